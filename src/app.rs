@@ -1,0 +1,127 @@
+//! The whole HTTP application: every route and every layer, on one screen.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::uri::PathAndQuery;
+use axum::http::{StatusCode, Uri, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use thiserror::Error;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+
+use crate::envelope::envelope;
+use crate::error::ApiError;
+use crate::routes::{AppState, health, pending_tasks};
+use crate::store::Database;
+use crate::{limits, tracking};
+
+/// A path under which the API answers besides the root, such as `/v2025`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BasePath(String);
+
+/// A text is no base path.
+#[derive(Debug, Error)]
+#[error(
+    "a base path begins with “/”, does not end in one, and has only letters, digits, “-”, “_”, “.” and “/”"
+)]
+pub struct BasePathError;
+
+impl FromStr for BasePath {
+    type Err = BasePathError;
+
+    fn from_str(text: &str) -> Result<Self, BasePathError> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        let segments = text.strip_prefix('/').ok_or(BasePathError)?.split('/');
+        let valid = segments
+            .into_iter()
+            .all(|segment| !segment.is_empty() && segment.chars().all(plain));
+        valid.then(|| Self(text.to_owned())).ok_or(BasePathError)
+    }
+}
+
+/// The routes of the API at the root and under every base path, inside the layers.
+pub fn api(state: AppState, base_paths: &[BasePath], request_timeout: Duration) -> Router {
+    let task_status = Router::new()
+        .route("/task-status/pending-tasks", get(pending_tasks::list))
+        .route("/task-status/v1/pending-tasks", get(pending_tasks::list));
+
+    let routes = base_paths
+        .iter()
+        .fold(task_status.clone(), |routes, BasePath(base)| {
+            routes.nest(base, task_status.clone())
+        });
+    layered(routes.with_state(state), request_timeout)
+}
+
+/// Puts the layers that every request passes around some routes. The last line is the outermost: it sees a request
+/// first and its answer last.
+pub fn layered(routes: Router, request_timeout: Duration) -> Router {
+    // The routes are the fallback of a router without any, so that the layers see a request before it is routed.
+    Router::new()
+        .fallback_service(routes)
+        .layer(from_fn(single_leading_slash))
+        .layer(map_response(no_content_has_no_length))
+        .layer(RequestBodyLimitLayer::new(limits::BODY_BYTES))
+        .layer(from_fn(limits::uri_length))
+        .layer(from_fn_with_state(request_timeout, limits::deadline))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(envelope))
+        .layer(from_fn(tracking::track))
+}
+
+/// The routes for supervisors, served on an address of their own.
+pub fn health(database: Database) -> Router {
+    Router::new()
+        .route("/livez", get(health::livez))
+        .route("/readyz", get(health::readyz))
+        .with_state(database)
+}
+
+/// A base URL that ends in a slash makes clients ask for `//v2025/...`: it means `/v2025/...`.
+async fn single_leading_slash(mut request: Request, next: Next) -> Response {
+    if request.uri().path().starts_with("//") {
+        let target = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+        if let Ok(uri) = Uri::from_str(&format!("/{}", target.trim_start_matches('/'))) {
+            *request.uri_mut() = uri;
+        }
+    }
+    next.run(request).await
+}
+
+/// The router gives every answer to HEAD a length; a 204 may not have one (RFC 9110, section 8.6).
+async fn no_content_has_no_length(mut response: Response) -> Response {
+    if response.status() == StatusCode::NO_CONTENT {
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    response
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the signature is the layer's")]
+fn panicked(payload: Box<dyn std::any::Any + Send>) -> Response {
+    let message = payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
+    ApiError::Panic(message).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base_paths_are_plain_paths() {
+        for valid in ["/beta", "/v2026", "/a/b-c_d.e"] {
+            assert!(valid.parse::<BasePath>().is_ok(), "{valid}");
+        }
+        for invalid in ["", "/", "beta", "/beta/", "/a//b", "/{x}", "/a b", "/é"] {
+            assert!(invalid.parse::<BasePath>().is_err(), "{invalid}");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The standard collection parameters `offset`, `limit` and `count`: parsed once, within bounds ever after.
+
+use crate::cause::Cause;
+use crate::query::Query;
+
+/// The largest page, and the size of one when the request names none. Clients stop at a page that is shorter than
+/// this, so the default may not be smaller.
+pub const MAX_LIMIT: i32 = 250;
+
+/// How many tasks of the full result precede the page: 0 or more.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Offset(i32);
+
+/// How many tasks the page may hold: 0 to [`MAX_LIMIT`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit(i32);
+
+/// Which part of a collection a request wants.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Collection {
+    pub offset: Offset,
+    pub limit: Limit,
+    /// Whether the answer shall say how many tasks there are without offset and limit.
+    pub count: bool,
+}
+
+impl Offset {
+    /// As PostgreSQL takes it.
+    pub fn get(self) -> i64 {
+        i64::from(self.0)
+    }
+}
+
+impl Limit {
+    /// As PostgreSQL takes it.
+    pub fn get(self) -> i64 {
+        i64::from(self.0)
+    }
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(MAX_LIMIT)
+    }
+}
+
+impl Collection {
+    /// The largest page that begins at `offset`; one that is beyond the bounds begins at the last possible place.
+    pub fn page_at(offset: usize) -> Self {
+        Self {
+            offset: Offset(i32::try_from(offset).unwrap_or(i32::MAX)),
+            ..Self::default()
+        }
+    }
+
+    /// Reads the three parameters.
+    ///
+    /// # Errors
+    /// One cause for each parameter that is given twice or has a value that is not allowed. A value out of bounds is
+    /// refused and not clamped: a client that asked for 1000 and got 250 would take the page for the last.
+    pub fn from_query(query: &Query) -> Result<Self, Vec<Cause>> {
+        let mut causes = Vec::new();
+        let offset = integer(query, "offset", i32::MAX, &mut causes);
+        let limit = integer(query, "limit", MAX_LIMIT, &mut causes);
+        let count = boolean(query, "count", &mut causes);
+        if causes.is_empty() {
+            Ok(Self {
+                offset: offset.map(Offset).unwrap_or_default(),
+                limit: limit.map(Limit).unwrap_or_default(),
+                count: count.unwrap_or_default(),
+            })
+        } else {
+            Err(causes)
+        }
+    }
+}
+
+/// An integer from 0 to `max`, in decimal digits.
+fn integer(query: &Query, parameter: &'static str, max: i32, causes: &mut Vec<Cause>) -> Option<i32> {
+    let given = single(query, parameter, causes)?;
+    let digits = !given.is_empty() && given.bytes().all(|byte| byte.is_ascii_digit());
+    let value = given
+        .parse()
+        .ok()
+        .filter(|value| digits && (0..=max).contains(value));
+    if value.is_none() {
+        causes.push(Cause::NotAnInteger {
+            parameter,
+            given: given.to_owned(),
+            min: 0,
+            max,
+        });
+    }
+    value
+}
+
+fn boolean(query: &Query, parameter: &'static str, causes: &mut Vec<Cause>) -> Option<bool> {
+    let given = single(query, parameter, causes)?;
+    let value = given.parse().ok();
+    if value.is_none() {
+        causes.push(Cause::NotABoolean {
+            parameter,
+            given: given.to_owned(),
+        });
+    }
+    value
+}
+
+fn single<'a>(query: &'a Query, parameter: &'static str, causes: &mut Vec<Cause>) -> Option<&'a str> {
+    query.single(parameter).unwrap_or_else(|cause| {
+        causes.push(cause);
+        None
+    })
+}

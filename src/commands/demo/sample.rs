@@ -1,0 +1,341 @@
+//! Invents believable task statuses: how a task begins, goes on and ends.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use fastrand::Rng;
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::task::{CompletionStatus, Target, TargetType, TaskDefinitionSummary, TaskStatus, TaskType};
+
+/// A kind of background task.
+struct Kind {
+    r#type: TaskType,
+    unique_name: &'static str,
+    description: &'static str,
+    executor: &'static str,
+    /// What it works on; none of its own.
+    target: Option<TargetType>,
+    /// What it counts while it runs: the name in `attributes`, and in `returns` once it has ended.
+    counts: &'static str,
+    /// What it says while it runs, from the beginning to the end.
+    steps: &'static [&'static str],
+}
+
+const KINDS: [Kind; 12] = [
+    Kind {
+        r#type: TaskType::Quartz,
+        unique_name: "Cloud Account Aggregation",
+        description: "Aggregates accounts from the specified application.",
+        executor: "sailpoint.task.ServiceTaskExecutor",
+        target: Some(TargetType::Application),
+        counts: "accounts",
+        steps: &[
+            "Initializing...",
+            "Connecting to the source",
+            "Reading accounts",
+            "Correlating accounts",
+            "Refreshing identities",
+        ],
+    },
+    Kind {
+        r#type: TaskType::Quartz,
+        unique_name: "Cloud Group Aggregation",
+        description: "Aggregates groups from the specified application.",
+        executor: "sailpoint.task.ServiceTaskExecutor",
+        target: Some(TargetType::Application),
+        counts: "groups",
+        steps: &[
+            "Initializing...",
+            "Connecting to the source",
+            "Reading groups",
+            "Promoting attributes",
+        ],
+    },
+    Kind {
+        r#type: TaskType::Quartz,
+        unique_name: "Cloud Process Uncorrelated Accounts",
+        description: "Looks for owners of accounts that have none.",
+        executor: "sailpoint.task.ServiceTaskExecutor",
+        target: Some(TargetType::Application),
+        counts: "uncorrelatedAccounts",
+        steps: &["Started", "Matching accounts", "Saving"],
+    },
+    Kind {
+        r#type: TaskType::Quartz,
+        unique_name: "Cloud Refresh Role",
+        description: "Recomputes who has which role.",
+        executor: "sailpoint.task.ServiceTaskExecutor",
+        target: None,
+        counts: "roles",
+        steps: &["Started", "Evaluating membership criteria", "Provisioning"],
+    },
+    Kind {
+        r#type: TaskType::Quartz,
+        unique_name: "Identity Refresh",
+        description: "Recomputes the attributes of an identity.",
+        executor: "sailpoint.task.IdentityRefreshExecutor",
+        target: Some(TargetType::Identity),
+        counts: "attributes",
+        steps: &["Started", "Evaluating attributes", "Saving"],
+    },
+    Kind {
+        r#type: TaskType::Qpoc,
+        unique_name: "Cloud Entitlement Import",
+        description: "Imports entitlements from a file.",
+        executor: "sailpoint.task.EntitlementImportExecutor",
+        target: Some(TargetType::Application),
+        counts: "entitlements",
+        steps: &["Waiting for the file", "Reading rows", "Saving entitlements"],
+    },
+    Kind {
+        r#type: TaskType::Qpoc,
+        unique_name: "Source Application Discovery",
+        description: "Finds applications that a source knows.",
+        executor: "sailpoint.task.DiscoveryExecutor",
+        target: Some(TargetType::Application),
+        counts: "applications",
+        steps: &["Scanning", "Comparing with known applications"],
+    },
+    Kind {
+        r#type: TaskType::Qpoc,
+        unique_name: "Machine Identity Aggregation",
+        description: "Aggregates machine identities from the specified application.",
+        executor: "sailpoint.task.ServiceTaskExecutor",
+        target: Some(TargetType::Application),
+        counts: "machineIdentities",
+        steps: &["Connecting to the source", "Reading machine identities", "Saving"],
+    },
+    Kind {
+        r#type: TaskType::QueuedTask,
+        unique_name: "Cloud Attribute Synchronization",
+        description: "Writes changed attributes of an identity to its accounts.",
+        executor: "sailpoint.task.AttributeSyncExecutor",
+        target: Some(TargetType::Identity),
+        counts: "accounts",
+        steps: &["Queued", "Comparing attributes", "Provisioning"],
+    },
+    Kind {
+        r#type: TaskType::QueuedTask,
+        unique_name: "Account Deletion",
+        description: "Deletes the accounts of an identity that has left.",
+        executor: "sailpoint.task.AccountDeletionExecutor",
+        target: Some(TargetType::Identity),
+        counts: "accounts",
+        steps: &["Queued", "Waiting for approval", "Deleting"],
+    },
+    Kind {
+        r#type: TaskType::QueuedTask,
+        unique_name: "AI Agent Aggregation",
+        description: "Aggregates AI agents from the specified application.",
+        executor: "sailpoint.task.ServiceTaskExecutor",
+        target: Some(TargetType::Application),
+        counts: "agents",
+        steps: &["Queued", "Reading agents", "Saving"],
+    },
+    Kind {
+        r#type: TaskType::QueuedTask,
+        unique_name: "Report Export",
+        description: "",
+        executor: "sailpoint.task.ReportExecutor",
+        target: None,
+        counts: "rows",
+        steps: &["Queued", "Rendering", "Uploading"],
+    },
+];
+
+const APPLICATIONS: [&str; 8] = [
+    "Active Directory",
+    "Workday",
+    "ServiceNow",
+    "Salesforce",
+    "SAP S/4HANA",
+    "Okta",
+    "GitHub Enterprise",
+    "Azure – Zürich",
+];
+const PEOPLE: [&str; 8] = [
+    "Ada Lovelace",
+    "Grace Hopper",
+    "Jörg Müller",
+    "María García",
+    "Nguyễn Văn An",
+    "佐藤 花子",
+    "Olu Adeyemi",
+    "Zoë O'Brien",
+];
+const SERVICES: [&str; 5] = ["sweep", "scheduler", "provisioning", "aggregation", "workflow"];
+
+/// What a message of a task says, by key: its severity and its text in English.
+const TROUBLE: [(&str, &str, &str); 4] = [
+    ("WARN", "source_slow", "The source answers slowly."),
+    (
+        "WARN",
+        "accounts_skipped",
+        "Some accounts were skipped because an attribute was missing.",
+    ),
+    (
+        "ERROR",
+        "connection_lost",
+        "The connection to the source was lost.",
+    ),
+    (
+        "ERROR",
+        "permission_denied",
+        "The source refused the request: permission denied.",
+    ),
+];
+
+/// A task that was made at `created` and has not begun.
+pub fn queued(rng: &mut Rng, created: DateTime<Utc>) -> TaskStatus {
+    let kind = &KINDS[rng.usize(..KINDS.len())];
+    let application = APPLICATIONS[rng.usize(..APPLICATIONS.len())];
+    let person = PEOPLE[rng.usize(..PEOPLE.len())];
+    let by_hand = rng.u8(..4) == 0;
+    TaskStatus {
+        id: id(rng),
+        r#type: kind.r#type,
+        unique_name: kind.unique_name.to_owned(),
+        description: kind.description.to_owned(),
+        parent_name: (!by_hand).then(|| format!("Nightly {}", kind.unique_name)),
+        launcher: if by_hand {
+            person
+        } else {
+            SERVICES[rng.usize(..SERVICES.len())]
+        }
+        .to_owned(),
+        target: kind.target.map(|r#type| Target {
+            // Few targets, many tasks: the same application is aggregated again and again.
+            id: stable_id(if r#type == TargetType::Application {
+                application
+            } else {
+                person
+            }),
+            r#type: Some(r#type),
+            name: match r#type {
+                TargetType::Application => format!("{application} [source]"),
+                TargetType::Identity => person.to_owned(),
+            },
+        }),
+        created,
+        modified: created,
+        launched: None,
+        completed: None,
+        completion_status: None,
+        messages: raw(&json!([])),
+        returns: raw(&json!([])),
+        attributes: raw(&json!({ "taskStartDelay": rng.u32(..30) })),
+        progress: None,
+        percent_complete: 0,
+        task_definition_summary: (rng.u8(..8) > 0).then(|| TaskDefinitionSummary {
+            id: stable_id(kind.unique_name),
+            unique_name: kind.unique_name.to_owned(),
+            description: (!kind.description.is_empty()).then(|| kind.description.to_owned()),
+            parent_name: kind.unique_name.to_owned(),
+            executor: Some(kind.executor.to_owned()),
+            arguments: raw(&json!({ "optimizedAggregation": by_hand })),
+        }),
+    }
+}
+
+/// The task goes on: it is launched, or gets some way further, and now and then meets trouble.
+pub fn advance(rng: &mut Rng, task: &mut TaskStatus, now: DateTime<Utc>) {
+    task.modified = now;
+    if task.launched.is_none() {
+        task.launched = Some(now);
+    } else {
+        task.percent_complete = (task.percent_complete + rng.i32(2..20)).min(99);
+    }
+    if let Some(kind) = KINDS.iter().find(|kind| kind.unique_name == task.unique_name) {
+        let step = usize::try_from(task.percent_complete).unwrap_or(0) * kind.steps.len() / 100;
+        task.progress = kind.steps.get(step).map(|&step| step.to_owned());
+        task.attributes = raw(&json!({
+            "appId": task.target.as_ref().map(|target| &target.id),
+            kind.counts: task.percent_complete * 137,
+        }));
+    }
+    if rng.u8(..20) == 0 {
+        trouble(rng, task);
+    }
+}
+
+/// The task ends, mostly well.
+pub fn complete(rng: &mut Rng, task: &mut TaskStatus, now: DateTime<Utc>) {
+    let status = match rng.u8(..100) {
+        0..80 => CompletionStatus::Success,
+        80..88 => CompletionStatus::Warning,
+        88..95 => CompletionStatus::Error,
+        95..98 => CompletionStatus::Terminated,
+        _ => CompletionStatus::TempError,
+    };
+    if task.launched.is_none() {
+        task.launched = Some(now);
+    }
+    task.modified = now;
+    task.completed = Some(now);
+    task.completion_status = Some(status);
+    match status {
+        CompletionStatus::Success | CompletionStatus::Warning => {
+            task.percent_complete = 100;
+            task.progress = Some("Completed".to_owned());
+        }
+        CompletionStatus::Error | CompletionStatus::TempError => trouble(rng, task),
+        CompletionStatus::Terminated => task.progress = Some("Terminated".to_owned()),
+    }
+    if let Some(kind) = KINDS.iter().find(|kind| kind.unique_name == task.unique_name) {
+        let name = format!(
+            "TASK_OUT_{}_TOTAL",
+            kind.unique_name.to_uppercase().replace(' ', "_")
+        );
+        task.returns = raw(&json!([{ "name": name, "attributeName": kind.counts }]));
+    }
+}
+
+/// A task of the past, from its beginning to its end.
+pub fn completed(rng: &mut Rng, created: DateTime<Utc>) -> TaskStatus {
+    let mut task = queued(rng, created);
+    let launched = created + TimeDelta::milliseconds(rng.i64(100..60_000));
+    advance(rng, &mut task, launched);
+    let duration = TimeDelta::milliseconds(rng.i64(1_000..3_600_000));
+    complete(rng, &mut task, launched + duration);
+    task
+}
+
+fn trouble(rng: &mut Rng, task: &mut TaskStatus) {
+    let (severity, key, text) = TROUBLE[rng.usize(..TROUBLE.len())];
+    let mut messages: Vec<Value> = serde_json::from_str(task.messages.get()).unwrap_or_default();
+    messages.push(json!({
+        "type": severity,
+        "localizedText": { "locale": "en-US", "message": text },
+        "key": key,
+        "parameters": [{ "name": task.target.as_ref().map_or("", |target| &target.name) }],
+    }));
+    messages.insert(
+        0,
+        json!({ "type": "INFO", "localizedText": null, "key": "task_started", "parameters": null }),
+    );
+    messages.dedup_by(|a, b| a["key"] == b["key"]);
+    task.messages = raw(&messages);
+}
+
+/// 32 hexadecimal digits, as the ids of the hosted service.
+fn id(rng: &mut Rng) -> String {
+    uuid::Builder::from_random_bytes(rng.u128(..).to_be_bytes())
+        .into_uuid()
+        .simple()
+        .to_string()
+}
+
+/// The same id for the same name.
+fn stable_id(name: &str) -> String {
+    let mut rng = Rng::with_seed(name.bytes().fold(0, |seed, byte| {
+        seed.wrapping_mul(31).wrapping_add(u64::from(byte))
+    }));
+    Uuid::from_u128(rng.u128(..)).simple().to_string()
+}
+
+fn raw(value: &impl Serialize) -> Box<RawValue> {
+    // Values built here always serialise; an empty list keeps to the contract where one would not.
+    to_raw_value(value).unwrap_or_else(|_| RawValue::from_string("[]".to_owned()).unwrap_or_default())
+}

@@ -1,0 +1,398 @@
+//! Every setting of every subcommand: flag, environment variable, default, help.
+#![expect(
+    clippy::doc_markdown,
+    reason = "the comments are the help text, which is no Markdown"
+)]
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use sqlx::postgres::PgConnectOptions;
+use thiserror::Error;
+use tracing_subscriber::EnvFilter;
+
+use crate::app::BasePath;
+use crate::routes::pending_tasks::EmptyStatus;
+use crate::store::database::Limits;
+use crate::store::schema::Schema;
+use crate::telemetry::LogFormat;
+
+/// Which background work is still pending, and how is it doing.
+///
+/// Serves task statuses from PostgreSQL over the Task Management API: GET /task-status/pending-tasks.
+/// Without a subcommand it runs `demo`: a private PostgreSQL with sample tasks, on this machine only.
+///
+/// Every flag can also be set by the environment variable that its help names.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    pub logging: Logging,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the API from the PostgreSQL of DATABASE_URL
+    Serve(ServeArgs),
+    /// Try it out: a private PostgreSQL with sample tasks that keep moving, served on this machine
+    Demo(DemoArgs),
+    /// Bring the tables of DATABASE_URL up to date, and do nothing else
+    Migrate(MigrateArgs),
+    /// Ask a running service whether it is ready; the exit status is the answer
+    Healthcheck(HealthcheckArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Logging")]
+pub struct Logging {
+    /// Form of the log lines on stderr
+    #[arg(
+        long,
+        global = true,
+        env = "TASK_STATUS_LOG_FORMAT",
+        value_enum,
+        default_value_t
+    )]
+    pub log_format: LogFormat,
+    /// What to log: a level (error, warn, info, debug, trace), or levels by module such as
+    /// `info,task_status=debug`
+    #[arg(
+        long,
+        global = true,
+        env = "TASK_STATUS_LOG",
+        default_value = "info,sqlx=warn",
+        value_name = "FILTER"
+    )]
+    pub log: EnvFilter,
+}
+
+/// Where the database is.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Database")]
+pub struct DatabaseArgs {
+    /// The PostgreSQL to use, such as postgres://user:password@host:5432/name. Prefer the variable: other users of
+    /// this machine can see the arguments of a process
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub database_url: DatabaseUrl,
+}
+
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Serving")]
+pub struct ServeArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    #[command(flatten)]
+    pub access: AccessArgs,
+    #[command(flatten)]
+    pub api: ApiArgs,
+    /// Address and port of the API
+    #[arg(
+        long,
+        env = "TASK_STATUS_LISTEN",
+        default_value = "127.0.0.1:8080",
+        value_name = "ADDRESS"
+    )]
+    pub listen: SocketAddr,
+    /// Address and port of /livez and /readyz, for whoever supervises the process; not served unless given
+    #[arg(long, env = "TASK_STATUS_ADMIN_LISTEN", value_name = "ADDRESS")]
+    pub admin_listen: Option<SocketAddr>,
+    /// How long requests under way are waited for when the service stops
+    #[arg(long, env = "TASK_STATUS_SHUTDOWN_TIMEOUT", default_value = "20s", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    pub shutdown_timeout: Duration,
+    /// Run missing migrations before serving. With `false` a database that lacks any is refused
+    #[arg(long, env = "TASK_STATUS_MIGRATE", default_value = "true", action = ArgAction::Set, value_parser = BoolishValueParser::new(), help_heading = "Database", value_name = "BOOL")]
+    pub migrate: bool,
+    #[command(flatten)]
+    pub limits: DatabaseLimits,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "API")]
+pub struct ApiArgs {
+    /// Paths under which the API answers besides the root, separated by commas
+    #[arg(
+        long,
+        env = "TASK_STATUS_BASE_PATHS",
+        default_value = "/beta,/v2024,/v2025,/v2026",
+        value_delimiter = ',',
+        value_name = "PATHS"
+    )]
+    pub base_paths: Vec<BasePath>,
+    /// Status where nothing at all is pending: 204 as the contract says, or 200 with [] for clients that cannot read
+    /// a 204 (the paginators of the official TypeScript and Python SDKs)
+    #[arg(long, env = "TASK_STATUS_EMPTY_STATUS", value_enum, default_value_t)]
+    pub empty_status: EmptyStatus,
+    /// How long a request may take before it is answered with 503
+    #[arg(long, env = "TASK_STATUS_REQUEST_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    pub request_timeout: Duration,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Database")]
+pub struct DatabaseLimits {
+    /// The most connections to the database
+    #[arg(
+        long,
+        env = "TASK_STATUS_MAX_CONNECTIONS",
+        default_value = "10",
+        value_name = "NUMBER"
+    )]
+    pub max_connections: NonZeroU32,
+    /// How long a request waits for one of them
+    #[arg(long, env = "TASK_STATUS_ACQUIRE_TIMEOUT", default_value = "3s", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    pub acquire_timeout: Duration,
+    /// How long a statement may take before the database cancels it
+    #[arg(long, env = "TASK_STATUS_STATEMENT_TIMEOUT", default_value = "5s", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    pub statement_timeout: Duration,
+}
+
+impl From<&DatabaseLimits> for Limits {
+    fn from(args: &DatabaseLimits) -> Self {
+        Self {
+            max_connections: args.max_connections.get(),
+            acquire_timeout: args.acquire_timeout,
+            statement_timeout: args.statement_timeout,
+        }
+    }
+}
+
+/// Who may call.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Access")]
+pub struct AccessArgs {
+    /// Who may call the API. Required, so that nobody opens it by accident
+    #[arg(long, env = "TASK_STATUS_AUTH", value_enum, value_name = "MODE")]
+    pub auth: Option<AuthMode>,
+    /// With --auth none: let everybody call who reaches the address, even if it is not a loopback address
+    #[arg(long, env = "TASK_STATUS_ALLOW_UNAUTHENTICATED", value_parser = BoolishValueParser::new())]
+    pub allow_unauthenticated: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AuthMode {
+    /// Everybody who reaches the address may call
+    None,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Demo")]
+pub struct DemoArgs {
+    /// Keep the data in this folder between runs; without it they are gone when the demo stops
+    #[arg(long, env = "TASK_STATUS_DATA_DIR", value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
+    /// Address and port of the API: a loopback address. Unless given, port 8080 of 127.0.0.1, or another if it is in
+    /// use
+    #[arg(long, env = "TASK_STATUS_LISTEN", value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+    /// How many pending tasks to begin with
+    #[arg(long, default_value = "600", value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub pending: u32,
+    /// How many completed tasks of the last 90 days to begin with
+    #[arg(long, default_value = "20000", value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(0..=10_000_000))]
+    pub history: u32,
+    /// The folder of the PostgreSQL programs (initdb, postgres) to use; unless given they are looked for
+    #[arg(long, env = "PG_BIN_DIR", value_name = "FOLDER")]
+    pub pg_bin_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub api: ApiArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct HealthcheckArgs {
+    /// The --admin-listen address of the service
+    #[arg(long, env = "TASK_STATUS_ADMIN_LISTEN", value_name = "ADDRESS")]
+    pub admin_listen: SocketAddr,
+    /// How long to wait for its answer
+    #[arg(long, default_value = "2s", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    pub timeout: Duration,
+}
+
+/// Settings that do not go together. Each message says what would.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    #[error(
+        "no access mode is set: say who may call the API.\n\
+         Set --auth (or TASK_STATUS_AUTH) to one of:\n  \
+         none    everybody who reaches the address; on loopback addresses only, unless --allow-unauthenticated is given"
+    )]
+    NoAccessMode,
+    #[error(
+        "--auth none on {listen} would open the API to everybody who reaches that address.\n\
+         Listen on a loopback address (--listen 127.0.0.1:{port}), or add --allow-unauthenticated if that is meant, \
+         for example behind a gateway that checks who calls.",
+        port = listen.port()
+    )]
+    OpenToEverybody { listen: SocketAddr },
+    #[error("the demo serves on loopback addresses only, and {0} is none")]
+    DemoNotOnLoopback(SocketAddr),
+    #[error("DATABASE_URL (or --database-url) must begin with postgres:// or postgresql://")]
+    DatabaseUrlScheme,
+    #[error("DATABASE_URL (or --database-url) cannot be read")]
+    DatabaseUrl(#[source] sqlx::Error),
+    #[error(
+        "--statement-timeout must be at least a millisecond and shorter than --request-timeout: a statement that \
+         outlives its request does its work for nobody"
+    )]
+    Timeouts,
+}
+
+impl ServeArgs {
+    /// Checks what clap cannot: settings that do not go together.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn check(&self) -> Result<(), ConfigError> {
+        match self.access.auth {
+            None => return Err(ConfigError::NoAccessMode),
+            Some(AuthMode::None) => {
+                if !self.access.allow_unauthenticated && !is_loopback(self.listen) {
+                    return Err(ConfigError::OpenToEverybody { listen: self.listen });
+                }
+            }
+        }
+        let statement_timeout = self.limits.statement_timeout;
+        if statement_timeout < Duration::from_millis(1) || statement_timeout >= self.api.request_timeout {
+            return Err(ConfigError::Timeouts);
+        }
+        Ok(())
+    }
+
+    /// What to do about the schema.
+    pub fn schema(&self) -> Schema {
+        if self.migrate {
+            Schema::Migrate
+        } else {
+            Schema::Expect
+        }
+    }
+}
+
+impl DemoArgs {
+    /// The addresses to try, the best first.
+    ///
+    /// # Errors
+    /// The one that was asked for is no loopback address.
+    pub fn addresses(&self) -> Result<Vec<SocketAddr>, ConfigError> {
+        match self.listen {
+            Some(address) if is_loopback(address) => Ok(vec![address]),
+            Some(address) => Err(ConfigError::DemoNotOnLoopback(address)),
+            None => Ok([8080, 0].map(|port| (Ipv4Addr::LOCALHOST, port).into()).to_vec()),
+        }
+    }
+}
+
+fn is_loopback(address: SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
+}
+
+/// Where the database is, password included: never shown.
+#[derive(Clone)]
+pub struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    /// The URL as connection options.
+    ///
+    /// # Errors
+    /// It is not a PostgreSQL URL. The message does not repeat it.
+    pub fn options(&self) -> Result<PgConnectOptions, ConfigError> {
+        // The driver would take any scheme and fail later, on the name of the host.
+        if !["postgres://", "postgresql://"]
+            .iter()
+            .any(|scheme| self.0.starts_with(scheme))
+        {
+            return Err(ConfigError::DatabaseUrlScheme);
+        }
+        PgConnectOptions::from_str(&self.0).map_err(ConfigError::DatabaseUrl)
+    }
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = std::convert::Infallible;
+
+    /// Takes any text: an error of the command line parser would print the text with its password.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("DatabaseUrl(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    fn serve(arguments: &[&str]) -> Result<(), ConfigError> {
+        let base = [
+            "task-status",
+            "serve",
+            "--database-url",
+            "postgres://u:secret@h/d",
+        ];
+        let cli = Cli::try_parse_from(base.iter().chain(arguments)).expect("arguments that parse");
+        assert!(!format!("{cli:?}").contains("secret"));
+        match cli.command {
+            Some(Command::Serve(args)) => args.check(),
+            other => panic!("not serve: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn serving_needs_a_mode_and_opens_to_everybody_only_when_told_twice() {
+        assert!(matches!(serve(&[]), Err(ConfigError::NoAccessMode)));
+        assert!(serve(&["--auth", "none"]).is_ok());
+        assert!(serve(&["--auth", "none", "--listen", "[::1]:80"]).is_ok());
+        let public = ["--auth", "none", "--listen", "0.0.0.0:80"];
+        assert!(matches!(serve(&public), Err(ConfigError::OpenToEverybody { .. })));
+        assert!(serve(&[&public[..], &["--allow-unauthenticated"]].concat()).is_ok());
+    }
+
+    #[test]
+    fn a_statement_may_not_outlive_its_request() {
+        let equal = ["--auth", "none", "--request-timeout", "5s"];
+        assert!(matches!(serve(&equal), Err(ConfigError::Timeouts)));
+    }
+
+    #[test]
+    fn only_postgresql_urls_are_taken_and_none_is_repeated() {
+        let error = |url: &str| {
+            DatabaseUrl(url.to_owned())
+                .options()
+                .err()
+                .map(|error| error.to_string())
+        };
+        assert_eq!(error("postgres://u:secret@h/d"), None);
+        for url in [
+            "mysql://u:secret@h/d",
+            "u:secret@h",
+            "postgres://u:secret@h:port/d",
+        ] {
+            let error = error(url).expect("an error");
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+}

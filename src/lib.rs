@@ -1,0 +1,32 @@
+//! `task-status`: which background work is still pending, and how is it doing.
+//!
+//! Where to begin reading:
+//!
+//! 1. [`task`] is what is served, [`collection`] which part of it a request may ask for.
+//! 2. [`app`] lists every route and every layer; [`routes`] answers them.
+//! 3. [`store`] holds all SQL, [`error`] says what a failure means in HTTP, [`cause`] and [`locale`] put it in words.
+//! 4. [`commands`] are the subcommands of the program, [`config`] their settings.
+//!
+//! Arrows run one way: `commands -> {server, app} -> routes -> {extract, error} -> store -> {collection, task}`.
+
+#![forbid(unsafe_code)]
+
+pub mod app;
+pub mod cause;
+pub mod collection;
+pub mod commands;
+pub mod config;
+mod envelope;
+pub mod error;
+mod extract;
+pub mod limits;
+pub mod locale;
+pub mod postgres;
+pub mod query;
+pub mod routes;
+pub mod server;
+pub mod store;
+pub mod task;
+pub mod telemetry;
+mod tracking;
+mod transport;

@@ -1,0 +1,34 @@
+//! Parses the command line and runs one command.
+
+use std::error::Error;
+use std::iter::once;
+use std::process::ExitCode;
+
+use clap::Parser;
+use task_status::commands;
+use task_status::config::Cli;
+use task_status::telemetry;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let mut cli = Cli::parse();
+    if cli.command.is_none() {
+        cli = Cli::parse_from(std::env::args_os().chain(once("demo".into())));
+    }
+    telemetry::start(cli.logging.log_format, cli.logging.log);
+    let Some(command) = cli.command else {
+        return ExitCode::SUCCESS;
+    };
+    match commands::run(command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            let mut source = error.source();
+            while let Some(cause) = source {
+                eprintln!("  because: {cause}");
+                source = cause.source();
+            }
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! A private PostgreSQL from start to stop.
+
+use std::env;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+
+use super::account::Account;
+use super::find::{self, Installation};
+use super::folder::Folder;
+use super::guard::Line;
+use super::process::run_observed;
+use super::server::{PORT, Server};
+use super::{Error, fetch};
+
+/// How long `initdb` may take.
+const INITDB: Duration = Duration::from_mins(2);
+
+/// The superuser, who needs no password: only the socket's owner and root can reach the server.
+const USER: &str = "postgres";
+
+/// What kind of private PostgreSQL to start.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The folder with PostgreSQL's programs; `None` looks in `PG_BIN_DIR` and the usual places.
+    pub bin_dir: Option<PathBuf>,
+    /// Where the data is kept between runs; `None` is a temporary folder, removed with the server.
+    pub data_dir: Option<PathBuf>,
+    /// Whether what is committed survives a power cut or kill -9 of the server. Tests do without,
+    /// and wait less; kill -9 of *this* process loses nothing either way.
+    pub durable: bool,
+    /// PostgreSQL's `max_connections`.
+    pub max_connections: u16,
+}
+
+/// A running PostgreSQL of our own. Dropping it stops it, and it never outlives this process.
+#[derive(Debug)]
+pub struct PrivatePostgres {
+    // The order matters: the server is dropped before the folder it runs in.
+    server: Server,
+    folder: Folder,
+    installation: Installation,
+}
+
+/// Finds (or fetches) PostgreSQL and starts a private one; returns when it is ready.
+///
+/// This blocks for some 50 ms where the cluster exists, about half a second where it is made, and
+/// longer where PostgreSQL is fetched or recovers from a crash; every wait is bounded.
+///
+/// # Errors
+///
+/// When no PostgreSQL is found or fetched, when the data folder cannot be used (it is another
+/// process's, another version's, or closed to the account that the server runs as), and when the
+/// server does not start.
+pub fn start(settings: &Settings) -> Result<PrivatePostgres, Error> {
+    let began = Instant::now();
+    let kept = settings.data_dir.as_deref();
+    let kept_data = kept.map(|home| home.join("data"));
+    let account = Account::choose(kept_data.as_deref())?;
+    let made_by = kept_data.as_deref().and_then(pg_version);
+    let wanted = made_by.as_deref().and_then(|version| version.parse().ok());
+    let installation = match find::find(settings.bin_dir.as_deref(), &account, wanted)? {
+        Some(found) => found,
+        None => fetch::fetch(&account).map_err(|source| Error::NoPostgres {
+            looked_in: find::looked_in(&account),
+            source: Box::new(source),
+        })?,
+    };
+
+    let folder = Folder::open(kept, account)?;
+    match pg_version(&folder.data()) {
+        None => make_cluster(&folder, &installation, settings.durable)?,
+        Some(found) if found != installation.major.to_string() => {
+            let Installation {
+                bin_dir,
+                major: programs,
+                ..
+            } = installation;
+            return Err(Error::OtherVersion {
+                path: folder.data(),
+                found,
+                programs,
+                bin_dir,
+            });
+        }
+        Some(_) => {}
+    }
+    let server = Server::start(&folder, &installation, settings)?;
+    tracing::info!(
+        "private PostgreSQL {} ({}) is ready after {} ms: data in {}, pid {}",
+        installation.version,
+        installation.bin_dir.display(),
+        began.elapsed().as_millis(),
+        folder.home().display(),
+        server.pid(),
+    );
+    Ok(PrivatePostgres {
+        server,
+        folder,
+        installation,
+    })
+}
+
+impl PrivatePostgres {
+    /// How sqlx connects: the database `postgres`, as the superuser `postgres`, over the socket.
+    #[must_use]
+    pub fn connect_options(&self) -> PgConnectOptions {
+        // Everything is set here, because what is not comes from `PG...` environment variables.
+        PgConnectOptions::new_without_pgpass()
+            .socket(self.folder.sockets())
+            .port(PORT)
+            .username(USER)
+            .password("")
+            .database(USER)
+            .ssl_mode(PgSslMode::Disable)
+    }
+
+    /// A `postgres://` URL of a database, which libpq and sqlx both accept.
+    #[must_use]
+    pub fn url(&self, database: &str) -> String {
+        let host = percent_encode(self.folder.sockets().as_os_str().as_bytes());
+        format!(
+            "postgres://{USER}@{host}:{PORT}/{}",
+            percent_encode(database.as_bytes())
+        )
+    }
+
+    /// A command line that opens a database, to be pasted into a shell; it works for root as well.
+    #[must_use]
+    pub fn psql_command(&self, database: &str) -> String {
+        let own = self.installation.program("psql");
+        let path = env::var_os("PATH").unwrap_or_default();
+        let on_path = env::split_paths(&path).any(|dir| dir.join("psql").is_file());
+        let psql = if !on_path && own.is_file() {
+            own
+        } else {
+            PathBuf::from("psql")
+        };
+        let [psql, sockets] = [psql.as_os_str(), self.folder.sockets().as_os_str()].map(quoted);
+        format!(
+            "{psql} -h {sockets} -p {PORT} -U {USER} -d {}",
+            quoted(OsStr::new(database))
+        )
+    }
+
+    /// The server's version, such as `15.14`.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.installation.version
+    }
+
+    /// The folder with PostgreSQL's programs.
+    #[must_use]
+    pub fn bin_dir(&self) -> &Path {
+        &self.installation.bin_dir
+    }
+
+    /// The folder with the data, the socket, the log and the lock.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        self.folder.home()
+    }
+
+    /// The server's process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.server.pid()
+    }
+
+    /// Resolves when the server ends by itself, with the end of its log; never while it runs.
+    pub async fn exited(&self) -> Error {
+        self.server.exited().await
+    }
+
+    /// Stops the server: sessions are ended and the data is written. A temporary folder is removed.
+    ///
+    /// # Errors
+    ///
+    /// When the server does not stop, not even by force, or its folder cannot be removed.
+    pub fn stop(self) -> Result<(), Error> {
+        let Self {
+            server,
+            folder,
+            installation: _,
+        } = self;
+        let stopped = server.stop();
+        drop(server);
+        let closed = folder.close();
+        stopped.and(closed)
+    }
+}
+
+/// The major version that made the data; `None` where there is no data.
+fn pg_version(data: &Path) -> Option<String> {
+    Some(
+        fs::read_to_string(data.join("PG_VERSION"))
+            .ok()?
+            .trim()
+            .to_owned(),
+    )
+}
+
+/// Makes the cluster beside its place and moves it there, so that a half-made one is never used.
+fn make_cluster(folder: &Folder, installation: &Installation, durable: bool) -> Result<(), Error> {
+    tracing::info!("making a database cluster in {}", folder.home().display());
+    let (data, new) = (folder.data(), folder.home().join("data.new"));
+    let mut refusal = None;
+    for locale in locales(installation.major) {
+        match fs::remove_dir_all(&new) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::io("remove the half-made cluster", new)(error));
+            }
+            _ => folder.account().create_folder(&new)?,
+        }
+        let mut initdb = folder.account().command(installation.program("initdb"));
+        initdb
+            .arg("-D")
+            .arg(&new)
+            .args(["-U", USER, "--auth=trust", "--encoding=UTF8"]);
+        initdb
+            .args(["--no-instructions", "--lc-messages=C"])
+            .args(*locale);
+        if !durable {
+            initdb.arg("--no-sync");
+        }
+        // initdb, too, is to be stopped when this process dies.
+        let line = folder.line();
+        let guard = |pid| line.iter().for_each(|line| line.guards(pid));
+        let finished = run_observed(&mut initdb, INITDB, guard);
+        line.iter().for_each(Line::guards_nothing);
+        let finished = finished?;
+        if finished.status.success() {
+            fs::rename(&new, &data).map_err(Error::io("move the new cluster to", &data))?;
+            // The new name must survive a power cut as well as what it names.
+            let home = File::open(folder.home()).and_then(|home| home.sync_all());
+            return home.map_err(Error::io("write", folder.home()));
+        }
+        refusal = Some((finished.status.to_string(), finished.output.trim().to_owned()));
+    }
+    let (status, output) = refusal.unwrap_or_default();
+    Err(Error::Initdb { status, output })
+}
+
+/// Locales that know the letters of all languages and sort by code point, best first. With plain
+/// `C`, the last resort, `lower('É')` stays as it is.
+fn locales(major: u32) -> &'static [&'static [&'static str]] {
+    if major >= 17 {
+        // PostgreSQL's own: the same everywhere, whatever the system has.
+        &[&[
+            "--locale=C",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+        ]]
+    } else {
+        &[&["--locale=C.UTF-8"], &["--locale=en_US.UTF-8"], &["--locale=C"]]
+    }
+}
+
+fn percent_encode(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut encoded, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) {
+            encoded.push(char::from(*byte));
+        } else {
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+        encoded
+    })
+}
+
+/// As a single word of a shell's command line.
+fn quoted(word: &OsStr) -> String {
+    let text = word.to_string_lossy();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:@%,=".contains(&byte);
+    if !text.is_empty() && text.bytes().all(plain) {
+        text.into_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}

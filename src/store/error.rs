@@ -1,0 +1,75 @@
+//! What can go wrong between the service and its database, told apart by what helps: waiting, or somebody's work.
+
+use sqlx::migrate::MigrateError;
+use thiserror::Error;
+
+/// A failure of a statement or of the connection it needed.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// There is no usable connection to the database; the same request may succeed in a moment.
+    #[error("the database is not available")]
+    Unavailable(#[source] sqlx::Error),
+    /// The database is known to be down; nothing was tried.
+    #[error("the database is known to be down")]
+    KnownDown,
+    /// The statement took longer than the statement timeout.
+    #[error("the statement was cancelled at its timeout")]
+    StatementTimeout(#[source] sqlx::Error),
+    /// The statement or its answer makes no sense: a bug, or a schema that is not ours.
+    #[error("the statement failed")]
+    Statement(#[source] sqlx::Error),
+    /// The database has not the tables that this version needs.
+    #[error("the database's schema does not fit this version")]
+    Schema(#[source] MigrateError),
+    /// The database lacks migrations, and this process was told not to run them.
+    #[error(
+        "the database lacks migration {version}: run `task-status migrate`, or let `serve` do it (--migrate true)"
+    )]
+    SchemaBehind { version: i64 },
+}
+
+impl StoreError {
+    /// Whether waiting may help. If not, somebody has to do something.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::KnownDown | Self::StatementTimeout(_) => true,
+            Self::Statement(_) | Self::Schema(_) | Self::SchemaBehind { .. } => false,
+        }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => Self::Unavailable(error),
+            sqlx::Error::Database(database) => match database.code().as_deref() {
+                // query_canceled
+                Some("57014") => Self::StatementTimeout(error),
+                Some(code) if is_unavailability(code) => Self::Unavailable(error),
+                _ => Self::Statement(error),
+            },
+            _ => Self::Statement(error),
+        }
+    }
+}
+
+impl From<MigrateError> for StoreError {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::Execute(source) => match Self::from(source) {
+                Self::Statement(source) => Self::Schema(MigrateError::Execute(source)),
+                other => other,
+            },
+            other => Self::Schema(other),
+        }
+    }
+}
+
+/// SQLSTATEs by which a server says that it cannot serve now: class 08 (connection), 57P01 to 57P05 (shutdown, start
+/// up, crash, idle), 53300 (too many connections), 25006 (read-only: a standby that has not been promoted yet).
+fn is_unavailability(code: &str) -> bool {
+    code.starts_with("08") || code.starts_with("57P") || code == "53300" || code == "25006"
+}

@@ -1,0 +1,79 @@
+//! Writing tasks: what executors report.
+
+use chrono::{DateTime, Utc};
+
+use super::{Database, StoreError};
+use crate::task::{CompletionStatus, TargetType, TaskStatus, TaskType};
+
+/// Writes each task whole, made or replaced, in one statement: all of them or, where one breaks a constraint, none.
+/// A report that is older by `modified` than what is stored changes nothing.
+///
+/// # Errors
+/// The database is unavailable, a task breaks a constraint, or two of them have the same id.
+pub async fn report(database: &Database, tasks: &[TaskStatus]) -> Result<(), StoreError> {
+    /// A column of the batch as PostgreSQL's `unnest` takes it.
+    fn column<'a, T>(tasks: &'a [TaskStatus], of: impl Fn(&'a TaskStatus) -> T) -> Vec<T> {
+        tasks.iter().map(of).collect()
+    }
+
+    let mut connection = database.connection().await?;
+    sqlx::query!(
+        r#"
+        insert into task_status (
+            id, type, unique_name, description, parent_name, launcher, target_id, target_type, target_name,
+            created, modified, launched, completed, completion_status,
+            messages, returns, attributes, progress, percent_complete, task_definition_summary)
+        select
+            id, type, unique_name, description, parent_name, launcher, target_id, target_type, target_name,
+            created, modified, launched, completed, completion_status,
+            messages::jsonb, returns::jsonb, attributes::jsonb, progress, percent_complete,
+            task_definition_summary::jsonb
+        from unnest(
+            $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+            $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::text[],
+            $15::text[], $16::text[], $17::text[], $18::text[], $19::integer[], $20::text[]
+        ) as task (
+            id, type, unique_name, description, parent_name, launcher, target_id, target_type, target_name,
+            created, modified, launched, completed, completion_status,
+            messages, returns, attributes, progress, percent_complete, task_definition_summary)
+        on conflict (id) do update set (
+            type, unique_name, description, parent_name, launcher, target_id, target_type, target_name,
+            created, modified, launched, completed, completion_status,
+            messages, returns, attributes, progress, percent_complete, task_definition_summary
+        ) = (
+            excluded.type, excluded.unique_name, excluded.description, excluded.parent_name, excluded.launcher,
+            excluded.target_id, excluded.target_type, excluded.target_name,
+            excluded.created, excluded.modified, excluded.launched, excluded.completed, excluded.completion_status,
+            excluded.messages, excluded.returns, excluded.attributes, excluded.progress, excluded.percent_complete,
+            excluded.task_definition_summary)
+        where task_status.modified <= excluded.modified
+        "#,
+        &column(tasks, |task| task.id.clone()),
+        &column(tasks, |task| task.r#type) as &[TaskType],
+        &column(tasks, |task| task.unique_name.clone()),
+        &column(tasks, |task| task.description.clone()),
+        &column(tasks, |task| task.parent_name.clone()) as &[Option<String>],
+        &column(tasks, |task| task.launcher.clone()),
+        &column(tasks, |task| task.target.as_ref().map(|target| target.id.clone())) as &[Option<String>],
+        &column(tasks, |task| task.target.as_ref().and_then(|target| target.r#type)) as &[Option<TargetType>],
+        &column(tasks, |task| task.target.as_ref().map(|target| target.name.clone())) as &[Option<String>],
+        &column(tasks, |task| task.created),
+        &column(tasks, |task| task.modified),
+        &column(tasks, |task| task.launched) as &[Option<DateTime<Utc>>],
+        &column(tasks, |task| task.completed) as &[Option<DateTime<Utc>>],
+        &column(tasks, |task| task.completion_status) as &[Option<CompletionStatus>],
+        &column(tasks, |task| task.messages.get().to_owned()),
+        &column(tasks, |task| task.returns.get().to_owned()),
+        &column(tasks, |task| task.attributes.get().to_owned()),
+        &column(tasks, |task| task.progress.clone()) as &[Option<String>],
+        &column(tasks, |task| task.percent_complete),
+        &column(tasks, |task| task
+            .task_definition_summary
+            .as_ref()
+            .and_then(|summary| serde_json::to_string(summary).ok())) as &[Option<String>],
+    )
+    .execute(&mut *connection)
+    .await?;
+    connection.finish();
+    Ok(())
+}
