@@ -1,0 +1,264 @@
+//! The program as a user or an orchestrator meets it: settings, logs, health, signals.
+
+use std::process::Command;
+
+use serde_json::Value;
+use sqlx::Connection;
+
+use crate::support::database::TestDatabase;
+use crate::support::program::{Program, command};
+use crate::support::service::PENDING_TASKS;
+use crate::support::{database, eventually};
+
+const ID: &str = "0123456789abcdef0123456789abcdef";
+
+/// `serve` on free ports with these further arguments.
+fn serve(url: &str, arguments: &[&str]) -> Command {
+    let free_ports = [
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--admin-listen",
+        "127.0.0.1:0",
+    ];
+    let mut command = command(&[&free_ports, arguments].concat());
+    command.env("DATABASE_URL", url);
+    command
+}
+
+/// The URLs of the API and of the health routes.
+async fn addresses(program: &mut Program) -> (String, String) {
+    let mut urls = Vec::new();
+    for name in ["listening: API", "listening: health"] {
+        let line: Value = serde_json::from_str(&program.logged(name).await).unwrap();
+        urls.push(format!("http://{}", line["address"].as_str().unwrap()));
+    }
+    (urls.remove(0), urls.remove(0))
+}
+
+async fn ready(health: &str) {
+    eventually("the service is ready", async || {
+        let answer = reqwest::get(format!("{health}/readyz")).await.ok()?;
+        (answer.status() == 200).then_some(())
+    })
+    .await;
+}
+
+/// What a command that fails says.
+fn refused(mut command: Command) -> String {
+    let output = command.output().unwrap();
+    assert!(!output.status.success(), "{output:?}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[tokio::test]
+async fn serving_needs_a_mode_and_says_which_there_are() {
+    let url = "postgres://user:secret@127.0.0.1:1/name";
+    insta::assert_snapshot!("serve_without_mode", refused(serve(url, &[])));
+    let mut public = command(&["serve", "--auth", "none", "--listen", "0.0.0.0:0"]);
+    public.env("DATABASE_URL", url);
+    insta::assert_snapshot!("serve_on_a_public_address", refused(public));
+    insta::assert_snapshot!(
+        "serve_on_another_database",
+        refused(serve("mysql://user:secret@host/name", &["--auth", "none"]))
+    );
+    insta::assert_snapshot!(
+        "serve_without_database",
+        refused(command(&["serve", "--auth", "none"]))
+    );
+}
+
+#[tokio::test]
+async fn every_setting_is_taught() {
+    for (arguments, words) in [
+        (
+            &["--help"][..],
+            &["serve", "demo", "migrate", "healthcheck", "TASK_STATUS_LOG"][..],
+        ),
+        (
+            &["serve", "--help"],
+            &[
+                "DATABASE_URL",
+                "TASK_STATUS_LISTEN",
+                "[default: 127.0.0.1:8080]",
+                "TASK_STATUS_AUTH",
+                "TASK_STATUS_BASE_PATHS",
+            ],
+        ),
+        (&["demo", "--help"], &["--data-dir", "PG_BIN_DIR"]),
+        (&["healthcheck", "--help"], &["TASK_STATUS_ADMIN_LISTEN"]),
+    ] {
+        let output = command(arguments)
+            .env("DATABASE_URL", "postgres://user:secret@host/name")
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        let help = String::from_utf8(output.stdout).unwrap();
+        for word in words {
+            assert!(help.contains(word), "{word} in {help}");
+        }
+        assert!(!help.contains("secret"), "{help}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_where_waiting_does_not_help_ends_the_program() {
+    let database = TestDatabase::empty().await;
+    let behind = refused(serve(&database.url(), &["--auth", "none", "--migrate", "false"]));
+    assert!(
+        behind.contains("error: the database lacks migration 1: run `task-status migrate`"),
+        "{behind}"
+    );
+
+    let output = command(&["migrate"])
+        .env("DATABASE_URL", database.url())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let mut program = Program::start(serve(&database.url(), &["--auth", "none", "--migrate", "false"]));
+    let (_, health) = addresses(&mut program).await;
+    ready(&health).await;
+    program.signal("TERM");
+    assert!(program.wait().success());
+
+    database
+        .execute("update _sqlx_migrations set checksum = '\\x00'")
+        .await;
+    let changed = refused(serve(&database.url(), &["--auth", "none"]));
+    assert!(
+        changed.contains("error: the database's schema does not fit this version"),
+        "{changed}"
+    );
+    let missing = database::missing_url();
+    let missing = refused(serve(&missing, &["--auth", "none"]));
+    assert!(missing.contains("does not exist"), "{missing}");
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_named() {
+    let database = TestDatabase::new().await;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let mut command = command(&["serve", "--auth", "none", "--listen", &address]);
+    command.env("DATABASE_URL", database.url());
+    let said = refused(command);
+    assert!(
+        said.contains(&format!("error: cannot listen on {address}")),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn a_request_is_one_line_of_log_with_its_tracking_id_and_without_secrets() {
+    let database = TestDatabase::new().await;
+    let mut program = Program::start(serve(&database.url(), &["--auth", "none", "--log", "trace"]));
+    let (api, health) = addresses(&mut program).await;
+    ready(&health).await;
+    let answer = reqwest::Client::new()
+        .get(format!("{api}/v2025{PENDING_TASKS}?limit=x&password=hunter2"))
+        .header("SLPT-Request-ID", ID)
+        .header("Authorization", "Bearer hunter2")
+        .header("Cookie", "hunter2")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 400);
+    program.signal("TERM");
+    assert!(program.wait().success());
+
+    let log = program.log();
+    assert!(!log.contains("hunter2"), "{log}");
+    let lines: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let answered: Vec<&Value> = lines
+        .iter()
+        .filter(|line| line["message"] == "answered")
+        .collect();
+    let [line] = answered[..] else {
+        panic!("one line: {log}")
+    };
+    assert_eq!(line["method"], "GET");
+    assert_eq!(line["path"], format!("/v2025{PENDING_TASKS}"));
+    assert_eq!(line["status"], 400);
+    assert!(line["duration_ms"].is_f64());
+    assert_eq!(line["span"]["trackingId"], ID);
+    let refusal = lines
+        .iter()
+        .find(|line| line["message"] == "refused")
+        .expect("the reason, at debug level");
+    assert_eq!(refusal["span"]["trackingId"], ID);
+}
+
+#[tokio::test]
+async fn health_is_served_apart_and_the_health_check_reads_it() {
+    let database = TestDatabase::new().await;
+    let mut program = Program::start(serve(&database.url(), &["--auth", "none"]));
+    let (api, health) = addresses(&mut program).await;
+    ready(&health).await;
+    let address = health.trim_start_matches("http://");
+    assert_eq!(
+        reqwest::get(format!("{health}/livez"))
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap(),
+        "ok\n"
+    );
+    assert_eq!(reqwest::get(format!("{api}/livez")).await.unwrap().status(), 404);
+    assert!(
+        command(&["healthcheck", "--admin-listen", address])
+            .status()
+            .unwrap()
+            .success()
+    );
+
+    program.signal("INT");
+    assert!(program.wait().success());
+    let gone = refused(command(&["healthcheck", "--admin-listen", address]));
+    assert!(gone.contains("does not say that it is ready"), "{gone}");
+}
+
+#[tokio::test]
+async fn a_request_under_way_is_answered_before_the_program_ends() {
+    let database = TestDatabase::new().await;
+    database
+        .execute("insert into task_status (id, type, unique_name, launcher) values ('a', 'QPOC', 'n', 'l')")
+        .await;
+    let mut program = Program::start(serve(&database.url(), &["--auth", "none"]));
+    let (api, health) = addresses(&mut program).await;
+    ready(&health).await;
+
+    let mut holder = database.connect().await;
+    sqlx::raw_sql("begin; lock table task_status")
+        .execute(&mut holder)
+        .await
+        .unwrap();
+    let request = tokio::spawn(reqwest::get(format!("{api}{PENDING_TASKS}")));
+    eventually("the request waits for the lock", async || {
+        let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        (database.value::<i64>(waiting).await == 1).then_some(())
+    })
+    .await;
+    program.signal("TERM");
+    program.logged("stopping").await;
+    eventually("no new connections", async || {
+        reqwest::Client::new()
+            .get(format!("{api}{PENDING_TASKS}"))
+            .send()
+            .await
+            .is_err()
+            .then_some(())
+    })
+    .await;
+    sqlx::raw_sql("rollback").execute(&mut holder).await.unwrap();
+    holder.close().await.unwrap();
+    let answer = request.await.unwrap().unwrap();
+    assert_eq!(answer.status(), 200);
+    assert!(answer.text().await.unwrap().starts_with(r#"[{"id":"a","#));
+    assert!(program.wait().success());
+    assert!(program.log().contains("stopped"));
+}

@@ -1,0 +1,233 @@
+//! The envelope of every error, whoever raised it, in the system default's language and another.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::{get, post};
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::support::database::TestDatabase;
+use crate::support::service::{PENDING_TASKS, Service};
+
+const GERMAN: &[(&str, &str)] = &[("Accept-Language", "de-AT, fr;q=0.5")];
+
+#[tokio::test]
+async fn errors_of_parameters_and_routes() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    for (name, method, target) in [
+        (
+            "content",
+            Method::GET,
+            "/task-status/pending-tasks?limit=251&offset=-1&count=maybe",
+        ),
+        (
+            "percent_encoding",
+            Method::GET,
+            "/task-status/pending-tasks?limit=1&x=%zz",
+        ),
+        ("not_utf8", Method::GET, "/task-status/pending-tasks?limit=%ff"),
+        ("unknown_path", Method::GET, "/v2025/task-statuses?secret=1"),
+        ("method", Method::POST, "/v2025/task-status/pending-tasks"),
+    ] {
+        let english = service.request(method.clone(), target, &[]).await;
+        insta::assert_snapshot!(format!("{name}.en-US"), english.snapshot());
+        let german = service.request(method, target, GERMAN).await;
+        insta::assert_snapshot!(format!("{name}.de"), german.snapshot());
+    }
+}
+
+#[tokio::test]
+async fn errors_of_layers_and_handlers() {
+    let database = TestDatabase::new().await;
+    let routes = Router::new()
+        .route("/panic", get(panic_on_purpose))
+        .route("/slow", get(std::future::pending::<()>))
+        .route("/upload", post(async |body: String| body))
+        .route("/forbidden", get(async || axum::http::StatusCode::FORBIDDEN))
+        .route(
+            "/unauthorized",
+            get(async || axum::http::StatusCode::UNAUTHORIZED),
+        )
+        .route("/teapot", get(async || axum::http::StatusCode::IM_A_TEAPOT))
+        .route(
+            "/busy",
+            get(async || {
+                (
+                    axum::http::StatusCode::TOO_MANY_REQUESTS,
+                    [("retry-after", "7")],
+                    "plain text",
+                )
+            }),
+        );
+    let service = Service::layered(&database, routes, Duration::from_secs(1));
+    let long = format!("{PENDING_TASKS}?filters={}", "x".repeat(20_000));
+    for (name, target) in [
+        ("panic", "/panic"),
+        ("deadline", "/slow"),
+        ("forbidden", "/forbidden"),
+        ("unauthorized", "/unauthorized"),
+        ("unknown_status", "/teapot"),
+        ("too_many_requests", "/busy"),
+        ("uri_too_long", long.as_str()),
+    ] {
+        let english = service.get(target).await;
+        insta::assert_snapshot!(format!("{name}.en-US"), english.snapshot());
+        let german = service.request(Method::GET, target, GERMAN).await;
+        insta::assert_snapshot!(format!("{name}.de"), german.snapshot());
+    }
+
+    let upload = |language: &'static str| {
+        let request = reqwest::Client::new()
+            .post(format!("http://{}/upload", service.address))
+            .header("Accept-Language", language)
+            .body("x".repeat(2 * 1024 * 1024));
+        async { crate::support::service::Answer::read(request.send().await.unwrap()).await }
+    };
+    insta::assert_snapshot!("payload_too_large.en-US", upload("en").await.snapshot());
+    insta::assert_snapshot!("payload_too_large.de", upload("de").await.snapshot());
+}
+
+#[expect(clippy::panic, reason = "what is tested")]
+async fn panic_on_purpose() {
+    panic!("with a secret");
+}
+
+#[tokio::test]
+async fn what_is_no_http_is_refused_in_the_envelope_too() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    let target_of_70_kb = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "x".repeat(70_000));
+    let many_headers = format!("GET / HTTP/1.1\r\nhost: x\r\n{}\r\n", "a: b\r\n".repeat(200));
+    for (status, detail_code, request) in [
+        (
+            "400 Bad Request",
+            "400.0 Bad request syntax",
+            &b"GARBAGE\r\n\r\n"[..],
+        ),
+        (
+            "400 Bad Request",
+            "400.0 Bad request syntax",
+            b"GET /\x01 HTTP/1.1\r\nhost: x\r\n\r\n",
+        ),
+        (
+            "400 Bad Request",
+            "400.0 Bad request syntax",
+            b"GET / HTTP/1.1\r\nbad header\r\n\r\n",
+        ),
+        (
+            "400 Bad Request",
+            "400.0 Bad request syntax",
+            b"GET /task-status/pending-tasks?x=\xff HTTP/1.1\r\nhost: x\r\n\r\n",
+        ),
+        ("414 URI Too Long", "414 URI too long", target_of_70_kb.as_bytes()),
+        (
+            "431 Request Header Fields Too Large",
+            "431 Request header fields too large",
+            many_headers.as_bytes(),
+        ),
+    ] {
+        let answer = service.raw(request).await;
+        let (head, body) = answer
+            .split_once("\r\n\r\n")
+            .unwrap_or_else(|| panic!("no answer: {answer:?}"));
+        assert!(head.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{answer}");
+        let body: Value = serde_json::from_str(body).unwrap();
+        assert_eq!(body["detailCode"], detail_code, "{answer}");
+        assert_eq!(body["messages"][0]["localeOrigin"], "DEFAULT");
+        let tracking_id = body["trackingId"].as_str().unwrap();
+        assert!(
+            head.contains(&format!("slpt-request-id: {tracking_id}\r\n")),
+            "{answer}"
+        );
+        assert!(
+            head.contains("\r\ncontent-type: application/json\r\n"),
+            "{answer}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_error_of_head_has_no_body() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    let answer = service.request(Method::HEAD, "/nowhere", &[]).await;
+    assert_eq!((answer.status.as_u16(), answer.body.as_str()), (404, ""));
+    assert!(answer.header("slpt-request-id").is_some());
+}
+
+#[tokio::test]
+async fn a_tracking_id_of_the_right_form_is_kept_and_any_other_replaced() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    let id = "0123456789abcdef0123456789abcdef";
+    let other = "ffffffffffffffffffffffffffffffff";
+    let tracked = async |headers: &[(&str, &str)]| {
+        let answer = service
+            .request(Method::GET, "/task-status/pending-tasks?limit=x", headers)
+            .await;
+        assert_eq!(
+            answer.json()["trackingId"],
+            answer.header("slpt-request-id").unwrap()
+        );
+        answer.header("slpt-request-id").unwrap().to_owned()
+    };
+    assert_eq!(tracked(&[("SLPT-Request-ID", id)]).await, id);
+    assert_eq!(tracked(&[("X-Request-ID", id)]).await, id);
+    assert_eq!(
+        tracked(&[("X-Request-ID", other), ("slpt-request-id", id)]).await,
+        id
+    );
+    assert_eq!(
+        tracked(&[("SLPT-Request-ID", "no"), ("X-Request-ID", id)]).await,
+        id
+    );
+    for invalid in [
+        "",
+        "abc",
+        &id.to_uppercase(),
+        &id[1..],
+        "01234567-89ab-cdef-0123-456789abcdef",
+        &format!("{id}0"),
+    ] {
+        let made = tracked(&[("SLPT-Request-ID", invalid)]).await;
+        assert!(made.len() == 32 && made != id.to_uppercase(), "{invalid}");
+        assert_ne!(made, tracked(&[]).await);
+    }
+}
+
+#[tokio::test]
+async fn the_requests_language_follows_the_default_and_only_if_it_is_another() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    for (accept, expected) in [
+        ("", None),
+        ("en-GB", None),
+        ("*", None),
+        ("sv;q=0.9, ja;q=0.1", Some("ja")),
+        ("zh", Some("zh-CN")),
+        ("pt", Some("pt-BR")),
+        ("nl-BE", Some("nl")),
+    ] {
+        let answer = service
+            .request(Method::GET, "/nowhere", &[("Accept-Language", accept)])
+            .await;
+        let body = answer.json();
+        for list in ["messages", "causes"] {
+            let texts = body[list].as_array().unwrap();
+            let origins: Vec<_> = texts
+                .iter()
+                .map(|text| {
+                    (
+                        text["locale"].as_str().unwrap(),
+                        text["localeOrigin"].as_str().unwrap(),
+                    )
+                })
+                .collect();
+            let mut wanted = vec![("en-US", "DEFAULT")];
+            wanted.extend(expected.map(|locale| (locale, "REQUEST")));
+            assert_eq!(origins, wanted, "{accept}");
+        }
+    }
+}

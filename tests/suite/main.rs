@@ -1,0 +1,19 @@
+//! The tests of the whole: real PostgreSQL, real HTTP, the real program.
+//!
+//! One binary, so that one private PostgreSQL serves every test of a run. [`support`] has what they share.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod command_line;
+mod demo;
+mod errors;
+mod outage;
+mod pending_tasks;
+mod private_postgres;
+mod schema;
+mod support;

@@ -1,0 +1,153 @@
+//! A database that is down, goes down, is slow, and comes back.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use task_status::app;
+use task_status::postgres::{self, PrivatePostgres};
+use task_status::routes::AppState;
+use task_status::routes::pending_tasks::EmptyStatus;
+use task_status::store::Database;
+use task_status::store::database::Limits;
+use task_status::store::schema::Schema;
+use tempfile::TempDir;
+
+use crate::support::database::TestDatabase;
+use crate::support::program::{Program, command};
+use crate::support::service::{LIMITS, PENDING_TASKS, Service};
+use crate::support::{PATIENCE, eventually};
+
+/// A server of the test's own, to be stopped and started.
+async fn start_postgres(folder: &TempDir) -> PrivatePostgres {
+    let data_dir = Some(folder.path().join("pg"));
+    tokio::task::spawn_blocking(|| {
+        postgres::start(&postgres::Settings {
+            bin_dir: None,
+            data_dir,
+            durable: false,
+            max_connections: 20,
+        })
+    })
+    .await
+    .unwrap()
+    .unwrap()
+}
+
+async fn stop(postgres: PrivatePostgres) {
+    tokio::task::spawn_blocking(|| postgres.stop())
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+fn service(options: sqlx::postgres::PgConnectOptions, limits: Limits) -> Service {
+    let database = Database::new(options, limits);
+    let watched = database.clone();
+    tokio::spawn(async move { watched.watch(Schema::Migrate).await });
+    let state = AppState {
+        database: database.clone(),
+        empty_status: EmptyStatus::NoContent,
+    };
+    Service::serve(app::api(state, &[], PATIENCE), database)
+}
+
+#[tokio::test]
+async fn a_database_that_goes_down_is_503_at_once_and_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let postgres = start_postgres(&folder).await;
+    // Far more patience for a connection than the test has: whoever waited for one would fail it.
+    let limits = Limits {
+        acquire_timeout: PATIENCE * 10,
+        ..LIMITS
+    };
+    let service = service(postgres.connect_options(), limits);
+
+    let before = service.get(PENDING_TASKS).await;
+    assert!([204, 503].contains(&before.status.as_u16()), "{before:?}");
+    service.database.wait_until_up().await;
+    assert_eq!(service.get(PENDING_TASKS).await.status, 204);
+
+    stop(postgres).await;
+    // The first may still be on its way when the database goes; it is released when that is known.
+    eventually("the database is known to be down", async || {
+        (service.get(PENDING_TASKS).await.status == 503).then_some(())
+    })
+    .await;
+    insta::assert_snapshot!("database_down.en-US", service.get(PENDING_TASKS).await.snapshot());
+    let french = service
+        .request(Method::GET, PENDING_TASKS, &[("Accept-Language", "fr")])
+        .await;
+    insta::assert_snapshot!("database_down.fr", french.snapshot());
+
+    let postgres = start_postgres(&folder).await;
+    eventually("the database is back", async || {
+        (service.get(PENDING_TASKS).await.status == 204).then_some(())
+    })
+    .await;
+    stop(postgres).await;
+}
+
+#[tokio::test]
+async fn requests_that_wait_for_a_connection_are_released_when_the_database_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let postgres = start_postgres(&folder).await;
+    let limits = Limits {
+        max_connections: 1,
+        acquire_timeout: PATIENCE * 10,
+        ..LIMITS
+    };
+    let service = service(postgres.connect_options(), limits);
+    service.database.wait_until_up().await;
+    let held = service.database.connection().await.unwrap();
+    let requests: Vec<_> = (0..10)
+        .map(|_| tokio::spawn(reqwest::get(format!("http://{}{PENDING_TASKS}", service.address))))
+        .collect();
+    stop(postgres).await;
+    for request in requests {
+        assert_eq!(request.await.unwrap().unwrap().status(), 503);
+    }
+    drop(held);
+}
+
+#[tokio::test]
+async fn a_statement_that_takes_too_long_is_503_and_gone() {
+    let database = TestDatabase::new().await;
+    let limits = Limits {
+        statement_timeout: Duration::from_millis(50),
+        ..LIMITS
+    };
+    let service = service(database.options(), limits);
+    service.database.wait_until_up().await;
+    let mut holder = database.connect().await;
+    sqlx::raw_sql("begin; lock table task_status")
+        .execute(&mut holder)
+        .await
+        .unwrap();
+    assert_eq!(service.get(PENDING_TASKS).await.status, 503);
+    sqlx::raw_sql("rollback").execute(&mut holder).await.unwrap();
+    assert_eq!(service.get(PENDING_TASKS).await.status, 204);
+    assert!(service.database.is_up());
+}
+
+#[tokio::test]
+async fn the_program_starts_without_its_database_and_waits_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let postgres = start_postgres(&folder).await;
+    let url = postgres.url("postgres");
+    stop(postgres).await;
+
+    let mut command = command(&["serve", "--auth", "none", "--listen", "127.0.0.1:0"]);
+    command.env("DATABASE_URL", url);
+    let mut program = Program::start(command);
+    let line: serde_json::Value = serde_json::from_str(&program.logged("listening: API").await).unwrap();
+    let url = format!("http://{}{PENDING_TASKS}", line["address"].as_str().unwrap());
+    program.logged("waiting for the database").await;
+    assert_eq!(reqwest::get(&url).await.unwrap().status(), 503);
+
+    let postgres = start_postgres(&folder).await;
+    program.logged("the database is up").await;
+    assert_eq!(reqwest::get(&url).await.unwrap().status(), 204);
+    program.signal("TERM");
+    assert!(program.wait().success());
+    stop(postgres).await;
+}

@@ -1,0 +1,397 @@
+//! The table as a public interface: what plain SQL may write, and what it may not.
+
+use task_status::store::schema;
+
+use crate::support::database::TestDatabase;
+
+/// The constraint or column that refuses a row with these values in place of good ones.
+async fn refused_by(database: &TestDatabase, columns: &str, values: &str) -> String {
+    let sql = format!(
+        "insert into task_status (unique_name, launcher, {columns}) select 'Name', 'launcher', {values}"
+    );
+    match database.try_execute(&sql).await {
+        Err(sqlx::Error::Database(error)) => error
+            .constraint()
+            .map_or_else(|| error.message().to_owned(), str::to_owned),
+        Err(error) => panic!("{error}: {sql}"),
+        Ok(()) => panic!("taken: {sql}"),
+    }
+}
+
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
+#[tokio::test]
+async fn a_row_that_would_break_the_contract_is_refused() {
+    let database = TestDatabase::new().await;
+    let valid_message = r#"{"type":"INFO","localizedText":null,"key":"k","parameters":null}"#;
+    for (column, value, constraint) in [
+        ("completion_status", "'Success'", "task_status_completion_status"),
+        ("completion_status", "''", "task_status_completion_status"),
+        ("completed", "now()", "task_status_completed_with_status"),
+        ("percent_complete", "101", "task_status_percent_complete"),
+        ("percent_complete", "-1", "task_status_percent_complete"),
+        ("target_id", "'t'", "task_status_target_is_whole"),
+        ("target_name", "'t'", "task_status_target_is_whole"),
+        ("target_type", "'IDENTITY'", "task_status_target_is_whole"),
+        (
+            "target_id, target_name, target_type",
+            "'t', 't', 'ROLE'",
+            "task_status_target_type",
+        ),
+        ("created", "'infinity'", "task_status_times_have_four_digit_years"),
+        (
+            "modified",
+            "'-infinity'",
+            "task_status_times_have_four_digit_years",
+        ),
+        (
+            "launched",
+            "'10000-01-01 00:00:00Z'",
+            "task_status_times_have_four_digit_years",
+        ),
+        (
+            "launched",
+            "'9999-12-31 23:59:59.9999Z'",
+            "task_status_times_have_four_digit_years",
+        ),
+        (
+            "created",
+            "'0001-12-31 23:59:59Z BC'",
+            "task_status_times_have_four_digit_years",
+        ),
+        ("messages", "'{}'", "task_status_messages_shape"),
+        ("messages", "'null'", "task_status_messages_shape"),
+        ("messages", "'[null]'", "task_status_messages_shape"),
+        (
+            "messages",
+            &format!("'[[{valid_message}]]'"),
+            "task_status_messages_shape",
+        ),
+        (
+            "messages",
+            &format!("'[{valid_message}, {{}}]'"),
+            "task_status_messages_shape",
+        ),
+        (
+            "messages",
+            r#"'[{"type":"info","localizedText":null,"key":"k","parameters":null}]'"#,
+            "task_status_messages_shape",
+        ),
+        (
+            "messages",
+            r#"'[{"type":"INFO","key":"k","parameters":null}]'"#,
+            "task_status_messages_shape",
+        ),
+        (
+            "messages",
+            r#"'[{"type":"INFO","localizedText":null,"key":null,"parameters":null}]'"#,
+            "task_status_messages_shape",
+        ),
+        (
+            "messages",
+            r#"'[{"type":"INFO","localizedText":null,"key":"k"}]'"#,
+            "task_status_messages_shape",
+        ),
+        (
+            "messages",
+            r#"'[{"type":"INFO","localizedText":null,"key":"k","parameters":[1]}]'"#,
+            "task_status_messages_shape",
+        ),
+        (
+            "messages",
+            r#"'[{"type":"INFO","localizedText":null,"key":"k","parameters":["a",[]]}]'"#,
+            "task_status_messages_shape",
+        ),
+        (
+            "messages",
+            r#"'[{"type":"INFO","localizedText":null,"key":"k","parameters":{}}]'"#,
+            "task_status_messages_shape",
+        ),
+        (
+            "messages",
+            r#"'[{"type":"INFO","localizedText":{"locale":"en"},"key":"k","parameters":null}]'"#,
+            "task_status_messages_shape",
+        ),
+        (
+            "messages",
+            r#"'[{"type":"INFO","localizedText":{"locale":null,"message":""},"key":"k","parameters":null}]'"#,
+            "task_status_messages_shape",
+        ),
+        (
+            "messages",
+            r#"'[{"type":"INFO","localizedText":"x","key":"k","parameters":null}]'"#,
+            "task_status_messages_shape",
+        ),
+        (
+            "messages",
+            &format!(
+                "jsonb_build_array(jsonb_set('{valid_message}', '{{key}}', to_jsonb(repeat('k', 1048577))))"
+            ),
+            "task_status_messages_length",
+        ),
+        ("returns", "'{}'", "task_status_returns_shape"),
+        ("returns", r#"'[{"name":"n"}]'"#, "task_status_returns_shape"),
+        (
+            "returns",
+            r#"'[{"name":"n","attributeName":null}]'"#,
+            "task_status_returns_shape",
+        ),
+        (
+            "returns",
+            r#"'[[{"name":"n","attributeName":"a"}]]'"#,
+            "task_status_returns_shape",
+        ),
+        (
+            "returns",
+            "jsonb_build_array(jsonb_build_object('name', repeat('n', 1048577), 'attributeName', ''))",
+            "task_status_returns_length",
+        ),
+        ("attributes", "'[]'", "task_status_attributes_shape"),
+        ("attributes", "'null'", "task_status_attributes_shape"),
+        (
+            "attributes",
+            "jsonb_build_object('a', repeat('a', 1048577))",
+            "task_status_attributes_length",
+        ),
+        (
+            "task_definition_summary",
+            "'null'",
+            "task_status_task_definition_summary_shape",
+        ),
+        (
+            "task_definition_summary",
+            "'[]'",
+            "task_status_task_definition_summary_shape",
+        ),
+        (
+            "task_definition_summary",
+            r#"'{"id":"","uniqueName":"","description":null,"parentName":"","executor":null}'"#,
+            "task_status_task_definition_summary_shape",
+        ),
+        (
+            "task_definition_summary",
+            r#"'{"id":"","uniqueName":"","description":null,"parentName":null,"executor":null,"arguments":{}}'"#,
+            "task_status_task_definition_summary_shape",
+        ),
+        (
+            "task_definition_summary",
+            r#"'[{"id":"","uniqueName":"","description":null,"parentName":"","executor":null,"arguments":{}}]'"#,
+            "task_status_task_definition_summary_shape",
+        ),
+        (
+            "task_definition_summary",
+            r#"'{"id":"","uniqueName":"","description":null,"parentName":"","executor":null,"arguments":[]}'"#,
+            "task_status_task_definition_summary_shape",
+        ),
+        (
+            "task_definition_summary",
+            "jsonb_build_object('id', repeat('i', 1048577), 'uniqueName', '', 'description', null, 'parentName', '', 'executor', null, 'arguments', '{}'::jsonb)",
+            "task_status_task_definition_summary_length",
+        ),
+        (
+            "description",
+            "repeat('d', 8193)",
+            "task_status_description_length",
+        ),
+        (
+            "parent_name",
+            "repeat('p', 513)",
+            "task_status_parent_name_length",
+        ),
+        ("progress", "repeat('p', 8193)", "task_status_progress_length"),
+        (
+            "target_id, target_name",
+            "repeat('t', 257), 't'",
+            "task_status_target_id_length",
+        ),
+        (
+            "target_id, target_name",
+            "'t', repeat('t', 513)",
+            "task_status_target_name_length",
+        ),
+        (
+            "description",
+            "null",
+            r#"null value in column "description" of relation "task_status" violates not-null constraint"#,
+        ),
+        (
+            "created",
+            "null",
+            r#"null value in column "created" of relation "task_status" violates not-null constraint"#,
+        ),
+        (
+            "modified",
+            "null",
+            r#"null value in column "modified" of relation "task_status" violates not-null constraint"#,
+        ),
+        (
+            "messages",
+            "null",
+            r#"null value in column "messages" of relation "task_status" violates not-null constraint"#,
+        ),
+        (
+            "returns",
+            "null",
+            r#"null value in column "returns" of relation "task_status" violates not-null constraint"#,
+        ),
+        (
+            "attributes",
+            "null",
+            r#"null value in column "attributes" of relation "task_status" violates not-null constraint"#,
+        ),
+        (
+            "percent_complete",
+            "null",
+            r#"null value in column "percent_complete" of relation "task_status" violates not-null constraint"#,
+        ),
+    ] {
+        let columns = format!("id, type, {column}");
+        let refused = refused_by(&database, &columns, &format!("'id', 'QUARTZ', {value}")).await;
+        assert_eq!(refused, constraint, "{column} = {value}");
+    }
+    for (columns, values, constraint) in [
+        ("id, type", "'', 'QUARTZ'", "task_status_id_length"),
+        ("id, type", "repeat('i', 257), 'QUARTZ'", "task_status_id_length"),
+        (
+            "id, type",
+            "'pending-tasks', 'QUARTZ'",
+            "task_status_id_not_a_route",
+        ),
+        ("id, type", "'v1', 'QUARTZ'", "task_status_id_not_a_route"),
+        ("id, type", "'i', 'quartz'", "task_status_type"),
+        (
+            "id",
+            "'i'",
+            r#"null value in column "type" of relation "task_status" violates not-null constraint"#,
+        ),
+        (
+            "type",
+            "'QUARTZ'",
+            r#"null value in column "id" of relation "task_status" violates not-null constraint"#,
+        ),
+    ] {
+        assert_eq!(
+            refused_by(&database, columns, values).await,
+            constraint,
+            "{values}"
+        );
+    }
+    assert_eq!(database.value::<i64>("select count(*) from task_status").await, 0);
+}
+
+#[tokio::test]
+async fn everything_the_contract_allows_is_taken() {
+    let database = TestDatabase::new().await;
+    database
+        .execute(
+            r#"insert into task_status (id, type, unique_name, launcher, messages, returns, target_id, target_type, target_name,
+                   completion_status, completed, task_definition_summary) values
+               (repeat('é', 256), 'QUARTZ', repeat('é', 512), repeat('é', 512),
+                '[{"type":"WARN","localizedText":{"locale":"","message":"","extra":1},"key":"","parameters":["s",{},{"a":[1]}],"extra":[]},
+                  {"type":"ERROR","localizedText":null,"key":"k","parameters":[]}]',
+                '[{"name":"","attributeName":"","extra":null}]', '', 'IDENTITY', '', 'TEMPERROR', '2026-01-01',
+                '{"id":"","uniqueName":"","description":"d","parentName":"","executor":"e","arguments":{"a":[]}}')"#,
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn a_status_without_a_time_completes_now_and_both_null_reopens() {
+    let database = TestDatabase::new().await;
+    database
+        .execute("insert into task_status (id, type, unique_name, launcher) values ('a', 'QPOC', 'n', 'l'), ('b', 'QPOC', 'n', 'l')")
+        .await;
+    database
+        .execute("update task_status set completion_status = 'SUCCESS' where id = 'a'")
+        .await;
+    assert!(database.value::<bool>("select completed between now() - interval '1 minute' and now() from task_status where id = 'a'").await);
+    database
+        .execute(
+            "update task_status set completion_status = 'ERROR', completed = '2026-01-01Z' where id = 'b'",
+        )
+        .await;
+    assert!(
+        database
+            .value::<bool>("select completed = '2026-01-01Z' from task_status where id = 'b'")
+            .await
+    );
+    // Completed tasks keep their time when something else changes.
+    database
+        .execute("update task_status set progress = 'x' where id = 'b'")
+        .await;
+    assert!(
+        database
+            .value::<bool>("select completed = '2026-01-01Z' from task_status where id = 'b'")
+            .await
+    );
+    database
+        .execute("update task_status set completion_status = null, completed = null")
+        .await;
+    let half = database
+        .try_execute("update task_status set completed = now()")
+        .await;
+    assert!(
+        half.unwrap_err()
+            .to_string()
+            .contains("task_status_completed_with_status")
+    );
+}
+
+#[tokio::test]
+async fn an_update_is_a_sign_of_life_unless_it_gives_one() {
+    let database = TestDatabase::new().await;
+    database
+        .execute("insert into task_status (id, type, unique_name, launcher, modified) values ('a', 'QPOC', 'n', 'l', '2026-01-01Z')")
+        .await;
+    database
+        .execute("update task_status set modified = '2026-01-02Z', progress = 'x'")
+        .await;
+    assert!(
+        database
+            .value::<bool>("select modified = '2026-01-02Z' from task_status")
+            .await
+    );
+    database.execute("update task_status set progress = 'y'").await;
+    assert!(
+        database
+            .value::<bool>("select modified > now() - interval '1 minute' from task_status")
+            .await
+    );
+}
+
+#[tokio::test]
+async fn the_table_and_its_columns_say_what_they_mean() {
+    let database = TestDatabase::new().await;
+    let silent: i64 = database
+        .value(
+            "select count(*) from pg_attribute
+             where attrelid = 'task_status'::regclass and attnum > 0 and col_description(attrelid, attnum) is null",
+        )
+        .await;
+    assert_eq!(silent, 0);
+    assert!(
+        database
+            .value::<bool>("select obj_description('task_status'::regclass) is not null")
+            .await
+    );
+}
+
+#[tokio::test]
+async fn many_replicas_may_migrate_at_once() {
+    let database = TestDatabase::empty().await;
+    let replicas: Vec<_> = (0..8)
+        .map(|_| {
+            let options = database.options();
+            tokio::spawn(async move { schema::migrate(&options).await })
+        })
+        .collect();
+    for replica in replicas {
+        replica.await.unwrap().unwrap();
+    }
+    let applied: i64 = database
+        .value("select count(*) from _sqlx_migrations where success")
+        .await;
+    let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations"))
+        .unwrap()
+        .count();
+    assert_eq!(usize::try_from(applied).unwrap(), files);
+}

@@ -1,0 +1,133 @@
+//! The real program as a process, its output as it comes.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::{PATIENCE, eventually};
+
+/// The program, killed when the test ends if it still runs.
+pub struct Program {
+    child: Child,
+    stdout: Lines,
+    stderr: Lines,
+    readers: Vec<JoinHandle<()>>,
+}
+
+type Lines = Arc<Mutex<Vec<String>>>;
+
+/// The program with these arguments and no settings from the environment of the tests.
+pub fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_task-status"));
+    command.args(arguments).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if name == "DATABASE_URL" || name.starts_with("TASK_STATUS_") {
+            command.env_remove(&*name);
+        }
+    }
+    command
+}
+
+impl Program {
+    pub fn start(mut command: Command) -> Self {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (stdout, reader) = follow(child.stdout.take().unwrap());
+        let (stderr, other_reader) = follow(child.stderr.take().unwrap());
+        Self {
+            child,
+            stdout,
+            stderr,
+            readers: vec![reader, other_reader],
+        }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for a line on stderr with `text` in it.
+    pub async fn logged(&mut self, text: &str) -> String {
+        self.line(text, |program| &program.stderr).await
+    }
+
+    /// Waits for a line on stdout with `text` in it.
+    pub async fn printed(&mut self, text: &str) -> String {
+        self.line(text, |program| &program.stdout).await
+    }
+
+    async fn line(&mut self, text: &str, of: fn(&Self) -> &Lines) -> String {
+        eventually(text, async || {
+            let found = of(self)
+                .lock()
+                .unwrap()
+                .iter()
+                .find(|line| line.contains(text))
+                .cloned();
+            let ended = found.is_none() && self.child.try_wait().unwrap().is_some();
+            assert!(!ended, "the program ended without {text:?}: {}", self.log());
+            found
+        })
+        .await
+    }
+
+    /// Everything on stderr until now.
+    pub fn log(&self) -> String {
+        self.stderr.lock().unwrap().join("\n")
+    }
+
+    /// Everything on stdout until now.
+    pub fn output(&self) -> String {
+        self.stdout.lock().unwrap().join("\n")
+    }
+
+    /// Sends a signal by name, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(self.pid().to_string())
+            .status()
+            .unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits until the program ends and all it said is there.
+    pub fn wait(&mut self) -> ExitStatus {
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                for reader in self.readers.drain(..) {
+                    reader.join().unwrap();
+                }
+                return status;
+            }
+            assert!(begun.elapsed() < PATIENCE, "still running: {}", self.log());
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Both fail where it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn follow(stream: impl Read + Send + 'static) -> (Lines, JoinHandle<()>) {
+    let lines = Lines::default();
+    let sink = Arc::clone(&lines);
+    let reader = thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            sink.lock().unwrap().push(line);
+        }
+    });
+    (lines, reader)
+}

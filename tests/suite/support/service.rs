@@ -1,0 +1,162 @@
+//! The service in this process, on a port of its own, and clients that speak real HTTP to it.
+
+use std::fmt::Write as _;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::time::Duration;
+
+use axum::Router;
+use reqwest::header::HeaderMap;
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+use task_status::app;
+use task_status::routes::AppState;
+use task_status::routes::pending_tasks::EmptyStatus;
+use task_status::server;
+use task_status::store::Database;
+use task_status::store::database::Limits;
+use task_status::store::schema::Schema;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+
+use super::PATIENCE;
+use super::database::TestDatabase;
+
+pub const PENDING_TASKS: &str = "/task-status/pending-tasks";
+
+/// Bounds that no test reaches unless it means to.
+pub const LIMITS: Limits = Limits {
+    max_connections: 5,
+    acquire_timeout: PATIENCE,
+    statement_timeout: PATIENCE,
+};
+
+/// A running service. It ends with the test's runtime.
+pub struct Service {
+    pub address: SocketAddr,
+    pub database: Database,
+    client: reqwest::Client,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Service {
+    /// With the defaults of `serve`.
+    pub async fn start(database: &TestDatabase) -> Self {
+        Self::with(database, EmptyStatus::NoContent).await
+    }
+
+    pub async fn with(database: &TestDatabase, empty_status: EmptyStatus) -> Self {
+        let database = Database::new(database.options(), LIMITS);
+        let watched = database.clone();
+        tokio::spawn(async move { watched.watch(Schema::Expect).await });
+        database.wait_until_up().await;
+        let state = AppState {
+            database: database.clone(),
+            empty_status,
+        };
+        let base_paths = ["/beta", "/v2024", "/v2025", "/v2026"].map(|path| path.parse().unwrap());
+        Self::serve(app::api(state, &base_paths, PATIENCE), database)
+    }
+
+    /// Any routes, inside the layers of the real application.
+    pub fn layered(database: &TestDatabase, routes: Router, request_timeout: Duration) -> Self {
+        let database = Database::new(database.options(), LIMITS);
+        Self::serve(app::layered(routes, request_timeout), database)
+    }
+
+    pub fn serve(app: Router, database: Database) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(server::serve(listener, app, CancellationToken::new(), PATIENCE));
+        Self {
+            address,
+            database,
+            client: reqwest::Client::new(),
+        }
+    }
+
+    pub async fn get(&self, target: &str) -> Answer {
+        self.request(Method::GET, target, &[]).await
+    }
+
+    pub async fn request(&self, method: Method, target: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = self
+            .client
+            .request(method, format!("http://{}{target}", self.address));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Answer::read(request.send().await.unwrap()).await
+    }
+
+    /// Sends bytes that no HTTP client would send, and reads until the service closes.
+    pub async fn raw(&self, request: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(request).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        String::from_utf8(answer).unwrap()
+    }
+}
+
+impl Answer {
+    pub async fn read(response: reqwest::Response) -> Self {
+        Self {
+            status: response.status(),
+            headers: response.headers().clone(),
+            body: response.text().await.unwrap(),
+        }
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
+    }
+
+    /// The ids of a page, in order.
+    pub fn ids(&self) -> Vec<String> {
+        assert_eq!(self.status, StatusCode::OK, "{self:?}");
+        let page = self.json();
+        let tasks = page.as_array().unwrap_or_else(|| panic!("no array: {self:?}"));
+        tasks
+            .iter()
+            .map(|task| task["id"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    pub fn total_count(&self) -> Option<i64> {
+        self.header("x-total-count").map(|count| count.parse().unwrap())
+    }
+
+    /// The answer as a snapshot: status, headers but for those that always differ, body with its tracking id checked
+    /// against the header and taken out.
+    pub fn snapshot(&self) -> String {
+        let tracking_id = self.header("slpt-request-id").expect("a tracking id").to_owned();
+        assert_eq!(tracking_id.len(), 32, "{self:?}");
+        let mut text = format!("{}\n", self.status);
+        for (name, value) in &self.headers {
+            if !["slpt-request-id", "date", "content-length"].contains(&name.as_str()) {
+                writeln!(text, "{name}: {}", value.to_str().unwrap()).unwrap();
+            }
+        }
+        if !self.body.is_empty() {
+            let body = self.json();
+            assert_eq!(body["trackingId"], tracking_id.as_str());
+            text += "\n";
+            text += &serde_json::to_string_pretty(&body)
+                .unwrap()
+                .replace(&tracking_id, "<tracking id>");
+        }
+        text
+    }
+}
