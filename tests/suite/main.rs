@@ -14,6 +14,7 @@ mod demo;
 mod errors;
 mod outage;
 mod pending_tasks;
+mod prepared_queries;
 mod private_postgres;
 mod schema;
 mod support;

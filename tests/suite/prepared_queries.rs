@@ -1,0 +1,65 @@
+//! `.sqlx/`: what PostgreSQL says of every checked query, so that building needs no database.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+use std::time::SystemTime;
+
+use crate::support::database::TestDatabase;
+
+/// Compares `.sqlx/` with what the macros find out from a database with the current migrations. To renew it:
+/// `UPDATE_SQLX=1 cargo test --test suite prepared_queries -- --ignored`.
+#[tokio::test]
+#[ignore = "compiles the program once more; the gate runs it"]
+async fn the_checked_queries_fit_the_migrations() {
+    let database = TestDatabase::new().await;
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let found = tempfile::tempdir().unwrap();
+    // The compiler sees no reason to run the macros again where only a variable has changed.
+    std::fs::File::options()
+        .append(true)
+        .open(project.join("src/lib.rs"))
+        .unwrap()
+        .set_modified(SystemTime::now())
+        .unwrap();
+    let checked = Command::new(env!("CARGO"))
+        .args(["check", "--locked", "--lib"])
+        .current_dir(project)
+        .env("SQLX_OFFLINE", "false")
+        .env("SQLX_OFFLINE_DIR", found.path())
+        .env("DATABASE_URL", database.url())
+        .status()
+        .unwrap();
+    assert!(checked.success());
+
+    let committed = project.join(".sqlx");
+    if std::env::var_os("UPDATE_SQLX").is_some() {
+        for (name, text) in files(found.path()) {
+            std::fs::write(committed.join(name), text).unwrap();
+        }
+        for name in files(&committed)
+            .keys()
+            .filter(|name| !found.path().join(name).exists())
+        {
+            std::fs::remove_file(committed.join(name)).unwrap();
+        }
+    }
+    assert_eq!(
+        files(&committed),
+        files(found.path()),
+        "see this test's comment for how to renew .sqlx"
+    );
+}
+
+fn files(folder: &Path) -> BTreeMap<String, String> {
+    std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .map(|entry| {
+            (
+                entry.file_name().into_string().unwrap(),
+                std::fs::read_to_string(entry.path()).unwrap(),
+            )
+        })
+        .collect()
+}
