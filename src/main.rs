@@ -22,10 +22,15 @@ async fn main() -> ExitCode {
     match commands::run(command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            let mut said = error.to_string();
+            eprintln!("error: {said}");
             let mut source = error.source();
             while let Some(cause) = source {
-                eprintln!("  because: {cause}");
+                // Some libraries' errors repeat their cause.
+                if !said.contains(&cause.to_string()) {
+                    said = cause.to_string();
+                    eprintln!("  because: {said}");
+                }
                 source = cause.source();
             }
             ExitCode::FAILURE

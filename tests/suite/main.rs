@@ -17,4 +17,5 @@ mod pending_tasks;
 mod prepared_queries;
 mod private_postgres;
 mod schema;
+mod sdk;
 mod support;

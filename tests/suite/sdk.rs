@@ -1,0 +1,207 @@
+//! The official TypeScript SDK against the service: each of its calls for pending tasks, and its own paginator.
+//!
+//! `tests/sdk` holds the program that calls, and the SDK's version with the checksums of all it needs.
+
+use std::env;
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use task_status::routes::pending_tasks::EmptyStatus;
+
+use crate::support::database::TestDatabase;
+use crate::support::program::Program;
+use crate::support::service::Service;
+
+const PACKAGE: &str = include_str!("../sdk/package.json");
+const PACKAGE_LOCK: &str = include_str!("../sdk/package-lock.json");
+const PROGRAM: &str = include_str!("../sdk/pending-tasks.mjs");
+
+/// How long npm may take. It downloads, so it gets more than what happens on this machine alone.
+const INSTALLATION: Duration = Duration::from_mins(5);
+
+/// The installed SDK.
+struct Sdk {
+    folder: PathBuf,
+    /// Locked for as long as the folder is in use: it is shared by all tests and all runs of them.
+    _in_use: File,
+}
+
+impl Sdk {
+    /// None where there is no Node.js. CI has to have it, or nobody would notice that this is never tested.
+    fn installed() -> Option<Self> {
+        if let Some(program) = ["node", "npm"].into_iter().find(|program| is_missing(program)) {
+            let message = format!("not tested with the official TypeScript SDK: there is no {program}");
+            assert!(env::var_os("CI").is_none_or(|ci| ci != "true"), "{message}");
+            eprintln!("{message}");
+            return None;
+        }
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sdk");
+        fs::create_dir_all(&folder).unwrap();
+        let in_use = File::create(folder.join("in-use")).unwrap();
+        in_use.lock().unwrap();
+        fs::write(folder.join("pending-tasks.mjs"), PROGRAM).unwrap();
+        // Written last, so that an installation that was cut short is not taken for one.
+        let installed = folder.join("installed.json");
+        if fs::read_to_string(&installed).ok().as_deref() != Some(PACKAGE_LOCK) {
+            // What is there may be of another version: nothing vouches for it while it changes.
+            if let Err(error) = fs::remove_file(&installed) {
+                assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+            }
+            fs::write(folder.join("package.json"), PACKAGE).unwrap();
+            fs::write(folder.join("package-lock.json"), PACKAGE_LOCK).unwrap();
+            install(&folder);
+            fs::write(&installed, PACKAGE_LOCK).unwrap();
+        }
+        Some(Self {
+            folder,
+            _in_use: in_use,
+        })
+    }
+
+    /// What each call gave, by its name.
+    async fn ask(&self, service: SocketAddr) -> Value {
+        let mut node = Command::new("node");
+        node.args(["pending-tasks.mjs", &format!("http://{service}")])
+            .current_dir(&self.folder)
+            .stdin(Stdio::null());
+        let mut node = Program::start(node);
+        // On another thread, as the service answers on this one.
+        tokio::task::spawn_blocking(move || {
+            let ended = node.wait();
+            assert!(ended.success(), "{ended}: {}", node.log());
+            let output = node.output();
+            serde_json::from_str(&output).unwrap_or_else(|error| panic!("{error} in {output:?}"))
+        })
+        .await
+        .unwrap()
+    }
+}
+
+fn is_missing(program: &str) -> bool {
+    Command::new(program)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_err_and(|error| error.kind() == ErrorKind::NotFound)
+}
+
+/// Exactly the packages of the lock file, none of whose scripts is run.
+fn install(folder: &Path) {
+    let mut npm = Command::new("npm")
+        .args([
+            "ci",
+            "--ignore-scripts",
+            "--prefer-offline",
+            "--no-audit",
+            "--no-fund",
+            "--loglevel=error",
+        ])
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    loop {
+        if let Some(ended) = npm.try_wait().unwrap() {
+            assert!(ended.success(), "npm ci: {ended}");
+            return;
+        }
+        if begun.elapsed() > INSTALLATION {
+            npm.kill().unwrap();
+            npm.wait().unwrap();
+            panic!("npm ci took longer than {INSTALLATION:?}");
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Pending tasks that share seconds and are inserted out of order. Returns the ids as listed.
+async fn insert_pending(database: &TestDatabase, number: usize) -> Vec<String> {
+    database
+        .execute(&format!(
+            "insert into task_status (id, type, unique_name, launcher, created)
+             select lpad(n::text, 3, '0'), 'QUARTZ', 'Task', 'tests', timestamptz '2026-01-01 00:00:00Z' + n / 3 * interval '1 second'
+             from generate_series(1, {number}) n order by md5(n::text)"
+        ))
+        .await;
+    (1..=number).map(|n| format!("{n:03}")).collect()
+}
+
+/// What the refused call gave: the SDK's own error, and in it the envelope with the id that the call sent.
+fn refused() -> Value {
+    let text = |text: &str| json!([{ "locale": "en-US", "localeOrigin": "DEFAULT", "text": text }]);
+    json!({
+        "error": "AxiosError",
+        "status": 400,
+        "totalCount": null,
+        "data": {
+            "detailCode": "400.1 Bad Request Content",
+            "trackingId": "0123456789abcdef0123456789abcdef",
+            "messages": text("The request was syntactically correct but its content is semantically invalid."),
+            "causes": text("“limit” must be an integer from 0 to 250, not “251”."),
+        },
+    })
+}
+
+#[tokio::test]
+async fn every_call_gives_what_is_pending() {
+    let Some(sdk) = Sdk::installed() else { return };
+    let database = TestDatabase::new().await;
+    let ids = insert_pending(&database, 600).await;
+    let service = Service::start(&database).await;
+    assert_eq!(
+        sdk.ask(service.address).await,
+        json!({
+            "plain": { "status": 200, "totalCount": null, "data": ids[..250] },
+            "everyParameter": { "status": 200, "totalCount": "600", "data": ids[590..597] },
+            "uncounted": { "status": 200, "totalCount": null, "data": ids[..1] },
+            "head": { "status": 200, "totalCount": "600", "data": "" },
+            "refused": refused(),
+            "v2024": { "status": 200, "totalCount": "600", "data": ids[590..597] },
+            "v2024Head": { "status": 200, "totalCount": "600", "data": "" },
+            "paginated": { "status": 200, "totalCount": null, "data": ids },
+            "paginatedEvenly": { "status": 200, "totalCount": "600", "data": ids },
+        })
+    );
+}
+
+#[tokio::test]
+async fn nothing_pending_is_fine_for_every_call_and_by_setting_for_the_paginator() {
+    let Some(sdk) = Sdk::installed() else { return };
+    let database = TestDatabase::new().await;
+    for empty_status in [EmptyStatus::NoContent, EmptyStatus::Ok] {
+        let (status, data) = match empty_status {
+            EmptyStatus::NoContent => (204, json!("")),
+            EmptyStatus::Ok => (200, json!([])),
+        };
+        let paginated = |total: Value| match empty_status {
+            // It takes the missing body for an array: that is why there is a setting.
+            EmptyStatus::NoContent => json!({ "error": "TypeError" }),
+            EmptyStatus::Ok => json!({ "status": 200, "totalCount": total, "data": [] }),
+        };
+        let service = Service::with(&database, empty_status).await;
+        assert_eq!(
+            sdk.ask(service.address).await,
+            json!({
+                "plain": { "status": status, "totalCount": null, "data": data },
+                "everyParameter": { "status": status, "totalCount": "0", "data": data },
+                "uncounted": { "status": status, "totalCount": null, "data": data },
+                "head": { "status": status, "totalCount": "0", "data": "" },
+                "refused": refused(),
+                "v2024": { "status": status, "totalCount": "0", "data": data },
+                "v2024Head": { "status": status, "totalCount": "0", "data": "" },
+                "paginated": paginated(Value::Null),
+                "paginatedEvenly": paginated(json!("0")),
+            })
+        );
+    }
+}
