@@ -2,8 +2,7 @@
 FROM rust:1.95.0-bookworm AS build
 WORKDIR /build
 
-# Dependencies are a layer of their own, built with empty sources: unlike a cache mount it is kept by every builder and
-# registry and holds nothing of this crate that could go stale, and unlike cargo-chef it needs no further tool.
+# Dependencies first, with empty sources: any builder caches and shares this layer; no extra tool, no stale cache mount.
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir src \
     && echo 'fn main() {}' >src/main.rs \

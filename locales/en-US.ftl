@@ -38,6 +38,100 @@ cause-method-not-allowed = The method { $method } is not supported here. Support
 # $limit: bytes
 cause-uri-too-long = The target of the request may have at most { $limit } bytes.
 cause-payload-too-large = The content of the request may have at most { $limit } bytes.
+cause-unsupported-media-type = The content must be of type { $allowed }, not “{ $given }”.
+# $line, $column: place in the content, from 1
+cause-not-json = The content is not valid JSON at line { $line }, column { $column }.
+# $pointer: place in the content, a JSON pointer
+cause-field-required = “{ $pointer }” is required.
+# $suggestion: the key that was probably meant
+cause-unknown-field = “{ $pointer }” is unknown. Did you mean “{ $suggestion }”?
+cause-not-a-string = “{ $pointer }” must be a string.
+cause-not-an-object = “{ $pointer }” must be an object.
+cause-not-an-array = “{ $pointer }” must be an array.
+cause-field-not-an-integer = “{ $pointer }” must be an integer from { $min } to { $max }, not “{ $given }”.
+cause-not-a-time = “{ $pointer }” must be a time such as 2026-01-31T23:59:59.000Z, in the years 1 to 9999, not “{ $given }”.
+# $allowed: the values, separated by commas
+cause-not-one-of = “{ $pointer }” must be one of { $allowed }, not “{ $given }”.
+# $limit: characters
+cause-text-too-long = “{ $pointer }” may have at most { $limit } characters.
+# $limit: bytes
+cause-json-too-large = “{ $pointer }” may have at most { $limit } bytes.
+# $limit: items
+cause-too-many-items = “{ $pointer }” may have at most { $limit } items.
+cause-null-character = “{ $pointer }” contains the character NUL (U+0000), which cannot be stored.
+cause-reserved-id = “{ $given }” cannot be the id of a task: it is empty or a route of the API.
+# $given: the id in the content
+cause-id-differs = The id in the content, “{ $given }”, is not the one in the path.
+cause-completed-without-status = “/completed” can be set only together with “/completionStatus”.
+# $allowed: the places that may be changed, separated by commas
+cause-immutable = “{ $pointer }” cannot be changed. These can: { $allowed }.
+cause-not-a-patch-operation = “{ $pointer }” is not an operation of JSON Patch (RFC 6902).
+cause-patch-target-missing = There is nothing at “{ $pointer }” for the patch to change.
+cause-test-failed = The patch expected another value at “{ $pointer }”.
+# $constraint: name of a constraint of the table
+cause-constraint = The database refused a value: { $constraint }.
+# $id: id of a task
+cause-unknown-task = There is no task with the id “{ $id }”.
+# $current: the ETag that the task has now
+cause-etag-differs = The task has changed: its ETag is now { $current }.
+# $parameter: name of a query parameter
+cause-parameter-required = “{ $parameter }” is required.
+cause-not-a-cursor = “{ $parameter }” must be a cursor from a Link header of this list with the same sorters.
+# $parameter, $other: names of query parameters
+cause-parameters-exclude = “{ $parameter }” cannot be given together with “{ $other }”.
+# $limit: bytes
+cause-line-too-long = A line may have at most { $limit } bytes.
+# $limit: lines
+cause-too-many-lines = The content may have at most { $limit } lines; the rest was not read.
+# $segment: a part of the path
+cause-path-encoding = “{ $segment }” in the path is not percent-encoded UTF-8.
+cause-content-incomplete = The content ended before it was complete.
 cause-database-unavailable = The database cannot be reached.
 # $seconds: how long was waited
 cause-deadline-exceeded = The answer was not ready within { $seconds } seconds.
+
+## Faults of `filters` and `sorters`. $position counts characters from 1, $item sorters from 1.
+
+cause-filter-too-long = The filter has { $length } characters; at most { $limit } are allowed.
+# $expected: one or more of the messages below, separated by commas
+cause-filter-unexpected = Position { $position } of the filter: “{ $found }” cannot stand here. Expected: { $expected }.
+cause-filter-ends-early = Position { $position } of the filter: it ends too early. Expected: { $expected }.
+# $allowed: the fields, separated by commas
+cause-filter-unknown-field = Position { $position } of the filter: there is no field “{ $given }”. Fields: { $allowed }.
+# $allowed: the operators, separated by commas
+cause-filter-operator = Position { $position } of the filter: “{ $field }” does not take the operator “{ $given }”. Operators: { $allowed }.
+# $expected, $given: one of the kinds below
+cause-filter-wrong-type = Position { $position } of the filter: “{ $field }” is compared with { $expected }, not with { $given }.
+cause-filter-unknown-name = Position { $position } of the filter: “{ $given }” is not a value of “{ $field }”. Allowed: { $expected }.
+cause-filter-invalid-time = Position { $position } of the filter: “{ $given }” is not a time such as 2026-01-31T23:59:59Z. A time of day needs “Z” or an offset, whose “+” is %2B in a URL.
+cause-filter-time-out-of-range = Position { $position } of the filter: the time “{ $given }” is outside the years 1 to 9999.
+cause-filter-number-out-of-range = Position { $position } of the filter: the number “{ $given }” is outside { $min } to { $max }.
+cause-filter-unterminated-text = Position { $position } of the filter: the string that begins here has no closing double quote.
+cause-filter-unknown-escape = Position { $position } of the filter: a backslash must be followed by another backslash or a double quote.
+cause-filter-null-character = Position { $position } of the filter: the character NUL (U+0000) is not allowed.
+# $limit: characters
+cause-filter-text-too-long = Position { $position } of the filter: the string that begins here is longer than { $limit } characters.
+# $limit: levels
+cause-filter-too-deep = Position { $position } of the filter: parentheses and “not” are nested deeper than { $limit } levels.
+# $limit: comparisons
+cause-filter-too-many-comparisons = Position { $position } of the filter: there are more than { $limit } comparisons.
+# $limit: values
+cause-filter-too-many-values = Position { $position } of the filter: the list has more than { $limit } values.
+cause-sorter-empty = Sorter { $item } is empty. Sorters: { $allowed }.
+cause-sorter-unknown = Sorter { $item } is “{ $given }”, which is unknown. Sorters: { $allowed }, each with an optional “-” for descending order.
+cause-sorter-repeated = Sorter { $item } repeats “{ $sorter }”.
+
+## Parts of the messages above: what can stand in a filter, and kinds of values.
+
+expected-field = a field
+expected-operator = an operator
+expected-end = the end of the filter
+# $word: a word or sign of the filter language
+word = “{ $word }”
+kind-text = a string in double quotes
+kind-number = a number
+kind-time = a time
+kind-boolean = a boolean
+kind-null = null
+# $names: the values, separated by commas
+kind-enumeration = { $names }

@@ -12,11 +12,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use thiserror::Error;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::limit::RequestBodyLimitLayer;
 
 use crate::envelope::envelope;
 use crate::error::ApiError;
-use crate::routes::{AppState, health, pending_tasks};
+use crate::routes::{AppState, clear, health, list, pending_tasks, report, single};
 use crate::store::Database;
 use crate::{limits, tracking};
 
@@ -48,7 +47,24 @@ impl FromStr for BasePath {
 pub fn api(state: AppState, base_paths: &[BasePath], request_timeout: Duration) -> Router {
     let task_status = Router::new()
         .route("/task-status/pending-tasks", get(pending_tasks::list))
-        .route("/task-status/v1/pending-tasks", get(pending_tasks::list));
+        .route(
+            "/task-status",
+            get(list::list).post(report::post).patch(clear::clear),
+        )
+        .route(
+            "/task-status/{id}",
+            get(single::get).put(report::put).patch(single::patch),
+        )
+        // Version after service, as the newer SDKs ask for it.
+        .route("/task-status/v1/pending-tasks", get(pending_tasks::list))
+        .route(
+            "/task-status/v1",
+            get(list::list).post(report::post).patch(clear::clear),
+        )
+        .route(
+            "/task-status/v1/{id}",
+            get(single::get).put(report::put).patch(single::patch),
+        );
 
     let routes = base_paths
         .iter()
@@ -66,7 +82,6 @@ pub fn layered(routes: Router, request_timeout: Duration) -> Router {
         .fallback_service(routes)
         .layer(from_fn(single_leading_slash))
         .layer(map_response(no_content_has_no_length))
-        .layer(RequestBodyLimitLayer::new(limits::BODY_BYTES))
         .layer(from_fn(limits::uri_length))
         .layer(from_fn_with_state(request_timeout, limits::deadline))
         .layer(CatchPanicLayer::custom(panicked))

@@ -45,14 +45,6 @@ impl Default for Limit {
 }
 
 impl Collection {
-    /// The largest page that begins at `offset`; one that is beyond the bounds begins at the last possible place.
-    pub fn page_at(offset: usize) -> Self {
-        Self {
-            offset: Offset(i32::try_from(offset).unwrap_or(i32::MAX)),
-            ..Self::default()
-        }
-    }
-
     /// Reads the three parameters.
     ///
     /// # Errors
@@ -62,7 +54,10 @@ impl Collection {
         let mut causes = Vec::new();
         let offset = integer(query, "offset", i32::MAX, &mut causes);
         let limit = integer(query, "limit", MAX_LIMIT, &mut causes);
-        let count = boolean(query, "count", &mut causes);
+        let count = query.boolean("count").unwrap_or_else(|cause| {
+            causes.push(cause);
+            None
+        });
         if causes.is_empty() {
             Ok(Self {
                 offset: offset.map(Offset).unwrap_or_default(),
@@ -89,18 +84,6 @@ fn integer(query: &Query, parameter: &'static str, max: i32, causes: &mut Vec<Ca
             given: given.to_owned(),
             min: 0,
             max,
-        });
-    }
-    value
-}
-
-fn boolean(query: &Query, parameter: &'static str, causes: &mut Vec<Cause>) -> Option<bool> {
-    let given = single(query, parameter, causes)?;
-    let value = given.parse().ok();
-    if value.is_none() {
-        causes.push(Cause::NotABoolean {
-            parameter,
-            given: given.to_owned(),
         });
     }
     value

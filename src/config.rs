@@ -116,6 +116,15 @@ pub struct ServeArgs {
     /// Run missing migrations before serving. With `false` a database that lacks any is refused
     #[arg(long, env = "TASK_STATUS_MIGRATE", default_value = "true", action = ArgAction::Set, value_parser = BoolishValueParser::new(), help_heading = "Database", value_name = "BOOL")]
     pub migrate: bool,
+    /// How long a task without a sign of life is kept, pending or not, such as 90d; `off` keeps all for ever
+    #[arg(
+        long,
+        env = "TASK_STATUS_RETENTION",
+        default_value = "90d",
+        help_heading = "Database",
+        value_name = "DURATION"
+    )]
+    pub retention: Retention,
     #[command(flatten)]
     pub limits: DatabaseLimits,
 }
@@ -221,6 +230,25 @@ pub struct HealthcheckArgs {
     pub timeout: Duration,
 }
 
+/// How long tasks are kept after their last sign of life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retention {
+    Off,
+    Window(Duration),
+}
+
+impl FromStr for Retention {
+    type Err = humantime::DurationError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "off" {
+            Ok(Self::Off)
+        } else {
+            humantime::parse_duration(text).map(Self::Window)
+        }
+    }
+}
+
 /// Settings that do not go together. Each message says what would.
 #[derive(Debug, Error)]
 pub enum ConfigError {
@@ -248,6 +276,10 @@ pub enum ConfigError {
          outlives its request does its work for nobody"
     )]
     Timeouts,
+    #[error(
+        "--retention must be at least a minute, or `off`: a shorter one would delete tasks that still report"
+    )]
+    Retention,
 }
 
 impl ServeArgs {
@@ -267,6 +299,9 @@ impl ServeArgs {
         let statement_timeout = self.limits.statement_timeout;
         if statement_timeout < Duration::from_millis(1) || statement_timeout >= self.api.request_timeout {
             return Err(ConfigError::Timeouts);
+        }
+        if matches!(self.retention, Retention::Window(window) if window < Duration::from_mins(1)) {
+            return Err(ConfigError::Retention);
         }
         Ok(())
     }

@@ -101,7 +101,7 @@ pub async fn envelope(request: Request, next: Next) -> Response {
 }
 
 /// What an error answer needs to know of its request.
-struct Context {
+pub struct Context {
     tracking_id: TrackingId,
     locale: Option<&'static Locale>,
     method: String,
@@ -109,7 +109,8 @@ struct Context {
 }
 
 impl Context {
-    fn of(request: &Parts) -> Self {
+    /// Taken from the head of the request.
+    pub fn of(request: &Parts) -> Self {
         Self {
             tracking_id: request
                 .extensions
@@ -122,6 +123,11 @@ impl Context {
         }
     }
 
+    /// The body for a failure of the request.
+    pub fn body(&self, error: &ApiError) -> ErrorBody {
+        ErrorBody::new(error, self.tracking_id, self.locale)
+    }
+
     /// Keeps the headers of the answer (`Allow`, `Retry-After`), replaces its body.
     fn wrap(self, response: Response) -> Response {
         let (mut parts, _) = response.into_parts();
@@ -130,7 +136,7 @@ impl Context {
             .remove::<Arc<ApiError>>()
             .unwrap_or_else(|| Arc::new(self.raised_by_library(parts.status, &parts.headers)));
         log(&error);
-        let body = ErrorBody::new(&error, self.tracking_id, self.locale);
+        let body = self.body(&error);
         parts.status = error.kind().status;
         parts.headers.remove(header::CONTENT_LENGTH);
         parts.headers.remove(header::CONTENT_TYPE);
@@ -155,7 +161,7 @@ impl Context {
             }],
             _ => Vec::new(),
         };
-        ApiError::Status(status, causes)
+        ApiError::Refused(status, causes)
     }
 }
 

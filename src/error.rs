@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use thiserror::Error;
 
 use crate::cause::Cause;
+use crate::filter::FilterError;
 use crate::store::StoreError;
 
 /// How long a caller is asked to wait where the service cannot answer at the moment, in seconds.
@@ -39,9 +40,9 @@ pub enum ApiError {
     /// A handler panicked.
     #[error("a handler panicked: {0}")]
     Panic(String),
-    /// A status that a library answered with, such as 404 of the router.
-    #[error("refused with status {0}")]
-    Status(StatusCode, Vec<Cause>),
+    /// Refused with a status that says why: by the router, a layer, or a handler.
+    #[error("refused with status {0}: {1:?}")]
+    Refused(StatusCode, Vec<Cause>),
 }
 
 /// What the contract says about a class of failures.
@@ -153,14 +154,14 @@ impl ApiError {
                 Kind::of_status(StatusCode::SERVICE_UNAVAILABLE)
             }
             Self::Internal(_) | Self::Panic(_) => Kind::INTERNAL,
-            Self::Status(status, _) => Kind::of_status(*status),
+            Self::Refused(status, _) => Kind::of_status(*status),
         }
     }
 
     /// What the caller is told beyond the generic reason. Nothing of what happened inside the service.
     pub fn causes(&self) -> Vec<Cause> {
         match self {
-            Self::BadSyntax(causes) | Self::BadContent(causes) | Self::Status(_, causes) => causes.clone(),
+            Self::BadSyntax(causes) | Self::BadContent(causes) | Self::Refused(_, causes) => causes.clone(),
             Self::DeadlineExceeded { seconds } => vec![Cause::DeadlineExceeded { seconds: *seconds }],
             Self::DatabaseUnavailable(_) => vec![Cause::DatabaseUnavailable],
             Self::Forbidden | Self::Internal(_) | Self::Panic(_) => Vec::new(),
@@ -168,12 +169,36 @@ impl ApiError {
     }
 }
 
+impl ApiError {
+    /// 404 for a task that does not exist.
+    pub fn unknown_task(id: &str) -> Self {
+        Self::Refused(
+            StatusCode::NOT_FOUND,
+            vec![Cause::UnknownTask { id: id.to_owned() }],
+        )
+    }
+}
+
+impl From<FilterError> for ApiError {
+    fn from(error: FilterError) -> Self {
+        let syntax = error.is_syntax();
+        let causes = vec![Cause::Filter(error)];
+        if syntax {
+            Self::BadSyntax(causes)
+        } else {
+            Self::BadContent(causes)
+        }
+    }
+}
+
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        if error.is_transient() {
-            Self::DatabaseUnavailable(error)
-        } else {
-            Self::Internal(Box::new(error))
+        match error {
+            StoreError::Refused { constraint, .. } => {
+                Self::BadContent(vec![Cause::Constraint { constraint }])
+            }
+            error if error.is_transient() => Self::DatabaseUnavailable(error),
+            error => Self::Internal(Box::new(error)),
         }
     }
 }

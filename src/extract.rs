@@ -1,11 +1,25 @@
 //! What handlers take from a request: parsed, within bounds, and refused in the envelope otherwise.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use serde_json::Value;
 
+use crate::cause::Cause;
 use crate::collection::Collection;
 use crate::error::ApiError;
-use crate::query::Query;
+use crate::limits;
+use crate::query::{self, Query};
+
+/// The media types of newline-delimited JSON; none of them is registered, all are in use.
+pub const NDJSON: [&str; 4] = [
+    "application/x-ndjson",
+    "application/ndjson",
+    "application/jsonl",
+    "application/x-jsonlines",
+];
+pub const JSON: &str = "application/json";
+pub const JSON_PATCH: &str = "application/json-patch+json";
 
 /// The collection parameters of the query.
 impl<S: Sync> FromRequestParts<S> for Collection {
@@ -24,4 +38,116 @@ impl<S: Sync> FromRequestParts<S> for Query {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         Query::parse(parts.uri.query().unwrap_or_default()).map_err(|cause| ApiError::BadSyntax(vec![cause]))
     }
+}
+
+/// The id of a task: the last segment of the path, decoded.
+pub struct TaskId(pub String);
+
+impl<S: Sync> FromRequestParts<S> for TaskId {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let segment = parts.uri.path().rsplit('/').next().unwrap_or_default();
+        query::decode_segment(segment)
+            .map(Self)
+            .map_err(|cause| ApiError::BadSyntax(vec![cause]))
+    }
+}
+
+/// JSON content of type `application/json`.
+pub struct JsonContent(pub Value);
+
+impl<S: Sync> FromRequest<S> for JsonContent {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        json(request, &[JSON]).await.map(Self)
+    }
+}
+
+/// JSON content of type `application/json-patch+json`. `application/json` is taken too: it says less, not other.
+pub struct JsonPatchContent(pub Value);
+
+impl<S: Sync> FromRequest<S> for JsonPatchContent {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        json(request, &[JSON_PATCH, JSON]).await.map(Self)
+    }
+}
+
+/// The media type of the content without its parameters, in lower case; empty if there is none.
+pub fn media_type(headers: &HeaderMap) -> String {
+    let value = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    value
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase()
+}
+
+/// 415, naming what is allowed.
+pub fn unsupported_media_type(given: String, allowed: &[&str]) -> ApiError {
+    let cause = Cause::UnsupportedMediaType {
+        given,
+        allowed: allowed.join(", "),
+    };
+    ApiError::Refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, vec![cause])
+}
+
+/// Reads JSON content whole, at most [`limits::BODY_BYTES`] of it.
+async fn json(request: Request, allowed: &[&str]) -> Result<Value, ApiError> {
+    let given = media_type(request.headers());
+    if !allowed.contains(&given.as_str()) {
+        return Err(unsupported_media_type(given, allowed));
+    }
+    let bytes = whole(request).await?;
+    parse_json(&bytes).map_err(|cause| ApiError::BadSyntax(vec![cause]))
+}
+
+async fn whole(request: Request) -> Result<axum::body::Bytes, ApiError> {
+    let too_large = || {
+        let cause = Cause::PayloadTooLarge {
+            limit: limits::BODY_BYTES,
+        };
+        ApiError::Refused(StatusCode::PAYLOAD_TOO_LARGE, vec![cause])
+    };
+    let announced = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok());
+    if announced
+        .and_then(|length| length.parse().ok())
+        .is_some_and(|length: usize| length > limits::BODY_BYTES)
+    {
+        return Err(too_large());
+    }
+    axum::body::to_bytes(request.into_body(), limits::BODY_BYTES)
+        .await
+        .map_err(|error| {
+            use std::error::Error;
+            if error
+                .source()
+                .is_some_and(|source| source.is::<http_body_util::LengthLimitError>())
+            {
+                too_large()
+            } else {
+                ApiError::BadSyntax(vec![Cause::ContentIncomplete])
+            }
+        })
+}
+
+/// Parses JSON.
+///
+/// # Errors
+/// Where it stops being JSON, or is nested deeper than 128 levels.
+pub fn parse_json(bytes: &[u8]) -> Result<Value, Cause> {
+    serde_json::from_slice(bytes).map_err(|error| Cause::NotJson {
+        line: error.line(),
+        column: error.column(),
+    })
 }

@@ -21,7 +21,7 @@ pub async fn uri_length(request: Request, next: Next) -> Response {
     let target = request.uri().path_and_query();
     if target.is_some_and(|target| target.as_str().len() > URI_BYTES) {
         let cause = Cause::UriTooLong { limit: URI_BYTES };
-        ApiError::Status(StatusCode::URI_TOO_LONG, vec![cause]).into_response()
+        ApiError::Refused(StatusCode::URI_TOO_LONG, vec![cause]).into_response()
     } else {
         next.run(request).await
     }

@@ -37,7 +37,15 @@ static LOCALES: LazyLock<Vec<Locale>> = LazyLock::new(|| {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     id: &'static str,
-    variables: Vec<(&'static str, String)>,
+    variables: Vec<(&'static str, Variable)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Variable {
+    /// The same in every language.
+    Text(String),
+    /// Messages, each in the language of the whole, with commas between them.
+    List(Vec<Message>),
 }
 
 impl Message {
@@ -52,7 +60,14 @@ impl Message {
     /// Sets a variable. Numbers are passed as text: they are part of a protocol and not formatted for a region.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Display) -> Self {
-        self.variables.push((name, value.to_string()));
+        self.variables.push((name, Variable::Text(value.to_string())));
+        self
+    }
+
+    /// Sets a variable to other messages.
+    #[must_use]
+    pub fn with_list(mut self, name: &'static str, messages: Vec<Self>) -> Self {
+        self.variables.push((name, Variable::List(messages)));
         self
     }
 }
@@ -98,7 +113,16 @@ impl Locale {
         let pattern = self.bundle.get_message(message.id)?.value()?;
         let mut args = FluentArgs::new();
         for (name, value) in &message.variables {
-            args.set(*name, value.as_str());
+            match value {
+                Variable::Text(text) => args.set(*name, text.as_str()),
+                Variable::List(messages) => {
+                    let texts = messages
+                        .iter()
+                        .map(|message| self.format(message))
+                        .collect::<Option<Vec<_>>>()?;
+                    args.set(*name, texts.join(", "));
+                }
+            }
         }
         let mut errors = Vec::new();
         let text = self.bundle.format_pattern(pattern, Some(&args), &mut errors);
@@ -214,6 +238,27 @@ mod tests {
         assert!(default.len() > 20);
         for (tag, source) in SOURCES {
             assert_eq!(messages(source), default, "{tag}");
+        }
+    }
+
+    #[test]
+    fn the_program_uses_every_message_and_no_other() {
+        let sources = [
+            include_str!("cause/mod.rs"),
+            include_str!("cause/language.rs"),
+            include_str!("error.rs"),
+        ];
+        let known = messages(SOURCES[0].1);
+        let prefixes = ["cause-", "expected-", "kind-"];
+        let literals: Vec<&str> = sources.iter().flat_map(|source| source.split('"')).collect();
+        for literal in literals
+            .iter()
+            .filter(|text| prefixes.iter().any(|prefix| text.starts_with(prefix)))
+        {
+            assert!(known.contains_key(*literal), "{literal} is in no locale");
+        }
+        for id in known.keys() {
+            assert!(literals.contains(&id.as_str()), "{id} is used nowhere");
         }
     }
 

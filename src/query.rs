@@ -28,6 +28,13 @@ impl Query {
         Ok(Self { parameters })
     }
 
+    /// Every parameter in the order in which it was given.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.parameters
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The value of a parameter that may be given once, if it was given at all.
     ///
     /// # Errors
@@ -47,6 +54,32 @@ impl Query {
             }),
         }
     }
+
+    /// A parameter that is `true` or `false`, if it was given at all.
+    ///
+    /// # Errors
+    /// It is neither, or was given more than once.
+    pub fn boolean(&self, parameter: &'static str) -> Result<Option<bool>, Cause> {
+        self.single(parameter)?
+            .map(|given| {
+                given.parse().map_err(|_| Cause::NotABoolean {
+                    parameter,
+                    given: given.to_owned(),
+                })
+            })
+            .transpose()
+    }
+}
+
+/// Decodes a segment of a path.
+///
+/// # Errors
+/// It is no percent-encoding, or no UTF-8.
+pub fn decode_segment(raw: &str) -> Result<String, Cause> {
+    // In a path a plus sign is itself.
+    decode(&raw.replace('+', "%2B"), 1).map_err(|_| Cause::PathEncoding {
+        segment: raw.to_owned(),
+    })
 }
 
 /// `position` is where `raw` begins in the query, in bytes from 1.

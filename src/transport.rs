@@ -134,7 +134,7 @@ fn bare_refusal(bytes: &[u8]) -> Option<StatusCode> {
 fn refusal(status: StatusCode) -> Vec<u8> {
     let tracking_id = TrackingId::random();
     let error = if Kind::of_status(status).status == status {
-        ApiError::Status(status, Vec::new())
+        ApiError::Refused(status, Vec::new())
     } else {
         ApiError::BadSyntax(Vec::new())
     };

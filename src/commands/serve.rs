@@ -1,17 +1,25 @@
 //! `task-status serve`: the API on the PostgreSQL of `DATABASE_URL`.
 
+use std::convert::Infallible;
+use std::error::Error;
+use std::future::pending;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use axum::Router;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use super::CommandError;
 use crate::app;
-use crate::config::{ApiArgs, ServeArgs};
+use crate::config::{ApiArgs, Retention, ServeArgs};
 use crate::routes::AppState;
 use crate::server;
 use crate::store::Database;
+use crate::store::retention::{self, window_begins};
+
+/// How often is looked for tasks that have left the window of retention.
+const RETENTION_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Serves until a signal says stop. The service answers from the start: until the database is reached, with 503.
 ///
@@ -38,6 +46,7 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
     let result = tokio::select! {
         result = all(&mut servers) => result,
         result = database.watch(args.schema()) => result.map_err(CommandError::from),
+        never = keep_retention(&database, args.retention) => match never {},
     };
     // Whatever ended first, the rest ends in order: requests are answered, then connections are closed.
     stop.cancel();
@@ -45,6 +54,23 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
     close(&database, args.shutdown_timeout).await;
     tracing::info!("stopped");
     result
+}
+
+/// Deletes tasks as they leave the window of retention, for as long as it is polled.
+async fn keep_retention(database: &Database, retention: Retention) -> Infallible {
+    let Retention::Window(window) = retention else {
+        return pending().await;
+    };
+    loop {
+        database.wait_until_up().await;
+        let mut deleted = 0;
+        match retention::prune(database, window_begins(window), |batch| deleted += batch).await {
+            Ok(_) if deleted > 0 => tracing::info!(deleted, "tasks left the window of retention"),
+            Ok(_) => {}
+            Err(error) => tracing::warn!(error = &error as &dyn Error, deleted, "retention was interrupted"),
+        }
+        sleep(RETENTION_INTERVAL).await;
+    }
 }
 
 /// The API with its settings.

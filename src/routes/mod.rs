@@ -1,7 +1,12 @@
 //! The handlers, one file for each resource.
 
+pub mod clear;
 pub mod health;
+pub mod list;
+mod ndjson;
 pub mod pending_tasks;
+pub mod report;
+pub mod single;
 
 use crate::store::Database;
 use pending_tasks::EmptyStatus;

@@ -2,16 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderName, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use crate::collection::Collection;
+use super::{AppState, list};
 use crate::error::ApiError;
-use crate::routes::AppState;
-use crate::store::pending;
-
-/// How many tasks there are without offset and limit, in the snapshot of the page.
-const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
+use crate::query::Query;
+use crate::sorters::Sorters;
+use crate::store::page::Which;
 
 /// What is answered where nothing at all is pending. (A page past the end of something is always 200 with `[]`.)
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -29,11 +27,11 @@ pub enum EmptyStatus {
 ///
 /// # Errors
 /// 400 for a parameter that is not allowed, 503 where the database is not available.
-pub async fn list(State(state): State<AppState>, collection: Collection) -> Result<Response, ApiError> {
-    let page = pending::page(&state.database, collection).await?;
-    let total = page.total.map(|total| [(X_TOTAL_COUNT, total.to_string())]);
+pub async fn list(State(state): State<AppState>, query: Query) -> Result<Response, ApiError> {
+    let page = list::read(&state, &query, Which::Pending, Some(Sorters::oldest_first())).await?;
+    let headers = list::headers(&query, &page);
     if page.nothing_pending && state.empty_status == EmptyStatus::NoContent {
-        return Ok((StatusCode::NO_CONTENT, total, ()).into_response());
+        return Ok((StatusCode::NO_CONTENT, headers, ()).into_response());
     }
-    Ok((total, Json(page.tasks)).into_response())
+    Ok((headers, Json(page.tasks)).into_response())
 }

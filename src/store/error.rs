@@ -15,6 +15,13 @@ pub enum StoreError {
     /// The statement took longer than the statement timeout.
     #[error("the statement was cancelled at its timeout")]
     StatementTimeout(#[source] sqlx::Error),
+    /// A value that was to be written breaks a rule of the table, named by its constraint.
+    #[error("the database refused a value")]
+    Refused {
+        constraint: String,
+        #[source]
+        source: sqlx::Error,
+    },
     /// The statement or its answer makes no sense: a bug, or a schema that is not ours.
     #[error("the statement failed")]
     Statement(#[source] sqlx::Error),
@@ -33,7 +40,7 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unavailable(_) | Self::KnownDown | Self::StatementTimeout(_) => true,
-            Self::Statement(_) | Self::Schema(_) | Self::SchemaBehind { .. } => false,
+            Self::Refused { .. } | Self::Statement(_) | Self::Schema(_) | Self::SchemaBehind { .. } => false,
         }
     }
 }
@@ -49,6 +56,13 @@ impl From<sqlx::Error> for StoreError {
                 // query_canceled
                 Some("57014") => Self::StatementTimeout(error),
                 Some(code) if is_unavailability(code) => Self::Unavailable(error),
+                Some(code) if is_refusal(code) => {
+                    let constraint = database.constraint().unwrap_or(database.message()).to_owned();
+                    Self::Refused {
+                        constraint,
+                        source: error,
+                    }
+                }
                 _ => Self::Statement(error),
             },
             _ => Self::Statement(error),
@@ -66,6 +80,11 @@ impl From<MigrateError> for StoreError {
             other => Self::Schema(other),
         }
     }
+}
+
+/// SQLSTATEs by which a server says that a value cannot be stored: classes 22 (data) and 23 (constraints).
+fn is_refusal(code: &str) -> bool {
+    code.starts_with("22") || code.starts_with("23")
 }
 
 /// SQLSTATEs by which a server says that it cannot serve now: class 08 (connection), 57P01 to 57P05 (shutdown, start

@@ -1,13 +1,17 @@
 //! Everything that talks to PostgreSQL. All SQL of the program is in this folder.
 //!
 //! Reading order: [`database`] (connections, and whether there is a database at all), [`schema`] (migrations),
-//! [`pending`] (the page of pending tasks), [`report`] (writing tasks).
+//! [`page`] and [`task`] (reading), [`report`], [`clear`] and [`retention`] (writing).
 
+pub mod clear;
 pub mod database;
 mod error;
-pub mod pending;
+pub mod page;
 pub mod report;
+pub mod retention;
+mod row;
 pub mod schema;
+pub mod task;
 
 pub use database::Database;
 pub use error::StoreError;

@@ -1,23 +1,67 @@
 //! Writing tasks: what executors report.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::PgConnection;
 
 use super::{Database, StoreError};
 use crate::task::{CompletionStatus, TargetType, TaskStatus, TaskType};
 
+/// What became of a reported task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Outcome {
+    /// There was none with this id.
+    Created,
+    /// It took the place of what was stored.
+    Replaced,
+    /// What is stored is newer by `modified`; nothing was changed.
+    Superseded,
+}
+
 /// Writes each task whole, made or replaced, in one statement: all of them or, where one breaks a constraint, none.
-/// A report that is older by `modified` than what is stored changes nothing.
+/// A report that is older by `modified` than what is stored changes nothing. Of several with the same id the newest
+/// counts, of equally new ones the last.
 ///
 /// # Errors
-/// The database is unavailable, a task breaks a constraint, or two of them have the same id.
-pub async fn report(database: &Database, tasks: &[TaskStatus]) -> Result<(), StoreError> {
-    /// A column of the batch as PostgreSQL's `unnest` takes it.
-    fn column<'a, T>(tasks: &'a [TaskStatus], of: impl Fn(&'a TaskStatus) -> T) -> Vec<T> {
-        tasks.iter().map(of).collect()
+/// The database is unavailable, the statement took too long, or a task breaks a constraint.
+pub async fn report(database: &Database, tasks: &[TaskStatus]) -> Result<Vec<Outcome>, StoreError> {
+    let mut newest: HashMap<&str, &TaskStatus> = HashMap::with_capacity(tasks.len());
+    for task in tasks {
+        let known = newest.entry(&task.id).or_insert(task);
+        if task.modified >= known.modified {
+            *known = task;
+        }
     }
+    // In the order of ids, so that two batches that share some wait for each other and do not deadlock.
+    let mut batch: Vec<&TaskStatus> = newest.values().copied().collect();
+    batch.sort_unstable_by_key(|task| &task.id);
 
     let mut connection = database.connection().await?;
-    sqlx::query!(
+    let outcomes = write(&mut connection, &batch).await?;
+    connection.finish();
+    Ok(tasks
+        .iter()
+        .map(|task| match outcomes.get(&task.id) {
+            Some(outcome) if std::ptr::eq(newest[task.id.as_str()], task) => *outcome,
+            _ => Outcome::Superseded,
+        })
+        .collect())
+}
+
+/// Returns what was created or replaced, by id.
+async fn write(
+    connection: &mut PgConnection,
+    tasks: &[&TaskStatus],
+) -> Result<HashMap<String, Outcome>, StoreError> {
+    /// A column of the batch as PostgreSQL's `unnest` takes it.
+    fn column<'a, T>(tasks: &[&'a TaskStatus], of: impl Fn(&'a TaskStatus) -> T) -> Vec<T> {
+        tasks.iter().copied().map(of).collect()
+    }
+
+    let rows = sqlx::query!(
         r#"
         insert into task_status (
             id, type, unique_name, description, parent_name, launcher, target_id, target_type, target_name,
@@ -47,6 +91,8 @@ pub async fn report(database: &Database, tasks: &[TaskStatus]) -> Result<(), Sto
             excluded.messages, excluded.returns, excluded.attributes, excluded.progress, excluded.percent_complete,
             excluded.task_definition_summary)
         where task_status.modified <= excluded.modified
+        -- A row that was inserted has had no other version.
+        returning id, xmax = 0 as "created!"
         "#,
         &column(tasks, |task| task.id.clone()),
         &column(tasks, |task| task.r#type) as &[TaskType],
@@ -72,8 +118,17 @@ pub async fn report(database: &Database, tasks: &[TaskStatus]) -> Result<(), Sto
             .as_ref()
             .and_then(|summary| serde_json::to_string(summary).ok())) as &[Option<String>],
     )
-    .execute(&mut *connection)
+    .fetch_all(connection)
     .await?;
-    connection.finish();
-    Ok(())
+    let outcome = |created| {
+        if created {
+            Outcome::Created
+        } else {
+            Outcome::Replaced
+        }
+    };
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.id, outcome(row.created)))
+        .collect())
 }

@@ -9,9 +9,12 @@
     reason = "a test fails by panicking"
 )]
 
+mod bad_input;
 mod command_line;
 mod demo;
 mod errors;
+mod filter_laws;
+mod list;
 mod outage;
 mod pending_tasks;
 mod prepared_queries;
@@ -19,3 +22,4 @@ mod private_postgres;
 mod schema;
 mod sdk;
 mod support;
+mod writes;

@@ -8,7 +8,9 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::sample;
 use crate::collection::Collection;
-use crate::store::{Database, StoreError, pending, report};
+use crate::sorters::Sorters;
+use crate::store::page::{PageQuery, Which, page};
+use crate::store::{Database, StoreError, report};
 use crate::task::TaskStatus;
 
 /// How far back the completed tasks go.
@@ -62,7 +64,7 @@ pub async fn run(database: &Database, mut tasks: Tasks) -> Result<(), StoreError
         ticks.tick().await;
         let reports = tasks.step(Utc::now());
         match report::report(database, &reports).await {
-            Ok(()) => {}
+            Ok(_) => {}
             Err(error) if error.is_transient() => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
@@ -137,12 +139,21 @@ async fn fill(
 }
 
 async fn all_pending(database: &Database) -> Result<Vec<TaskStatus>, StoreError> {
+    let order = Sorters::oldest_first();
     let mut tasks = Vec::new();
+    let mut place = None;
     loop {
-        let page = pending::page(database, Collection::page_at(tasks.len())).await?;
-        if page.tasks.is_empty() {
+        let query = PageQuery {
+            which: Which::Pending,
+            order: &order,
+            after: place.as_ref(),
+            collection: Collection::default(),
+        };
+        let page = page(database, query).await?;
+        tasks.extend(page.tasks);
+        if page.next.is_none() {
             return Ok(tasks);
         }
-        tasks.extend(page.tasks);
+        place = page.next;
     }
 }

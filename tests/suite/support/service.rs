@@ -96,6 +96,35 @@ impl Service {
         Answer::read(request.send().await.unwrap()).await
     }
 
+    /// Sends content of a media type.
+    pub async fn send(
+        &self,
+        method: Method,
+        target: &str,
+        media_type: &str,
+        content: impl Into<reqwest::Body>,
+    ) -> Answer {
+        self.send_with(method, target, &[("Content-Type", media_type)], content)
+            .await
+    }
+
+    pub async fn send_with(
+        &self,
+        method: Method,
+        target: &str,
+        headers: &[(&str, &str)],
+        content: impl Into<reqwest::Body>,
+    ) -> Answer {
+        let mut request = self
+            .client
+            .request(method, format!("http://{}{target}", self.address))
+            .body(content);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Answer::read(request.send().await.unwrap()).await
+    }
+
     /// Sends bytes that no HTTP client would send, and reads until the service closes.
     pub async fn raw(&self, request: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
@@ -132,6 +161,30 @@ impl Answer {
             .iter()
             .map(|task| task["id"].as_str().unwrap().to_owned())
             .collect()
+    }
+
+    /// The texts of the causes of an error, in English.
+    pub fn causes(&self) -> Vec<String> {
+        let body = self.json();
+        let causes = body["causes"]
+            .as_array()
+            .unwrap_or_else(|| panic!("no error: {self:?}"));
+        causes
+            .iter()
+            .map(|cause| cause["text"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    /// The target of the link to the next page.
+    pub fn next(&self) -> Option<String> {
+        let link = self.header("link")?;
+        Some(
+            link.strip_prefix('<')
+                .unwrap()
+                .strip_suffix(">; rel=\"next\"")
+                .unwrap()
+                .to_owned(),
+        )
     }
 
     pub fn total_count(&self) -> Option<i64> {

@@ -2,6 +2,11 @@
 //!
 //! Serialising one gives all sixteen required keys always (`null` where nothing is known), `target` as null or with
 //! its three keys, `taskDefinitionSummary` only where there is one, and times as `YYYY-MM-DDTHH:MM:SS.mmmZ`.
+//!
+//! [`report`] reads one from JSON, [`patch`] changes one.
+
+pub mod patch;
+pub mod report;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize, Serializer};
@@ -43,6 +48,15 @@ pub struct TaskStatus {
     pub percent_complete: i32,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_definition_summary: Option<TaskDefinitionSummary>,
+}
+
+/// The most characters that the texts of a task may have, and the most bytes that its JSON values may. The table has
+/// constraints of the same size.
+pub mod limits {
+    pub const ID: usize = 256;
+    pub const NAME: usize = 512;
+    pub const TEXT: usize = 8192;
+    pub const JSON_BYTES: usize = 1_048_576;
 }
 
 /// The kind of scheduler that a task belongs to.
@@ -95,6 +109,31 @@ pub struct TaskDefinitionSummary {
     pub executor: Option<String>,
     /// An object, as it is stored.
     pub arguments: Box<RawValue>,
+}
+
+impl TaskType {
+    /// Every variant with its name in the contract.
+    pub const ALL: &[(&str, Self)] = &[
+        ("QUARTZ", Self::Quartz),
+        ("QPOC", Self::Qpoc),
+        ("QUEUED_TASK", Self::QueuedTask),
+    ];
+}
+
+impl CompletionStatus {
+    /// Every variant with its name in the contract.
+    pub const ALL: &[(&str, Self)] = &[
+        ("SUCCESS", Self::Success),
+        ("WARNING", Self::Warning),
+        ("ERROR", Self::Error),
+        ("TERMINATED", Self::Terminated),
+        ("TEMPERROR", Self::TempError),
+    ];
+}
+
+impl TargetType {
+    /// Every variant with its name in the contract.
+    pub const ALL: &[(&str, Self)] = &[("APPLICATION", Self::Application), ("IDENTITY", Self::Identity)];
 }
 
 fn time<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {

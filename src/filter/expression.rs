@@ -1,0 +1,185 @@
+//! What a filter says, as a tree in one canonical form, and that form as text.
+//!
+//! There is one way to say each thing: `x ne 1` is `not x eq 1`, `pr x` is `not x isnull`, two negations cancel, and
+//! `and` within `and` is one. Two filters that are written differently but say the same by these rules are equal.
+
+use std::fmt::{self, Display, Formatter};
+
+use super::field::Field;
+use super::value::Value;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Expression {
+    Is(Field, Test),
+    /// Made by [`Expression::negated`] only, hence never one of a negation.
+    Not(Box<Expression>),
+    /// Made by [`Expression::all`] only, hence two or more, none of which is one.
+    And(Vec<Expression>),
+    /// Made by [`Expression::any`] only, hence two or more, none of which is one.
+    Or(Vec<Expression>),
+}
+
+/// What is asked of a field's value. Of null only [`Test::Null`] is true.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Test {
+    Null,
+    Compare(Relation, Value),
+    In(Vec<Value>),
+    StartsWith(String),
+    Contains(String),
+    ContainsAll(Vec<String>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Relation {
+    Eq,
+    Gt,
+    Ge,
+    Lt,
+    Le,
+}
+
+impl Expression {
+    pub(super) fn negated(self) -> Self {
+        match self {
+            Self::Not(inner) => *inner,
+            other => Self::Not(Box::new(other)),
+        }
+    }
+
+    pub(super) fn all(parts: Vec<Self>) -> Self {
+        Self::joined(parts, Self::And, |part| match part {
+            Self::And(parts) => Ok(parts),
+            other => Err(other),
+        })
+    }
+
+    pub(super) fn any(parts: Vec<Self>) -> Self {
+        Self::joined(parts, Self::Or, |part| match part {
+            Self::Or(parts) => Ok(parts),
+            other => Err(other),
+        })
+    }
+
+    fn joined(
+        parts: Vec<Self>,
+        join: fn(Vec<Self>) -> Self,
+        open: impl Fn(Self) -> Result<Vec<Self>, Self>,
+    ) -> Self {
+        let mut flat = Vec::with_capacity(parts.len());
+        for part in parts {
+            match open(part) {
+                Ok(inner) => flat.extend(inner),
+                Err(other) => flat.push(other),
+            }
+        }
+        match flat.pop() {
+            Some(only) if flat.is_empty() => only,
+            last => {
+                flat.extend(last);
+                join(flat)
+            }
+        }
+    }
+
+    /// How tightly it binds as text.
+    fn precedence(&self) -> u8 {
+        match self {
+            Self::Or(_) => 0,
+            Self::And(_) => 1,
+            Self::Not(_) | Self::Is(..) => 2,
+        }
+    }
+
+    /// As a part of something that binds as tightly as `outer`.
+    fn write_within(&self, outer: u8, formatter: &mut Formatter<'_>) -> fmt::Result {
+        if self.precedence() < outer {
+            write!(formatter, "({self})")
+        } else {
+            self.fmt(formatter)
+        }
+    }
+}
+
+impl Display for Expression {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Is(field, test) => write_test(*field, test, formatter),
+            Self::Not(inner) => match &**inner {
+                Self::Is(field, Test::Null) => write!(formatter, "pr {field}"),
+                Self::Is(field, Test::Compare(Relation::Eq, value)) => {
+                    write!(formatter, "{field} ne {value}")
+                }
+                other => {
+                    formatter.write_str("not ")?;
+                    other.write_within(2, formatter)
+                }
+            },
+            Self::And(parts) | Self::Or(parts) => {
+                let word = if matches!(self, Self::And(_)) {
+                    " and "
+                } else {
+                    " or "
+                };
+                for (index, part) in parts.iter().enumerate() {
+                    if index > 0 {
+                        formatter.write_str(word)?;
+                    }
+                    part.write_within(self.precedence() + 1, formatter)?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+fn write_test(field: Field, test: &Test, formatter: &mut Formatter<'_>) -> fmt::Result {
+    match test {
+        Test::Null => write!(formatter, "{field} isnull"),
+        Test::Compare(relation, value) => write!(formatter, "{field} {relation} {value}"),
+        Test::In(values) => {
+            write!(formatter, "{field} in ")?;
+            write_list(values, formatter)
+        }
+        Test::StartsWith(beginning) => write!(formatter, "{field} sw {}", Quoted(beginning)),
+        Test::Contains(part) => write!(formatter, "{field} co {}", Quoted(part)),
+        Test::ContainsAll(parts) => {
+            write!(formatter, "{field} ca ")?;
+            write_list(parts.iter().map(|part| Quoted(part)), formatter)
+        }
+    }
+}
+
+fn write_list(items: impl IntoIterator<Item: Display>, formatter: &mut Formatter<'_>) -> fmt::Result {
+    let mut before = "(";
+    for item in items {
+        write!(formatter, "{before}{item}")?;
+        before = ",";
+    }
+    formatter.write_str(")")
+}
+
+impl Display for Relation {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Eq => "eq",
+            Self::Gt => "gt",
+            Self::Ge => "ge",
+            Self::Lt => "lt",
+            Self::Le => "le",
+        })
+    }
+}
+
+/// A text as a literal of the language.
+pub(super) struct Quoted<'t>(pub(super) &'t str);
+
+impl Display for Quoted<'_> {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "\"{}\"",
+            self.0.replace('\\', "\\\\").replace('"', "\\\"")
+        )
+    }
+}

@@ -1,0 +1,19 @@
+//! The language as a whole: forms, canonical text, faults and their positions, SQL, laws.
+
+mod faults;
+mod forms;
+mod laws;
+mod rendered;
+
+use super::{Filter, FilterError};
+
+fn parsed(text: &str) -> Filter {
+    Filter::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+fn fault(text: &str) -> FilterError {
+    match Filter::parse(text) {
+        Err(error) => error,
+        Ok(filter) => panic!("{text} was understood: {filter}"),
+    }
+}

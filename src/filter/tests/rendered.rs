@@ -1,0 +1,93 @@
+//! The SQL, as text: what indexes match on.
+
+use sqlx::QueryBuilder;
+
+use super::parsed;
+
+fn sql(text: &str) -> String {
+    let mut query = QueryBuilder::new("");
+    parsed(text).push_sql(&mut query);
+    query.into_string()
+}
+
+#[test]
+fn filters_keep_the_forms_that_indexes_serve() {
+    for (text, expected) in [
+        ("completionStatus isnull", "completion_status is null"),
+        ("pr completionStatus", "completion_status is not null"),
+        ("completionStatus eq \"Error\"", "completion_status = $1"),
+        (
+            "completionStatus in (\"Error\",\"Warning\")",
+            "completion_status in ($1, $2)",
+        ),
+        ("launcher eq \"x\"", "lower(launcher) collate \"C\" = lower($1)"),
+        (
+            "launcher in (\"x\",\"y\")",
+            "lower(launcher) collate \"C\" in (lower($1), lower($2))",
+        ),
+        (
+            "launcher sw \"x\"",
+            "starts_with(lower(launcher) collate \"C\", lower($1))",
+        ),
+        (
+            "launcher co \"x\"",
+            "strpos(lower(launcher) collate \"C\", lower($1)) > 0",
+        ),
+        (
+            "id eq \"x\"",
+            "lower(id collate \"default\") collate \"C\" = lower($1)",
+        ),
+        (
+            "progress ca (\"x\",\"y\")",
+            "(strpos(lower(progress) collate \"C\", lower($1)) > 0 and strpos(lower(progress) collate \"C\", lower($2)) > 0)",
+        ),
+        (
+            "sourceId eq \"x\"",
+            "(target_type = 'APPLICATION' and lower(target_id) collate \"C\" = lower($1))",
+        ),
+        ("pr sourceId", "target_type = 'APPLICATION'"),
+        ("sourceId isnull", "(target_type = 'APPLICATION') is not true"),
+        (
+            "type eq \"Refresh\"",
+            "task_status_kind(task_definition_summary, unique_name) = upper($1)",
+        ),
+        (
+            "type eq \"Quartz\"",
+            "(type = $1 or task_status_kind(task_definition_summary, unique_name) = upper($2))",
+        ),
+        (
+            "type in (\"Quartz\",\"Refresh\")",
+            "(type = $1 or task_status_kind(task_definition_summary, unique_name) in (upper($2), upper($3)))",
+        ),
+        (
+            "created ge 2018 and created lt 2019",
+            "(created >= $1 and created < $2)",
+        ),
+        ("percentComplete le 50", "percent_complete <= $1"),
+        ("percentComplete lt 50.5", "percent_complete <= $1"),
+        ("percentComplete ge 50.5", "percent_complete > $1"),
+        ("percentComplete eq 50.5", "false"),
+        ("percentComplete in (50.5,50)", "percent_complete = $1"),
+        ("launcher isnull", "false"),
+        ("pr launcher", "true"),
+    ] {
+        assert_eq!(sql(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn only_negations_pay_for_null() {
+    assert_eq!(
+        sql("completionStatus ne \"Error\""),
+        "(completion_status = $1) is not true"
+    );
+    assert_eq!(
+        sql("not (launched gt 2018 or completed isnull)"),
+        "(launched > $1 or completed is null) is not true"
+    );
+    assert_eq!(
+        sql("completionStatus isnull and (type eq \"A\" or not id sw \"b\")"),
+        "(completion_status is null and (task_status_kind(task_definition_summary, unique_name) = upper($1) \
+         or (starts_with(lower(id collate \"default\") collate \"C\", lower($2))) is not true))"
+    );
+}

@@ -1,0 +1,147 @@
+//! `GET` and `HEAD /task-status`: tasks of any state, filtered and ordered.
+//!
+//! The parts that it shares with the pending tasks are here too: the total count, and the link to the next page.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::response::{IntoResponse, IntoResponseParts, Response};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::AppState;
+use crate::cause::Cause;
+use crate::collection::Collection;
+use crate::cursor::Cursor;
+use crate::error::ApiError;
+use crate::filter::Filter;
+use crate::query::Query;
+use crate::sorters::Sorters;
+use crate::store::page::{Page, PageQuery, Which, page};
+
+/// How many tasks there are without offset and limit, in the snapshot of the page.
+const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
+
+/// What may stand in a query as it is (RFC 3986, section 2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// Lists tasks.
+///
+/// # Errors
+/// 400 for a parameter that is not allowed, one cause for each.
+pub async fn list(State(state): State<AppState>, query: Query) -> Result<Response, ApiError> {
+    let filter = filter(&query)?;
+    let which = match &filter {
+        None => Which::All,
+        Some(filter) if filter.is_pending_only() => Which::Pending,
+        Some(filter) => Which::Matching(filter),
+    };
+    let page = read(&state, &query, which, None).await?;
+    Ok((headers(&query, &page), Json(page.tasks)).into_response())
+}
+
+/// The filter of a query; an empty one is none.
+///
+/// # Errors
+/// 400 with the place of the fault and what was expected there.
+pub(super) fn filter(query: &Query) -> Result<Option<Filter>, ApiError> {
+    let text = query
+        .single("filters")
+        .map_err(|cause| ApiError::BadContent(vec![cause]))?;
+    text.filter(|text| !text.trim().is_empty())
+        .map(Filter::parse)
+        .transpose()
+        .map_err(ApiError::from)
+}
+
+/// Reads the page that a query asks for. `fixed_order` is for lists that have but one.
+pub(super) async fn read(
+    state: &AppState,
+    query: &Query,
+    which: Which<'_>,
+    fixed_order: Option<Sorters>,
+) -> Result<Page, ApiError> {
+    let mut causes = Vec::new();
+    let collection = Collection::from_query(query).unwrap_or_else(|faults| {
+        causes.extend(faults);
+        Collection::default()
+    });
+    let order = fixed_order.unwrap_or_else(|| order(query, &mut causes));
+    let after = after(query, &order, &mut causes);
+    if !causes.is_empty() {
+        return Err(ApiError::BadContent(causes));
+    }
+    let query = PageQuery {
+        which,
+        order: &order,
+        after: after.as_ref(),
+        collection,
+    };
+    Ok(page(&state.database, query).await?)
+}
+
+/// `X-Total-Count` if it was asked for, and `Link` (RFC 8288) if there is more.
+pub(super) fn headers(query: &Query, page: &Page) -> impl IntoResponseParts + use<> {
+    let total = page.total.map(|total| [(X_TOTAL_COUNT, total.to_string())]);
+    let link = page
+        .next
+        .as_ref()
+        .and_then(|next| link(query, next))
+        .map(|link| [(header::LINK, link)]);
+    (total, link)
+}
+
+/// The same query from the place on. Relative to the request's own URL, which a gateway may have rewritten.
+fn link(query: &Query, next: &Cursor) -> Option<HeaderValue> {
+    let mut target = String::new();
+    for (name, value) in query
+        .iter()
+        .filter(|(name, _)| !["offset", "after"].contains(name))
+    {
+        target += &format!(
+            "{}={}&",
+            utf8_percent_encode(name, RESERVED),
+            utf8_percent_encode(value, RESERVED)
+        );
+    }
+    format!("<?{target}after={}>; rel=\"next\"", next.encode())
+        .try_into()
+        .ok()
+}
+
+fn order(query: &Query, causes: &mut Vec<Cause>) -> Sorters {
+    let order = match query.single("sorters") {
+        Ok(None) => Ok(Sorters::default()),
+        Ok(Some(text)) => Sorters::parse(text).map_err(Cause::Sorters),
+        Err(cause) => Err(cause),
+    };
+    order.unwrap_or_else(|cause| {
+        causes.push(cause);
+        Sorters::default()
+    })
+}
+
+fn after(query: &Query, order: &Sorters, causes: &mut Vec<Cause>) -> Option<Cursor> {
+    const AFTER: &str = "after";
+    let text = query.single(AFTER).unwrap_or_else(|cause| {
+        causes.push(cause);
+        None
+    })?;
+    if query
+        .single("offset")
+        .is_ok_and(|offset| offset.is_some_and(|offset| offset != "0"))
+    {
+        causes.push(Cause::ParametersExclude {
+            parameter: AFTER,
+            other: "offset",
+        });
+    }
+    let cursor = Cursor::decode(text, order);
+    if cursor.is_none() {
+        causes.push(Cause::NotACursor { parameter: AFTER });
+    }
+    cursor
+}

@@ -1,0 +1,131 @@
+//! `PUT /task-status/{id}` and `POST /task-status`: what executors report.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{FromRequest, Request, State};
+use axum::http::{StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use chrono::Utc;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{AppState, ndjson, single};
+use crate::cause::Cause;
+use crate::error::ApiError;
+use crate::extract::{JSON, JsonContent, NDJSON, TaskId, media_type, unsupported_media_type};
+use crate::store::report::{self, Outcome};
+use crate::store::task;
+use crate::task::TaskStatus;
+use crate::task::report::read;
+
+/// The most tasks of one JSON array.
+pub const MAX_BATCH: usize = 1000;
+
+/// What became of one task of a batch.
+#[derive(Debug, Serialize)]
+pub struct Reported {
+    pub id: String,
+    pub outcome: Outcome,
+}
+
+/// Stores a task whole, made or replaced. Safe to repeat, and a report that is older by `modified` than what is stored
+/// changes nothing: the answer is the task as it is then.
+///
+/// # Errors
+/// 400 for content that is no task.
+pub async fn put(
+    State(state): State<AppState>,
+    TaskId(id): TaskId,
+    JsonContent(content): JsonContent,
+) -> Result<Response, ApiError> {
+    let task = read(&content, Some(&id), Utc::now()).map_err(ApiError::BadContent)?;
+    let (status, task) = store(&state, task).await?;
+    single::answer(status, &task)
+}
+
+/// Stores one task (a JSON object), a batch whole or not at all (a JSON array), or a stream of tasks, each on its own
+/// (newline-delimited JSON).
+///
+/// # Errors
+/// 400 for content that is no task, 415 for other media types.
+pub async fn post(State(state): State<AppState>, request: Request<Body>) -> Result<Response, ApiError> {
+    let given = media_type(request.headers());
+    if NDJSON.contains(&given.as_str()) {
+        return Ok(ndjson::store(state, request));
+    }
+    if given != JSON {
+        return Err(unsupported_media_type(given, &[&[JSON][..], &NDJSON].concat()));
+    }
+    let uri = request.uri().clone();
+    let JsonContent(content) = JsonContent::from_request(request, &state).await?;
+    match content {
+        Value::Array(items) => batch(&state, &items).await,
+        one => post_one(&state, &uri, one).await,
+    }
+}
+
+/// A single task; one without an id is given one.
+async fn post_one(state: &AppState, uri: &Uri, mut content: Value) -> Result<Response, ApiError> {
+    if let Value::Object(object) = &mut content
+        && object.get("id").is_none_or(Value::is_null)
+    {
+        object.insert("id".to_owned(), Uuid::now_v7().simple().to_string().into());
+    }
+    let task = read(&content, None, Utc::now()).map_err(ApiError::BadContent)?;
+    let (status, task) = store(state, task).await?;
+    let mut response = single::answer(status, &task)?;
+    // Relative to the request's own URL (RFC 3986, section 5.2), which a gateway may have rewritten.
+    let last_segment = uri.path().rsplit('/').next().unwrap_or_default();
+    let location = format!(
+        "{last_segment}/{}",
+        utf8_percent_encode(&task.id, NON_ALPHANUMERIC)
+    );
+    if let Ok(location) = location.try_into() {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(response)
+}
+
+async fn batch(state: &AppState, items: &[Value]) -> Result<Response, ApiError> {
+    if items.len() > MAX_BATCH {
+        let cause = Cause::TooManyItems {
+            pointer: String::new(),
+            limit: MAX_BATCH,
+        };
+        return Err(ApiError::BadContent(vec![cause]));
+    }
+    let now = Utc::now();
+    let mut tasks = Vec::with_capacity(items.len());
+    let mut causes = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        match read(item, None, now) {
+            Ok(task) => tasks.push(task),
+            Err(faults) => causes.extend(faults.into_iter().map(|fault| fault.inside(&format!("/{index}")))),
+        }
+    }
+    if !causes.is_empty() {
+        return Err(ApiError::BadContent(causes));
+    }
+    let outcomes = report::report(&state.database, &tasks).await?;
+    let reported: Vec<Reported> = tasks
+        .into_iter()
+        .zip(outcomes)
+        .map(|(task, outcome)| Reported { id: task.id, outcome })
+        .collect();
+    Ok(Json(reported).into_response())
+}
+
+/// Stores a task and returns it as it is stored then, with the status that says what happened.
+async fn store(state: &AppState, task: TaskStatus) -> Result<(StatusCode, TaskStatus), ApiError> {
+    let outcomes = report::report(&state.database, std::slice::from_ref(&task)).await?;
+    let status = if outcomes == [Outcome::Created] {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    // Gone again already if its last sign of life was out of the window of retention.
+    let stored = task::get(&state.database, &task.id).await?.unwrap_or(task);
+    Ok((status, stored))
+}

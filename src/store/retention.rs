@@ -1,0 +1,80 @@
+//! Retention: tasks without a sign of life for long enough are deleted, pending or not.
+//!
+//! In small batches, each a transaction of its own, so that nobody waits for it; and by one process at a time, whichever
+//! holds the advisory lock.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{Database, StoreError};
+
+/// The key of the advisory lock. Any number will do, as long as nobody else uses it for something else.
+const LOCK: i64 = 0x7461_736b_5f73_7461;
+/// Tasks deleted with one statement.
+const BATCH: i64 = 1000;
+
+/// How many tasks have given no sign of life since `before`.
+///
+/// # Errors
+/// The database is unavailable, or the statement took too long.
+pub async fn count(database: &Database, before: DateTime<Utc>) -> Result<i64, StoreError> {
+    let mut connection = database.connection().await?;
+    let count = sqlx::query_scalar!(
+        r#"select count(*) as "count!" from task_status where modified < $1"#,
+        before
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    connection.finish();
+    Ok(count)
+}
+
+/// Deletes the tasks that have given no sign of life since `before`, and says after each batch how many there were.
+/// Does nothing where another process is at it; returns whether it was this one's turn.
+///
+/// # Errors
+/// The database is unavailable, or a statement took too long. What was deleted until then stays so.
+pub async fn prune(
+    database: &Database,
+    before: DateTime<Utc>,
+    mut deleted: impl FnMut(u64),
+) -> Result<bool, StoreError> {
+    let mut connection = database.connection().await?;
+    loop {
+        // The lock lasts for the transaction, so it works through a pooler of transactions and cannot be left behind.
+        let batch = sqlx::query!(
+            r#"
+            with turn as materialized (select pg_try_advisory_xact_lock($3) as mine),
+            old as (
+                select id from task_status
+                where modified < $1 and (select mine from turn)
+                order by modified, id
+                limit $2
+                for update skip locked
+            ), deleted as (
+                delete from task_status using old where task_status.id = old.id returning task_status.id
+            )
+            select mine as "mine!", (select count(*) from deleted) as "deleted!" from turn
+            "#,
+            before,
+            BATCH,
+            LOCK,
+        )
+        .fetch_one(&mut *connection)
+        .await?;
+        deleted(batch.deleted.unsigned_abs());
+        if !batch.mine || batch.deleted < BATCH {
+            connection.finish();
+            return Ok(batch.mine);
+        }
+    }
+}
+
+/// The moment before which a task has left a window of this length.
+pub fn window_begins(window: Duration) -> DateTime<Utc> {
+    TimeDelta::from_std(window)
+        .ok()
+        .and_then(|window| Utc::now().checked_sub_signed(window))
+        .unwrap_or(DateTime::<Utc>::MIN_UTC)
+}

@@ -1,0 +1,308 @@
+//! Changes a task status by JSON Patch (RFC 6902), whole or not at all.
+
+use chrono::{DateTime, Utc};
+use json_patch::jsonptr::Pointer;
+use json_patch::{Patch, PatchErrorKind, PatchOperation};
+use serde_json::{Value, json};
+
+use super::{CompletionStatus, TaskStatus, report};
+use crate::cause::Cause;
+
+/// What a patch may change, and whatever is below. `modified` is the server's; the rest is what the task *is*.
+pub const MUTABLE: [&str; 10] = [
+    "completionStatus",
+    "completed",
+    "launched",
+    "messages",
+    "returns",
+    "attributes",
+    "progress",
+    "percentComplete",
+    "description",
+    "target",
+];
+/// The most operations of one patch.
+pub const MAX_OPERATIONS: usize = 100;
+
+/// A patch that names only what may be changed.
+#[derive(Debug, Clone)]
+pub struct TaskPatch(Patch);
+
+impl TaskPatch {
+    /// Reads a patch.
+    ///
+    /// # Errors
+    /// It is no array of operations, or an operation would change what is immutable: one cause for each.
+    pub fn read(value: Value) -> Result<Self, Vec<Cause>> {
+        let Value::Array(operations) = value else {
+            return Err(vec![Cause::NotAnArray {
+                pointer: String::new(),
+            }]);
+        };
+        if operations.len() > MAX_OPERATIONS {
+            return Err(vec![Cause::TooManyItems {
+                pointer: String::new(),
+                limit: MAX_OPERATIONS,
+            }]);
+        }
+        let mut causes = Vec::new();
+        let mut patch = Vec::new();
+        for (index, operation) in operations.into_iter().enumerate() {
+            match serde_json::from_value::<PatchOperation>(operation) {
+                Ok(operation) => {
+                    for pointer in changed(&operation)
+                        .into_iter()
+                        .filter(|pointer| !is_mutable(pointer))
+                    {
+                        causes.push(Cause::Immutable {
+                            pointer: pointer.to_string(),
+                            allowed: MUTABLE.map(|name| format!("/{name}")).join(", "),
+                        });
+                    }
+                    patch.push(operation);
+                }
+                Err(_) => causes.push(Cause::NotAPatchOperation {
+                    pointer: format!("/{index}"),
+                }),
+            }
+        }
+        if causes.is_empty() {
+            Ok(Self(Patch(patch)))
+        } else {
+            Err(causes)
+        }
+    }
+
+    /// The task as the patch leaves it, modified `now`.
+    ///
+    /// # Errors
+    /// An operation's target is not there, a `test` fails, or the outcome is no task.
+    pub fn apply(&self, task: &TaskStatus, now: DateTime<Utc>) -> Result<TaskStatus, Vec<Cause>> {
+        // A value that came from the table can be written as JSON; if it could not, nothing would be there to patch.
+        let mut document = serde_json::to_value(task).unwrap_or_default();
+        json_patch::patch(&mut document, &self.0).map_err(|error| {
+            let pointer = error.path.to_string();
+            vec![match error.kind {
+                PatchErrorKind::TestFailed => Cause::TestFailed { pointer },
+                _ => Cause::PatchTargetMissing { pointer },
+            }]
+        })?;
+        let mut patched = report::read(&document, Some(&task.id), now)?;
+        patched.modified = now;
+        Ok(patched)
+    }
+}
+
+/// Reads a patch that completes a task and does nothing else, as the documented way to clear one does: the status, and
+/// the time if there is one.
+///
+/// # Errors
+/// It is no such patch.
+pub fn completion(content: Value) -> Result<(CompletionStatus, Option<DateTime<Utc>>), Vec<Cause>> {
+    const ALLOWED: [&str; 2] = ["/completionStatus", "/completed"];
+    let TaskPatch(patch) = TaskPatch::read(content)?;
+    // Read as the members of a task, of which only these two matter.
+    let mut members = json!({ "id": "-", "type": "QUARTZ", "uniqueName": "", "launcher": "" });
+    let mut causes = Vec::new();
+    for operation in patch.0 {
+        let (path, value) = match operation {
+            PatchOperation::Add(operation) => (operation.path, operation.value),
+            PatchOperation::Replace(operation) => (operation.path, operation.value),
+            other => (other.path().to_buf(), Value::Null),
+        };
+        match ALLOWED.iter().find(|allowed| **allowed == path.as_str()) {
+            Some(allowed) if !value.is_null() => members[&allowed[1..]] = value,
+            _ => causes.push(Cause::Immutable {
+                pointer: path.to_string(),
+                allowed: ALLOWED.join(", "),
+            }),
+        }
+    }
+    if !causes.is_empty() {
+        return Err(causes);
+    }
+    let timed = members.get("completed").is_some();
+    let completed = report::read(&members, None, Utc::now())?;
+    let status = completed.completion_status.ok_or_else(|| {
+        vec![Cause::FieldRequired {
+            pointer: ALLOWED[0].to_owned(),
+        }]
+    })?;
+    Ok((status, completed.completed.filter(|_| timed)))
+}
+
+/// The places that an operation changes.
+fn changed(operation: &PatchOperation) -> Vec<&Pointer> {
+    match operation {
+        PatchOperation::Test(_) => vec![],
+        PatchOperation::Move(operation) => vec![&operation.from, &operation.path],
+        _ => vec![operation.path()],
+    }
+}
+
+fn is_mutable(pointer: &Pointer) -> bool {
+    pointer
+        .first()
+        .is_some_and(|token| MUTABLE.contains(&token.decoded().as_ref()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task() -> TaskStatus {
+        let value = json!({
+            "id": "a", "type": "QUARTZ", "uniqueName": "n", "launcher": "l", "created": "2026-01-01T00:00:00Z",
+            "modified": "2026-01-01T00:00:00Z", "attributes": { "a/b": 1 }
+        });
+        report::read(&value, None, now()).expect("a task")
+    }
+
+    fn now() -> DateTime<Utc> {
+        report::time("2026-02-03T04:05:06.789Z").expect("a time")
+    }
+
+    fn apply(patch: Value) -> Result<Value, Vec<Cause>> {
+        let patched = TaskPatch::read(patch)?.apply(&task(), now())?;
+        Ok(serde_json::to_value(&patched).expect("JSON"))
+    }
+
+    #[test]
+    fn the_documented_way_to_clear_a_pending_task_works_to_the_letter() {
+        let cleared = apply(json!([
+            { "op": "replace", "path": "/completionStatus", "value": "Error" },
+            { "op": "replace", "path": "/completed", "value": "2024-05-17T19:33:16.470Z" }
+        ]))
+        .expect("a task");
+        assert_eq!(cleared["completionStatus"], "ERROR");
+        assert_eq!(cleared["completed"], "2024-05-17T19:33:16.470Z");
+        assert_eq!(cleared["modified"], "2026-02-03T04:05:06.789Z");
+        assert_eq!(cleared["created"], "2026-01-01T00:00:00.000Z");
+        assert_eq!(cleared["percentComplete"], 0);
+    }
+
+    #[test]
+    fn below_what_is_mutable_everything_is() {
+        let patched = apply(json!([
+            { "op": "test", "path": "/id", "value": "a" },
+            { "op": "copy", "from": "/uniqueName", "path": "/progress" },
+            { "op": "move", "from": "/attributes/a~1b", "path": "/attributes/c" },
+            { "op": "add", "path": "/messages/-", "value": { "type": "info", "key": "k" } },
+            { "op": "remove", "path": "/description" }
+        ]))
+        .expect("a task");
+        assert_eq!(patched["progress"], "n");
+        assert_eq!(patched["attributes"], json!({ "c": 1 }));
+        assert_eq!(
+            patched["messages"],
+            json!([{ "type": "INFO", "localizedText": null, "key": "k", "parameters": null }])
+        );
+        assert_eq!(patched["description"], "");
+    }
+
+    #[test]
+    fn what_is_immutable_stays() {
+        for path in [
+            "",
+            "/",
+            "/id",
+            "/type",
+            "/created",
+            "/modified",
+            "/launcher",
+            "/uniqueName",
+            "/attributesX",
+            "/taskDefinitionSummary/id",
+        ] {
+            for operation in [
+                json!({ "op": "replace", "path": path, "value": "x" }),
+                json!({ "op": "remove", "path": path }),
+                json!({ "op": "move", "from": path, "path": "/attributes/x" }),
+                json!({ "op": "copy", "from": "/progress", "path": path }),
+            ] {
+                let causes = apply(json!([operation])).expect_err("a cause");
+                assert!(
+                    matches!(&causes[..], [Cause::Immutable { pointer, .. }] if pointer == path),
+                    "{causes:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_failed_test_and_a_missing_target_are_told_apart() {
+        let failed = apply(json!([{ "op": "test", "path": "/progress", "value": "x" }]));
+        assert_eq!(
+            failed.expect_err("a cause"),
+            [Cause::TestFailed {
+                pointer: "/progress".to_owned()
+            }]
+        );
+        let missing = apply(json!([{ "op": "remove", "path": "/attributes/x" }]));
+        assert_eq!(
+            missing.expect_err("a cause"),
+            [Cause::PatchTargetMissing {
+                pointer: "/attributes/x".to_owned()
+            }]
+        );
+        for operation in [
+            json!(1),
+            json!({}),
+            json!({ "op": "replace", "path": "/progress" }),
+            json!({ "op": "x", "path": "/progress" }),
+            json!({ "op": "remove", "path": "progress" }),
+        ] {
+            assert_eq!(
+                apply(json!([operation])).expect_err("a cause"),
+                [Cause::NotAPatchOperation {
+                    pointer: "/0".to_owned()
+                }]
+            );
+        }
+    }
+
+    #[test]
+    fn a_completion_is_a_status_and_perhaps_a_time() {
+        let status = json!({ "op": "replace", "path": "/completionStatus", "value": "Error" });
+        let time = json!({ "op": "add", "path": "/completed", "value": "2026-02-03T04:05:06.789Z" });
+        assert_eq!(completion(json!([status])), Ok((CompletionStatus::Error, None)));
+        assert_eq!(
+            completion(json!([time, status])),
+            Ok((CompletionStatus::Error, Some(now())))
+        );
+        for patch in [
+            json!([]),
+            json!([time]),
+            json!([status, { "op": "replace", "path": "/progress", "value": "x" }]),
+            json!([{ "op": "replace", "path": "/completionStatus", "value": null }]),
+            json!([{ "op": "replace", "path": "/completionStatus", "value": "DONE" }]),
+            json!([status, { "op": "test", "path": "/progress", "value": "x" }]),
+            json!([status, { "op": "remove", "path": "/completed" }]),
+            json!({}),
+        ] {
+            assert_eq!(
+                completion(patch.clone()).map_err(|causes| causes.len()),
+                Err(1),
+                "{patch}"
+            );
+        }
+    }
+
+    #[test]
+    fn both_null_reopens_and_one_alone_does_not() {
+        let done =
+            TaskPatch::read(json!([{ "op": "replace", "path": "/completionStatus", "value": "SUCCESS" }]))
+                .expect("a patch")
+                .apply(&task(), now())
+                .expect("a task");
+        let patch = |value: Value| TaskPatch::read(value).expect("a patch").apply(&done, now());
+        let status = json!({ "op": "replace", "path": "/completionStatus", "value": null });
+        let time = json!({ "op": "replace", "path": "/completed", "value": null });
+        assert_eq!(
+            patch(json!([status])).expect_err("a cause"),
+            [Cause::CompletedWithoutStatus]
+        );
+        let reopened = patch(json!([status, time])).expect("a task");
+        assert_eq!((reopened.completion_status, reopened.completed), (None, None));
+    }
+}

@@ -1,0 +1,562 @@
+//! Reads a task status from JSON: forgiving in form, strict in meaning, and with every fault named at once.
+//!
+//! An executor needs to say `type`, `uniqueName` and `launcher`; everything else has a default. Enumerations are read
+//! without regard to case and times in the forms of [`time`]. What is read satisfies the constraints of the table.
+
+use chrono::{DateTime, Datelike, NaiveDateTime, SubsecRound, Utc};
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value};
+
+use super::{CompletionStatus, Target, TargetType, TaskDefinitionSummary, TaskStatus, TaskType, limits};
+use crate::cause::Cause;
+
+/// Ids that the routes of the API take for themselves.
+const RESERVED_IDS: [&str; 4] = ["pending-tasks", "v1", ".", ".."];
+/// Keys of a task, as the contract has them.
+const KEYS: [&str; 18] = [
+    "id",
+    "type",
+    "uniqueName",
+    "description",
+    "parentName",
+    "launcher",
+    "target",
+    "created",
+    "modified",
+    "launched",
+    "completed",
+    "completionStatus",
+    "messages",
+    "returns",
+    "attributes",
+    "progress",
+    "percentComplete",
+    "taskDefinitionSummary",
+];
+/// An unknown key this close to a known one is taken for a slip and refused; any other is ignored, so that clients of
+/// a later contract are served.
+const SLIP_DISTANCE: usize = 2;
+
+/// Reads a task. `id` is the one that the request's path names, which the content may repeat; without one the content
+/// must have it. `now` is what times default to.
+///
+/// # Errors
+/// One cause for each fault, with a JSON pointer (RFC 6901) to it.
+pub fn read(value: &Value, id: Option<&str>, now: DateTime<Utc>) -> Result<TaskStatus, Vec<Cause>> {
+    let Value::Object(object) = value else {
+        return Err(vec![Cause::NotAnObject {
+            pointer: String::new(),
+        }]);
+    };
+    let now = now.trunc_subsecs(3);
+    let mut reader = Reader { causes: Vec::new() };
+    reader.unknown_keys(object);
+    let task = reader.task(object, id, now);
+    match task {
+        Some(task) if reader.causes.is_empty() => Ok(task),
+        _ => Err(reader.causes),
+    }
+}
+
+/// A moment in any form of RFC 3339, or as `YYYY-MM-DD HH:MM:SS.ffffff+00:00`, cut to the millisecond. Years 1 to 9999.
+pub fn time(text: &str) -> Option<DateTime<Utc>> {
+    let moment = DateTime::parse_from_rfc3339(text)
+        .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f%:z"))
+        .map(|moment| moment.to_utc())
+        .or_else(|_| {
+            // Without an offset it is UTC, which is what every official client takes it for.
+            NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").map(|moment| moment.and_utc())
+        })
+        .ok()?;
+    (1..=9999)
+        .contains(&moment.year())
+        .then(|| moment.trunc_subsecs(3))
+}
+
+/// Collects causes while it reads; a value with a fault reads as a harmless one.
+struct Reader {
+    causes: Vec<Cause>,
+}
+
+impl Reader {
+    fn task(
+        &mut self,
+        object: &Map<String, Value>,
+        id: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Option<TaskStatus> {
+        let id = self.id(object, id);
+        let r#type = self
+            .required(object, "type")
+            .and_then(|value| self.enumerated(value, "/type", TaskType::ALL));
+        let unique_name = self
+            .required(object, "uniqueName")
+            .and_then(|v| self.text(v, "/uniqueName", limits::NAME));
+        let launcher = self
+            .required(object, "launcher")
+            .and_then(|v| self.text(v, "/launcher", limits::NAME));
+        let description =
+            given(object, "description").and_then(|v| self.text(v, "/description", limits::TEXT));
+        let parent_name = given(object, "parentName").and_then(|v| self.text(v, "/parentName", limits::NAME));
+        let target = given(object, "target").and_then(|value| self.target(value));
+        let created = given(object, "created").and_then(|v| self.time(v, "/created"));
+        let modified = given(object, "modified").and_then(|v| self.time(v, "/modified"));
+        let launched = given(object, "launched").and_then(|v| self.time(v, "/launched"));
+        let completed = given(object, "completed").and_then(|v| self.time(v, "/completed"));
+        let completion_status = given(object, "completionStatus")
+            .and_then(|v| self.enumerated(v, "/completionStatus", CompletionStatus::ALL));
+        if completion_status.is_none() && given(object, "completionStatus").is_none() && completed.is_some() {
+            self.causes.push(Cause::CompletedWithoutStatus);
+        }
+        let messages = given(object, "messages")
+            .map(|value| self.messages(value))
+            .unwrap_or_default();
+        let returns = given(object, "returns")
+            .map(|value| self.returns(value))
+            .unwrap_or_default();
+        let attributes = given(object, "attributes").and_then(|v| self.object(v, "/attributes").cloned());
+        let progress = given(object, "progress").and_then(|v| self.text(v, "/progress", limits::TEXT));
+        let percent_complete = given(object, "percentComplete").and_then(|v| self.percent(v));
+        let task_definition_summary =
+            given(object, "taskDefinitionSummary").and_then(|value| self.task_definition_summary(value));
+        Some(TaskStatus {
+            id: id?,
+            r#type: r#type?,
+            unique_name: unique_name?,
+            description: description.unwrap_or_default(),
+            parent_name,
+            launcher: launcher?,
+            target,
+            created: created.unwrap_or(now),
+            modified: modified.unwrap_or(now),
+            launched,
+            completed: completion_status.map(|_| completed.unwrap_or(now)),
+            completion_status,
+            messages: self.raw(&Value::Array(messages), "/messages")?,
+            returns: self.raw(&Value::Array(returns), "/returns")?,
+            attributes: self.raw(&Value::Object(attributes.unwrap_or_default()), "/attributes")?,
+            progress,
+            percent_complete: percent_complete.unwrap_or_default(),
+            task_definition_summary,
+        })
+    }
+
+    /// Refuses keys that look like a slip of the pen.
+    fn unknown_keys(&mut self, object: &Map<String, Value>) {
+        for key in object.keys().filter(|key| !KEYS.contains(&key.as_str())) {
+            let plain = |text: &str| text.replace(['_', '-', ' '], "").to_lowercase();
+            let known = KEYS.iter().find(|known| {
+                plain(known) == plain(key)
+                    || known.len() > 2 * SLIP_DISTANCE
+                        && strsim::damerau_levenshtein(known, key) <= SLIP_DISTANCE
+            });
+            if let Some(known) = known {
+                self.causes.push(Cause::UnknownField {
+                    pointer: pointer(key),
+                    suggestion: known,
+                });
+            }
+        }
+    }
+
+    fn id(&mut self, object: &Map<String, Value>, path_id: Option<&str>) -> Option<String> {
+        let id = match (given(object, "id"), path_id) {
+            (None, Some(path_id)) => self.text(&Value::String(path_id.to_owned()), "/id", limits::ID)?,
+            (None, None) => {
+                self.causes.push(Cause::FieldRequired {
+                    pointer: "/id".to_owned(),
+                });
+                return None;
+            }
+            (Some(value), path_id) => {
+                let id = self.text(value, "/id", limits::ID)?;
+                if path_id.is_some_and(|path_id| path_id != id) {
+                    self.causes.push(Cause::IdDiffers { given: id });
+                    return None;
+                }
+                id
+            }
+        };
+        if id.is_empty() || RESERVED_IDS.contains(&id.as_str()) {
+            self.causes.push(Cause::ReservedId { given: id });
+            return None;
+        }
+        Some(id)
+    }
+
+    fn required<'a>(&mut self, object: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
+        let value = given(object, key);
+        if value.is_none() {
+            self.causes.push(Cause::FieldRequired {
+                pointer: pointer(key),
+            });
+        }
+        value
+    }
+
+    fn text(&mut self, value: &Value, pointer: &str, limit: usize) -> Option<String> {
+        let Value::String(text) = value else {
+            self.causes.push(Cause::NotAString {
+                pointer: pointer.to_owned(),
+            });
+            return None;
+        };
+        if text.contains('\0') {
+            self.causes.push(Cause::NullCharacter {
+                pointer: pointer.to_owned(),
+            });
+            return None;
+        }
+        if text.chars().nth(limit).is_some() {
+            self.causes.push(Cause::TextTooLong {
+                pointer: pointer.to_owned(),
+                limit,
+            });
+            return None;
+        }
+        Some(text.clone())
+    }
+
+    fn time(&mut self, value: &Value, pointer: &str) -> Option<DateTime<Utc>> {
+        let read = value.as_str().and_then(time);
+        if read.is_none() {
+            self.causes.push(Cause::NotATime {
+                pointer: pointer.to_owned(),
+                given: shown(value),
+            });
+        }
+        read
+    }
+
+    fn enumerated<T: Copy>(&mut self, value: &Value, pointer: &str, all: &[(&'static str, T)]) -> Option<T> {
+        let found = value
+            .as_str()
+            .and_then(|text| all.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)))
+            .map(|(_, variant)| *variant);
+        if found.is_none() {
+            let allowed = all.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+            self.causes.push(Cause::NotOneOf {
+                pointer: pointer.to_owned(),
+                given: shown(value),
+                allowed,
+            });
+        }
+        found
+    }
+
+    fn percent(&mut self, value: &Value) -> Option<i32> {
+        // 50.0 is the integer 50 to many a JSON library.
+        #[expect(clippy::cast_possible_truncation, reason = "0 to 100, and whole")]
+        let percent = value
+            .as_f64()
+            .filter(|number| (0.0..=100.0).contains(number) && number.fract() == 0.0)
+            .map(|number| number as i32);
+        if percent.is_none() {
+            self.causes.push(Cause::FieldNotAnInteger {
+                pointer: "/percentComplete".to_owned(),
+                given: shown(value),
+                min: 0,
+                max: 100,
+            });
+        }
+        percent
+    }
+
+    fn object<'a>(&mut self, value: &'a Value, pointer: &str) -> Option<&'a Map<String, Value>> {
+        let object = value.as_object();
+        if object.is_none() {
+            self.causes.push(Cause::NotAnObject {
+                pointer: pointer.to_owned(),
+            });
+        }
+        object
+    }
+
+    fn array<'a>(&mut self, value: &'a Value, pointer: &str) -> &'a [Value] {
+        value.as_array().map_or_else(
+            || {
+                self.causes.push(Cause::NotAnArray {
+                    pointer: pointer.to_owned(),
+                });
+                &[][..]
+            },
+            Vec::as_slice,
+        )
+    }
+
+    fn target(&mut self, value: &Value) -> Option<Target> {
+        let object = self.object(value, "/target")?;
+        let id = self.member_text(object, "/target", "id", limits::ID);
+        let name = self.member_text(object, "/target", "name", limits::NAME);
+        let r#type = given(object, "type").and_then(|v| self.enumerated(v, "/target/type", TargetType::ALL));
+        Some(Target {
+            id: id?,
+            r#type,
+            name: name?,
+        })
+    }
+
+    /// A required text inside an object.
+    fn member_text(
+        &mut self,
+        object: &Map<String, Value>,
+        parent: &str,
+        key: &str,
+        limit: usize,
+    ) -> Option<String> {
+        let pointer = format!("{parent}/{key}");
+        match given(object, key) {
+            Some(value) => self.text(value, &pointer, limit),
+            None => {
+                self.causes.push(Cause::FieldRequired { pointer });
+                None
+            }
+        }
+    }
+
+    fn messages(&mut self, value: &Value) -> Vec<Value> {
+        const SEVERITIES: &[(&str, &str)] = &[("INFO", "INFO"), ("WARN", "WARN"), ("ERROR", "ERROR")];
+        let mut messages = Vec::new();
+        for (index, message) in self.array(value, "/messages").iter().enumerate() {
+            let parent = format!("/messages/{index}");
+            let Some(object) = self.object(message, &parent) else {
+                continue;
+            };
+            let mut message = Map::new();
+            match given(object, "type") {
+                Some(value) => {
+                    if let Some(severity) = self.enumerated(value, &format!("{parent}/type"), SEVERITIES) {
+                        message.insert("type".to_owned(), severity.into());
+                    }
+                }
+                None => self.causes.push(Cause::FieldRequired {
+                    pointer: format!("{parent}/type"),
+                }),
+            }
+            message.insert("localizedText".to_owned(), self.localized_text(object, &parent));
+            if let Some(key) = self.member_text(object, &parent, "key", limits::TEXT) {
+                message.insert("key".to_owned(), key.into());
+            }
+            message.insert("parameters".to_owned(), self.parameters(object, &parent));
+            messages.push(Value::Object(message));
+        }
+        messages
+    }
+
+    fn localized_text(&mut self, message: &Map<String, Value>, parent: &str) -> Value {
+        let parent = format!("{parent}/localizedText");
+        let Some(object) = given(message, "localizedText").and_then(|value| self.object(value, &parent))
+        else {
+            return Value::Null;
+        };
+        let locale = self.member_text(object, &parent, "locale", limits::NAME);
+        let text = self.member_text(object, &parent, "message", limits::JSON_BYTES);
+        serde_json::json!({ "locale": locale, "message": text })
+    }
+
+    fn parameters(&mut self, message: &Map<String, Value>, parent: &str) -> Value {
+        let Some(value) = given(message, "parameters") else {
+            return Value::Null;
+        };
+        let pointer = format!("{parent}/parameters");
+        let parameters = self.array(value, &pointer);
+        for (index, parameter) in parameters.iter().enumerate() {
+            if !parameter.is_object() && !parameter.is_string() {
+                self.causes.push(Cause::NotAnObject {
+                    pointer: format!("{pointer}/{index}"),
+                });
+            }
+        }
+        parameters.into()
+    }
+
+    fn returns(&mut self, value: &Value) -> Vec<Value> {
+        let mut returns = Vec::new();
+        for (index, item) in self.array(value, "/returns").iter().enumerate() {
+            let parent = format!("/returns/{index}");
+            let Some(object) = self.object(item, &parent) else {
+                continue;
+            };
+            let name = self.member_text(object, &parent, "name", limits::TEXT);
+            let attribute_name = self.member_text(object, &parent, "attributeName", limits::TEXT);
+            returns.push(serde_json::json!({ "name": name, "attributeName": attribute_name }));
+        }
+        returns
+    }
+
+    fn task_definition_summary(&mut self, value: &Value) -> Option<TaskDefinitionSummary> {
+        const PARENT: &str = "/taskDefinitionSummary";
+        let object = self.object(value, PARENT)?;
+        let id = self.member_text(object, PARENT, "id", limits::ID);
+        let unique_name = self.member_text(object, PARENT, "uniqueName", limits::NAME);
+        let description = given(object, "description")
+            .and_then(|v| self.text(v, "/taskDefinitionSummary/description", limits::TEXT));
+        let parent_name = self.member_text(object, PARENT, "parentName", limits::NAME);
+        let executor = given(object, "executor")
+            .and_then(|v| self.text(v, "/taskDefinitionSummary/executor", limits::NAME));
+        let arguments = given(object, "arguments")
+            .and_then(|v| self.object(v, "/taskDefinitionSummary/arguments").cloned())
+            .unwrap_or_default();
+        Some(TaskDefinitionSummary {
+            id: id?,
+            unique_name: unique_name?,
+            description,
+            parent_name: parent_name?,
+            executor,
+            arguments: self.raw(&Value::Object(arguments), "/taskDefinitionSummary/arguments")?,
+        })
+    }
+
+    /// A JSON value as it is stored, within bounds and without NUL, which PostgreSQL cannot hold.
+    fn raw(&mut self, value: &Value, pointer: &str) -> Option<Box<RawValue>> {
+        if has_null_character(value) {
+            self.causes.push(Cause::NullCharacter {
+                pointer: pointer.to_owned(),
+            });
+            return None;
+        }
+        // A value that was read from JSON can be written as JSON.
+        let raw = to_raw_value(value).ok()?;
+        // PostgreSQL writes a blank after each colon and comma, which its limit counts.
+        if raw.get().len() + raw.get().matches([':', ',']).count() > limits::JSON_BYTES {
+            self.causes.push(Cause::JsonTooLarge {
+                pointer: pointer.to_owned(),
+                limit: limits::JSON_BYTES,
+            });
+            return None;
+        }
+        Some(raw)
+    }
+}
+
+/// A member that is there and not null; null is the same as absent.
+fn given<'a>(object: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
+    object.get(key).filter(|value| !value.is_null())
+}
+
+/// The JSON pointer to a member of the outermost object.
+fn pointer(key: &str) -> String {
+    format!("/{}", key.replace('~', "~0").replace('/', "~1"))
+}
+
+/// A faulty value as the cause shows it.
+fn shown(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn has_null_character(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(values) => values.iter().any(has_null_character),
+        Value::Object(object) => object
+            .iter()
+            .any(|(key, value)| key.contains('\0') || has_null_character(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn now() -> DateTime<Utc> {
+        time("2026-01-02T03:04:05.678901Z").expect("a time")
+    }
+
+    fn causes(value: &Value) -> Vec<Cause> {
+        read(value, None, now()).expect_err("faults")
+    }
+
+    #[test]
+    fn three_fields_are_enough_and_the_rest_has_defaults() {
+        let least = json!({ "type": "quartz", "uniqueName": "n", "launcher": "l" });
+        let task = read(&least, Some("a"), now()).expect("a task");
+        let wire = serde_json::to_value(&task).expect("JSON");
+        assert_eq!(
+            wire,
+            json!({
+                "id": "a", "type": "QUARTZ", "uniqueName": "n", "description": "", "parentName": null, "launcher": "l",
+                "target": null, "created": "2026-01-02T03:04:05.678Z", "modified": "2026-01-02T03:04:05.678Z",
+                "launched": null, "completed": null, "completionStatus": null, "messages": [], "returns": [],
+                "attributes": {}, "progress": null, "percentComplete": 0
+            })
+        );
+        // What was written can be read again.
+        let again = read(&wire, None, now()).expect("a task");
+        assert_eq!(serde_json::to_value(&again).expect("JSON"), wire);
+    }
+
+    #[test]
+    fn every_fault_is_named_with_its_place() {
+        let all = causes(&json!({
+            "id": "v1", "uniqueName": 1, "target": { "id": "t", "type": "ROLE" }, "created": "yesterday",
+            "messages": [{ "type": "LOUD" }], "returns": {}, "attributes": [], "percentComplete": 100.5, "lancher": "x",
+            "completed": "2026-01-01T00:00:00Z", "future": true
+        }));
+        let mut pointers: Vec<String> = all.iter().map(|cause| format!("{cause:?}")).collect();
+        pointers.sort();
+        assert_eq!(all.len(), 14, "{pointers:#?}");
+    }
+
+    #[test]
+    fn a_status_without_a_time_completes_now_and_a_time_without_a_status_is_refused() {
+        let base = json!({ "id": "a", "type": "QPOC", "uniqueName": "n", "launcher": "l" });
+        let with = |key: &str, value: &str| {
+            let mut task = base.clone();
+            task[key] = value.into();
+            read(&task, None, now())
+        };
+        let completed = with("completionStatus", "TempError").expect("a task");
+        assert_eq!(completed.completion_status, Some(CompletionStatus::TempError));
+        assert_eq!(completed.completed, Some(now()));
+        assert_eq!(
+            with("completed", "2026-01-01T00:00:00Z").expect_err("a fault"),
+            [Cause::CompletedWithoutStatus]
+        );
+    }
+
+    #[test]
+    fn times_are_read_in_every_documented_form() {
+        for text in [
+            "2026-01-02T03:04:05.678Z",
+            "2026-01-02t05:04:05.678999+02:00",
+            "2026-01-02 03:04:05.678000+00:00",
+            "2026-01-02T03:04:05.678",
+        ] {
+            assert_eq!(time(text), Some(now()), "{text}");
+        }
+        for text in [
+            "",
+            "2026-01-02",
+            "2026-13-01T00:00:00Z",
+            "10000-01-01T00:00:00Z",
+            "0000-12-31T00:00:00Z",
+            "now",
+        ] {
+            assert_eq!(time(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_postgresql_cannot_hold_is_refused() {
+        let base = |attributes: Value| json!({ "id": "a", "type": "QPOC", "uniqueName": "n", "launcher": "l", "attributes": attributes });
+        for attributes in [json!({ "a": ["\0"] }), json!({ "\0": 1 })] {
+            assert_eq!(
+                causes(&base(attributes)),
+                [Cause::NullCharacter {
+                    pointer: "/attributes".to_owned()
+                }]
+            );
+        }
+        let large = json!({ "a": "x".repeat(limits::JSON_BYTES) });
+        assert_eq!(
+            causes(&base(large)),
+            [Cause::JsonTooLarge {
+                pointer: "/attributes".to_owned(),
+                limit: limits::JSON_BYTES
+            }]
+        );
+    }
+}

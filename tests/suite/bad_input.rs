@@ -1,0 +1,319 @@
+//! Content and ids that no client should send: a clear 4xx, and nothing changed.
+
+use reqwest::{Method, StatusCode};
+
+use crate::support::database::TestDatabase;
+use crate::support::service::Service;
+
+const TASK: &str = r#""type":"QPOC","uniqueName":"n","launcher":"l""#;
+
+#[tokio::test]
+async fn content_that_is_no_task_is_refused_and_changes_nothing() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    let nested = format!(
+        "{{{TASK},\"attributes\":{}1{}}}",
+        "{\"a\":".repeat(200),
+        "}".repeat(200)
+    );
+    let large = format!("{{{TASK},\"description\":\"{}\"}}", "x".repeat(10_000_000));
+    let array = format!("[{}]", vec!["{}"; 100_000].join(","));
+    let long_array = format!("{{{TASK},\"messages\":[{}]}}", vec!["1"; 100_000].join(","));
+    let with = |member: &str| format!("{{{TASK},{member}}}").into_bytes();
+    for (name, content, status, cause) in [
+        (
+            "empty",
+            vec![],
+            400,
+            "The content is not valid JSON at line 1, column 0.",
+        ),
+        (
+            "no JSON",
+            b"{]".to_vec(),
+            400,
+            "The content is not valid JSON at line 1, column 2.",
+        ),
+        (
+            "trailing",
+            b"{} x".to_vec(),
+            400,
+            "The content is not valid JSON at line 1, column 4.",
+        ),
+        ("a number", b"7".to_vec(), 400, "“/” must be an object."),
+        ("null", b"null".to_vec(), 400, "“/” must be an object."),
+        (
+            "not UTF-8",
+            b"{\"type\":\"\xff\"}".to_vec(),
+            400,
+            "The content is not valid JSON at line 1, column 10.",
+        ),
+        (
+            "a lone surrogate",
+            with(r#""progress":"\ud800""#),
+            400,
+            "The content is not valid JSON at line 1, column ",
+        ),
+        (
+            "NUL",
+            with(r#""progress":"a\u0000b""#),
+            400,
+            "“/progress” contains the character NUL (U+0000), which cannot be stored.",
+        ),
+        (
+            "NUL deep down",
+            with(r#""attributes":{"a":[{"\u0000":1}]}"#),
+            400,
+            "“/attributes” contains the character NUL",
+        ),
+        (
+            "200 levels",
+            nested.into_bytes(),
+            400,
+            "The content is not valid JSON at line 1, column ",
+        ),
+        (
+            "10 MB",
+            large.into_bytes(),
+            413,
+            "The content of the request may have at most 1048576 bytes.",
+        ),
+        (
+            "100 000 tasks",
+            array.into_bytes(),
+            400,
+            "“/” may have at most 1000 items.",
+        ),
+        (
+            "100 000 messages",
+            long_array.into_bytes(),
+            400,
+            "“/messages/0” must be an object.",
+        ),
+        (
+            "a huge number",
+            with(r#""attributes":{"n":1e999999}"#),
+            400,
+            "The database refused a value: value overflows numeric format.",
+        ),
+        (
+            "a huge percentage",
+            with(r#""percentComplete":1e400"#),
+            400,
+            "“/percentComplete” must be an integer from 0 to 100, not “1e+400”.",
+        ),
+        (
+            "a fraction",
+            with(r#""percentComplete":0.5"#),
+            400,
+            "“/percentComplete” must be an integer from 0 to 100, not “0.5”.",
+        ),
+        (
+            "text for a number",
+            with(r#""percentComplete":"5""#),
+            400,
+            "“/percentComplete” must be an integer from 0 to 100, not “5”.",
+        ),
+        (
+            "a number for text",
+            with(r#""progress":5"#),
+            400,
+            "“/progress” must be a string.",
+        ),
+        (
+            "the year 10000",
+            with(r#""created":"10000-01-01T00:00:00Z""#),
+            400,
+            "“/created” must be a time such as ",
+        ),
+        (
+            "before the year 1",
+            with(r#""created":"-0001-01-01T00:00:00Z""#),
+            400,
+            "“/created” must be a time such as ",
+        ),
+        (
+            "infinity",
+            with(r#""created":"infinity""#),
+            400,
+            "“/created” must be a time such as ",
+        ),
+        (
+            "a slip of the pen",
+            with(r#""percentcomplete":5"#),
+            400,
+            "“/percentcomplete” is unknown. Did you mean “percentComplete”?",
+        ),
+        (
+            "another slip",
+            with(r#""unique_name":"n""#),
+            400,
+            "“/unique_name” is unknown. Did you mean “uniqueName”?",
+        ),
+        (
+            "a target without a name",
+            with(r#""target":{"id":"t"}"#),
+            400,
+            "“/target/name” is required.",
+        ),
+        (
+            "a long name",
+            with(&format!(r#""parentName":"{}""#, "é".repeat(513))),
+            400,
+            "“/parentName” may have at most 512 characters.",
+        ),
+        (
+            "the wrong id",
+            with(r#""id":"b""#),
+            400,
+            "The id in the content, “b”, is not the one in the path.",
+        ),
+        (
+            "completed alone",
+            with(r#""completed":"2026-01-01T00:00:00Z""#),
+            400,
+            "“/completed” can be set only together with “/completionStatus”.",
+        ),
+    ] {
+        let method = if name.contains("tasks") {
+            Method::POST
+        } else {
+            Method::PUT
+        };
+        let target = if name.contains("tasks") {
+            "/task-status"
+        } else {
+            "/task-status/a"
+        };
+        let answer = service.send(method, target, "application/json", content).await;
+        assert_eq!(answer.status.as_u16(), status, "{name}: {answer:?}");
+        let first = answer.causes().remove(0);
+        assert!(first.starts_with(cause), "{name}: {first}");
+    }
+    assert_eq!(database.value::<i64>("select count(*) from task_status").await, 0);
+}
+
+#[tokio::test]
+async fn what_is_not_known_is_ignored_unless_it_looks_like_a_slip() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    let content = format!("{{{TASK},\"futureField\":1,\"attributes\":{{\"lancher\":1}},\"type \":1}}");
+    let answer = service
+        .send(
+            Method::PUT,
+            "/task-status/a",
+            "application/json",
+            content.replace("\"type \":1", "\"x\":1"),
+        )
+        .await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+    assert!(answer.json().get("futureField").is_none());
+}
+
+#[tokio::test]
+async fn other_media_types_are_415_and_say_what_is_taken() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    for (method, target, media_type, cause) in [
+        (
+            Method::PUT,
+            "/task-status/a",
+            "text/plain",
+            "The content must be of type application/json, not “text/plain”.",
+        ),
+        (
+            Method::PUT,
+            "/task-status/a",
+            "",
+            "The content must be of type application/json, not “”.",
+        ),
+        (
+            Method::POST,
+            "/task-status",
+            "application/xml",
+            "The content must be of type application/json, application/x-ndjson, application/ndjson, application/jsonl, application/x-jsonlines, not “application/xml”.",
+        ),
+        (
+            Method::PATCH,
+            "/task-status/a",
+            "application/merge-patch+json",
+            "The content must be of type application/json-patch+json, application/json, not “application/merge-patch+json”.",
+        ),
+    ] {
+        let answer = service.send(method, target, media_type, "{}").await;
+        assert_eq!(
+            (answer.status, answer.causes()),
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, vec![cause.to_owned()])
+        );
+    }
+    let charset = service
+        .send(
+            Method::PUT,
+            "/task-status/a",
+            "Application/JSON; charset=utf-8",
+            format!("{{{TASK}}}"),
+        )
+        .await;
+    assert_eq!(charset.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn any_id_that_can_be_stored_can_be_asked_for_and_the_others_are_refused() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    let long = "x".repeat(256);
+    for id in [
+        "a%2Fb",
+        "a%20b",
+        "a+b",
+        "%C3%A9%F0%9F%98%80",
+        "%25",
+        "a%3Fb%23c",
+        "%5C%22",
+        "...",
+        "PENDING-TASKS",
+        long.as_str(),
+        "%0A",
+    ] {
+        let target = format!("/task-status/{id}");
+        let put = service
+            .send(Method::PUT, &target, "application/json", format!("{{{TASK}}}"))
+            .await;
+        assert_eq!(put.status, StatusCode::CREATED, "{id}: {put:?}");
+        assert_eq!(service.get(&target).await.body, put.body, "{id}");
+    }
+    let decoded: Vec<String> = vec!["a/b".into(), "a b".into(), "a+b".into(), "é😀".into(), "%".into()];
+    for id in decoded {
+        assert_eq!(
+            database
+                .value::<i64>(&format!("select count(*) from task_status where id = '{id}'"))
+                .await,
+            1,
+            "{id}"
+        );
+    }
+    for (id, cause) in [
+        (
+            "%00",
+            "“/id” contains the character NUL (U+0000), which cannot be stored.",
+        ),
+        ("%zz", "“%zz” in the path is not percent-encoded UTF-8."),
+        ("%ff", "“%ff” in the path is not percent-encoded UTF-8."),
+        (&"x".repeat(257), "“/id” may have at most 256 characters."),
+    ] {
+        let put = service
+            .send(
+                Method::PUT,
+                &format!("/task-status/{id}"),
+                "application/json",
+                format!("{{{TASK}}}"),
+            )
+            .await;
+        assert_eq!(
+            (put.status, put.causes()),
+            (StatusCode::BAD_REQUEST, vec![cause.to_owned()]),
+            "{id}"
+        );
+        let get = service.get(&format!("/task-status/{id}")).await;
+        assert!([400, 404].contains(&get.status.as_u16()), "{id}: {get:?}");
+    }
+}

@@ -1,0 +1,480 @@
+//! `GET`, `PUT` and `PATCH /task-status/{id}`, `POST /task-status`, and the bulk clear.
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::support::database::TestDatabase;
+use crate::support::service::{Answer, Service};
+
+const JSON: &str = "application/json";
+const PATCH: &str = "application/json-patch+json";
+const NDJSON: &str = "application/x-ndjson";
+
+fn least(id: &str) -> Value {
+    json!({ "id": id, "type": "QPOC", "uniqueName": "n", "launcher": "l" })
+}
+
+impl Service {
+    async fn put(&self, id: &str, task: &Value) -> Answer {
+        self.send(Method::PUT, &format!("/task-status/{id}"), JSON, task.to_string())
+            .await
+    }
+
+    async fn patch(&self, id: &str, patch: &Value) -> Answer {
+        self.send(
+            Method::PATCH,
+            &format!("/task-status/{id}"),
+            PATCH,
+            patch.to_string(),
+        )
+        .await
+    }
+}
+
+#[tokio::test]
+async fn a_report_is_created_then_replaced_whole_and_safe_to_repeat() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    let created = service
+        .put(
+            "a",
+            &json!({ "type": "quartz", "uniqueName": "Big", "launcher": "sweep", "progress": "x",
+        "created": "2026-01-01T00:00:00Z", "modified": "2026-01-01T00:00:00Z" }),
+        )
+        .await;
+    assert_eq!(created.status, StatusCode::CREATED);
+    assert_eq!(created.header("content-type"), Some("application/json"));
+    assert_eq!(
+        created.body,
+        concat!(
+            r#"{"id":"a","type":"QUARTZ","uniqueName":"Big","description":"","parentName":null,"launcher":"sweep","target":null,"#,
+            r#""created":"2026-01-01T00:00:00.000Z","modified":"2026-01-01T00:00:00.000Z","launched":null,"completed":null,"#,
+            r#""completionStatus":null,"messages":[],"returns":[],"attributes":{},"progress":"x","percentComplete":0}"#
+        )
+    );
+    let got = service.get("/v2026/task-status/a").await;
+    assert_eq!(
+        (got.status, &got.body, got.header("etag")),
+        (StatusCode::OK, &created.body, created.header("etag"))
+    );
+
+    // Whole: what the new report does not say is gone.
+    let replaced = service.put("a", &least("a")).await;
+    assert_eq!(replaced.status, StatusCode::OK);
+    assert_eq!(
+        (&replaced.json()["progress"], &replaced.json()["type"]),
+        (&Value::Null, &json!("QPOC"))
+    );
+    assert_ne!(replaced.header("etag"), created.header("etag"));
+
+    // Late: older than what is stored.
+    let mut late = least("a");
+    late["modified"] = "2026-01-01T00:00:00Z".into();
+    late["progress"] = "late".into();
+    let superseded = service.put("a", &late).await;
+    assert_eq!(
+        (superseded.status, superseded.body),
+        (StatusCode::OK, replaced.body)
+    );
+
+    // Repeated: nothing else changes.
+    let mut full = least("b");
+    full["created"] = "2026-01-01T00:00:00Z".into();
+    let first = service.put("b", &full).await;
+    let second = service.put("b", &full).await;
+    assert_eq!(
+        (first.status, second.status),
+        (StatusCode::CREATED, StatusCode::OK)
+    );
+    let without_modified = |answer: &Answer| {
+        let mut task = answer.json();
+        task["modified"] = Value::Null;
+        task
+    };
+    assert_eq!(without_modified(&first), without_modified(&second));
+}
+
+#[tokio::test]
+async fn everything_a_task_has_survives_the_round_trip() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    let task = json!({
+        "id": "every/thing é", "type": "QUEUED_TASK", "uniqueName": "U", "description": "D", "parentName": "P",
+        "launcher": "L", "target": { "id": "t", "type": "IDENTITY", "name": "T" },
+        "created": "2026-01-01T00:00:00.001Z", "modified": "2026-01-02T00:00:00.002Z",
+        "launched": "2026-01-01T12:00:00.000Z", "completed": "2026-01-02T00:00:00.000Z", "completionStatus": "TEMPERROR",
+        "messages": [{ "type": "WARN", "localizedText": { "locale": "fr", "message": "é" }, "key": "k", "parameters": ["s", { "a": [1] }] }],
+        "returns": [{ "name": "n", "attributeName": "a" }],
+        "attributes": { "big": 12_345_678_901_234_567_890_u64, "list": [null, true, -0.5], "object": { "\u{1F600}": "\\\"" } },
+        "progress": "p", "percentComplete": 99,
+        "taskDefinitionSummary": { "id": "i", "uniqueName": "u", "description": null, "parentName": "p", "executor": null, "arguments": { "x": 1.50 } }
+    });
+    let put = service.put("every%2Fthing%20%C3%A9", &task).await;
+    assert_eq!(put.status, StatusCode::CREATED, "{put:?}");
+    assert_eq!(put.json(), task);
+    assert_eq!(service.get("/task-status/every%2fthing%20é").await.json(), task);
+    assert_eq!(
+        service.get("/task-status/v1/every%2Fthing%20%C3%A9").await.json(),
+        task
+    );
+}
+
+#[tokio::test]
+async fn a_single_post_makes_an_id_and_says_where_the_task_is() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    let without_id = json!({ "type": "QPOC", "uniqueName": "n", "launcher": "l" }).to_string();
+    let made = service
+        .send(Method::POST, "/v2025/task-status", JSON, without_id)
+        .await;
+    assert_eq!(made.status, StatusCode::CREATED);
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!(id.len(), 32);
+    assert_eq!(
+        made.header("location"),
+        Some(format!("task-status/{id}").as_str())
+    );
+    assert_eq!(
+        service.get(&format!("/v2025/task-status/{id}")).await.body,
+        made.body
+    );
+
+    let named = service
+        .send(Method::POST, "/task-status/v1", JSON, least("a b/c").to_string())
+        .await;
+    assert_eq!(
+        (named.status, named.header("location")),
+        (StatusCode::CREATED, Some("v1/a%20b%2Fc"))
+    );
+    let again = service
+        .send(Method::POST, "/task-status/v1", JSON, least("a b/c").to_string())
+        .await;
+    assert_eq!(again.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_array_is_stored_whole_or_not_at_all() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    let post = async |content: Value| {
+        service
+            .send(Method::POST, "/task-status", JSON, content.to_string())
+            .await
+    };
+
+    let mut newer = least("b");
+    newer["modified"] = "2030-01-01T00:00:00Z".into();
+    let batch = json!([least("a"), newer, least("b")]);
+    let stored = post(batch.clone()).await;
+    assert_eq!(stored.status, StatusCode::OK);
+    assert_eq!(
+        stored.json(),
+        json!([{ "id": "a", "outcome": "CREATED" }, { "id": "b", "outcome": "CREATED" }, { "id": "b", "outcome": "SUPERSEDED" }])
+    );
+    assert_eq!(
+        post(batch).await.json()[0],
+        json!({ "id": "a", "outcome": "REPLACED" })
+    );
+
+    let mut bad = least("d");
+    bad["percentComplete"] = 101.into();
+    let refused = post(json!([least("c"), bad, { "id": "e", "type": "QPOC" }])).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    assert_eq!(
+        refused.causes(),
+        [
+            "“/1/percentComplete” must be an integer from 0 to 100, not “101”.",
+            "“/2/uniqueName” is required.",
+            "“/2/launcher” is required."
+        ]
+    );
+    assert_eq!(database.value::<i64>("select count(*) from task_status").await, 2);
+    assert_eq!(post(json!([])).await.body, "[]");
+    let many: Vec<Value> = (0..1001).map(|n| least(&n.to_string())).collect();
+    assert_eq!(
+        post(many.into()).await.causes(),
+        ["“/” may have at most 1000 items."]
+    );
+}
+
+#[tokio::test]
+async fn newline_delimited_json_has_a_result_for_each_line() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    let mut lines = vec![
+        least("a").to_string(),
+        String::new(),
+        "not JSON".to_owned(),
+        json!({ "id": "b" }).to_string(),
+    ];
+    lines.extend((0..1200).map(|n| least(&format!("n{n}")).to_string()));
+    // What PostgreSQL alone can find out does not lose the others either.
+    let mut huge = least("huge").to_string();
+    huge.insert_str(1, r#""attributes": { "n": 1e999999 }, "#);
+    lines.push(huge);
+    lines.push(least("a").to_string());
+    let content = lines.join("\r\n").into_bytes();
+    let answer = service.send(Method::POST, "/task-status", NDJSON, content).await;
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (StatusCode::OK, Some("application/x-ndjson"))
+    );
+    let results: Vec<Value> = answer
+        .body
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(results.len(), 1 + 2 + 1200 + 2 + 1);
+    let of_line = |line: usize| {
+        results
+            .iter()
+            .find(|result| result["line"] == json!(line))
+            .unwrap()
+    };
+    assert_eq!(*of_line(1), json!({ "line": 1, "id": "a", "outcome": "CREATED" }));
+    assert_eq!(of_line(3)["error"]["detailCode"], "400.0 Bad request syntax");
+    assert_eq!(
+        of_line(3)["error"]["trackingId"],
+        answer.header("slpt-request-id").unwrap()
+    );
+    assert_eq!(of_line(4)["error"]["causes"].as_array().unwrap().len(), 3);
+    assert_eq!(of_line(1205)["error"]["causes"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        *of_line(1206),
+        json!({ "line": 1206, "id": "a", "outcome": "REPLACED" })
+    );
+    assert_eq!(
+        *results.last().unwrap(),
+        json!({ "created": 1201, "replaced": 1, "superseded": 0, "refused": 3 })
+    );
+    assert_eq!(
+        database.value::<i64>("select count(*) from task_status").await,
+        1201
+    );
+}
+
+#[tokio::test]
+async fn a_patch_changes_a_task_whole_or_not_at_all() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    service.put("a", &least("a")).await;
+    let cleared = service
+        .patch(
+            "a",
+            &json!([
+                { "op": "replace", "path": "/completionStatus", "value": "Error" },
+                { "op": "replace", "path": "/completed", "value": "2024-05-17T19:33:16.470Z" }
+            ]),
+        )
+        .await;
+    assert_eq!(cleared.status, StatusCode::OK);
+    assert_eq!(cleared.json()["completionStatus"], "ERROR");
+    assert_eq!(cleared.json()["completed"], "2024-05-17T19:33:16.470Z");
+    assert_eq!(service.get("/task-status/a").await.body, cleared.body);
+
+    for (patch, cause) in [
+        (
+            json!([{ "op": "replace", "path": "/progress", "value": "x" }, { "op": "replace", "path": "/id", "value": "b" }]),
+            "“/id” cannot be changed. These can: /completionStatus, ",
+        ),
+        (
+            json!([{ "op": "replace", "path": "/progress", "value": "x" }, { "op": "test", "path": "/percentComplete", "value": 7 }]),
+            "The patch expected another value at “/percentComplete”.",
+        ),
+        (
+            json!([{ "op": "replace", "path": "/progress", "value": "x" }, { "op": "remove", "path": "/attributes/none" }]),
+            "There is nothing at “/attributes/none” for the patch to change.",
+        ),
+        (
+            json!([{ "op": "replace", "path": "/progress", "value": "x" }, { "op": "replace", "path": "/percentComplete", "value": "7" }]),
+            "“/percentComplete” must be an integer from 0 to 100, not “7”.",
+        ),
+        (
+            json!([{ "op": "replace", "path": "/completionStatus", "value": null }]),
+            "“/completed” can be set only together with “/completionStatus”.",
+        ),
+        (json!({ "op": "replace" }), "“/” must be an array."),
+        (
+            json!([{ "op": "nonsense", "path": "/progress" }]),
+            "“/0” is not an operation of JSON Patch (RFC 6902).",
+        ),
+    ] {
+        let answer = service.patch("a", &patch).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{patch}");
+        let causes = answer.causes();
+        assert!(
+            causes.len() == 1 && causes[0].starts_with(cause),
+            "{patch}: {causes:?}"
+        );
+        assert_eq!(service.get("/task-status/a").await.body, cleared.body, "{patch}");
+    }
+    let unknown = service.patch("b", &json!([])).await;
+    assert_eq!(
+        (unknown.status, unknown.causes()),
+        (
+            StatusCode::NOT_FOUND,
+            vec!["There is no task with the id “b”.".to_owned()]
+        )
+    );
+}
+
+#[tokio::test]
+async fn if_match_protects_and_if_none_match_spares() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    let etag = service
+        .put("a", &least("a"))
+        .await
+        .header("etag")
+        .unwrap()
+        .to_owned();
+    let patch = |value: &str| json!([{ "op": "replace", "path": "/progress", "value": value }]).to_string();
+    let patched = async |if_match: &str, value: &str| {
+        let headers = [("Content-Type", PATCH), ("If-Match", if_match)];
+        service
+            .send_with(Method::PATCH, "/task-status/a", &headers, patch(value))
+            .await
+    };
+    assert_eq!(
+        service
+            .request(Method::GET, "/task-status/a", &[("If-None-Match", &etag)])
+            .await
+            .status,
+        StatusCode::NOT_MODIFIED
+    );
+    let first = patched(&etag, "first").await;
+    assert_eq!(first.status, StatusCode::OK);
+    let stale = patched(&etag, "second").await;
+    assert_eq!(stale.status, StatusCode::PRECONDITION_FAILED);
+    assert_eq!(stale.json()["detailCode"], "412 Precondition failed");
+    let current = first.header("etag").unwrap();
+    assert_eq!(
+        stale.causes(),
+        [format!("The task has changed: its ETag is now {current}.")]
+    );
+    assert_eq!(patched("*", "third").await.json()["progress"], "third");
+    assert_eq!(
+        service
+            .request(Method::GET, "/task-status/a", &[("If-None-Match", &etag)])
+            .await
+            .status,
+        StatusCode::OK
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn patches_at_the_same_time_lose_nothing() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    service.put("a", &least("a")).await;
+    let url = format!("http://{}/task-status/a", service.address);
+    let clients: Vec<_> = (0..8)
+        .map(|client| {
+            let url = url.clone();
+            tokio::spawn(async move {
+                let http = reqwest::Client::new();
+                for round in 0..10 {
+                    let patch =
+                        json!([{ "op": "add", "path": format!("/attributes/{client}-{round}"), "value": 1 }]);
+                    let sent = http
+                        .patch(&url)
+                        .header("Content-Type", PATCH)
+                        .body(patch.to_string())
+                        .send()
+                        .await;
+                    assert_eq!(sent.unwrap().status(), StatusCode::OK);
+                }
+            })
+        })
+        .collect();
+    for client in clients {
+        client.await.unwrap();
+    }
+    let task = service.get("/task-status/a").await.json();
+    assert_eq!(task["attributes"].as_object().unwrap().len(), 80);
+}
+
+#[tokio::test]
+async fn all_that_match_are_cleared_at_once() {
+    let database = TestDatabase::new().await;
+    database
+        .execute(
+            "insert into task_status (id, type, unique_name, launcher)
+             select n::text, 'QPOC', 'n', case when n % 2 = 0 then 'even' else 'odd' end from generate_series(1, 5000) n",
+        )
+        .await;
+    let service = Service::start(&database).await;
+    let patch = json!([{ "op": "replace", "path": "/completionStatus", "value": "Terminated" }]).to_string();
+    let clear = async |query: &str| {
+        service
+            .send(
+                Method::PATCH,
+                &format!("/task-status{query}"),
+                PATCH,
+                patch.clone(),
+            )
+            .await
+    };
+    let pending = async || {
+        database
+            .value::<i64>("select count(*) from task_status where completion_status is null")
+            .await
+    };
+
+    let dry = clear("?filters=launcher+eq+%22EVEN%22&dryRun=true").await;
+    assert_eq!(
+        (dry.status, dry.json()),
+        (
+            StatusCode::OK,
+            json!({ "completed": 2500, "remaining": 2500, "dryRun": true })
+        )
+    );
+    assert_eq!(pending().await, 5000);
+    let cleared = clear("?filters=launcher+eq+%22EVEN%22").await;
+    assert_eq!(
+        cleared.json(),
+        json!({ "completed": 2500, "remaining": 0, "dryRun": false })
+    );
+    assert_eq!(pending().await, 2500);
+    let ended = "select count(*) from task_status where launcher = 'even' and completion_status = 'TERMINATED' and completed is not null";
+    assert_eq!(database.value::<i64>(ended).await, 2500);
+    assert_eq!(
+        clear("?filters=launcher+eq+%22EVEN%22").await.json()["completed"],
+        0
+    );
+
+    for (query, cause) in [
+        ("", "“filters” is required."),
+        ("?filters=", "“filters” is required."),
+        (
+            "?filters=pr+id&dryRun=1",
+            "“dryRun” must be “true” or “false”, not “1”.",
+        ),
+    ] {
+        let refused = clear(query).await;
+        assert_eq!(
+            (refused.status, refused.causes()),
+            (StatusCode::BAD_REQUEST, vec![cause.to_owned()]),
+            "{query}"
+        );
+    }
+    let other = json!([{ "op": "replace", "path": "/progress", "value": "x" }]).to_string();
+    let refused = service
+        .send(Method::PATCH, "/task-status?filters=pr+id", PATCH, other)
+        .await;
+    assert_eq!(
+        refused.causes(),
+        ["“/progress” cannot be changed. These can: /completionStatus, /completed."]
+    );
+    assert_eq!(pending().await, 2500);
+}
+
+#[tokio::test]
+async fn a_task_that_is_not_there_is_404() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    let answer = service.get("/task-status/none%20such").await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    assert_eq!(answer.json()["detailCode"], "404 Not found");
+    assert_eq!(answer.causes(), ["There is no task with the id “none such”."]);
+}
