@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::get;
 use reqwest::Method;
 use serde_json::Value;
 
@@ -36,6 +36,17 @@ async fn errors_of_parameters_and_routes() {
         let german = service.request(method, target, GERMAN).await;
         insta::assert_snapshot!(format!("{name}.de"), german.snapshot());
     }
+    let large = "x".repeat(2 * 1024 * 1024);
+    for (language, accept_language) in [("en-US", "en"), ("de", "de")] {
+        let headers = [
+            ("Content-Type", "application/json"),
+            ("Accept-Language", accept_language),
+        ];
+        let answer = service
+            .send_with(Method::PUT, "/task-status/a", &headers, large.clone())
+            .await;
+        insta::assert_snapshot!(format!("payload_too_large.{language}"), answer.snapshot());
+    }
 }
 
 #[tokio::test]
@@ -44,7 +55,6 @@ async fn errors_of_layers_and_handlers() {
     let routes = Router::new()
         .route("/panic", get(panic_on_purpose))
         .route("/slow", get(std::future::pending::<()>))
-        .route("/upload", post(async |body: String| body))
         .route("/forbidden", get(async || axum::http::StatusCode::FORBIDDEN))
         .route(
             "/unauthorized",
@@ -77,16 +87,6 @@ async fn errors_of_layers_and_handlers() {
         let german = service.request(Method::GET, target, GERMAN).await;
         insta::assert_snapshot!(format!("{name}.de"), german.snapshot());
     }
-
-    let upload = |language: &'static str| {
-        let request = reqwest::Client::new()
-            .post(format!("http://{}/upload", service.address))
-            .header("Accept-Language", language)
-            .body("x".repeat(2 * 1024 * 1024));
-        async { crate::support::service::Answer::read(request.send().await.unwrap()).await }
-    };
-    insta::assert_snapshot!("payload_too_large.en-US", upload("en").await.snapshot());
-    insta::assert_snapshot!("payload_too_large.de", upload("de").await.snapshot());
 }
 
 #[expect(clippy::panic, reason = "what is tested")]
