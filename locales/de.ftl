@@ -38,6 +38,100 @@ cause-method-not-allowed = Die Methode { $method } wird hier nicht unterstützt.
 # $limit: bytes
 cause-uri-too-long = Das Anfrageziel darf höchstens { $limit } Byte lang sein.
 cause-payload-too-large = Der Inhalt der Anfrage darf höchstens { $limit } Byte umfassen.
+cause-unsupported-media-type = Der Inhalt darf nicht vom Typ „{ $given }“ sein. Zulässige Typen: { $allowed }.
+# $line, $column: place in the content, from 1
+cause-not-json = Der Inhalt ist in Zeile { $line }, Spalte { $column } kein gültiges JSON.
+# $pointer: place in the content, a JSON pointer
+cause-field-required = „{ $pointer }“ ist erforderlich.
+# $suggestion: the key that was probably meant
+cause-unknown-field = „{ $pointer }“ ist unbekannt. Meinten Sie „{ $suggestion }“?
+cause-not-a-string = „{ $pointer }“ muss eine Zeichenkette sein.
+cause-not-an-object = „{ $pointer }“ muss ein Objekt sein.
+cause-not-an-array = „{ $pointer }“ muss ein Array sein.
+cause-field-not-an-integer = „{ $pointer }“ muss eine ganze Zahl von { $min } bis { $max } sein, nicht „{ $given }“.
+cause-not-a-time = „{ $pointer }“ muss ein Zeitpunkt wie 2026-01-31T23:59:59.000Z in den Jahren 1 bis 9999 sein, nicht „{ $given }“.
+# $allowed: the values, separated by commas
+cause-not-one-of = „{ $pointer }“ muss einer der Werte { $allowed } sein, nicht „{ $given }“.
+# $limit: characters
+cause-text-too-long = „{ $pointer }“ darf höchstens { $limit } Zeichen lang sein.
+# $limit: bytes
+cause-json-too-large = „{ $pointer }“ darf höchstens { $limit } Byte umfassen.
+# $limit: items
+cause-too-many-items = „{ $pointer }“ enthält zu viele Elemente. Höchstzahl: { $limit }.
+cause-null-character = „{ $pointer }“ enthält das Zeichen NUL (U+0000), das nicht gespeichert werden kann.
+cause-reserved-id = „{ $given }“ kann nicht die ID einer Aufgabe sein: Der Wert ist leer oder eine Route der API.
+# $given: the id in the content
+cause-id-differs = Die ID im Inhalt, „{ $given }“, stimmt nicht mit der im Pfad überein.
+cause-completed-without-status = „/completed“ kann nur zusammen mit „/completionStatus“ gesetzt werden.
+# $allowed: the places that may be changed, separated by commas
+cause-immutable = „{ $pointer }“ kann nicht geändert werden. Änderbar: { $allowed }.
+cause-not-a-patch-operation = „{ $pointer }“ ist keine Operation von JSON Patch (RFC 6902).
+cause-patch-target-missing = Unter „{ $pointer }“ ist nichts vorhanden, was der Patch ändern könnte.
+cause-test-failed = Der Patch erwartet unter „{ $pointer }“ einen anderen Wert.
+# $constraint: name of a constraint of the table
+cause-constraint = Die Datenbank hat einen Wert abgelehnt: { $constraint }.
+# $id: id of a task
+cause-unknown-task = Es gibt keine Aufgabe mit der ID „{ $id }“.
+# $current: the ETag that the task has now
+cause-etag-differs = Die Aufgabe hat sich geändert: Der ETag-Wert lautet jetzt { $current }.
+# $parameter: name of a query parameter
+cause-parameter-required = „{ $parameter }“ ist erforderlich.
+cause-not-a-cursor = „{ $parameter }“ muss ein Cursor aus einem Link-Header dieser Liste mit denselben Sortierkriterien sein.
+# $parameter, $other: names of query parameters
+cause-parameters-exclude = „{ $parameter }“ darf nicht zusammen mit „{ $other }“ angegeben werden.
+# $limit: bytes
+cause-line-too-long = Eine Zeile darf höchstens { $limit } Byte lang sein.
+# $limit: lines
+cause-too-many-lines = Der Inhalt hat zu viele Zeilen. Höchstzahl: { $limit }; der Rest wurde nicht gelesen.
+# $segment: a part of the path
+cause-path-encoding = „{ $segment }“ im Pfad ist kein gültiges prozentkodiertes UTF-8.
+cause-content-incomplete = Der Inhalt endete, bevor er vollständig war.
 cause-database-unavailable = Die Datenbank ist nicht erreichbar.
 # $seconds: how long was waited
 cause-deadline-exceeded = Die Antwort lag nicht innerhalb von { $seconds } s vor.
+
+## Faults of `filters` and `sorters`. $position counts characters from 1, $item sorters from 1.
+
+cause-filter-too-long = Der Filter ist { $length } Zeichen lang; zulässig sind höchstens { $limit }.
+# $expected: one or more of the messages below, separated by commas
+cause-filter-unexpected = Position { $position } des Filters: „{ $found }“ ist hier nicht zulässig. Erwartet: { $expected }.
+cause-filter-ends-early = Position { $position } des Filters: Der Filter endet zu früh. Erwartet: { $expected }.
+# $allowed: the fields, separated by commas
+cause-filter-unknown-field = Position { $position } des Filters: Das Feld „{ $given }“ gibt es nicht. Verfügbare Felder: { $allowed }.
+# $allowed: the operators, separated by commas
+cause-filter-operator = Position { $position } des Filters: „{ $field }“ unterstützt den Operator „{ $given }“ nicht. Unterstützte Operatoren: { $allowed }.
+# $expected, $given: one of the kinds below
+cause-filter-wrong-type = Position { $position } des Filters: Der mit „{ $field }“ verglichene Wert hat den falschen Typ. Erwartet: { $expected }; angegeben: { $given }.
+cause-filter-unknown-name = Position { $position } des Filters: „{ $given }“ ist kein Wert von „{ $field }“. Zulässige Werte: { $expected }.
+cause-filter-invalid-time = Position { $position } des Filters: „{ $given }“ ist kein Zeitpunkt wie 2026-01-31T23:59:59Z. Zu einer Uhrzeit gehört „Z“ oder ein UTC-Offset, dessen „+“ in einer URL als %2B geschrieben wird.
+cause-filter-time-out-of-range = Position { $position } des Filters: Der Zeitpunkt „{ $given }“ liegt außerhalb der Jahre 1 bis 9999.
+cause-filter-number-out-of-range = Position { $position } des Filters: Die Zahl „{ $given }“ liegt außerhalb des Bereichs von { $min } bis { $max }.
+cause-filter-unterminated-text = Position { $position } des Filters: Die hier beginnende Zeichenkette hat kein schließendes doppeltes Anführungszeichen.
+cause-filter-unknown-escape = Position { $position } des Filters: Auf einen Backslash muss ein weiterer Backslash oder ein doppeltes Anführungszeichen folgen.
+cause-filter-null-character = Position { $position } des Filters: Das Zeichen NUL (U+0000) ist nicht zulässig.
+# $limit: characters
+cause-filter-text-too-long = Position { $position } des Filters: Die hier beginnende Zeichenkette ist länger als { $limit } Zeichen.
+# $limit: levels
+cause-filter-too-deep = Position { $position } des Filters: Klammern und „not“ sind zu tief verschachtelt. Höchstzahl der Ebenen: { $limit }.
+# $limit: comparisons
+cause-filter-too-many-comparisons = Position { $position } des Filters: Der Filter enthält zu viele Vergleiche. Höchstzahl: { $limit }.
+# $limit: values
+cause-filter-too-many-values = Position { $position } des Filters: Die Liste enthält zu viele Werte. Höchstzahl: { $limit }.
+cause-sorter-empty = Sortierkriterium { $item } ist leer. Zulässige Sortierkriterien: { $allowed }.
+cause-sorter-unknown = Sortierkriterium { $item }, „{ $given }“, ist unbekannt. Zulässige Sortierkriterien: { $allowed }, jeweils wahlweise mit vorangestelltem „-“ für absteigende Reihenfolge.
+cause-sorter-repeated = Sortierkriterium { $item } wiederholt „{ $sorter }“.
+
+## Parts of the messages above: what can stand in a filter, and kinds of values.
+
+expected-field = ein Feld
+expected-operator = ein Operator
+expected-end = das Ende des Filters
+# $word: a word or sign of the filter language
+word = „{ $word }“
+kind-text = eine Zeichenkette in doppelten Anführungszeichen
+kind-number = eine Zahl
+kind-time = ein Zeitpunkt
+kind-boolean = ein boolescher Wert
+kind-null = null
+# $names: the values, separated by commas
+kind-enumeration = { $names }

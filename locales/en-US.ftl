@@ -38,7 +38,7 @@ cause-method-not-allowed = The method { $method } is not supported here. Support
 # $limit: bytes
 cause-uri-too-long = The target of the request may have at most { $limit } bytes.
 cause-payload-too-large = The content of the request may have at most { $limit } bytes.
-cause-unsupported-media-type = The content must be of type { $allowed }, not “{ $given }”.
+cause-unsupported-media-type = The content cannot be of type “{ $given }”. Supported: { $allowed }.
 # $line, $column: place in the content, from 1
 cause-not-json = The content is not valid JSON at line { $line }, column { $column }.
 # $pointer: place in the content, a JSON pointer

@@ -38,6 +38,100 @@ cause-method-not-allowed = Il metodo { $method } non è supportato qui. Metodi s
 # $limit: bytes
 cause-uri-too-long = La destinazione della richiesta può avere una lunghezza massima di { $limit } byte.
 cause-payload-too-large = Il contenuto della richiesta può avere una dimensione massima di { $limit } byte.
+cause-unsupported-media-type = Il contenuto non può essere di tipo «{ $given }». Tipi supportati: { $allowed }.
+# $line, $column: place in the content, from 1
+cause-not-json = Il contenuto non è JSON valido alla riga { $line }, colonna { $column }.
+# $pointer: place in the content, a JSON pointer
+cause-field-required = «{ $pointer }» è obbligatorio.
+# $suggestion: the key that was probably meant
+cause-unknown-field = «{ $pointer }» è sconosciuto. Si intendeva «{ $suggestion }»?
+cause-not-a-string = «{ $pointer }» deve essere una stringa.
+cause-not-an-object = «{ $pointer }» deve essere un oggetto.
+cause-not-an-array = «{ $pointer }» deve essere un array.
+cause-field-not-an-integer = «{ $pointer }» deve essere un numero intero da { $min } a { $max }, non «{ $given }».
+cause-not-a-time = «{ $pointer }» deve essere una data e ora come 2026-01-31T23:59:59.000Z, compresa tra gli anni 1 e 9999, non «{ $given }».
+# $allowed: the values, separated by commas
+cause-not-one-of = «{ $pointer }» deve essere uno dei valori { $allowed }, non «{ $given }».
+# $limit: characters
+cause-text-too-long = La lunghezza massima di «{ $pointer }», in caratteri, è { $limit }.
+# $limit: bytes
+cause-json-too-large = «{ $pointer }» può avere una dimensione massima di { $limit } byte.
+# $limit: items
+cause-too-many-items = Il numero massimo di elementi di «{ $pointer }» è { $limit }.
+cause-null-character = «{ $pointer }» contiene il carattere NUL (U+0000), che non può essere memorizzato.
+cause-reserved-id = «{ $given }» non può essere l’ID di un’attività: il valore è vuoto o corrisponde a una route dell’API.
+# $given: the id in the content
+cause-id-differs = L’ID nel contenuto, «{ $given }», non corrisponde a quello nel percorso.
+cause-completed-without-status = «/completed» può essere impostato solo insieme a «/completionStatus».
+# $allowed: the places that may be changed, separated by commas
+cause-immutable = «{ $pointer }» non può essere modificato. Elementi modificabili: { $allowed }.
+cause-not-a-patch-operation = «{ $pointer }» non è un’operazione di JSON Patch (RFC 6902).
+cause-patch-target-missing = Non è presente nulla in «{ $pointer }» che la patch possa modificare.
+cause-test-failed = La patch prevedeva un altro valore in «{ $pointer }».
+# $constraint: name of a constraint of the table
+cause-constraint = Il database ha rifiutato un valore: { $constraint }.
+# $id: id of a task
+cause-unknown-task = Non esiste alcuna attività con l’ID «{ $id }».
+# $current: the ETag that the task has now
+cause-etag-differs = L’attività è cambiata: il suo ETag ora è { $current }.
+# $parameter: name of a query parameter
+cause-parameter-required = «{ $parameter }» è obbligatorio.
+cause-not-a-cursor = «{ $parameter }» deve essere un cursore proveniente da un’intestazione Link di questo elenco con gli stessi criteri di ordinamento.
+# $parameter, $other: names of query parameters
+cause-parameters-exclude = «{ $parameter }» non può essere specificato insieme a «{ $other }».
+# $limit: bytes
+cause-line-too-long = Una riga può avere una lunghezza massima di { $limit } byte.
+# $limit: lines
+cause-too-many-lines = Il numero massimo di righe del contenuto è { $limit }; il resto non è stato letto.
+# $segment: a part of the path
+cause-path-encoding = «{ $segment }», nel percorso, non è UTF-8 con codifica percentuale valida.
+cause-content-incomplete = Il contenuto è terminato prima di essere completo.
 cause-database-unavailable = Il database non è raggiungibile.
 # $seconds: how long was waited
 cause-deadline-exceeded = La risposta non era pronta entro { $seconds } s.
+
+## Faults of `filters` and `sorters`. $position counts characters from 1, $item sorters from 1.
+
+cause-filter-too-long = La lunghezza del filtro, in caratteri, è { $length }; quella massima consentita è { $limit }.
+# $expected: one or more of the messages below, separated by commas
+cause-filter-unexpected = Posizione { $position } del filtro: «{ $found }» non può trovarsi qui. Elementi previsti: { $expected }.
+cause-filter-ends-early = Posizione { $position } del filtro: il filtro termina troppo presto. Elementi previsti: { $expected }.
+# $allowed: the fields, separated by commas
+cause-filter-unknown-field = Posizione { $position } del filtro: il campo «{ $given }» non esiste. Campi disponibili: { $allowed }.
+# $allowed: the operators, separated by commas
+cause-filter-operator = Posizione { $position } del filtro: «{ $field }» non supporta l’operatore «{ $given }». Operatori supportati: { $allowed }.
+# $expected, $given: one of the kinds below
+cause-filter-wrong-type = Posizione { $position } del filtro: il valore confrontato con «{ $field }» non è del tipo corretto. Valore previsto: { $expected }; valore specificato: { $given }.
+cause-filter-unknown-name = Posizione { $position } del filtro: «{ $given }» non è un valore di «{ $field }». Valori consentiti: { $expected }.
+cause-filter-invalid-time = Posizione { $position } del filtro: «{ $given }» non è una data e ora come 2026-01-31T23:59:59Z. Se è specificata un’ora, questa deve essere seguita da «Z» o da uno scostamento da UTC, il cui «+» si scrive %2B in un URL.
+cause-filter-time-out-of-range = Posizione { $position } del filtro: la data e ora «{ $given }» non è compresa tra gli anni 1 e 9999.
+cause-filter-number-out-of-range = Posizione { $position } del filtro: il numero «{ $given }» non è compreso nell’intervallo da { $min } a { $max }.
+cause-filter-unterminated-text = Posizione { $position } del filtro: la stringa che inizia qui non ha le virgolette doppie di chiusura.
+cause-filter-unknown-escape = Posizione { $position } del filtro: una barra rovesciata deve essere seguita da un’altra barra rovesciata o da virgolette doppie.
+cause-filter-null-character = Posizione { $position } del filtro: il carattere NUL (U+0000) non è consentito.
+# $limit: characters
+cause-filter-text-too-long = Posizione { $position } del filtro: la stringa che inizia qui è troppo lunga. Lunghezza massima, in caratteri: { $limit }.
+# $limit: levels
+cause-filter-too-deep = Posizione { $position } del filtro: l’annidamento di parentesi e «not» è troppo profondo. Numero massimo di livelli: { $limit }.
+# $limit: comparisons
+cause-filter-too-many-comparisons = Posizione { $position } del filtro: sono presenti troppi confronti. Numero massimo: { $limit }.
+# $limit: values
+cause-filter-too-many-values = Posizione { $position } del filtro: l’elenco contiene troppi valori. Numero massimo: { $limit }.
+cause-sorter-empty = Il criterio di ordinamento { $item } è vuoto. Criteri disponibili: { $allowed }.
+cause-sorter-unknown = Il criterio di ordinamento { $item }, «{ $given }», è sconosciuto. Criteri disponibili: { $allowed }, ciascuno preceduto facoltativamente da «-» per l’ordine decrescente.
+cause-sorter-repeated = Il criterio di ordinamento { $item } ripete «{ $sorter }».
+
+## Parts of the messages above: what can stand in a filter, and kinds of values.
+
+expected-field = un campo
+expected-operator = un operatore
+expected-end = la fine del filtro
+# $word: a word or sign of the filter language
+word = «{ $word }»
+kind-text = una stringa tra virgolette doppie
+kind-number = un numero
+kind-time = una data e ora
+kind-boolean = un valore booleano
+kind-null = null
+# $names: the values, separated by commas
+kind-enumeration = { $names }

@@ -38,6 +38,100 @@ cause-method-not-allowed = O método { $method } não é aceito aqui. Métodos a
 # $limit: bytes
 cause-uri-too-long = O comprimento máximo do destino da requisição, em bytes, é de { $limit }.
 cause-payload-too-large = O tamanho máximo do conteúdo da requisição, em bytes, é de { $limit }.
+cause-unsupported-media-type = O conteúdo não pode ser do tipo “{ $given }”. Tipos aceitos: { $allowed }.
+# $line, $column: place in the content, from 1
+cause-not-json = O conteúdo não é um JSON válido na linha { $line }, coluna { $column }.
+# $pointer: place in the content, a JSON pointer
+cause-field-required = “{ $pointer }” é obrigatório.
+# $suggestion: the key that was probably meant
+cause-unknown-field = “{ $pointer }” é desconhecido. Você quis dizer “{ $suggestion }”?
+cause-not-a-string = “{ $pointer }” deve ser uma string.
+cause-not-an-object = “{ $pointer }” deve ser um objeto.
+cause-not-an-array = “{ $pointer }” deve ser um array.
+cause-field-not-an-integer = “{ $pointer }” deve ser um número inteiro de { $min } a { $max }, e não “{ $given }”.
+cause-not-a-time = “{ $pointer }” deve ser uma data e hora como 2026-01-31T23:59:59.000Z, entre os anos 1 e 9999, e não “{ $given }”.
+# $allowed: the values, separated by commas
+cause-not-one-of = “{ $pointer }” deve ser um dos valores { $allowed }, e não “{ $given }”.
+# $limit: characters
+cause-text-too-long = O comprimento máximo de “{ $pointer }”, em caracteres, é de { $limit }.
+# $limit: bytes
+cause-json-too-large = O tamanho máximo de “{ $pointer }”, em bytes, é de { $limit }.
+# $limit: items
+cause-too-many-items = O número máximo de itens de “{ $pointer }” é de { $limit }.
+cause-null-character = “{ $pointer }” contém o caractere NUL (U+0000), que não pode ser armazenado.
+cause-reserved-id = “{ $given }” não pode ser o ID de uma tarefa: o valor está vazio ou é uma rota da API.
+# $given: the id in the content
+cause-id-differs = O ID no conteúdo, “{ $given }”, não corresponde ao do caminho.
+cause-completed-without-status = “/completed” só pode ser definido junto com “/completionStatus”.
+# $allowed: the places that may be changed, separated by commas
+cause-immutable = “{ $pointer }” não pode ser alterado. Itens que podem ser alterados: { $allowed }.
+cause-not-a-patch-operation = “{ $pointer }” não é uma operação de JSON Patch (RFC 6902).
+cause-patch-target-missing = Não há nada em “{ $pointer }” que o patch possa alterar.
+cause-test-failed = O patch esperava outro valor em “{ $pointer }”.
+# $constraint: name of a constraint of the table
+cause-constraint = O banco de dados recusou um valor: { $constraint }.
+# $id: id of a task
+cause-unknown-task = Não existe nenhuma tarefa com o ID “{ $id }”.
+# $current: the ETag that the task has now
+cause-etag-differs = A tarefa foi alterada: seu ETag agora é { $current }.
+# $parameter: name of a query parameter
+cause-parameter-required = “{ $parameter }” é obrigatório.
+cause-not-a-cursor = “{ $parameter }” deve ser um cursor obtido de um cabeçalho Link desta lista com os mesmos critérios de ordenação.
+# $parameter, $other: names of query parameters
+cause-parameters-exclude = “{ $parameter }” não pode ser informado junto com “{ $other }”.
+# $limit: bytes
+cause-line-too-long = O comprimento máximo de uma linha, em bytes, é de { $limit }.
+# $limit: lines
+cause-too-many-lines = O número máximo de linhas do conteúdo é de { $limit }; o restante não foi lido.
+# $segment: a part of the path
+cause-path-encoding = “{ $segment }”, no caminho, não é UTF-8 com codificação percentual válida.
+cause-content-incomplete = O conteúdo terminou antes de estar completo.
 cause-database-unavailable = Não é possível acessar o banco de dados.
 # $seconds: how long was waited
 cause-deadline-exceeded = A resposta não ficou pronta em { $seconds } s.
+
+## Faults of `filters` and `sorters`. $position counts characters from 1, $item sorters from 1.
+
+cause-filter-too-long = O comprimento do filtro, em caracteres, é de { $length }; o máximo permitido é de { $limit }.
+# $expected: one or more of the messages below, separated by commas
+cause-filter-unexpected = Posição { $position } do filtro: “{ $found }” não pode aparecer aqui. Elementos esperados: { $expected }.
+cause-filter-ends-early = Posição { $position } do filtro: o filtro termina cedo demais. Elementos esperados: { $expected }.
+# $allowed: the fields, separated by commas
+cause-filter-unknown-field = Posição { $position } do filtro: o campo “{ $given }” não existe. Campos disponíveis: { $allowed }.
+# $allowed: the operators, separated by commas
+cause-filter-operator = Posição { $position } do filtro: “{ $field }” não aceita o operador “{ $given }”. Operadores aceitos: { $allowed }.
+# $expected, $given: one of the kinds below
+cause-filter-wrong-type = Posição { $position } do filtro: o valor comparado com “{ $field }” não é do tipo correto. Valor esperado: { $expected }; valor informado: { $given }.
+cause-filter-unknown-name = Posição { $position } do filtro: “{ $given }” não é um valor de “{ $field }”. Valores aceitos: { $expected }.
+cause-filter-invalid-time = Posição { $position } do filtro: “{ $given }” não é uma data e hora como 2026-01-31T23:59:59Z. Se for informada uma hora, ela deve ser seguida por “Z” ou por um deslocamento em relação ao UTC, cujo “+” é escrito como %2B em uma URL.
+cause-filter-time-out-of-range = Posição { $position } do filtro: a data e hora “{ $given }” não está entre os anos 1 e 9999.
+cause-filter-number-out-of-range = Posição { $position } do filtro: o número “{ $given }” está fora do intervalo de { $min } a { $max }.
+cause-filter-unterminated-text = Posição { $position } do filtro: a string que começa aqui não tem aspas duplas de fechamento.
+cause-filter-unknown-escape = Posição { $position } do filtro: uma barra invertida deve ser seguida por outra barra invertida ou por aspas duplas.
+cause-filter-null-character = Posição { $position } do filtro: o caractere NUL (U+0000) não é permitido.
+# $limit: characters
+cause-filter-text-too-long = Posição { $position } do filtro: a string que começa aqui é longa demais. Comprimento máximo, em caracteres: { $limit }.
+# $limit: levels
+cause-filter-too-deep = Posição { $position } do filtro: o aninhamento de parênteses e “not” é profundo demais. Número máximo de níveis: { $limit }.
+# $limit: comparisons
+cause-filter-too-many-comparisons = Posição { $position } do filtro: há comparações demais. Número máximo: { $limit }.
+# $limit: values
+cause-filter-too-many-values = Posição { $position } do filtro: a lista tem valores demais. Número máximo: { $limit }.
+cause-sorter-empty = O critério de ordenação { $item } está vazio. Critérios aceitos: { $allowed }.
+cause-sorter-unknown = O critério de ordenação { $item }, “{ $given }”, é desconhecido. Critérios aceitos: { $allowed }, cada um opcionalmente precedido por “-” para ordem decrescente.
+cause-sorter-repeated = O critério de ordenação { $item } repete “{ $sorter }”.
+
+## Parts of the messages above: what can stand in a filter, and kinds of values.
+
+expected-field = um campo
+expected-operator = um operador
+expected-end = o fim do filtro
+# $word: a word or sign of the filter language
+word = “{ $word }”
+kind-text = uma string entre aspas duplas
+kind-number = um número
+kind-time = uma data e hora
+kind-boolean = um valor booleano
+kind-null = null
+# $names: the values, separated by commas
+kind-enumeration = { $names }

@@ -218,25 +218,25 @@ async fn other_media_types_are_415_and_say_what_is_taken() {
             Method::PUT,
             "/task-status/a",
             "text/plain",
-            "The content must be of type application/json, not “text/plain”.",
+            "The content cannot be of type “text/plain”. Supported: application/json.",
         ),
         (
             Method::PUT,
             "/task-status/a",
             "",
-            "The content must be of type application/json, not “”.",
+            "The content cannot be of type “”. Supported: application/json.",
         ),
         (
             Method::POST,
             "/task-status",
             "application/xml",
-            "The content must be of type application/json, application/x-ndjson, application/ndjson, application/jsonl, application/x-jsonlines, not “application/xml”.",
+            "The content cannot be of type “application/xml”. Supported: application/json, application/x-ndjson, application/ndjson, application/jsonl, application/x-jsonlines.",
         ),
         (
             Method::PATCH,
             "/task-status/a",
             "application/merge-patch+json",
-            "The content must be of type application/json-patch+json, application/json, not “application/merge-patch+json”.",
+            "The content cannot be of type “application/merge-patch+json”. Supported: application/json-patch+json, application/json.",
         ),
     ] {
         let answer = service.send(method, target, media_type, "{}").await;
