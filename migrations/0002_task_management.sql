@@ -31,3 +31,5 @@ create index task_status_source on task_status (lower(target_id) collate "C", cr
     where target_type = 'APPLICATION';
 create index task_status_pending_source on task_status (lower(target_id) collate "C", created desc)
     where completion_status is null and target_type = 'APPLICATION';
+create index task_status_pending_kind on task_status (task_status_kind(task_definition_summary, unique_name), created desc)
+    where completion_status is null;

@@ -1,4 +1,4 @@
-//! The official TypeScript SDK against the service: each of its calls for pending tasks, and its own paginator.
+//! The official TypeScript SDK against the service: each of its calls, and its own paginator.
 //!
 //! `tests/sdk` holds the program that calls, and the SDK's version with the checksums of all it needs.
 
@@ -20,7 +20,12 @@ use crate::support::service::Service;
 
 const PACKAGE: &str = include_str!("../sdk/package.json");
 const PACKAGE_LOCK: &str = include_str!("../sdk/package-lock.json");
-const PROGRAM: &str = include_str!("../sdk/pending-tasks.mjs");
+/// The programs, and what they share.
+const PROGRAMS: [(&str, &str); 3] = [
+    ("client.mjs", include_str!("../sdk/client.mjs")),
+    ("pending-tasks.mjs", include_str!("../sdk/pending-tasks.mjs")),
+    ("task-management.mjs", include_str!("../sdk/task-management.mjs")),
+];
 
 /// How long npm may take. It downloads, so it gets more than what happens on this machine alone.
 const INSTALLATION: Duration = Duration::from_mins(5);
@@ -45,7 +50,9 @@ impl Sdk {
         fs::create_dir_all(&folder).unwrap();
         let in_use = File::create(folder.join("in-use")).unwrap();
         in_use.lock().unwrap();
-        fs::write(folder.join("pending-tasks.mjs"), PROGRAM).unwrap();
+        for (name, text) in PROGRAMS {
+            fs::write(folder.join(name), text).unwrap();
+        }
         // Written last, so that an installation that was cut short is not taken for one.
         let installed = folder.join("installed.json");
         if fs::read_to_string(&installed).ok().as_deref() != Some(PACKAGE_LOCK) {
@@ -64,10 +71,10 @@ impl Sdk {
         })
     }
 
-    /// What each call gave, by its name.
-    async fn ask(&self, service: SocketAddr) -> Value {
+    /// What each call of a program gave, by its name.
+    async fn ask(&self, program: &str, service: SocketAddr) -> Value {
         let mut node = Command::new("node");
-        node.args(["pending-tasks.mjs", &format!("http://{service}")])
+        node.args([program, &format!("http://{service}")])
             .current_dir(&self.folder)
             .stdin(Stdio::null());
         let mut node = Program::start(node);
@@ -159,7 +166,7 @@ async fn every_call_gives_what_is_pending() {
     let ids = insert_pending(&database, 600).await;
     let service = Service::start(&database).await;
     assert_eq!(
-        sdk.ask(service.address).await,
+        sdk.ask("pending-tasks.mjs", service.address).await,
         json!({
             "plain": { "status": 200, "totalCount": null, "data": ids[..250] },
             "everyParameter": { "status": 200, "totalCount": "600", "data": ids[590..597] },
@@ -190,7 +197,7 @@ async fn nothing_pending_is_fine_for_every_call_and_by_setting_for_the_paginator
         };
         let service = Service::with(&database, empty_status).await;
         assert_eq!(
-            sdk.ask(service.address).await,
+            sdk.ask("pending-tasks.mjs", service.address).await,
             json!({
                 "plain": { "status": status, "totalCount": null, "data": data },
                 "everyParameter": { "status": status, "totalCount": "0", "data": data },
@@ -204,4 +211,48 @@ async fn nothing_pending_is_fine_for_every_call_and_by_setting_for_the_paginator
             })
         );
     }
+}
+
+#[tokio::test]
+async fn tasks_are_listed_shown_cleared_and_paged_through() {
+    let Some(sdk) = Sdk::installed() else { return };
+    let database = TestDatabase::new().await;
+    database
+        .execute(
+            "insert into task_status (id, type, unique_name, launcher, created, completion_status, target_id, target_type, target_name)
+             select lpad(n::text, 3, '0'), 'QUARTZ', 'Task', 'tests', timestamptz '2026-01-01 00:00:00Z' + n * interval '1 second',
+                 case when n > 200 then null when n % 2 = 0 then 'SUCCESS' else 'WARNING' end,
+                 'source-' || n % 100, 'APPLICATION', 'Source'
+             from generate_series(1, 300) n",
+        )
+        .await;
+    let service = Service::start(&database).await;
+    let summary = sdk.ask("task-management.mjs", service.address).await;
+
+    let ids = |ids: &[&str], total: Option<&str>| json!({ "status": 200, "totalCount": total, "data": ids });
+    assert_eq!(summary["list"], ids(&["300", "299", "298"], Some("300")));
+    assert_eq!(summary["filtered"], ids(&["200", "198", "196"], Some("100")));
+    assert_eq!(summary["pendingOfSource"], ids(&["201"], Some("1")));
+    let refusal = |call: &str| {
+        let refusal = &summary[call];
+        (refusal["status"].clone(), refusal["data"]["detailCode"].clone())
+    };
+    assert_eq!(
+        refusal("unreadable"),
+        (json!(400), json!("400.1 Bad Request Content"))
+    );
+    assert_eq!(refusal("missing"), (json!(404), json!("404 Not found")));
+    assert_eq!(
+        refusal("immutable"),
+        (json!(400), json!("400.1 Bad Request Content"))
+    );
+    let task = |status: Value, completed: Value| json!({ "status": 200, "totalCount": null, "data": { "id": "300", "completionStatus": status, "completed": completed } });
+    assert_eq!(summary["get"], task(Value::Null, Value::Null));
+    assert_eq!(
+        summary["patch"],
+        task("ERROR".into(), "2024-05-17T19:33:16.470Z".into())
+    );
+    assert_eq!(summary["patched"], summary["patch"]);
+    let all: Vec<String> = (1..=300).map(|n| format!("{n:03}")).collect();
+    assert_eq!(summary["paginated"]["data"], json!(all));
 }
