@@ -305,4 +305,95 @@ mod tests {
         let reopened = patch(json!([status, time])).expect("a task");
         assert_eq!((reopened.completion_status, reopened.completed), (None, None));
     }
+
+    mod fuzz {
+        use proptest::prelude::*;
+
+        use super::*;
+
+        /// Any JSON, of a depth and breadth that finds its way into every reader.
+        fn json() -> impl Strategy<Value = Value> {
+            let leaf = prop_oneof![
+                Just(Value::Null),
+                any::<bool>().prop_map(Value::from),
+                any::<i64>().prop_map(Value::from),
+                any::<f64>().prop_map(Value::from),
+                "(\\PC|\0){0,8}".prop_map(Value::from),
+                "(INFO|warn|ERROR|SUCCESS|APPLICATION|2026-01-01T00:00:00Z)".prop_map(Value::from),
+            ];
+            leaf.prop_recursive(4, 24, 4, |inner| {
+                let key =
+                    "(id|type|name|key|locale|message|parameters|localizedText|attributeName|[a-z/~\0]{0,3})";
+                prop_oneof![
+                    prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                    prop::collection::btree_map(key, inner, 0..4)
+                        .prop_map(|map| Value::Object(map.into_iter().collect())),
+                ]
+            })
+        }
+
+        fn path() -> impl Strategy<Value = String> {
+            let first = prop::sample::select(MUTABLE.to_vec());
+            let rest = "(/(0|1|-|type|name|id|parameters|a~1b|[a-z~]{0,3})){0,3}";
+            prop_oneof![
+                (first, rest).prop_map(|(first, rest)| format!("/{first}{rest}")),
+                "[/a-zA-Z~01-]{0,12}",
+                "(/id|/type|/created|/modified|/uniqueName|)",
+            ]
+        }
+
+        fn operation() -> impl Strategy<Value = Value> {
+            (
+                prop::sample::select(vec!["add", "remove", "replace", "move", "copy", "test", "x"]),
+                path(),
+                path(),
+                json(),
+            )
+                .prop_map(
+                    |(op, path, from, value)| json!({ "op": op, "path": path, "from": from, "value": value }),
+                )
+        }
+
+        proptest! {
+            /// Whatever a patch says, it is refused or leaves a task that can be read back and is still the same task.
+            #[test]
+            fn any_patch_leaves_a_task_or_is_refused(operations in prop::collection::vec(operation(), 0..5)) {
+                if let Ok(patched) = apply(Value::from(operations)) {
+                    let before = serde_json::to_value(task()).expect("JSON");
+                    for key in ["id", "type", "uniqueName", "parentName", "launcher", "created"] {
+                        prop_assert_eq!(&patched[key], &before[key], "{}", key);
+                    }
+                    prop_assert_eq!(patched["completed"].is_null(), patched["completionStatus"].is_null());
+                    let again = report::read(&patched, None, now()).expect("a task");
+                    prop_assert_eq!(serde_json::to_value(&again).expect("JSON"), patched);
+                }
+            }
+
+            #[test]
+            fn any_content_is_a_patch_or_is_refused(content in json()) {
+                let _ = TaskPatch::read(content.clone());
+                let _ = completion(content.clone());
+                let _ = report::read(&content, Some("a"), now());
+            }
+
+            /// Any members that are read as a task are a task that the table takes as it is.
+            #[test]
+            fn any_members_are_a_task_or_are_refused(
+                members in prop::collection::btree_map(
+                    prop::sample::select(vec!["description", "target", "created", "completed", "completionStatus", "messages",
+                        "returns", "attributes", "progress", "percentComplete", "taskDefinitionSummary", "launched"]),
+                    json(), 0..5),
+            ) {
+                let mut object = json!({ "id": "a", "type": "QPOC", "uniqueName": "n", "launcher": "l" });
+                for (key, value) in members {
+                    object[key] = value;
+                }
+                if let Ok(task) = report::read(&object, None, now()) {
+                    let wire = serde_json::to_value(&task).expect("JSON");
+                    let again = report::read(&wire, None, now()).expect("a task");
+                    prop_assert_eq!(serde_json::to_value(&again).expect("JSON"), wire);
+                }
+            }
+        }
+    }
 }
