@@ -164,8 +164,11 @@ begin
     return new;
 end
 $$;
-comment on function task_status_touch is 'A change that leaves "modified" alone is a sign of life now.';
+comment on function task_status_touch is
+    'A change that leaves "modified" alone is a sign of life now, except in sessions with task_status.keep_modified = on.';
 
+-- The service always says what "modified" is, and may mean the value that is there: a report that is sent twice.
 create trigger task_status_touch before update on task_status
-    for each row when (new.modified = old.modified)
+    for each row when (
+        new.modified = old.modified and current_setting('task_status.keep_modified', true) is distinct from 'on')
     execute function task_status_touch();

@@ -25,6 +25,9 @@ const WATCH_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often a server looks whether the client of a running statement is still there.
 const CLIENT_CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
+/// Tells the table that statements of this session say themselves what `modified` is.
+pub(super) const KEEP_MODIFIED: (&str, &str) = ("task_status.keep_modified", "on");
+
 /// Bounds of the connections to the database.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -60,7 +63,7 @@ impl Database {
         let pool = PgPoolOptions::new()
             .max_connections(limits.max_connections)
             .acquire_timeout(limits.acquire_timeout)
-            .connect_lazy_with(options.clone().options(settings));
+            .connect_lazy_with(options.clone().options(settings).options([KEEP_MODIFIED]));
         Self {
             pool,
             options,

@@ -22,7 +22,7 @@ pub enum Outcome {
 }
 
 /// Writes each task whole, made or replaced, in one statement: all of them or, where one breaks a constraint, none.
-/// A report that is older by `modified` than what is stored changes nothing. Of several with the same id the newest
+/// It stays as old as it was: an executor need not remember when it made the task. A report that is older by `modified` than what is stored changes nothing. Of several with the same id the newest
 /// counts, of equally new ones the last.
 ///
 /// # Errors
@@ -87,8 +87,8 @@ async fn write(
         ) = (
             excluded.type, excluded.unique_name, excluded.description, excluded.parent_name, excluded.launcher,
             excluded.target_id, excluded.target_type, excluded.target_name,
-            excluded.created, excluded.modified, excluded.launched, excluded.completed, excluded.completion_status,
-            excluded.messages, excluded.returns, excluded.attributes, excluded.progress, excluded.percent_complete,
+            least(task_status.created, excluded.created), excluded.modified, excluded.launched, excluded.completed,
+            excluded.completion_status, excluded.messages, excluded.returns, excluded.attributes, excluded.progress, excluded.percent_complete,
             excluded.task_definition_summary)
         where task_status.modified <= excluded.modified
         -- A row that was inserted has had no other version.

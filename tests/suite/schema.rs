@@ -350,6 +350,15 @@ async fn an_update_is_a_sign_of_life_unless_it_gives_one() {
             .value::<bool>("select modified = '2026-01-02Z' from task_status")
             .await
     );
+    // Whoever may mean the value that is there says so.
+    database
+        .execute("set task_status.keep_modified = on; update task_status set progress = 'z'")
+        .await;
+    assert!(
+        database
+            .value::<bool>("select modified = '2026-01-02Z' from task_status")
+            .await
+    );
     database.execute("update task_status set progress = 'y'").await;
     assert!(
         database
