@@ -19,6 +19,7 @@ mod outage;
 mod pending_tasks;
 mod prepared_queries;
 mod private_postgres;
+mod readme;
 mod schema;
 mod sdk;
 mod support;

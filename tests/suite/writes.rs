@@ -86,8 +86,14 @@ async fn a_report_is_created_then_replaced_whole_and_safe_to_repeat() {
     full["created"] = "2026-01-01T00:00:00Z".into();
     let first = service.put("b", &full).await;
     let second = service.put("b", &full).await;
-    assert_eq!((first.status, second.status), (StatusCode::CREATED, StatusCode::OK));
-    assert_eq!((first.body, first.headers.get("etag")), (second.body, second.headers.get("etag")));
+    assert_eq!(
+        (first.status, second.status),
+        (StatusCode::CREATED, StatusCode::OK)
+    );
+    assert_eq!(
+        (first.body, first.headers.get("etag")),
+        (second.body, second.headers.get("etag"))
+    );
 }
 
 #[tokio::test]

@@ -1,0 +1,100 @@
+//! The README: what it says that the program knows better, and the commands that it shows, with sh and curl.
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::support::database::TestDatabase;
+use crate::support::service::Service;
+
+const README: &str = include_str!("../../README.md");
+
+#[test]
+fn the_readme_has_the_table_of_fields_and_operators() {
+    let table = task_status::filter::field::markdown();
+    assert!(README.contains(table.trim()), "the README lacks:\n{table}");
+}
+
+#[test]
+fn the_readme_names_every_setting_of_serve() {
+    use clap::CommandFactory;
+    let cli = task_status::config::Cli::command();
+    let serve = cli.find_subcommand("serve").unwrap();
+    for argument in serve
+        .get_arguments()
+        .filter(|argument| argument.get_id() != "help")
+    {
+        let flag = format!("`--{}`", argument.get_long().unwrap());
+        let variable = format!("`{}`", argument.get_env().unwrap().to_str().unwrap());
+        assert!(
+            README.contains(&flag) && README.contains(&variable),
+            "the README lacks {flag} or {variable}"
+        );
+    }
+}
+
+/// The shell script under a heading's text, on the address of a service.
+fn script(after: &str, service: &Service) -> String {
+    let text = README.split(after).nth(1).unwrap();
+    let script = text.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    script.replace("127.0.0.1:8080", &service.address.to_string())
+}
+
+fn sh(script: &str) -> Output {
+    let output = Command::new("sh").args(["-euc", script]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    output
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_executor_in_ten_lines_reports_its_task_from_the_beginning_to_the_end() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    let script = script("An executor in ten lines:", &service);
+    assert_eq!(script.lines().count(), 10);
+    // Looked at from the outside each time it has reported.
+    let looking = script.replace("sleep 1;", "curl -fsS \"$task\"; echo;");
+    let output = sh(&(looking + "curl -fsS \"$task\""));
+    let seen: Vec<Value> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let percents: Vec<&Value> = seen.iter().map(|task| &task["percentComplete"]).collect();
+    assert_eq!(percents, [0, 25, 50, 100]);
+    assert_eq!(seen[0]["progress"], "Started");
+    assert_eq!(seen[3]["completionStatus"], "SUCCESS");
+    assert_eq!(seen[0]["created"], seen[3]["created"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_other_commands_work_as_they_stand() {
+    let database = TestDatabase::new().await;
+    database
+        .execute(
+            "insert into task_status (id, type, unique_name, launcher)
+             values ('ID', 'QUARTZ', 'Identity Refresh', 'sweep'), ('other', 'QUARTZ', 'Other', 'sweep')",
+        )
+        .await;
+    let service = Service::start(&database).await;
+    let listed: Value = serde_json::from_slice(&sh(&script("### Lists", &service)).stdout).unwrap();
+    assert_eq!(
+        (listed.as_array().unwrap().len(), &listed[0]["id"]),
+        (1, &"ID".into())
+    );
+    let cleared: Value = serde_json::from_slice(&sh(&script("### Clear tasks", &service)).stdout).unwrap();
+    assert_eq!(cleared["completionStatus"], "ERROR");
+    let sql = README
+        .split("```sql\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    database.execute(sql).await;
+    let written = service.get("/task-status/nightly-42").await.json();
+    assert_eq!(
+        (&written["completionStatus"], &written["percentComplete"]),
+        (&"SUCCESS".into(), &100.into())
+    );
+}
