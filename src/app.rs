@@ -44,7 +44,8 @@ impl FromStr for BasePath {
 }
 
 /// The routes of the API at the root and under every base path, inside the layers.
-pub fn api(state: AppState, base_paths: &[BasePath], request_timeout: Duration) -> Router {
+pub fn api(state: AppState, base_paths: &[BasePath]) -> Router {
+    let request_timeout = state.request_timeout;
     let task_status = Router::new()
         .route("/task-status/pending-tasks", get(pending_tasks::list))
         .route(

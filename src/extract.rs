@@ -132,7 +132,7 @@ async fn whole(request: Request) -> Result<axum::body::Bytes, ApiError> {
             use std::error::Error;
             if error
                 .source()
-                .is_some_and(|source| source.is::<http_body_util::LengthLimitError>())
+                .is_some_and(<dyn Error>::is::<http_body_util::LengthLimitError>)
             {
                 too_large()
             } else {

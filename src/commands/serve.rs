@@ -78,8 +78,9 @@ pub(super) fn api(args: &ApiArgs, database: Database) -> Router {
     let state = AppState {
         database,
         empty_status: args.empty_status,
+        request_timeout: args.request_timeout,
     };
-    app::api(state, &args.base_paths, args.request_timeout)
+    app::api(state, &args.base_paths)
 }
 
 /// Opens an address for listening.

@@ -96,18 +96,19 @@ pub(super) fn headers(query: &Query, page: &Page) -> impl IntoResponseParts + us
 
 /// The same query from the place on. Relative to the request's own URL, which a gateway may have rewritten.
 fn link(query: &Query, next: &Cursor) -> Option<HeaderValue> {
-    let mut target = String::new();
-    for (name, value) in query
+    let kept = query
         .iter()
         .filter(|(name, _)| !["offset", "after"].contains(name))
-    {
-        target += &format!(
-            "{}={}&",
-            utf8_percent_encode(name, RESERVED),
-            utf8_percent_encode(value, RESERVED)
-        );
-    }
-    format!("<?{target}after={}>; rel=\"next\"", next.encode())
+        .map(|(name, value)| {
+            format!(
+                "{}={}&",
+                utf8_percent_encode(name, RESERVED),
+                utf8_percent_encode(value, RESERVED)
+            )
+        })
+        .collect::<Vec<_>>()
+        .concat();
+    format!("<?{kept}after={}>; rel=\"next\"", next.encode())
         .try_into()
         .ok()
 }

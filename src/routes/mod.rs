@@ -8,6 +8,8 @@ pub mod pending_tasks;
 pub mod report;
 pub mod single;
 
+use std::time::Duration;
+
 use crate::store::Database;
 use pending_tasks::EmptyStatus;
 
@@ -16,4 +18,6 @@ use pending_tasks::EmptyStatus;
 pub struct AppState {
     pub database: Database,
     pub empty_status: EmptyStatus,
+    /// How long a request may take.
+    pub request_timeout: Duration,
 }

@@ -107,7 +107,7 @@ impl Worker {
             match timeout(wait, lines.next()).await {
                 Err(_) if !self.batch.is_empty() => self.write().await,
                 Err(_) => {
-                    self.refuse(number + 1, bad_syntax(Cause::ContentIncomplete));
+                    self.refuse(number + 1, &bad_syntax(Cause::ContentIncomplete));
                     break;
                 }
                 Ok(None) => break,
@@ -115,12 +115,12 @@ impl Worker {
                     number += 1;
                     match line {
                         Ok(_) if number > MAX_LINES => {
-                            self.refuse(number, bad_syntax(Cause::TooManyLines { limit: MAX_LINES }));
+                            self.refuse(number, &bad_syntax(Cause::TooManyLines { limit: MAX_LINES }));
                             break;
                         }
                         Ok(line) => self.take(number, &line).await,
                         Err(error) => {
-                            self.refuse(number, bad_syntax(cause(&error)));
+                            self.refuse(number, &bad_syntax(cause(&error)));
                             break;
                         }
                     }
@@ -141,7 +141,7 @@ impl Worker {
             .and_then(|value| read(&value, None, Utc::now()).map_err(ApiError::BadContent));
         match task {
             Ok(task) => self.batch.push((number, task)),
-            Err(error) => self.refuse(number, error),
+            Err(error) => self.refuse(number, &error),
         }
         if self.batch.len() == BATCH {
             self.write().await;
@@ -169,7 +169,7 @@ impl Worker {
                                 self.reported(line, task.id.clone(), outcome);
                             }
                         }
-                        Err(error) => self.refuse(line, error.into()),
+                        Err(error) => self.refuse(line, &error.into()),
                     }
                 }
             }
@@ -195,11 +195,11 @@ impl Worker {
         self.send(Line::Reported { line, id, outcome });
     }
 
-    fn refuse(&mut self, line: usize, error: ApiError) {
+    fn refuse(&mut self, line: usize, error: &ApiError) {
         self.summary.refused += 1;
         self.send(Line::Refused {
             line,
-            error: self.context.body(&error),
+            error: self.context.body(error),
         });
     }
 

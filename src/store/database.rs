@@ -13,8 +13,8 @@ use sqlx::{Connection, PgConnection, PgPool, Postgres};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use super::StoreError;
 use super::schema::Schema;
+use super::{StoreError, session};
 
 /// How often a database that is up is asked whether it still is.
 const WATCH_INTERVAL_UP: Duration = Duration::from_secs(1);
@@ -22,11 +22,6 @@ const WATCH_INTERVAL_UP: Duration = Duration::from_secs(1);
 const WATCH_INTERVAL_DOWN: Duration = Duration::from_millis(250);
 /// How long the watch waits for an answer before it takes the database for down.
 const WATCH_TIMEOUT: Duration = Duration::from_secs(2);
-/// How often a server looks whether the client of a running statement is still there.
-const CLIENT_CHECK_INTERVAL: Duration = Duration::from_millis(500);
-
-/// Tells the table that statements of this session say themselves what `modified` is.
-pub(super) const KEEP_MODIFIED: (&str, &str) = ("task_status.keep_modified", "on");
 
 /// Bounds of the connections to the database.
 #[derive(Debug, Clone, Copy)]
@@ -50,20 +45,10 @@ pub struct Database {
 impl Database {
     /// Prepares the connections and opens none. The database counts as down until [`Database::watch`] has reached it.
     pub fn new(options: PgConnectOptions, limits: Limits) -> Self {
-        let options = options.application_name("task-status");
-        let settings = [
-            ("statement_timeout", milliseconds(limits.statement_timeout)),
-            (
-                "client_connection_check_interval",
-                milliseconds(CLIENT_CHECK_INTERVAL),
-            ),
-            // Compiling a statement takes longer than any of ours runs.
-            ("jit", "off".to_owned()),
-        ];
         let pool = PgPoolOptions::new()
             .max_connections(limits.max_connections)
             .acquire_timeout(limits.acquire_timeout)
-            .connect_lazy_with(options.clone().options(settings).options([KEEP_MODIFIED]));
+            .connect_lazy_with(session::with_settings(&options, limits.statement_timeout));
         Self {
             pool,
             options,
@@ -202,7 +187,12 @@ impl DerefMut for Lease {
 }
 
 async fn connect(options: &PgConnectOptions) -> Result<PgConnection, StoreError> {
-    match timeout(WATCH_TIMEOUT, PgConnection::connect_with(options)).await {
+    match timeout(
+        WATCH_TIMEOUT,
+        PgConnection::connect_with(&session::with_settings(options, WATCH_TIMEOUT)),
+    )
+    .await
+    {
         Ok(connection) => Ok(connection?),
         Err(_) => Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)),
     }
@@ -210,9 +200,4 @@ async fn connect(options: &PgConnectOptions) -> Result<PgConnection, StoreError>
 
 async fn answers(connection: &mut PgConnection) -> bool {
     matches!(timeout(WATCH_TIMEOUT, connection.ping()).await, Ok(Ok(())))
-}
-
-/// A duration as PostgreSQL's settings take it.
-pub(super) fn milliseconds(duration: Duration) -> String {
-    format!("{}ms", duration.as_millis())
 }

@@ -11,6 +11,7 @@ pub mod report;
 pub mod retention;
 mod row;
 pub mod schema;
+mod session;
 pub mod task;
 
 pub use database::Database;

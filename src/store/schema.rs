@@ -6,8 +6,7 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 
-use super::StoreError;
-use super::database::milliseconds;
+use super::{StoreError, session};
 
 /// How long one statement of a migration may take, the wait for another replica's migrations included.
 const MIGRATION_TIMEOUT: Duration = Duration::from_mins(15);
@@ -42,9 +41,7 @@ impl Schema {
 /// # Errors
 /// The database cannot be reached, a migration failed, or the database has migrations that this version does not know.
 pub async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
-    let options = options
-        .clone()
-        .options([("statement_timeout", milliseconds(MIGRATION_TIMEOUT))]);
+    let options = session::with_settings(options, MIGRATION_TIMEOUT);
     let mut connection = PgConnection::connect_with(&options).await?;
     // What `run` does after it has a connection; its signature makes futures that cannot be sent between threads.
     MIGRATIONS.run_direct(None, &mut connection, false).await?;

@@ -305,13 +305,11 @@ impl Reader {
         limit: usize,
     ) -> Option<String> {
         let pointer = format!("{parent}/{key}");
-        match given(object, key) {
-            Some(value) => self.text(value, &pointer, limit),
-            None => {
-                self.causes.push(Cause::FieldRequired { pointer });
-                None
-            }
+        if let Some(value) = given(object, key) {
+            return self.text(value, &pointer, limit);
         }
+        self.causes.push(Cause::FieldRequired { pointer });
+        None
     }
 
     fn messages(&mut self, value: &Value) -> Vec<Value> {

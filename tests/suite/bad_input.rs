@@ -7,6 +7,7 @@ use crate::support::service::Service;
 
 const TASK: &str = r#""type":"QPOC","uniqueName":"n","launcher":"l""#;
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 #[tokio::test]
 async fn content_that_is_no_task_is_refused_and_changes_nothing() {
     let database = TestDatabase::new().await;

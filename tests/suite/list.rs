@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, StatusCode};
 use sqlx::Connection;
 
@@ -35,7 +36,7 @@ async fn ten_tasks(database: &TestDatabase) {
 
 /// A query with its value encoded as clients do.
 fn query(name: &str, value: &str) -> String {
-    let encoded: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let encoded = utf8_percent_encode(value, NON_ALPHANUMERIC);
     format!("{TASKS}?{name}={encoded}")
 }
 

@@ -47,8 +47,9 @@ fn service(options: sqlx::postgres::PgConnectOptions, limits: Limits) -> Service
     let state = AppState {
         database: database.clone(),
         empty_status: EmptyStatus::NoContent,
+        request_timeout: PATIENCE,
     };
-    Service::serve(app::api(state, &[], PATIENCE), database)
+    Service::serve(app::api(state, &[]), database)
 }
 
 #[tokio::test]

@@ -60,9 +60,10 @@ impl Service {
         let state = AppState {
             database: database.clone(),
             empty_status,
+            request_timeout: PATIENCE,
         };
         let base_paths = ["/beta", "/v2024", "/v2025", "/v2026"].map(|path| path.parse().unwrap());
-        Self::serve(app::api(state, &base_paths, PATIENCE), database)
+        Self::serve(app::api(state, &base_paths), database)
     }
 
     /// Any routes, inside the layers of the real application.
