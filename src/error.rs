@@ -1,7 +1,7 @@
 //! Failures of a request and what each means in HTTP. The only place where a failure becomes a status.
 //!
 //! A handler returns an [`ApiError`]; its response carries it as an extension and has no body. The envelope middleware
-//! ([`crate::envelope`]) writes the body, since only there the tracking id and the languages of the request are known.
+//! (`envelope.rs`) writes the body, since only there the tracking id and the languages of the request are known.
 
 use std::sync::Arc;
 

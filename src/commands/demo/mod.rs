@@ -1,6 +1,6 @@
 //! `task-status demo`: a private PostgreSQL, sample tasks that keep moving, and the API on this machine.
 //!
-//! [`sample`] invents tasks, [`simulation`] plays the executors that report them.
+//! `sample` invents tasks, `simulation` plays the executors that report them.
 
 mod sample;
 mod simulation;
