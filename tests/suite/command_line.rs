@@ -228,7 +228,7 @@ async fn a_request_under_way_is_answered_before_the_program_ends() {
     database
         .execute("insert into task_status (id, type, unique_name, launcher) values ('a', 'QPOC', 'n', 'l')")
         .await;
-    let mut program = Program::start(serve(&database.url(), &["--auth", "none"]));
+    let mut program = Program::start(serve(&database.url(), &["--auth", "none", "--retention", "off"]));
     let (api, health) = addresses(&mut program).await;
     ready(&health).await;
 
