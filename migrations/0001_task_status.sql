@@ -160,7 +160,7 @@ create trigger task_status_complete before insert or update on task_status
 
 create function task_status_touch() returns trigger language plpgsql as $$
 begin
-    new.modified := now();
+    new.modified := greatest(old.modified, now());
     return new;
 end
 $$;

@@ -12,11 +12,11 @@ comment on function task_status_kind is
     'The kind of a task: the unique name of its definition, else its own, in upper snake case.';
 
 -- Orders; an index read backwards serves the opposite direction. `id` closes each of them: it is part of the index
--- where a deep offset is to be skipped in it, or where many tasks share a value, and sorted as they come elsewhere.
+-- where a deep offset is to be skipped in it or many tasks share a value, and is sorted as they come elsewhere.
 create index task_status_created on task_status (created desc, id);
 create index task_status_modified on task_status (modified);
-create index task_status_launched on task_status (launched);
-create index task_status_completed on task_status (completed);
+create index task_status_launched on task_status (launched, id);
+create index task_status_completed on task_status (completed, id);
 create index task_status_unique_name on task_status (lower(unique_name) collate "C");
 create index task_status_type on task_status (type, id);
 create index task_status_percent_complete on task_status (percent_complete, id);

@@ -119,17 +119,28 @@ impl Sorters {
         &self.0
     }
 
+    /// The direction of the `id` that closes the order: that of the last sorter, so that one index serves an order and
+    /// its opposite. After `created` it is always ascending.
+    pub fn closing_direction(&self) -> Direction {
+        match self.0.last() {
+            None | Some((Sorter::Created, _)) => Direction::Ascending,
+            Some((_, direction)) => *direction,
+        }
+    }
+
     /// What stands after `order by`. What has no value yet comes after everything that has one, so descending first.
     pub fn order_by(&self) -> String {
-        let mut text = String::new();
-        for (sorter, direction) in &self.0 {
-            text += sorter.expression();
-            text += match direction {
-                Direction::Ascending => ", ",
-                Direction::Descending => " desc, ",
-            };
-        }
-        text + "id"
+        let direction = |direction| match direction {
+            Direction::Ascending => "",
+            Direction::Descending => " desc",
+        };
+        let keys: String = self
+            .0
+            .iter()
+            .map(|(sorter, towards)| format!("{}{}, ", sorter.expression(), direction(*towards)))
+            .collect::<Vec<_>>()
+            .concat();
+        format!("{keys}id{}", direction(self.closing_direction()))
     }
 }
 
@@ -175,11 +186,11 @@ mod tests {
             ("-created", "created desc, id"),
             (
                 " type , -uniqueName",
-                "type, lower(unique_name) collate \"C\" desc, id",
+                "type, lower(unique_name) collate \"C\" desc, id desc",
             ),
             (
                 "-percentComplete,launched,completed,-modified",
-                "percent_complete desc, launched, completed, modified desc, id",
+                "percent_complete desc, launched, completed, modified desc, id desc",
             ),
         ] {
             let sorters = Sorters::parse(text).expect(text);

@@ -30,9 +30,8 @@ pub async fn count(database: &Database, filter: &Filter) -> Result<i64, StoreErr
         .build_query_scalar()
         .persistent(false)
         .fetch_one(&mut *connection)
-        .await?;
-    connection.finish();
-    Ok(count)
+        .await;
+    connection.settle(count)
 }
 
 /// Completes one batch of the pending tasks that match, the oldest first, and returns how many there were. None means
@@ -50,8 +49,7 @@ pub async fn batch(database: &Database, filter: &Filter, completion: Completion)
         .push_bind(completion.status);
     sql.push(", completed = coalesce(")
         .push_bind(completion.completed);
-    sql.push(", now()), modified = now() from batch where task_status.id = batch.id");
-    let done = sql.build().persistent(false).execute(&mut *connection).await?;
-    connection.finish();
-    Ok(done.rows_affected())
+    sql.push(", now()), modified = greatest(modified, now()) from batch where task_status.id = batch.id");
+    let done = sql.build().persistent(false).execute(&mut *connection).await;
+    Ok(connection.settle(done)?.rows_affected())
 }

@@ -163,6 +163,15 @@ impl Lease {
     pub fn finish(mut self) {
         self.finished = true;
     }
+
+    /// Hands on the outcome of the last statement. The connection is given back, also where the server has refused the
+    /// statement: then it waits for the next.
+    pub fn settle<T>(self, outcome: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+        if matches!(outcome, Ok(_) | Err(sqlx::Error::Database(_))) {
+            self.finish();
+        }
+        Ok(outcome?)
+    }
 }
 
 impl Drop for Lease {

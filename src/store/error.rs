@@ -55,6 +55,8 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::Database(database) => match database.code().as_deref() {
                 // query_canceled
                 Some("57014") => Self::StatementTimeout(error),
+                // Rolled back in favour of another transaction: a deadlock, or a conflict at a higher isolation level.
+                Some(code) if code.starts_with("40") => Self::Unavailable(error),
                 Some(code) if is_unavailability(code) => Self::Unavailable(error),
                 Some(code) if is_refusal(code) => {
                     let constraint = database.constraint().unwrap_or(database.message()).to_owned();
@@ -88,7 +90,7 @@ fn is_refusal(code: &str) -> bool {
 }
 
 /// SQLSTATEs by which a server says that it cannot serve now: class 08 (connection), 57P01 to 57P05 (shutdown, start
-/// up, crash, idle), 53300 (too many connections), 25006 (read-only: a standby that has not been promoted yet).
+/// up, crash, idle), class 53 (connections, memory, disk), 25006 (read-only: a standby that has not been promoted yet).
 fn is_unavailability(code: &str) -> bool {
-    code.starts_with("08") || code.starts_with("57P") || code == "53300" || code == "25006"
+    code.starts_with("08") || code.starts_with("57P") || code.starts_with("53") || code == "25006"
 }

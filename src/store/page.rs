@@ -57,16 +57,17 @@ pub async fn page(database: &Database, query: PageQuery<'_>) -> Result<Page, Sto
         .build()
         .persistent(false)
         .fetch_all(&mut *connection)
-        .await?;
-    connection.finish();
+        .await;
+    let rows = connection.settle(rows)?;
 
     // The summary is in every row, and an empty page is one row without a task.
     let (mut total, mut any) = (None, true);
     let mut tasks = Vec::with_capacity(rows.len());
-    for row in &rows {
+    // One by one: a page of large tasks should not be in memory twice.
+    for row in rows {
         total = row.try_get("total")?;
         any = row.try_get("any")?;
-        tasks.extend(optional_task(row)?);
+        tasks.extend(optional_task(&row)?);
     }
     let more = limit > 0 && usize::try_from(limit).is_ok_and(|limit| tasks.len() > limit);
     if more {
@@ -149,23 +150,46 @@ fn push_after(after: &Cursor, order: &Sorters, sql: &mut QueryBuilder<Postgres>)
         .map(|((sorter, direction), key)| (*sorter, *direction, key))
         .collect();
     sql.push("(");
-    if let Some((sorter, direction, key)) = keys.first().filter(|(sorter, ..)| !is_nullable(*sorter)) {
-        sql.push(sorter.expression()).push(match direction {
-            Direction::Ascending => " >= ",
-            Direction::Descending => " <= ",
-        });
-        push_key(*sorter, key, sql);
-        sql.push(" and (");
-    } else {
-        sql.push("true and (");
+    if let Some((sorter, direction, key)) = keys.first() {
+        push_not_before(*sorter, *direction, key, sql);
+        sql.push(" and ");
     }
+    sql.push("(");
     for (index, (sorter, direction, key)) in keys.iter().enumerate() {
         push_equal(&keys[..index], sql);
         push_beyond(*sorter, *direction, key, sql);
         sql.push(" or ");
     }
     push_equal(&keys, sql);
-    sql.push("id > ").push_bind(after.id().to_owned()).push("))");
+    sql.push(match order.closing_direction() {
+        Direction::Ascending => "id > ",
+        Direction::Descending => "id < ",
+    });
+    sql.push_bind(after.id().to_owned()).push("))");
+}
+
+/// Appends a condition that follows from the whole one and that an index can begin at, where there is such a condition.
+fn push_not_before(sorter: Sorter, direction: Direction, key: &Key, sql: &mut QueryBuilder<Postgres>) {
+    match (direction, key) {
+        (Direction::Ascending, Key::NoTime) => {
+            sql.push(sorter.expression()).push(" is null");
+        }
+        // From the tasks without a time on come all others.
+        (Direction::Descending, Key::NoTime) => {
+            sql.push("true");
+        }
+        (Direction::Ascending, _) if is_nullable(sorter) => {
+            sql.push("true");
+        }
+        (Direction::Ascending, key) => {
+            sql.push(sorter.expression()).push(" >= ");
+            push_key(sorter, key, sql);
+        }
+        (Direction::Descending, key) => {
+            sql.push(sorter.expression()).push(" <= ");
+            push_key(sorter, key, sql);
+        }
+    }
 }
 
 fn push_equal(keys: &[(Sorter, Direction, &Key)], sql: &mut QueryBuilder<Postgres>) {

@@ -22,7 +22,8 @@ pub enum Outcome {
 }
 
 /// Writes each task whole, made or replaced, in one statement: all of them or, where one breaks a constraint, none.
-/// It stays as old as it was: an executor need not remember when it made the task. A report that is older by `modified` than what is stored changes nothing. Of several with the same id the newest
+/// It stays as old as it was, and it ended when the first report with its status says: an executor need not remember
+/// either. A report that is older by `modified` than what is stored changes nothing. Of several with the same id the newest
 /// counts, of equally new ones the last.
 ///
 /// # Errors
@@ -40,8 +41,8 @@ pub async fn report(database: &Database, tasks: &[TaskStatus]) -> Result<Vec<Out
     batch.sort_unstable_by_key(|task| &task.id);
 
     let mut connection = database.connection().await?;
-    let outcomes = write(&mut connection, &batch).await?;
-    connection.finish();
+    let outcomes = write(&mut connection, &batch).await;
+    let outcomes = connection.settle(outcomes)?;
     Ok(tasks
         .iter()
         .map(|task| match outcomes.get(&task.id) {
@@ -55,7 +56,7 @@ pub async fn report(database: &Database, tasks: &[TaskStatus]) -> Result<Vec<Out
 async fn write(
     connection: &mut PgConnection,
     tasks: &[&TaskStatus],
-) -> Result<HashMap<String, Outcome>, StoreError> {
+) -> Result<HashMap<String, Outcome>, sqlx::Error> {
     /// A column of the batch as PostgreSQL's `unnest` takes it.
     fn column<'a, T>(tasks: &[&'a TaskStatus], of: impl Fn(&'a TaskStatus) -> T) -> Vec<T> {
         tasks.iter().copied().map(of).collect()
@@ -87,7 +88,9 @@ async fn write(
         ) = (
             excluded.type, excluded.unique_name, excluded.description, excluded.parent_name, excluded.launcher,
             excluded.target_id, excluded.target_type, excluded.target_name,
-            least(task_status.created, excluded.created), excluded.modified, excluded.launched, excluded.completed,
+            least(task_status.created, excluded.created), excluded.modified, excluded.launched,
+            case when task_status.completion_status = excluded.completion_status
+                then least(task_status.completed, excluded.completed) else excluded.completed end,
             excluded.completion_status, excluded.messages, excluded.returns, excluded.attributes, excluded.progress, excluded.percent_complete,
             excluded.task_definition_summary)
         where task_status.modified <= excluded.modified

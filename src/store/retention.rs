@@ -25,9 +25,8 @@ pub async fn count(database: &Database, before: DateTime<Utc>) -> Result<i64, St
         before
     )
     .fetch_one(&mut *connection)
-    .await?;
-    connection.finish();
-    Ok(count)
+    .await;
+    connection.settle(count)
 }
 
 /// Deletes the tasks that have given no sign of life since `before`, and says after each batch how many there were.

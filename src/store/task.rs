@@ -1,5 +1,7 @@
 //! One task: read it, or change it under a lock.
 
+use sqlx::postgres::PgArguments;
+use sqlx::query::QueryAs;
 use sqlx::{Connection, Postgres, Transaction};
 
 use super::{Database, StoreError};
@@ -11,12 +13,8 @@ use crate::task::{CompletionStatus, TargetType, TaskStatus};
 /// The database is unavailable, or the statement took too long.
 pub async fn get(database: &Database, id: &str) -> Result<Option<TaskStatus>, StoreError> {
     let mut connection = database.connection().await?;
-    let task = sqlx::query_as("select * from task_status where id = $1")
-        .bind(id)
-        .fetch_optional(&mut *connection)
-        .await?;
-    connection.finish();
-    Ok(task)
+    let task = whole(id).fetch_optional(&mut *connection).await;
+    connection.settle(task)
 }
 
 /// Changes the task with this id: `change` is given the task as it is, nobody else can change it meanwhile, and what
@@ -32,6 +30,7 @@ pub async fn change<E>(
     let mut connection = database.connection().await?;
     let mut transaction = connection.begin().await?;
     let task: Option<TaskStatus> = sqlx::query_as("select * from task_status where id = $1 for update")
+        .persistent(false)
         .bind(id)
         .fetch_optional(&mut *transaction)
         .await?;
@@ -75,8 +74,12 @@ async fn store(
     )
     .execute(&mut **transaction)
     .await?;
-    Ok(sqlx::query_as("select * from task_status where id = $1")
-        .bind(&task.id)
-        .fetch_one(&mut **transaction)
-        .await?)
+    Ok(whole(&task.id).fetch_one(&mut **transaction).await?)
+}
+
+/// Every column of a task. Planned anew each time: a plan from before a migration would refuse to give a new column.
+fn whole(id: &str) -> QueryAs<'_, Postgres, TaskStatus, PgArguments> {
+    sqlx::query_as("select * from task_status where id = $1")
+        .persistent(false)
+        .bind(id)
 }
