@@ -59,10 +59,12 @@ cause-json-too-large = „{ $pointer }“ darf höchstens { $limit } Byte umfass
 # $limit: items
 cause-too-many-items = „{ $pointer }“ enthält zu viele Elemente. Höchstzahl: { $limit }.
 cause-null-character = „{ $pointer }“ enthält das Zeichen NUL (U+0000), das nicht gespeichert werden kann.
+cause-reserved-key = Schlüssel, die mit „{ $key }“ beginnen, sind reserviert.
+cause-number-too-long = „{ $pointer }“ enthält eine Zahl mit zu vielen Ziffern. Maximum: { $limit }.
 cause-reserved-id = „{ $given }“ kann nicht die ID einer Aufgabe sein: Der Wert ist leer oder eine Route der API.
 # $given: the id in the content
 cause-id-differs = Die ID im Inhalt, „{ $given }“, stimmt nicht mit der im Pfad überein.
-cause-completed-without-status = „/completed“ kann nur zusammen mit „/completionStatus“ gesetzt werden.
+cause-completed-without-status = „{ $pointer }“ kann nur zusammen mit „/completionStatus“ gesetzt werden.
 # $allowed: the places that may be changed, separated by commas
 cause-immutable = „{ $pointer }“ kann nicht geändert werden. Änderbar: { $allowed }.
 cause-not-a-patch-operation = „{ $pointer }“ ist keine Operation von JSON Patch (RFC 6902).

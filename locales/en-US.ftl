@@ -59,10 +59,12 @@ cause-json-too-large = “{ $pointer }” may have at most { $limit } bytes.
 # $limit: items
 cause-too-many-items = “{ $pointer }” may have at most { $limit } items.
 cause-null-character = “{ $pointer }” contains the character NUL (U+0000), which cannot be stored.
+cause-reserved-key = Keys that begin with “{ $key }” are reserved.
+cause-number-too-long = “{ $pointer }” contains a number with more than { $limit } digits.
 cause-reserved-id = “{ $given }” cannot be the id of a task: it is empty or a route of the API.
 # $given: the id in the content
 cause-id-differs = The id in the content, “{ $given }”, is not the one in the path.
-cause-completed-without-status = “/completed” can be set only together with “/completionStatus”.
+cause-completed-without-status = “{ $pointer }” can be set only together with “/completionStatus”.
 # $allowed: the places that may be changed, separated by commas
 cause-immutable = “{ $pointer }” cannot be changed. These can: { $allowed }.
 cause-not-a-patch-operation = “{ $pointer }” is not an operation of JSON Patch (RFC 6902).

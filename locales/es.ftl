@@ -59,10 +59,12 @@ cause-json-too-large = El tamaño máximo de «{ $pointer }», en bytes, es de {
 # $limit: items
 cause-too-many-items = El número máximo de elementos de «{ $pointer }» es de { $limit }.
 cause-null-character = «{ $pointer }» contiene el carácter NUL (U+0000), que no se puede almacenar.
+cause-reserved-key = Las claves que empiezan por «{ $key }» están reservadas.
+cause-number-too-long = «{ $pointer }» contiene un número con demasiados dígitos. Máximo: { $limit }.
 cause-reserved-id = «{ $given }» no puede ser el identificador de una tarea: el valor está vacío o es una ruta de la API.
 # $given: the id in the content
 cause-id-differs = El identificador del contenido, «{ $given }», no coincide con el de la ruta.
-cause-completed-without-status = «/completed» solo puede establecerse junto con «/completionStatus».
+cause-completed-without-status = «{ $pointer }» solo puede establecerse junto con «/completionStatus».
 # $allowed: the places that may be changed, separated by commas
 cause-immutable = «{ $pointer }» no se puede modificar. Elementos modificables: { $allowed }.
 cause-not-a-patch-operation = «{ $pointer }» no es una operación de JSON Patch (RFC 6902).

@@ -59,10 +59,12 @@ cause-json-too-large = La taille maximale de « { $pointer } », en octets, 
 # $limit: items
 cause-too-many-items = Le nombre maximal d’éléments de « { $pointer } » est de { $limit }.
 cause-null-character = « { $pointer } » contient le caractère NUL (U+0000), qui ne peut pas être enregistré.
+cause-reserved-key = Les clés qui commencent par « { $key } » sont réservées.
+cause-number-too-long = « { $pointer } » contient un nombre qui a trop de chiffres. Maximum : { $limit }.
 cause-reserved-id = « { $given } » ne peut pas être l’identifiant d’une tâche : la valeur est vide ou correspond à une route de l’API.
 # $given: the id in the content
 cause-id-differs = L’identifiant indiqué dans le contenu, « { $given } », n’est pas celui du chemin.
-cause-completed-without-status = « /completed » ne peut être défini qu’en même temps que « /completionStatus ».
+cause-completed-without-status = « { $pointer } » ne peut être défini qu’en même temps que « /completionStatus ».
 # $allowed: the places that may be changed, separated by commas
 cause-immutable = « { $pointer } » ne peut pas être modifié. Éléments modifiables : { $allowed }.
 cause-not-a-patch-operation = « { $pointer } » n’est pas une opération de JSON Patch (RFC 6902).

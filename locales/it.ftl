@@ -59,10 +59,12 @@ cause-json-too-large = «{ $pointer }» può avere una dimensione massima di { $
 # $limit: items
 cause-too-many-items = Il numero massimo di elementi di «{ $pointer }» è { $limit }.
 cause-null-character = «{ $pointer }» contiene il carattere NUL (U+0000), che non può essere memorizzato.
+cause-reserved-key = Le chiavi che iniziano con «{ $key }» sono riservate.
+cause-number-too-long = «{ $pointer }» contiene un numero con troppe cifre. Massimo: { $limit }.
 cause-reserved-id = «{ $given }» non può essere l’ID di un’attività: il valore è vuoto o corrisponde a una route dell’API.
 # $given: the id in the content
 cause-id-differs = L’ID nel contenuto, «{ $given }», non corrisponde a quello nel percorso.
-cause-completed-without-status = «/completed» può essere impostato solo insieme a «/completionStatus».
+cause-completed-without-status = «{ $pointer }» può essere impostato solo insieme a «/completionStatus».
 # $allowed: the places that may be changed, separated by commas
 cause-immutable = «{ $pointer }» non può essere modificato. Elementi modificabili: { $allowed }.
 cause-not-a-patch-operation = «{ $pointer }» non è un’operazione di JSON Patch (RFC 6902).

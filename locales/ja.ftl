@@ -59,10 +59,12 @@ cause-json-too-large = 「{ $pointer }」の上限は{ $limit }バイトです�
 # $limit: items
 cause-too-many-items = 「{ $pointer }」の要素数の上限は{ $limit }です。
 cause-null-character = 「{ $pointer }」に、保存できない文字NUL（U+0000）が含まれています。
+cause-reserved-key = 「{ $key }」で始まるキーは予約されています。
+cause-number-too-long = 「{ $pointer }」に桁数の多すぎる数値が含まれています。上限は{ $limit }桁です。
 cause-reserved-id = 「{ $given }」はタスクのIDとして使用できません。値が空であるか、APIのパスとして使用されています。
 # $given: the id in the content
 cause-id-differs = コンテンツ内のID「{ $given }」が、パス内のIDと一致しません。
-cause-completed-without-status = 「/completed」は、「/completionStatus」と同時に設定する場合にのみ設定できます。
+cause-completed-without-status = 「{ $pointer }」は、「/completionStatus」と同時に設定する場合にのみ設定できます。
 # $allowed: the places that may be changed, separated by commas
 cause-immutable = 「{ $pointer }」は変更できません。変更できるのは{ $allowed }です。
 cause-not-a-patch-operation = 「{ $pointer }」は、JSON Patch（RFC 6902）の操作ではありません。

@@ -59,10 +59,12 @@ cause-json-too-large = ‘{ $pointer }’의 값은 최대 { $limit }바이트�
 # $limit: items
 cause-too-many-items = ‘{ $pointer }’의 항목은 최대 { $limit }개까지 허용됩니다.
 cause-null-character = ‘{ $pointer }’의 값에 저장할 수 없는 NUL 문자(U+0000)가 포함되어 있습니다.
+cause-reserved-key = ‘{ $key }’로 시작하는 키는 예약되어 있습니다.
+cause-number-too-long = ‘{ $pointer }’에 자릿수가 너무 많은 숫자가 있습니다. 최대 { $limit }자리입니다.
 cause-reserved-id = ‘{ $given }’ 값은 작업의 ID로 사용할 수 없습니다. 값이 비어 있거나 API의 경로로 사용되고 있습니다.
 # $given: the id in the content
 cause-id-differs = 콘텐츠에 지정된 ID(‘{ $given }’)가 경로의 ID와 다릅니다.
-cause-completed-without-status = ‘/completed’ 필드는 ‘/completionStatus’ 필드와 함께 지정할 때만 설정할 수 있습니다.
+cause-completed-without-status = ‘{ $pointer }’ 필드는 ‘/completionStatus’ 필드와 함께 지정할 때만 설정할 수 있습니다.
 # $allowed: the places that may be changed, separated by commas
 cause-immutable = ‘{ $pointer }’의 값은 변경할 수 없습니다. 변경할 수 있는 항목은 { $allowed }입니다.
 cause-not-a-patch-operation = ‘{ $pointer }’의 값은 JSON Patch(RFC 6902) 연산이 아닙니다.

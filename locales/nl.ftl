@@ -59,10 +59,12 @@ cause-json-too-large = De maximale grootte van “{ $pointer }”, in bytes, is 
 # $limit: items
 cause-too-many-items = Het maximale aantal elementen van “{ $pointer }” is { $limit }.
 cause-null-character = “{ $pointer }” bevat het teken NUL (U+0000), dat niet kan worden opgeslagen.
+cause-reserved-key = Sleutels die met “{ $key }” beginnen, zijn gereserveerd.
+cause-number-too-long = “{ $pointer }” bevat een getal met te veel cijfers. Maximum: { $limit }.
 cause-reserved-id = “{ $given }” kan niet de id van een taak zijn: de waarde is leeg of is een route van de API.
 # $given: the id in the content
 cause-id-differs = De id in de inhoud, “{ $given }”, komt niet overeen met die in het pad.
-cause-completed-without-status = “/completed” kan alleen samen met “/completionStatus” worden ingesteld.
+cause-completed-without-status = “{ $pointer }” kan alleen samen met “/completionStatus” worden ingesteld.
 # $allowed: the places that may be changed, separated by commas
 cause-immutable = “{ $pointer }” kan niet worden gewijzigd. Wel te wijzigen: { $allowed }.
 cause-not-a-patch-operation = “{ $pointer }” is geen bewerking van JSON Patch (RFC 6902).

@@ -59,10 +59,12 @@ cause-json-too-large = O tamanho máximo de “{ $pointer }”, em bytes, é de 
 # $limit: items
 cause-too-many-items = O número máximo de itens de “{ $pointer }” é de { $limit }.
 cause-null-character = “{ $pointer }” contém o caractere NUL (U+0000), que não pode ser armazenado.
+cause-reserved-key = As chaves que começam com “{ $key }” são reservadas.
+cause-number-too-long = “{ $pointer }” contém um número com dígitos demais. Máximo: { $limit }.
 cause-reserved-id = “{ $given }” não pode ser o ID de uma tarefa: o valor está vazio ou é uma rota da API.
 # $given: the id in the content
 cause-id-differs = O ID no conteúdo, “{ $given }”, não corresponde ao do caminho.
-cause-completed-without-status = “/completed” só pode ser definido junto com “/completionStatus”.
+cause-completed-without-status = “{ $pointer }” só pode ser definido junto com “/completionStatus”.
 # $allowed: the places that may be changed, separated by commas
 cause-immutable = “{ $pointer }” não pode ser alterado. Itens que podem ser alterados: { $allowed }.
 cause-not-a-patch-operation = “{ $pointer }” não é uma operação de JSON Patch (RFC 6902).

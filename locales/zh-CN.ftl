@@ -59,10 +59,12 @@ cause-json-too-large = “{ $pointer }”的大小不得超过 { $limit } 字节
 # $limit: items
 cause-too-many-items = “{ $pointer }”的元素不得超过 { $limit } 个。
 cause-null-character = “{ $pointer }”包含无法存储的 NUL 字符（U+0000）。
+cause-reserved-key = 以“{ $key }”开头的键为保留键。
+cause-number-too-long = “{ $pointer }”包含位数过多的数字。最多允许 { $limit } 位。
 cause-reserved-id = “{ $given }”不能用作任务的 ID：该值为空，或者是 API 的路由。
 # $given: the id in the content
 cause-id-differs = 内容中的 ID“{ $given }”与路径中的 ID 不一致。
-cause-completed-without-status = “/completed”只能与“/completionStatus”一起设置。
+cause-completed-without-status = “{ $pointer }”只能与“/completionStatus”一起设置。
 # $allowed: the places that may be changed, separated by commas
 cause-immutable = “{ $pointer }”不可更改。可更改的项：{ $allowed }。
 cause-not-a-patch-operation = “{ $pointer }”不是 JSON Patch（RFC 6902）操作。

@@ -109,9 +109,10 @@ async fn single_leading_slash(mut request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// The router gives every answer to HEAD a length; a 204 may not have one (RFC 9110, section 8.6).
+/// The router gives every answer to HEAD a length; a 204 may not have one, and that of a 304 would be the length of
+/// what was not sent (RFC 9110, section 8.6).
 async fn no_content_has_no_length(mut response: Response) -> Response {
-    if response.status() == StatusCode::NO_CONTENT {
+    if [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&response.status()) {
         response.headers_mut().remove(header::CONTENT_LENGTH);
     }
     response

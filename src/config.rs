@@ -4,6 +4,8 @@
     reason = "the comments are the help text, which is no Markdown"
 )]
 
+mod transfer;
+
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
@@ -22,6 +24,7 @@ use crate::routes::pending_tasks::EmptyStatus;
 use crate::store::database::Limits;
 use crate::store::schema::Schema;
 use crate::telemetry::LogFormat;
+pub use transfer::{ExportArgs, ExportFormat, ImportArgs, PruneArgs};
 
 /// Which background work is still pending, and how is it doing.
 ///
@@ -46,6 +49,9 @@ pub enum Command {
     Demo(DemoArgs),
     /// Bring the tables of DATABASE_URL up to date, and do nothing else
     Migrate(MigrateArgs),
+    Import(ImportArgs),
+    Export(ExportArgs),
+    Prune(PruneArgs),
     /// Ask a running service whether it is ready; the exit status is the answer
     Healthcheck(HealthcheckArgs),
 }

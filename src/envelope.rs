@@ -172,7 +172,7 @@ fn accept_language(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// The failure with all its sources goes to the log, once, and never to the caller.
-fn log(error: &ApiError) {
+pub fn log(error: &ApiError) {
     let status = error.kind().status.as_u16();
     if error.kind().status.is_server_error() {
         tracing::error!(status, error = chain(error), "failed");

@@ -10,7 +10,6 @@ use axum::response::{IntoResponse, Response};
 use thiserror::Error;
 
 use crate::cause::Cause;
-use crate::filter::FilterError;
 use crate::store::StoreError;
 
 /// How long a caller is asked to wait where the service cannot answer at the moment, in seconds.
@@ -170,24 +169,22 @@ impl ApiError {
 }
 
 impl ApiError {
+    /// 400 for the faults of a query: bad syntax where one of them is a filter that cannot be parsed.
+    pub fn of_query(causes: Vec<Cause>) -> Self {
+        let syntax = |cause: &Cause| matches!(cause, Cause::Filter(error) if error.is_syntax());
+        if causes.iter().any(syntax) {
+            Self::BadSyntax(causes)
+        } else {
+            Self::BadContent(causes)
+        }
+    }
+
     /// 404 for a task that does not exist.
     pub fn unknown_task(id: &str) -> Self {
         Self::Refused(
             StatusCode::NOT_FOUND,
             vec![Cause::UnknownTask { id: id.to_owned() }],
         )
-    }
-}
-
-impl From<FilterError> for ApiError {
-    fn from(error: FilterError) -> Self {
-        let syntax = error.is_syntax();
-        let causes = vec![Cause::Filter(error)];
-        if syntax {
-            Self::BadSyntax(causes)
-        } else {
-            Self::BadContent(causes)
-        }
     }
 }
 

@@ -1,12 +1,16 @@
 //! What handlers take from a request: parsed, within bounds, and refused in the envelope otherwise.
 
+use std::error::Error;
+
+use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
+use http_body_util::LengthLimitError;
 use serde_json::Value;
+use tokio::time::timeout;
 
 use crate::cause::Cause;
-use crate::collection::Collection;
 use crate::error::ApiError;
 use crate::limits;
 use crate::query::{self, Query};
@@ -20,16 +24,6 @@ pub const NDJSON: [&str; 4] = [
 ];
 pub const JSON: &str = "application/json";
 pub const JSON_PATCH: &str = "application/json-patch+json";
-
-/// The collection parameters of the query.
-impl<S: Sync> FromRequestParts<S> for Collection {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let query = Query::from_request_parts(parts, state).await?;
-        Collection::from_query(&query).map_err(ApiError::BadContent)
-    }
-}
 
 /// The whole query, decoded.
 impl<S: Sync> FromRequestParts<S> for Query {
@@ -48,9 +42,15 @@ impl<S: Sync> FromRequestParts<S> for TaskId {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let segment = parts.uri.path().rsplit('/').next().unwrap_or_default();
-        query::decode_segment(segment)
-            .map(Self)
-            .map_err(|cause| ApiError::BadSyntax(vec![cause]))
+        let id = query::decode_segment(segment).map_err(|cause| ApiError::BadSyntax(vec![cause]))?;
+        if id.contains('\0') {
+            // PostgreSQL cannot even be asked for it.
+            let cause = Cause::NullCharacter {
+                pointer: "/id".to_owned(),
+            };
+            return Err(ApiError::BadContent(vec![cause]));
+        }
+        Ok(Self(id))
     }
 }
 
@@ -109,7 +109,7 @@ async fn json(request: Request, allowed: &[&str]) -> Result<Value, ApiError> {
     parse_json(&bytes).map_err(|cause| ApiError::BadSyntax(vec![cause]))
 }
 
-async fn whole(request: Request) -> Result<axum::body::Bytes, ApiError> {
+async fn whole(request: Request) -> Result<Bytes, ApiError> {
     let too_large = || {
         let cause = Cause::PayloadTooLarge {
             limit: limits::BODY_BYTES,
@@ -126,19 +126,17 @@ async fn whole(request: Request) -> Result<axum::body::Bytes, ApiError> {
     {
         return Err(too_large());
     }
-    axum::body::to_bytes(request.into_body(), limits::BODY_BYTES)
-        .await
-        .map_err(|error| {
-            use std::error::Error;
-            if error
-                .source()
-                .is_some_and(<dyn Error>::is::<http_body_util::LengthLimitError>)
-            {
-                too_large()
-            } else {
-                ApiError::BadSyntax(vec![Cause::ContentIncomplete])
-            }
-        })
+    let content = to_bytes(request.into_body(), limits::BODY_BYTES);
+    let Ok(content) = timeout(limits::BODY_TIMEOUT, content).await else {
+        return Err(ApiError::Refused(StatusCode::REQUEST_TIMEOUT, Vec::new()));
+    };
+    content.map_err(|error| {
+        if error.source().is_some_and(<dyn Error>::is::<LengthLimitError>) {
+            too_large()
+        } else {
+            ApiError::BadSyntax(vec![Cause::ContentIncomplete])
+        }
+    })
 }
 
 /// Parses JSON.
@@ -146,8 +144,37 @@ async fn whole(request: Request) -> Result<axum::body::Bytes, ApiError> {
 /// # Errors
 /// Where it stops being JSON, or is nested deeper than 128 levels.
 pub fn parse_json(bytes: &[u8]) -> Result<Value, Cause> {
+    if names_private_keys(bytes) {
+        return Err(Cause::ReservedKey { key: PRIVATE_KEYS });
+    }
     serde_json::from_slice(bytes).map_err(|error| Cause::NotJson {
         line: error.line(),
         column: error.column(),
     })
+}
+
+/// How the JSON library names keys that mean something to it alone. A client that names them would be misread.
+const PRIVATE_KEYS: &str = "$serde_json::private::";
+
+/// Whether the prefix of private keys is in the content, also where its characters are written as escapes.
+fn names_private_keys(bytes: &[u8]) -> bool {
+    let contains = |bytes: &[u8]| {
+        bytes
+            .windows(PRIVATE_KEYS.len())
+            .any(|window| window == PRIVATE_KEYS.as_bytes())
+    };
+    if !bytes.windows(4).any(|window| window == b"\\u00") {
+        return contains(bytes);
+    }
+    let mut unescaped = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((&byte, after)) = rest.split_first() {
+        let escape = rest.strip_prefix(b"\\u00").and_then(|digits| digits.get(..2));
+        let code = escape
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        unescaped.push(code.unwrap_or(byte));
+        rest = if code.is_some() { &rest[6..] } else { after };
+    }
+    contains(&unescaped)
 }

@@ -16,6 +16,9 @@ pub const URI_BYTES: usize = 16 * 1024;
 /// The largest content of a request, in bytes.
 pub const BODY_BYTES: usize = 1024 * 1024;
 
+/// How long the content of a request may take to arrive.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(8);
+
 /// Middleware: refuses a request target that is longer than [`URI_BYTES`].
 pub async fn uri_length(request: Request, next: Next) -> Response {
     let target = request.uri().path_and_query();

@@ -20,7 +20,7 @@ async fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     };
     match commands::run(command).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(error) => {
             let mut said = error.to_string();
             eprintln!("error: {said}");

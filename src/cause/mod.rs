@@ -66,6 +66,10 @@ pub enum Cause {
         given: String,
         allowed: String,
     },
+    /// A key begins with a text that is not the client's to use.
+    ReservedKey {
+        key: &'static str,
+    },
     /// The content ended early: the client went away, or its length was wrong.
     ContentIncomplete,
     /// A line of newline-delimited JSON is longer than `limit` bytes.
@@ -168,7 +172,14 @@ pub enum Cause {
         given: String,
     },
     /// `completed` without a `completionStatus`.
-    CompletedWithoutStatus,
+    CompletedWithoutStatus {
+        pointer: String,
+    },
+    /// A number has more than `limit` digits.
+    NumberTooLong {
+        pointer: String,
+        limit: usize,
+    },
     /// A patch would change what is immutable.
     Immutable {
         pointer: String,
@@ -214,6 +225,8 @@ impl Cause {
             | Self::TextTooLong { pointer, .. }
             | Self::JsonTooLarge { pointer, .. }
             | Self::TooManyItems { pointer, .. }
+            | Self::CompletedWithoutStatus { pointer }
+            | Self::NumberTooLong { pointer, .. }
             | Self::NullCharacter { pointer } => pointer.insert_str(0, parent),
             _ => {}
         }
@@ -256,6 +269,7 @@ impl Cause {
             Self::UnsupportedMediaType { given, allowed } => Message::new("cause-unsupported-media-type")
                 .with("given", quote(given))
                 .with("allowed", allowed),
+            Self::ReservedKey { key } => Message::new("cause-reserved-key").with("key", key),
             Self::ContentIncomplete => Message::new("cause-content-incomplete"),
             Self::LineTooLong { limit } => Message::new("cause-line-too-long").with("limit", limit),
             Self::TooManyLines { limit } => Message::new("cause-too-many-lines").with("limit", limit),
@@ -304,7 +318,10 @@ impl Cause {
             Self::NullCharacter { pointer } => at("cause-null-character", pointer),
             Self::ReservedId { given } => Message::new("cause-reserved-id").with("given", quote(given)),
             Self::IdDiffers { given } => Message::new("cause-id-differs").with("given", quote(given)),
-            Self::CompletedWithoutStatus => Message::new("cause-completed-without-status"),
+            Self::CompletedWithoutStatus { pointer } => at("cause-completed-without-status", pointer),
+            Self::NumberTooLong { pointer, limit } => {
+                at("cause-number-too-long", pointer).with("limit", limit)
+            }
             Self::Immutable { pointer, allowed } => at("cause-immutable", pointer).with("allowed", allowed),
             Self::NotAPatchOperation { pointer } => at("cause-not-a-patch-operation", pointer),
             Self::PatchTargetMissing { pointer } => at("cause-patch-target-missing", pointer),

@@ -1,12 +1,18 @@
 //! The subcommands, one file or folder each.
 
 pub mod demo;
+pub mod export;
 pub mod healthcheck;
+pub mod import;
 pub mod migrate;
+mod progress;
+pub mod prune;
 pub mod serve;
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
 
 use thiserror::Error;
 
@@ -43,17 +49,32 @@ pub enum CommandError {
         #[source]
         source: io::Error,
     },
+    #[error(transparent)]
+    Import(#[from] import::ImportError),
+    #[error(transparent)]
+    Export(#[from] export::ExportError),
+    #[error("another process is deleting old tasks at the moment; it does what is left to do")]
+    PruneElsewhere,
 }
 
-/// Runs a subcommand to its end.
+/// Runs a subcommand to its end, and says with which status the program is to end.
 ///
 /// # Errors
 /// See [`CommandError`].
-pub async fn run(command: Command) -> Result<(), CommandError> {
+pub async fn run(command: Command) -> Result<ExitCode, CommandError> {
     match command {
         Command::Serve(args) => serve::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Migrate(args) => migrate::run(args).await,
+        Command::Import(args) => return import::run(args).await,
+        Command::Export(args) => export::run(args).await,
+        Command::Prune(args) => prune::run(args).await,
         Command::Healthcheck(args) => healthcheck::run(args).await,
     }
+    .map(|()| ExitCode::SUCCESS)
+}
+
+/// Whether a path means standard input or output.
+fn is_standard_stream(path: &Path) -> bool {
+    path.as_os_str() == "-"
 }

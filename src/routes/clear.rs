@@ -23,8 +23,8 @@ const SHARE: u32 = 3;
 pub struct Cleared {
     /// How many tasks were completed; with `dryRun`, how many would be.
     completed: u64,
-    /// Whether matching tasks are still pending: more than one request clears, or others are changing them.
-    remaining: i64,
+    /// How many matching tasks are still pending, for the next request; null where there was no time to count them.
+    remaining: Option<i64>,
     dry_run: bool,
 }
 
@@ -40,31 +40,41 @@ pub async fn clear(
     JsonPatchContent(content): JsonPatchContent,
 ) -> Result<Json<Cleared>, ApiError> {
     let begun = Instant::now();
-    let filter = list::filter(&query)?
+    let mut causes = Vec::new();
+    let filter = list::filter(&query, &mut causes);
+    let dry_run = query.boolean("dryRun").unwrap_or_else(|cause| {
+        causes.push(cause);
+        None
+    });
+    let Some(filter) = filter.filter(|_| causes.is_empty()) else {
         // An empty filter would clear everything, and be sent by mistake.
-        .ok_or_else(|| ApiError::BadContent(vec![Cause::ParameterRequired { parameter: "filters" }]))?;
-    let dry_run = query
-        .boolean("dryRun")
-        .map_err(|cause| ApiError::BadContent(vec![cause]))?
-        .unwrap_or(false);
+        if causes.is_empty() {
+            causes.push(Cause::ParameterRequired { parameter: "filters" });
+        }
+        return Err(ApiError::of_query(causes));
+    };
     let (status, completed) = patch::completion(content).map_err(ApiError::BadContent)?;
     let completion = Completion { status, completed };
+    let dry_run = dry_run.unwrap_or(false);
     if dry_run {
         let matching = clear::count(&state.database, &filter).await?;
         return Ok(Json(Cleared {
             completed: matching.unsigned_abs(),
-            remaining: matching,
+            remaining: Some(matching),
             dry_run,
         }));
     }
     let mut completed = 0;
     while begun.elapsed() < state.request_timeout / SHARE {
-        match clear::batch(&state.database, &filter, completion).await? {
-            0 => break,
-            batch => completed += batch,
+        match clear::batch(&state.database, &filter, completion).await {
+            Ok(0) => break,
+            Ok(batch) => completed += batch,
+            // What was completed until now is, and has to be said.
+            Err(_) if completed > 0 => break,
+            Err(error) => return Err(error.into()),
         }
     }
-    let remaining = clear::count(&state.database, &filter).await?;
+    let remaining = clear::count(&state.database, &filter).await.ok();
     Ok(Json(Cleared {
         completed,
         remaining,

@@ -33,50 +33,52 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
 /// # Errors
 /// 400 for a parameter that is not allowed, one cause for each.
 pub async fn list(State(state): State<AppState>, query: Query) -> Result<Response, ApiError> {
-    let filter = filter(&query)?;
+    let mut causes = Vec::new();
+    let filter = filter(&query, &mut causes);
     let which = match &filter {
         None => Which::All,
         Some(filter) if filter.is_pending_only() => Which::Pending,
         Some(filter) => Which::Matching(filter),
     };
-    let page = read(&state, &query, which, None).await?;
+    let order = order(&query, &mut causes);
+    let page = read(&state, &query, which, &order, causes).await?;
     Ok((headers(&query, &page), Json(page.tasks)).into_response())
 }
 
 /// The filter of a query; an empty one is none.
-///
-/// # Errors
-/// 400 with the place of the fault and what was expected there.
-pub(super) fn filter(query: &Query) -> Result<Option<Filter>, ApiError> {
-    let text = query
-        .single("filters")
-        .map_err(|cause| ApiError::BadContent(vec![cause]))?;
-    text.filter(|text| !text.trim().is_empty())
-        .map(Filter::parse)
-        .transpose()
-        .map_err(ApiError::from)
+pub(super) fn filter(query: &Query, causes: &mut Vec<Cause>) -> Option<Filter> {
+    let text = query.single("filters").unwrap_or_else(|cause| {
+        causes.push(cause);
+        None
+    })?;
+    if text.trim().is_empty() {
+        return None;
+    }
+    Filter::parse(text)
+        .map_err(|error| causes.push(Cause::Filter(error)))
+        .ok()
 }
 
-/// Reads the page that a query asks for. `fixed_order` is for lists that have but one.
+/// Reads the page that a query asks for. `causes` are the faults that have been found in it until now: all are named
+/// at once.
 pub(super) async fn read(
     state: &AppState,
     query: &Query,
     which: Which<'_>,
-    fixed_order: Option<Sorters>,
+    order: &Sorters,
+    mut causes: Vec<Cause>,
 ) -> Result<Page, ApiError> {
-    let mut causes = Vec::new();
     let collection = Collection::from_query(query).unwrap_or_else(|faults| {
         causes.extend(faults);
         Collection::default()
     });
-    let order = fixed_order.unwrap_or_else(|| order(query, &mut causes));
-    let after = after(query, &order, &mut causes);
+    let after = after(query, order, &mut causes);
     if !causes.is_empty() {
-        return Err(ApiError::BadContent(causes));
+        return Err(ApiError::of_query(causes));
     }
     let query = PageQuery {
         which,
-        order: &order,
+        order,
         after: after.as_ref(),
         collection,
     };

@@ -1,9 +1,10 @@
 //! `POST /task-status` with newline-delimited JSON: a task on each line, and a result for each, so that one bad line
-//! does not lose the rest. The content is not held in memory.
+//! does not lose the rest. Neither the content nor the answer is held in memory.
 
 use std::convert::Infallible;
 use std::io;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -12,15 +13,17 @@ use axum::response::{IntoResponse, Response};
 use chrono::Utc;
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use serde::Serialize;
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tokio_util::codec::{AnyDelimiterCodec, AnyDelimiterCodecError, FramedRead};
 use tokio_util::io::StreamReader;
+use tracing::{Instrument, Span};
 
 use super::AppState;
 use crate::cause::Cause;
-use crate::envelope::{Context, ErrorBody};
+use crate::envelope::{Context, ErrorBody, log};
 use crate::error::ApiError;
 use crate::extract::{NDJSON, parse_json};
 use crate::limits;
@@ -29,11 +32,14 @@ use crate::store::{Database, StoreError};
 use crate::task::TaskStatus;
 use crate::task::report::read;
 
-/// The most lines of one request. It bounds the answer too, which waits in memory for a client that sends all before
-/// it reads any.
+/// The most lines of one request.
 pub const MAX_LINES: usize = 100_000;
-/// Tasks written with one statement.
+/// Tasks written with one statement, at most; and the bytes of their lines, from which on it is written.
 const BATCH: usize = 500;
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// The most bytes of the answer that wait in memory for the client to read them. A client that sends all before it
+/// reads any gets [`MAX_LINES`] results through.
+const WAITING_BYTES: u32 = 16 * 1024 * 1024;
 /// How long tasks that have arrived wait for more to be written with.
 const LINGER: Duration = Duration::from_millis(200);
 /// How long the client may pause.
@@ -67,19 +73,20 @@ struct Summary {
 pub fn store(state: AppState, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let (sender, receiver) = unbounded_channel();
+    let budget = Arc::new(Semaphore::new(WAITING_BYTES as usize));
     let worker = Worker {
         database: state.database,
         context: Context::of(&parts),
         sender,
+        budget: Arc::clone(&budget),
         batch: Vec::new(),
+        batch_bytes: 0,
         summary: Summary::default(),
     };
-    tokio::spawn(worker.run(body));
-    let answer = UnboundedReceiverStream::new(receiver).map(|line: Line| {
-        // Numbers and texts can always be written as JSON.
-        let mut json = serde_json::to_vec(&line).unwrap_or_default();
-        json.push(b'\n');
-        Ok::<_, Infallible>(json)
+    tokio::spawn(worker.run(body).instrument(Span::current()));
+    let answer = UnboundedReceiverStream::new(receiver).map(move |line: Vec<u8>| {
+        budget.add_permits(line.len());
+        Ok::<_, Infallible>(line)
     });
     ([(header::CONTENT_TYPE, NDJSON[0])], Body::from_stream(answer)).into_response()
 }
@@ -87,27 +94,55 @@ pub fn store(state: AppState, request: Request) -> Response {
 struct Worker {
     database: Database,
     context: Context,
-    sender: UnboundedSender<Line>,
+    sender: UnboundedSender<Vec<u8>>,
+    /// How many bytes of the answer may still wait for the client.
+    budget: Arc<Semaphore>,
     /// What has arrived and is not written yet, with the numbers of the lines.
     batch: Vec<(usize, TaskStatus)>,
+    batch_bytes: usize,
     summary: Summary,
 }
 
+/// The client has gone, or does not read the answer: there is nobody to tell what would become of further lines.
+struct Gone;
+
 impl Worker {
     async fn run(mut self, body: Body) {
+        let begun = Instant::now();
+        // What was stored until the client went stays stored; the last lines that arrived are not.
+        let gone = self.work(body).await.is_err();
+        let Summary {
+            created,
+            replaced,
+            superseded,
+            refused,
+        } = self.summary;
+        let duration_ms = begun.elapsed().as_secs_f64() * 1000.0;
+        tracing::info!(
+            created,
+            replaced,
+            superseded,
+            refused,
+            gone,
+            duration_ms,
+            "stored a stream of tasks"
+        );
+    }
+
+    async fn work(&mut self, body: Body) -> Result<(), Gone> {
         let mut lines = std::pin::pin!(lines(body));
         let mut number = 0;
-        // Nobody is left to answer once the client has gone; what it sent until then is stored all the same.
-        while !self.sender.is_closed() {
+        loop {
             let wait = if self.batch.is_empty() {
                 IDLE_TIMEOUT
             } else {
                 LINGER
             };
             match timeout(wait, lines.next()).await {
-                Err(_) if !self.batch.is_empty() => self.write().await,
+                Err(_) if !self.batch.is_empty() => self.write().await?,
                 Err(_) => {
-                    self.refuse(number + 1, &bad_syntax(Cause::ContentIncomplete));
+                    self.refuse(number + 1, &bad_syntax(Cause::ContentIncomplete))
+                        .await?;
                     break;
                 }
                 Ok(None) => break,
@@ -115,50 +150,55 @@ impl Worker {
                     number += 1;
                     match line {
                         Ok(_) if number > MAX_LINES => {
-                            self.refuse(number, &bad_syntax(Cause::TooManyLines { limit: MAX_LINES }));
+                            let cause = Cause::TooManyLines { limit: MAX_LINES };
+                            self.refuse(number, &bad_syntax(cause)).await?;
                             break;
                         }
-                        Ok(line) => self.take(number, &line).await,
+                        Ok(line) => self.take(number, &line).await?,
                         Err(error) => {
-                            self.refuse(number, &bad_syntax(cause(&error)));
+                            self.refuse(number, &bad_syntax(cause(&error))).await?;
                             break;
                         }
                     }
                 }
             }
         }
-        self.write().await;
-        let summary = std::mem::take(&mut self.summary);
-        self.send(Line::Summary(summary));
+        self.write().await?;
+        self.send(&Line::Summary(self.summary.clone())).await
     }
 
-    async fn take(&mut self, number: usize, line: &[u8]) {
+    async fn take(&mut self, number: usize, line: &[u8]) -> Result<(), Gone> {
         if line.trim_ascii().is_empty() {
-            return;
+            return Ok(());
         }
         let task = parse_json(line)
             .map_err(bad_syntax)
             .and_then(|value| read(&value, None, Utc::now()).map_err(ApiError::BadContent));
         match task {
-            Ok(task) => self.batch.push((number, task)),
-            Err(error) => self.refuse(number, &error),
+            Ok(task) => {
+                self.batch.push((number, task));
+                self.batch_bytes += line.len();
+            }
+            Err(error) => self.refuse(number, &error).await?,
         }
-        if self.batch.len() == BATCH {
-            self.write().await;
+        if self.batch.len() == BATCH || self.batch_bytes >= BATCH_BYTES {
+            self.write().await?;
         }
+        Ok(())
     }
 
     /// Writes what has arrived with one statement. Where the database refuses a value, the tasks are written one by
     /// one to find out whose.
-    async fn write(&mut self) {
+    async fn write(&mut self) -> Result<(), Gone> {
+        self.batch_bytes = 0;
         let (numbers, tasks): (Vec<usize>, Vec<TaskStatus>) = self.batch.drain(..).unzip();
         if tasks.is_empty() {
-            return;
+            return Ok(());
         }
         match report::report(&self.database, &tasks).await {
             Ok(outcomes) => {
                 for ((line, task), outcome) in numbers.into_iter().zip(tasks).zip(outcomes) {
-                    self.reported(line, task.id, outcome);
+                    self.reported(line, task.id, outcome).await?;
                 }
             }
             Err(StoreError::Refused { .. }) => {
@@ -166,46 +206,49 @@ impl Worker {
                     match report::report(&self.database, std::slice::from_ref(&task)).await {
                         Ok(outcomes) => {
                             for outcome in outcomes {
-                                self.reported(line, task.id.clone(), outcome);
+                                self.reported(line, task.id.clone(), outcome).await?;
                             }
                         }
-                        Err(error) => self.refuse(line, &error.into()),
+                        Err(error) => self.refuse(line, &error.into()).await?,
                     }
                 }
             }
             Err(error) => {
                 let error = ApiError::from(error);
+                log(&error);
                 for line in numbers {
-                    self.summary.refused += 1;
-                    self.send(Line::Refused {
-                        line,
-                        error: self.context.body(&error),
-                    });
+                    self.refuse(line, &error).await?;
                 }
             }
         }
+        Ok(())
     }
 
-    fn reported(&mut self, line: usize, id: String, outcome: Outcome) {
+    async fn reported(&mut self, line: usize, id: String, outcome: Outcome) -> Result<(), Gone> {
         *match outcome {
             Outcome::Created => &mut self.summary.created,
             Outcome::Replaced => &mut self.summary.replaced,
             Outcome::Superseded => &mut self.summary.superseded,
         } += 1;
-        self.send(Line::Reported { line, id, outcome });
+        self.send(&Line::Reported { line, id, outcome }).await
     }
 
-    fn refuse(&mut self, line: usize, error: &ApiError) {
+    async fn refuse(&mut self, line: usize, error: &ApiError) -> Result<(), Gone> {
         self.summary.refused += 1;
-        self.send(Line::Refused {
-            line,
-            error: self.context.body(error),
-        });
+        let error = self.context.body(error);
+        self.send(&Line::Refused { line, error }).await
     }
 
-    fn send(&self, line: Line) {
-        // Fails where the client has gone, which the loop notices.
-        let _ = self.sender.send(line);
+    async fn send(&self, line: &Line) -> Result<(), Gone> {
+        // Numbers and texts can always be written as JSON.
+        let mut json = serde_json::to_vec(line).unwrap_or_default();
+        json.push(b'\n');
+        let length = u32::try_from(json.len()).map_or(WAITING_BYTES, |length| length.min(WAITING_BYTES));
+        match timeout(IDLE_TIMEOUT, self.budget.acquire_many(length)).await {
+            Ok(Ok(permit)) => permit.forget(),
+            _ => return Err(Gone),
+        }
+        self.sender.send(json).map_err(|_| Gone)
     }
 }
 

@@ -28,7 +28,8 @@ pub enum EmptyStatus {
 /// # Errors
 /// 400 for a parameter that is not allowed, 503 where the database is not available.
 pub async fn list(State(state): State<AppState>, query: Query) -> Result<Response, ApiError> {
-    let page = list::read(&state, &query, Which::Pending, Some(Sorters::oldest_first())).await?;
+    let order = Sorters::oldest_first();
+    let page = list::read(&state, &query, Which::Pending, &order, Vec::new()).await?;
     let headers = list::headers(&query, &page);
     if page.nothing_pending && state.empty_status == EmptyStatus::NoContent {
         return Ok((StatusCode::NO_CONTENT, headers, ()).into_response());

@@ -1,11 +1,16 @@
 //! Everything that talks to PostgreSQL. All SQL of the program is in this folder.
 //!
 //! Reading order: [`database`] (connections, and whether there is a database at all), [`schema`] (migrations),
-//! [`page`] and [`task`] (reading), [`report`], [`clear`] and [`retention`] (writing).
+//! [`page`] and [`task`] (reading), [`report`], [`clear`] and [`retention`] (writing), [`import`] and [`export`] (very
+//! many at once, on a connection of [`bulk`]).
 
+pub mod bulk;
 pub mod clear;
+mod copy;
 pub mod database;
 mod error;
+pub mod export;
+pub mod import;
 pub mod page;
 pub mod report;
 pub mod retention;

@@ -1,11 +1,14 @@
 //! Changes a task status by JSON Patch (RFC 6902), whole or not at all.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{DateTime, Utc};
 use json_patch::jsonptr::Pointer;
 use json_patch::{Patch, PatchErrorKind, PatchOperation};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::{CompletionStatus, TaskStatus, report};
+use super::{CompletionStatus, TaskStatus, limits, report};
 use crate::cause::Cause;
 
 /// What a patch may change, and whatever is below. `modified` is the server's; the rest is what the task *is*.
@@ -73,24 +76,109 @@ impl TaskPatch {
         }
     }
 
-    /// The task as the patch leaves it, modified `now`.
+    /// The task as the patch leaves it, modified `now` unless it has a later sign of life. What the patch does not name
+    /// stays as it is, to the byte.
     ///
     /// # Errors
     /// An operation's target is not there, a `test` fails, or the outcome is no task.
     pub fn apply(&self, task: &TaskStatus, now: DateTime<Utc>) -> Result<TaskStatus, Vec<Cause>> {
-        // A value that came from the table can be written as JSON; if it could not, nothing would be there to patch.
-        let mut document = serde_json::to_value(task).unwrap_or_default();
-        json_patch::patch(&mut document, &self.0).map_err(|error| {
-            let pointer = error.path.to_string();
-            vec![match error.kind {
-                PatchErrorKind::TestFailed => Cause::TestFailed { pointer },
-                _ => Cause::PatchTargetMissing { pointer },
-            }]
-        })?;
-        let mut patched = report::read(&document, Some(&task.id), now)?;
-        patched.modified = now;
-        Ok(patched)
+        let named: BTreeSet<&str> = self.0.iter().flat_map(pointers).map(first_token).collect();
+        let mut document = members(task, &named).map_err(|cause| vec![cause])?;
+        let mut copied = 0;
+        for operation in &self.0.0 {
+            if let PatchOperation::Copy(copy) = operation {
+                // A copy of what holds earlier copies doubles the document with every operation.
+                copied += copy
+                    .from
+                    .resolve(&document)
+                    .map_or(0, |source| source.to_string().len());
+                if copied > limits::JSON_BYTES {
+                    let pointer = copy.path.to_string();
+                    return Err(vec![Cause::JsonTooLarge {
+                        pointer,
+                        limit: limits::JSON_BYTES,
+                    }]);
+                }
+            }
+            json_patch::patch(&mut document, std::slice::from_ref(operation)).map_err(|error| {
+                let pointer = error.path.to_string();
+                vec![match error.kind {
+                    PatchErrorKind::TestFailed => Cause::TestFailed { pointer },
+                    _ => Cause::PatchTargetMissing { pointer },
+                }]
+            })?;
+        }
+        let changed: BTreeSet<&str> = self.0.iter().flat_map(changed).map(first_token).collect();
+        merged(task, document, &changed, now)
     }
+}
+
+/// The members of a task that a patch names, with those that every task has and those that end it.
+fn members(task: &TaskStatus, named: &BTreeSet<&str>) -> Result<Value, Cause> {
+    const ALWAYS: [&str; 6] = [
+        "id",
+        "type",
+        "uniqueName",
+        "launcher",
+        "completionStatus",
+        "completed",
+    ];
+    // The empty token is the whole task.
+    let whole = named.contains("");
+    // A task that came from the table can be written as JSON, and its members read as they stand.
+    let wire = serde_json::to_string(task).unwrap_or_default();
+    let raw: BTreeMap<&str, &RawValue> = serde_json::from_str(&wire).unwrap_or_default();
+    raw.into_iter()
+        .filter(|(key, _)| whole || named.contains(key) || ALWAYS.contains(key))
+        .map(|(key, raw)| match serde_json::from_str(raw.get()) {
+            Ok(value) => Ok((key.to_owned(), value)),
+            // Nested deeper than is read: it can be kept, and not be patched.
+            Err(_) => Err(Cause::JsonTooLarge {
+                pointer: format!("/{key}"),
+                limit: limits::JSON_BYTES,
+            }),
+        })
+        .collect::<Result<serde_json::Map<_, _>, _>>()
+        .map(Value::Object)
+}
+
+/// The task with the members that were changed, which are checked as those of a report.
+fn merged(
+    task: &TaskStatus,
+    document: Value,
+    changed: &BTreeSet<&str>,
+    now: DateTime<Utc>,
+) -> Result<TaskStatus, Vec<Cause>> {
+    const ENDS: [&str; 2] = ["completionStatus", "completed"];
+    // The names are not the patch's to change, so they need not satisfy what a report must.
+    let mut report = json!({ "id": "-", "type": "QUARTZ", "uniqueName": "", "launcher": "" });
+    if let Value::Object(members) = document {
+        for (key, value) in members {
+            if changed.contains(key.as_str()) || ENDS.contains(&key.as_str()) {
+                report[key] = value;
+            }
+        }
+    }
+    let read = report::read(&report, None, now)?;
+    let mut patched = task.clone();
+    patched.modified = task.modified.max(now);
+    patched.completion_status = read.completion_status;
+    patched.completed = read.completed;
+    for key in changed {
+        match *key {
+            "launched" => patched.launched = read.launched,
+            "messages" => patched.messages.clone_from(&read.messages),
+            "returns" => patched.returns.clone_from(&read.returns),
+            "attributes" => patched.attributes.clone_from(&read.attributes),
+            "progress" => patched.progress.clone_from(&read.progress),
+            "percentComplete" => patched.percent_complete = read.percent_complete,
+            "description" => patched.description.clone_from(&read.description),
+            "target" => patched.target.clone_from(&read.target),
+            // Those that end the task are above, and no others are mutable.
+            _ => {}
+        }
+    }
+    Ok(patched)
 }
 
 /// Reads a patch that completes a task and does nothing else, as the documented way to clear one does: the status, and
@@ -138,6 +226,20 @@ fn changed(operation: &PatchOperation) -> Vec<&Pointer> {
         PatchOperation::Move(operation) => vec![&operation.from, &operation.path],
         _ => vec![operation.path()],
     }
+}
+
+/// The places that an operation refers to.
+fn pointers(operation: &PatchOperation) -> Vec<&Pointer> {
+    match operation {
+        PatchOperation::Move(operation) => vec![&operation.from, &operation.path],
+        PatchOperation::Copy(operation) => vec![&operation.from, &operation.path],
+        _ => vec![operation.path()],
+    }
+}
+
+/// The name of the member that a place is in; empty for the whole task. No member's name needs an escape.
+fn first_token(pointer: &Pointer) -> &str {
+    pointer.as_str().split('/').nth(1).unwrap_or_default()
 }
 
 fn is_mutable(pointer: &Pointer) -> bool {
@@ -262,6 +364,35 @@ mod tests {
     }
 
     #[test]
+    fn copies_of_copies_are_bounded() {
+        let copy =
+            |n: i32| json!({ "op": "copy", "from": "/attributes", "path": format!("/attributes/x{n}") });
+        let causes = apply((0..30).map(copy).collect()).expect_err("a cause");
+        assert!(matches!(&causes[..], [Cause::JsonTooLarge { .. }]), "{causes:?}");
+    }
+
+    #[test]
+    fn what_a_patch_does_not_name_stays_to_the_byte() {
+        let raw = |text: String| RawValue::from_string(text).expect("JSON");
+        let mut stored = task();
+        // None of this could be reported, and all of it may be stored.
+        stored.unique_name = "x".repeat(600);
+        stored.messages = raw(r#"[{"extra": 1,  "key": "k"}]"#.to_owned());
+        stored.attributes = raw(format!(r#"{{"deep": {}{}}}"#, "[".repeat(200), "]".repeat(200)));
+        stored.modified = now() + chrono::TimeDelta::days(1);
+        let patch = json!([{ "op": "replace", "path": "/completionStatus", "value": "Error" }]);
+        let patched = TaskPatch::read(patch)
+            .expect("a patch")
+            .apply(&stored, now())
+            .expect("a task");
+        assert_eq!(patched.completion_status, Some(CompletionStatus::Error));
+        assert_eq!(patched.unique_name, stored.unique_name);
+        assert_eq!(patched.messages.get(), stored.messages.get());
+        assert_eq!(patched.attributes.get(), stored.attributes.get());
+        assert_eq!(patched.modified, stored.modified);
+    }
+
+    #[test]
     fn a_completion_is_a_status_and_perhaps_a_time() {
         let status = json!({ "op": "replace", "path": "/completionStatus", "value": "Error" });
         let time = json!({ "op": "add", "path": "/completed", "value": "2026-02-03T04:05:06.789Z" });
@@ -300,7 +431,9 @@ mod tests {
         let time = json!({ "op": "replace", "path": "/completed", "value": null });
         assert_eq!(
             patch(json!([status])).expect_err("a cause"),
-            [Cause::CompletedWithoutStatus]
+            [Cause::CompletedWithoutStatus {
+                pointer: "/completed".to_owned()
+            }]
         );
         let reopened = patch(json!([status, time])).expect("a task");
         assert_eq!((reopened.completion_status, reopened.completed), (None, None));

@@ -35,7 +35,11 @@ const KEYS: [&str; 18] = [
 ];
 /// An unknown key this close to a known one is taken for a slip and refused; any other is ignored, so that clients of
 /// a later contract are served.
-const SLIP_DISTANCE: usize = 2;
+const SLIP_DISTANCE: usize = 1;
+/// More faults than this are not collected: an answer must not grow with the request.
+pub const MOST_CAUSES: usize = 50;
+/// The most digits that a number may have when it is written without an exponent, as PostgreSQL writes it.
+const MOST_DIGITS: usize = 1000;
 
 /// Reads a task. `id` is the one that the request's path names, which the content may repeat; without one the content
 /// must have it. `now` is what times default to.
@@ -79,6 +83,12 @@ struct Reader {
 }
 
 impl Reader {
+    fn fault(&mut self, cause: Cause) {
+        if self.causes.len() < MOST_CAUSES {
+            self.causes.push(cause);
+        }
+    }
+
     fn task(
         &mut self,
         object: &Map<String, Value>,
@@ -106,7 +116,9 @@ impl Reader {
         let completion_status = given(object, "completionStatus")
             .and_then(|v| self.enumerated(v, "/completionStatus", CompletionStatus::ALL));
         if completion_status.is_none() && given(object, "completionStatus").is_none() && completed.is_some() {
-            self.causes.push(Cause::CompletedWithoutStatus);
+            self.fault(Cause::CompletedWithoutStatus {
+                pointer: pointer("completed"),
+            });
         }
         let messages = given(object, "messages")
             .map(|value| self.messages(value))
@@ -147,11 +159,10 @@ impl Reader {
             let plain = |text: &str| text.replace(['_', '-', ' '], "").to_lowercase();
             let known = KEYS.iter().find(|known| {
                 plain(known) == plain(key)
-                    || known.len() > 2 * SLIP_DISTANCE
-                        && strsim::damerau_levenshtein(known, key) <= SLIP_DISTANCE
+                    || known.len() > 4 && strsim::damerau_levenshtein(known, key) <= SLIP_DISTANCE
             });
             if let Some(known) = known {
-                self.causes.push(Cause::UnknownField {
+                self.fault(Cause::UnknownField {
                     pointer: pointer(key),
                     suggestion: known,
                 });
@@ -163,7 +174,7 @@ impl Reader {
         let id = match (given(object, "id"), path_id) {
             (None, Some(path_id)) => self.text(&Value::String(path_id.to_owned()), "/id", limits::ID)?,
             (None, None) => {
-                self.causes.push(Cause::FieldRequired {
+                self.fault(Cause::FieldRequired {
                     pointer: "/id".to_owned(),
                 });
                 return None;
@@ -171,14 +182,14 @@ impl Reader {
             (Some(value), path_id) => {
                 let id = self.text(value, "/id", limits::ID)?;
                 if path_id.is_some_and(|path_id| path_id != id) {
-                    self.causes.push(Cause::IdDiffers { given: id });
+                    self.fault(Cause::IdDiffers { given: id });
                     return None;
                 }
                 id
             }
         };
         if id.is_empty() || RESERVED_IDS.contains(&id.as_str()) {
-            self.causes.push(Cause::ReservedId { given: id });
+            self.fault(Cause::ReservedId { given: id });
             return None;
         }
         Some(id)
@@ -187,7 +198,7 @@ impl Reader {
     fn required<'a>(&mut self, object: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
         let value = given(object, key);
         if value.is_none() {
-            self.causes.push(Cause::FieldRequired {
+            self.fault(Cause::FieldRequired {
                 pointer: pointer(key),
             });
         }
@@ -196,19 +207,19 @@ impl Reader {
 
     fn text(&mut self, value: &Value, pointer: &str, limit: usize) -> Option<String> {
         let Value::String(text) = value else {
-            self.causes.push(Cause::NotAString {
+            self.fault(Cause::NotAString {
                 pointer: pointer.to_owned(),
             });
             return None;
         };
         if text.contains('\0') {
-            self.causes.push(Cause::NullCharacter {
+            self.fault(Cause::NullCharacter {
                 pointer: pointer.to_owned(),
             });
             return None;
         }
         if text.chars().nth(limit).is_some() {
-            self.causes.push(Cause::TextTooLong {
+            self.fault(Cause::TextTooLong {
                 pointer: pointer.to_owned(),
                 limit,
             });
@@ -220,7 +231,7 @@ impl Reader {
     fn time(&mut self, value: &Value, pointer: &str) -> Option<DateTime<Utc>> {
         let read = value.as_str().and_then(time);
         if read.is_none() {
-            self.causes.push(Cause::NotATime {
+            self.fault(Cause::NotATime {
                 pointer: pointer.to_owned(),
                 given: shown(value),
             });
@@ -235,7 +246,7 @@ impl Reader {
             .map(|(_, variant)| *variant);
         if found.is_none() {
             let allowed = all.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-            self.causes.push(Cause::NotOneOf {
+            self.fault(Cause::NotOneOf {
                 pointer: pointer.to_owned(),
                 given: shown(value),
                 allowed,
@@ -252,7 +263,7 @@ impl Reader {
             .filter(|number| (0.0..=100.0).contains(number) && number.fract() == 0.0)
             .map(|number| number as i32);
         if percent.is_none() {
-            self.causes.push(Cause::FieldNotAnInteger {
+            self.fault(Cause::FieldNotAnInteger {
                 pointer: "/percentComplete".to_owned(),
                 given: shown(value),
                 min: 0,
@@ -265,7 +276,7 @@ impl Reader {
     fn object<'a>(&mut self, value: &'a Value, pointer: &str) -> Option<&'a Map<String, Value>> {
         let object = value.as_object();
         if object.is_none() {
-            self.causes.push(Cause::NotAnObject {
+            self.fault(Cause::NotAnObject {
                 pointer: pointer.to_owned(),
             });
         }
@@ -275,7 +286,7 @@ impl Reader {
     fn array<'a>(&mut self, value: &'a Value, pointer: &str) -> &'a [Value] {
         value.as_array().map_or_else(
             || {
-                self.causes.push(Cause::NotAnArray {
+                self.fault(Cause::NotAnArray {
                     pointer: pointer.to_owned(),
                 });
                 &[][..]
@@ -308,7 +319,7 @@ impl Reader {
         if let Some(value) = given(object, key) {
             return self.text(value, &pointer, limit);
         }
-        self.causes.push(Cause::FieldRequired { pointer });
+        self.fault(Cause::FieldRequired { pointer });
         None
     }
 
@@ -316,6 +327,9 @@ impl Reader {
         const SEVERITIES: &[(&str, &str)] = &[("INFO", "INFO"), ("WARN", "WARN"), ("ERROR", "ERROR")];
         let mut messages = Vec::new();
         for (index, message) in self.array(value, "/messages").iter().enumerate() {
+            if self.causes.len() == MOST_CAUSES {
+                break;
+            }
             let parent = format!("/messages/{index}");
             let Some(object) = self.object(message, &parent) else {
                 continue;
@@ -327,7 +341,7 @@ impl Reader {
                         message.insert("type".to_owned(), severity.into());
                     }
                 }
-                None => self.causes.push(Cause::FieldRequired {
+                None => self.fault(Cause::FieldRequired {
                     pointer: format!("{parent}/type"),
                 }),
             }
@@ -360,7 +374,7 @@ impl Reader {
         let parameters = self.array(value, &pointer);
         for (index, parameter) in parameters.iter().enumerate() {
             if !parameter.is_object() && !parameter.is_string() {
-                self.causes.push(Cause::NotAnObject {
+                self.fault(Cause::NotAnObject {
                     pointer: format!("{pointer}/{index}"),
                 });
             }
@@ -371,6 +385,9 @@ impl Reader {
     fn returns(&mut self, value: &Value) -> Vec<Value> {
         let mut returns = Vec::new();
         for (index, item) in self.array(value, "/returns").iter().enumerate() {
+            if self.causes.len() == MOST_CAUSES {
+                break;
+            }
             let parent = format!("/returns/{index}");
             let Some(object) = self.object(item, &parent) else {
                 continue;
@@ -405,26 +422,87 @@ impl Reader {
         })
     }
 
-    /// A JSON value as it is stored, within bounds and without NUL, which PostgreSQL cannot hold.
+    /// A JSON value as it is stored, within bounds and without what PostgreSQL cannot hold.
     fn raw(&mut self, value: &Value, pointer: &str) -> Option<Box<RawValue>> {
-        if has_null_character(value) {
-            self.causes.push(Cause::NullCharacter {
-                pointer: pointer.to_owned(),
-            });
-            return None;
-        }
-        // A value that was read from JSON can be written as JSON.
-        let raw = to_raw_value(value).ok()?;
-        // PostgreSQL writes a blank after each colon and comma, which its limit counts.
-        if raw.get().len() + raw.get().matches([':', ',']).count() > limits::JSON_BYTES {
-            self.causes.push(Cause::JsonTooLarge {
+        let length = match stored_length(value) {
+            Ok(length) => length,
+            Err(Unstorable::NullCharacter) => {
+                self.fault(Cause::NullCharacter {
+                    pointer: pointer.to_owned(),
+                });
+                return None;
+            }
+            Err(Unstorable::LongNumber) => {
+                self.fault(Cause::NumberTooLong {
+                    pointer: pointer.to_owned(),
+                    limit: MOST_DIGITS,
+                });
+                return None;
+            }
+        };
+        if length > limits::JSON_BYTES {
+            self.fault(Cause::JsonTooLarge {
                 pointer: pointer.to_owned(),
                 limit: limits::JSON_BYTES,
             });
             return None;
         }
-        Some(raw)
+        // A value that was read from JSON can be written as JSON.
+        to_raw_value(value).ok()
     }
+}
+
+/// Why PostgreSQL cannot, or should not, hold a JSON value.
+enum Unstorable {
+    NullCharacter,
+    LongNumber,
+}
+
+/// The most bytes that PostgreSQL writes for a value: with a blank after each colon and comma, and numbers without
+/// exponents.
+fn stored_length(value: &Value) -> Result<usize, Unstorable> {
+    let text = |text: &str| {
+        if text.contains('\0') {
+            return Err(Unstorable::NullCharacter);
+        }
+        // Quotes, backslashes and controls are escaped, the latter with six characters.
+        let escapes: usize = text
+            .bytes()
+            .map(|byte| match byte {
+                b'"' | b'\\' => 1,
+                0..=0x1f => 5,
+                _ => 0,
+            })
+            .sum();
+        Ok(text.len() + escapes + 2)
+    };
+    Ok(match value {
+        Value::Null | Value::Bool(_) => 5,
+        Value::String(string) => text(string)?,
+        Value::Number(number) => {
+            let written = number.as_str();
+            let (digits, exponent) = written.split_once(['e', 'E']).unwrap_or((written, "0"));
+            let length = exponent
+                .trim_start_matches('+')
+                .parse::<i64>()
+                .ok()
+                .and_then(|exponent| usize::try_from(exponent.unsigned_abs()).ok())
+                .and_then(|exponent| exponent.checked_add(digits.len()))
+                .filter(|length| *length <= MOST_DIGITS);
+            length.ok_or(Unstorable::LongNumber)? + 2
+        }
+        Value::Array(values) => {
+            values
+                .iter()
+                .map(|value| stored_length(value).map(|length| length + 2))
+                .sum::<Result<usize, _>>()?
+                + 2
+        }
+        Value::Object(object) => {
+            let member = |(key, value): (&String, &Value)| Ok(text(key)? + stored_length(value)? + 4);
+            object.iter().map(member).sum::<Result<usize, _>>()? + 2
+        }
+    })
 }
 
 /// A member that is there and not null; null is the same as absent.
@@ -440,17 +518,6 @@ fn pointer(key: &str) -> String {
 /// A faulty value as the cause shows it.
 fn shown(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-fn has_null_character(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(values) => values.iter().any(has_null_character),
-        Value::Object(object) => object
-            .iter()
-            .any(|(key, value)| key.contains('\0') || has_null_character(value)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-    }
 }
 
 #[cfg(test)]
@@ -511,7 +578,9 @@ mod tests {
         assert_eq!(completed.completed, Some(now()));
         assert_eq!(
             with("completed", "2026-01-01T00:00:00Z").expect_err("a fault"),
-            [Cause::CompletedWithoutStatus]
+            [Cause::CompletedWithoutStatus {
+                pointer: "/completed".to_owned()
+            }]
         );
     }
 

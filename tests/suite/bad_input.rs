@@ -94,7 +94,7 @@ async fn content_that_is_no_task_is_refused_and_changes_nothing() {
             "a huge number",
             with(r#""attributes":{"n":1e999999}"#),
             400,
-            "The database refused a value: value overflows numeric format.",
+            "“/attributes” contains a number with more than 1000 digits.",
         ),
         (
             "a huge percentage",

@@ -23,4 +23,5 @@ mod readme;
 mod schema;
 mod sdk;
 mod support;
+mod transfer;
 mod writes;

@@ -36,15 +36,22 @@ pub async fn begin(database: &Database, pending: u32, history: u32) -> Result<Ta
     let now = Utc::now();
     let mut running = all_pending(database).await?;
     if running.is_empty() {
-        fill(database, &mut rng, history as usize, "completed tasks", |rng| {
+        let completed = |rng: &mut Rng| {
             let age = TimeDelta::seconds(rng.i64(7_200..HISTORY_DAYS * 86_400));
             sample::completed(rng, now - age)
-        })
+        };
+        fill(
+            database,
+            &mut rng,
+            history as usize,
+            "completed tasks",
+            completed,
+            drop,
+        )
         .await?;
-        running = fill(database, &mut rng, pending as usize, "pending tasks", |rng| {
-            begun(rng, now)
-        })
-        .await?;
+        let begun = |rng: &mut Rng| begun(rng, now);
+        let keep = |task| running.push(task);
+        fill(database, &mut rng, pending as usize, "pending tasks", begun, keep).await?;
     } else {
         tracing::info!(pending = running.len(), "found the tasks of the last run");
     }
@@ -120,22 +127,26 @@ fn begun(rng: &mut Rng, now: DateTime<Utc>) -> TaskStatus {
     task
 }
 
+/// Writes tasks in batches, and hands each on to `keep`.
 async fn fill(
     database: &Database,
     rng: &mut Rng,
     number: usize,
     what: &str,
     make: impl Fn(&mut Rng) -> TaskStatus,
-) -> Result<Vec<TaskStatus>, StoreError> {
-    let tasks: Vec<TaskStatus> = (0..number).map(|_| make(rng)).collect();
-    for (done, batch) in tasks.chunks(BATCH).enumerate() {
-        report::report(database, batch).await?;
-        if (done + 1) % 20 == 0 {
-            tracing::info!("wrote {} of {number} {what}", (done + 1) * BATCH);
+    mut keep: impl FnMut(TaskStatus),
+) -> Result<(), StoreError> {
+    for begin in (0..number).step_by(BATCH) {
+        let end = (begin + BATCH).min(number);
+        let batch: Vec<TaskStatus> = (begin..end).map(|_| make(rng)).collect();
+        report::report(database, &batch).await?;
+        batch.into_iter().for_each(&mut keep);
+        if end % (20 * BATCH) == 0 && end < number {
+            tracing::info!("wrote {end} of {number} {what}");
         }
     }
     tracing::info!("wrote {number} {what}");
-    Ok(tasks)
+    Ok(())
 }
 
 async fn all_pending(database: &Database) -> Result<Vec<TaskStatus>, StoreError> {

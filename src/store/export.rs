@@ -1,0 +1,38 @@
+//! Reading very many tasks: a stream, of one statement and hence of one snapshot, of which a few rows at a time are in
+//! memory.
+
+use futures_util::{Stream, TryStreamExt};
+use sqlx::{PgConnection, Postgres, QueryBuilder};
+
+use super::StoreError;
+use crate::filter::Filter;
+use crate::task::TaskStatus;
+
+/// What there is to read, in the order in which tasks were made.
+pub struct Export(QueryBuilder<Postgres>);
+
+impl Export {
+    /// All tasks, or those that match.
+    pub fn of(filter: Option<&Filter>) -> Self {
+        let mut sql = QueryBuilder::new("select * from task_status where ");
+        match filter {
+            Some(filter) => filter.push_sql(&mut sql),
+            None => {
+                sql.push("true");
+            }
+        }
+        sql.push(" order by created, id");
+        Self(sql)
+    }
+
+    /// The tasks, as fast as they are taken.
+    pub fn tasks<'a>(
+        &'a mut self,
+        connection: &'a mut PgConnection,
+    ) -> impl Stream<Item = Result<TaskStatus, StoreError>> + 'a {
+        self.0
+            .build_query_as::<TaskStatus>()
+            .fetch(connection)
+            .map_err(StoreError::from)
+    }
+}
