@@ -18,7 +18,7 @@ use crate::extract::{JSON, JsonContent, NDJSON, TaskId, media_type, unsupported_
 use crate::store::report::{self, Outcome};
 use crate::store::task;
 use crate::task::TaskStatus;
-use crate::task::report::read;
+use crate::task::report::{MOST_CAUSES, read};
 
 /// The most tasks of one JSON array.
 pub const MAX_BATCH: usize = 1000;
@@ -100,12 +100,16 @@ async fn batch(state: &AppState, items: &[Value]) -> Result<Response, ApiError> 
     let mut tasks = Vec::with_capacity(items.len());
     let mut causes = Vec::new();
     for (index, item) in items.iter().enumerate() {
+        if causes.len() >= MOST_CAUSES {
+            break;
+        }
         match read(item, None, now) {
             Ok(task) => tasks.push(task),
             Err(faults) => causes.extend(faults.into_iter().map(|fault| fault.inside(&format!("/{index}")))),
         }
     }
     if !causes.is_empty() {
+        causes.truncate(MOST_CAUSES);
         return Err(ApiError::BadContent(causes));
     }
     let outcomes = report::report(&state.database, &tasks).await?;

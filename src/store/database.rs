@@ -166,6 +166,9 @@ impl Lease {
 
     /// Hands on the outcome of the last statement. The connection is given back, also where the server has refused the
     /// statement: then it waits for the next.
+    ///
+    /// # Errors
+    /// Those of the statement.
     pub fn settle<T>(self, outcome: Result<T, sqlx::Error>) -> Result<T, StoreError> {
         if matches!(outcome, Ok(_) | Err(sqlx::Error::Database(_))) {
             self.finish();

@@ -1,4 +1,4 @@
-//! Everything that talks to PostgreSQL. All SQL of the program is in this folder.
+//! Everything that talks to PostgreSQL. All SQL on tasks is in this folder.
 //!
 //! Reading order: [`database`] (connections, and whether there is a database at all), [`schema`] (migrations),
 //! [`page`] and [`task`] (reading), [`report`], [`clear`] and [`retention`] (writing), [`import`] and [`export`] (very

@@ -318,3 +318,135 @@ async fn any_id_that_can_be_stored_can_be_asked_for_and_the_others_are_refused()
         assert!([400, 404].contains(&get.status.as_u16()), "{id}: {get:?}");
     }
 }
+
+#[tokio::test]
+async fn an_answer_does_not_grow_with_what_was_wrong() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    let wrong = format!("{{{TASK},\"messages\":[{}]}}", vec!["1"; 400_000].join(","));
+    let answer = service
+        .send(Method::PUT, "/task-status/a", "application/json", wrong)
+        .await;
+    assert_eq!(
+        (answer.status, answer.causes().len()),
+        (StatusCode::BAD_REQUEST, 50)
+    );
+    let items = format!("[{}]", vec!["{}"; 1000].join(","));
+    let answer = service
+        .send(Method::POST, "/task-status", "application/json", items)
+        .await;
+    assert_eq!(
+        (answer.status, answer.causes().len()),
+        (StatusCode::BAD_REQUEST, 50)
+    );
+}
+
+#[tokio::test]
+async fn small_content_that_would_become_large_is_refused() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    let numbers = format!(
+        "{{{TASK},\"attributes\":{{\"a\":[{}]}}}}",
+        vec!["1e131000"; 9000].join(",")
+    );
+    let answer = service
+        .send(Method::PUT, "/task-status/a", "application/json", numbers)
+        .await;
+    assert_eq!(
+        answer.causes(),
+        ["“/attributes” contains a number with more than 1000 digits."]
+    );
+    let many = format!(
+        "{{{TASK},\"attributes\":{{\"a\":[{}]}}}}",
+        vec!["1e900"; 9000].join(",")
+    );
+    let answer = service
+        .send(Method::PUT, "/task-status/a", "application/json", many)
+        .await;
+    assert_eq!(answer.causes(), ["“/attributes” may have at most 1048576 bytes."]);
+    let taken = format!("{{{TASK},\"attributes\":{{\"a\":[1e900, -1.5e-7]}}}}");
+    let answer = service
+        .send(Method::PUT, "/task-status/a", "application/json", taken)
+        .await;
+    assert_eq!(answer.status, StatusCode::CREATED);
+
+    let copy = |n: i32| format!(r#"{{"op":"copy","from":"/attributes","path":"/attributes/x{n}"}}"#);
+    let bomb = format!("[{}]", (0..40).map(copy).collect::<Vec<_>>().join(","));
+    let answer = service
+        .send(
+            Method::PATCH,
+            "/task-status/a",
+            "application/json-patch+json",
+            bomb,
+        )
+        .await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert!(
+        answer.causes()[0].ends_with("may have at most 1048576 bytes."),
+        "{answer:?}"
+    );
+}
+
+#[tokio::test]
+async fn keys_that_mean_something_to_the_library_are_refused() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    for key in [
+        "$serde_json::private::Number",
+        "$serde_json::private::RawValue",
+        r"\u0024serde_json::pri\u0076ate::RawValue",
+    ] {
+        let content = format!("{{{TASK},\"attributes\":{{\"x\":{{\"{key}\":\"12\"}}}}}}");
+        let answer = service
+            .send(Method::PUT, "/task-status/a", "application/json", content)
+            .await;
+        assert_eq!(
+            answer.causes(),
+            ["Keys that begin with “$serde_json::private::” are reserved."],
+            "{key}"
+        );
+    }
+    let content = format!("{{{TASK},\"attributes\":{{\"\\u0024x\":\"\\u00e9 \\u0041\"}}}}");
+    let answer = service
+        .send(Method::PUT, "/task-status/a", "application/json", content)
+        .await;
+    assert_eq!(answer.json()["attributes"], serde_json::json!({ "$x": "é A" }));
+}
+
+/// A server that refuses a statement has not lost its client: the connection is kept.
+#[tokio::test]
+async fn a_refusal_by_the_database_costs_no_connection() {
+    let database = TestDatabase::new().await;
+    database
+        .execute("alter table task_status add constraint no_such_launcher check (launcher <> 'refused')")
+        .await;
+    let service = Service::start(&database).await;
+    let backends = async || {
+        let mut pids: Vec<i32> = database
+            .fetch("select pid from pg_stat_activity where datname = current_database() and application_name = 'task-status'")
+            .await
+            .iter()
+            .map(|row| sqlx::Row::get(row, 0))
+            .collect();
+        pids.sort_unstable();
+        pids
+    };
+    service.get("/task-status").await;
+    let before = backends().await;
+    let refused = r#"{"type":"QPOC","uniqueName":"n","launcher":"refused"}"#;
+    for _ in 0..10 {
+        let answer = service
+            .send(Method::PUT, "/task-status/a", "application/json", refused)
+            .await;
+        assert_eq!(
+            answer.causes(),
+            ["The database refused a value: no_such_launcher."]
+        );
+    }
+    // The pool may have opened others meanwhile.
+    let after = backends().await;
+    assert!(
+        before.iter().all(|pid| after.contains(pid)),
+        "{before:?} {after:?}"
+    );
+}

@@ -97,6 +97,61 @@ async fn a_report_is_created_then_replaced_whole_and_safe_to_repeat() {
 }
 
 #[tokio::test]
+async fn time_does_not_run_backwards() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    let report = |modified: &str| {
+        let mut task = least("a");
+        task["modified"] = modified.into();
+        task
+    };
+    // An executor's clock is ahead: what it reported is later than now, and a clear is later than that.
+    service.put("a", &report("2200-12-31T00:00:00Z")).await;
+    let patch = json!([{ "op": "replace", "path": "/completionStatus", "value": "Error" }]);
+    let cleared = service.patch("a", &patch).await.json();
+    assert_eq!(
+        (&cleared["modified"], &cleared["completionStatus"]),
+        (&json!("2200-12-31T00:00:00.000Z"), &json!("ERROR"))
+    );
+    assert_eq!(
+        service.put("a", &report("2200-12-30T00:00:00Z")).await.json(),
+        cleared
+    );
+
+    // The last report is sent twice, as clients do that have missed the answer: the task ended the first time.
+    let mut last = least("b");
+    last["completionStatus"] = "SUCCESS".into();
+    let first = service.put("b", &last).await.json();
+    let second = service.put("b", &last).await.json();
+    assert_eq!(first["completed"], second["completed"]);
+}
+
+#[tokio::test]
+async fn a_client_that_has_the_task_is_told_so_without_a_length() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    let etag = service
+        .put("a", &least("a"))
+        .await
+        .header("etag")
+        .unwrap()
+        .to_owned();
+    for method in [Method::GET, Method::HEAD] {
+        let answer = service
+            .request(method, "/task-status/a", &[("If-None-Match", &etag)])
+            .await;
+        assert_eq!(
+            (answer.status, answer.body.as_str()),
+            (StatusCode::NOT_MODIFIED, "")
+        );
+        assert_eq!(
+            (answer.header("etag"), answer.header("content-length")),
+            (Some(etag.as_str()), None)
+        );
+    }
+}
+
+#[tokio::test]
 async fn everything_a_task_has_survives_the_round_trip() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;

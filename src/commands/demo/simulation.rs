@@ -141,7 +141,7 @@ async fn fill(
         let batch: Vec<TaskStatus> = (begin..end).map(|_| make(rng)).collect();
         report::report(database, &batch).await?;
         batch.into_iter().for_each(&mut keep);
-        if end % (20 * BATCH) == 0 && end < number {
+        if end.is_multiple_of(20 * BATCH) && end < number {
             tracing::info!("wrote {end} of {number} {what}");
         }
     }
