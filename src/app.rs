@@ -3,21 +3,23 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::Request;
 use axum::http::uri::PathAndQuery;
 use axum::http::{StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use thiserror::Error;
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::envelope::envelope;
 use crate::error::ApiError;
-use crate::routes::{AppState, clear, health, list, pending_tasks, report, single};
+use crate::routes::{AppState, clear, docs, health, list, pending_tasks, report, single};
 use crate::store::Database;
-use crate::{limits, tracking};
+use crate::{limits, openapi, tracking};
 
 /// A path under which the API answers besides the root, such as `/v2025`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +31,13 @@ pub struct BasePath(String);
     "a base path begins with “/”, does not end in one, and has only letters, digits, “-”, “_”, “.” and “/”"
 )]
 pub struct BasePathError;
+
+impl BasePath {
+    /// The path, such as `/v2025`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 impl FromStr for BasePath {
     type Err = BasePathError;
@@ -46,33 +55,50 @@ impl FromStr for BasePath {
 /// The routes of the API at the root and under every base path, inside the layers.
 pub fn api(state: AppState, base_paths: &[BasePath]) -> Router {
     let request_timeout = state.request_timeout;
-    let task_status = Router::new()
-        .route("/task-status/pending-tasks", get(pending_tasks::list))
-        .route(
-            "/task-status",
-            get(list::list).post(report::post).patch(clear::clear),
-        )
-        .route(
-            "/task-status/{id}",
-            get(single::get).put(report::put).patch(single::patch),
-        )
-        // Version after service, as the newer SDKs ask for it.
-        .route("/task-status/v1/pending-tasks", get(pending_tasks::list))
-        .route(
-            "/task-status/v1",
-            get(list::list).post(report::post).patch(clear::clear),
-        )
-        .route(
-            "/task-status/v1/{id}",
-            get(single::get).put(report::put).patch(single::patch),
-        );
-
+    let document = description(base_paths);
+    let (task_status, _) = task_status().split_for_parts();
+    let (about, _) = about().split_for_parts();
     let routes = base_paths
         .iter()
         .fold(task_status.clone(), |routes, BasePath(base)| {
             routes.nest(base, task_status.clone())
-        });
+        })
+        .merge(about.layer(Extension(docs::Published::new(document))));
     layered(routes.with_state(state), request_timeout)
+}
+
+/// The OpenAPI document of the API under these paths.
+pub fn description(base_paths: &[BasePath]) -> String {
+    let operations = task_status().merge(about()).into_openapi();
+    openapi::text(&openapi::document(operations, base_paths))
+}
+
+/// The routes of the API. Each is described where it is handled, so that what is routed is what is described.
+fn task_status() -> OpenApiRouter<AppState> {
+    [
+        routes!(pending_tasks::list),
+        routes!(list::list, report::post, clear::clear),
+        routes!(single::get, report::put, single::patch),
+    ]
+    .into_iter()
+    .fold(OpenApiRouter::default(), |router, described| {
+        let (_, paths, methods) = &described;
+        // Version after service, as the newer SDKs ask for it. The description says so once for all.
+        let versioned = paths
+            .paths
+            .keys()
+            .map(|path| path.replacen("/task-status", "/task-status/v1", 1));
+        versioned
+            .fold(router, |router, path| router.route(&path, methods.clone()))
+            .routes(described)
+    })
+}
+
+/// What the API says about itself, at the root only.
+fn about() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default()
+        .routes(routes!(docs::openapi))
+        .routes(routes!(docs::page))
 }
 
 /// Puts the layers that every request passes around some routes. The last line is the outermost: it sees a request

@@ -54,6 +54,8 @@ pub enum Command {
     Prune(PruneArgs),
     /// Ask a running service whether it is ready; the exit status is the answer
     Healthcheck(HealthcheckArgs),
+    /// Print the OpenAPI document of the API
+    Openapi(OpenapiArgs),
 }
 
 #[derive(Debug, Args)]
@@ -137,7 +139,7 @@ pub struct ServeArgs {
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "API")]
-pub struct ApiArgs {
+pub struct PathArgs {
     /// Paths under which the API answers besides the root, separated by commas
     #[arg(
         long,
@@ -147,6 +149,19 @@ pub struct ApiArgs {
         value_name = "PATHS"
     )]
     pub base_paths: Vec<BasePath>,
+}
+
+#[derive(Debug, Args)]
+pub struct OpenapiArgs {
+    #[command(flatten)]
+    pub paths: PathArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "API")]
+pub struct ApiArgs {
+    #[command(flatten)]
+    pub paths: PathArgs,
     /// Status where nothing at all is pending: 204 as the contract says, or 200 with [] for clients that cannot read
     /// a 204 (the paginators of the official TypeScript and Python SDKs)
     #[arg(long, env = "TASK_STATUS_EMPTY_STATUS", value_enum, default_value_t)]

@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::cause::Cause;
 use crate::error::ApiError;
@@ -19,18 +20,22 @@ use crate::locale::{Locale, Message};
 use crate::tracking::TrackingId;
 
 /// The body of every error answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ErrorResponseDto)]
 pub struct ErrorBody {
-    /// What clients of a 401 read.
+    /// What clients of a 401 read; only there.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     error: Option<String>,
-    /// What clients of a 429 read.
+    /// What clients of a 429 read; only there.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     message: Option<String>,
     /// Status, sub-code and title, such as `400.1 Bad Request Content`.
     detail_code: &'static str,
     /// The value of the answer's `SLPT-Request-ID` header.
+    #[schema(pattern = "^[0-9a-f]{32}$")]
     tracking_id: String,
     /// The generic reason: in the system default's language, then in that of the request if it is another.
     messages: Vec<LocalizedText>,
@@ -38,16 +43,20 @@ pub struct ErrorBody {
     causes: Vec<LocalizedText>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ErrorMessageDto)]
 struct LocalizedText {
-    /// BCP 47 tag.
+    /// BCP 47 tag of the language of the text.
+    #[schema(example = "en-US")]
     locale: &'static str,
     locale_origin: LocaleOrigin,
+    /// The message.
     text: String,
 }
 
-#[derive(Debug, Clone, Copy, Serialize)]
+/// Why a text is in its language.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 enum LocaleOrigin {
     /// The system default.

@@ -5,7 +5,8 @@
 //! 1. [`task`] is what is served, [`collection`] which part of it a request may ask for.
 //! 2. [`app`] lists every route and every layer; [`routes`] answers them.
 //! 3. [`store`] holds all SQL, [`error`] says what a failure means in HTTP, [`cause`] and [`locale`] put it in words.
-//! 4. [`commands`] are the subcommands of the program, [`config`] their settings.
+//! 4. [`openapi`] describes all of it to clients, [`routes::docs`] shows that to people.
+//! 5. [`commands`] are the subcommands of the program, [`config`] their settings.
 //!
 //! Arrows run one way: `commands -> {server, app} -> routes -> {extract, error} -> store -> {collection, task}`.
 
@@ -24,6 +25,7 @@ mod extract;
 pub mod filter;
 pub mod limits;
 pub mod locale;
+pub mod openapi;
 pub mod postgres;
 pub mod query;
 pub mod routes;

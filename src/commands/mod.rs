@@ -5,6 +5,7 @@ pub mod export;
 pub mod healthcheck;
 pub mod import;
 pub mod migrate;
+pub mod openapi;
 mod progress;
 pub mod prune;
 pub mod serve;
@@ -41,6 +42,8 @@ pub enum CommandError {
     PrivatePostgres(#[from] postgres::Error),
     #[error("cannot make the demo's database")]
     DemoDatabase(#[source] sqlx::Error),
+    #[error("cannot write to the standard output")]
+    Output(#[source] io::Error),
     #[error("a task of the program ended early")]
     Task(#[from] tokio::task::JoinError),
     #[error("{address} does not say that it is ready")]
@@ -70,6 +73,7 @@ pub async fn run(command: Command) -> Result<ExitCode, CommandError> {
         Command::Export(args) => export::run(args).await,
         Command::Prune(args) => prune::run(args).await,
         Command::Healthcheck(args) => healthcheck::run(args).await,
+        Command::Openapi(args) => openapi::run(&args),
     }
     .map(|()| ExitCode::SUCCESS)
 }

@@ -80,7 +80,7 @@ pub(super) fn api(args: &ApiArgs, database: Database) -> Router {
         empty_status: args.empty_status,
         request_timeout: args.request_timeout,
     };
-    app::api(state, &args.base_paths)
+    app::api(state, &args.paths.base_paths)
 }
 
 /// Opens an address for listening.

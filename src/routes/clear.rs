@@ -5,11 +5,14 @@ use std::time::Instant;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{AppState, list};
 use crate::cause::Cause;
 use crate::error::ApiError;
 use crate::extract::JsonPatchContent;
+use crate::openapi::schemas::CompletionPatch;
+use crate::openapi::{self, answers, errors, parameters};
 use crate::query::Query;
 use crate::store::clear::{self, Completion};
 use crate::task::patch;
@@ -18,13 +21,16 @@ use crate::task::patch;
 const SHARE: u32 = 3;
 
 /// What a bulk clear has done.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Cleared {
     /// How many tasks were completed; with `dryRun`, how many would be.
+    #[schema(minimum = 0)]
     completed: u64,
     /// How many matching tasks are still pending, for the next request; null where there was no time to count them.
+    #[schema(minimum = 0, required)]
     remaining: Option<i64>,
+    /// Whether this only counted.
     dry_run: bool,
 }
 
@@ -34,6 +40,21 @@ pub struct Cleared {
 ///
 /// # Errors
 /// 400 without a filter, or for a patch that does anything but complete.
+#[utoipa::path(
+    patch,
+    path = "/task-status",
+    operation_id = "clearTaskStatuses",
+    tag = openapi::WRITING,
+    summary = "Complete all matching pending tasks",
+    description = "Gives every pending task that the filter matches the status of the patch, and its time or else now. \
+                   One request goes on for some seconds: repeat it until `remaining` is 0.",
+    params(parameters::Clear, parameters::Everywhere),
+    request_body(
+        description = "A JSON Patch that sets the status, and the time if it is not to be now: what clears a single task.",
+        content((CompletionPatch = "application/json-patch+json"), (CompletionPatch = "application/json"))
+    ),
+    responses(answers::ClearedTasks, errors::BadClear, errors::BadContent, errors::Database, errors::Everywhere)
+)]
 pub async fn clear(
     State(state): State<AppState>,
     query: Query,

@@ -14,6 +14,7 @@ use crate::collection::Collection;
 use crate::cursor::Cursor;
 use crate::error::ApiError;
 use crate::filter::Filter;
+use crate::openapi::{self, answers, errors, parameters};
 use crate::query::Query;
 use crate::sorters::Sorters;
 use crate::store::page::{Page, PageQuery, Which, page};
@@ -32,6 +33,16 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
 ///
 /// # Errors
 /// 400 for a parameter that is not allowed, one cause for each.
+#[utoipa::path(
+    get,
+    path = "/task-status",
+    operation_id = "getTaskStatusList",
+    tag = openapi::READING,
+    summary = "List tasks",
+    description = "Tasks of any state, filtered and ordered: the newest first unless `sorters` says otherwise.",
+    params(parameters::Page, parameters::Everywhere),
+    responses(answers::Page, errors::BadList, errors::Database, errors::Everywhere)
+)]
 pub async fn list(State(state): State<AppState>, query: Query) -> Result<Response, ApiError> {
     let mut causes = Vec::new();
     let filter = filter(&query, &mut causes);

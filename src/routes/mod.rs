@@ -1,6 +1,7 @@
 //! The handlers, one file for each resource.
 
 pub mod clear;
+pub mod docs;
 pub mod health;
 pub mod list;
 mod ndjson;

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::{AppState, list};
 use crate::error::ApiError;
+use crate::openapi::{self, answers, errors, parameters};
 use crate::query::Query;
 use crate::sorters::Sorters;
 use crate::store::page::Which;
@@ -27,6 +28,17 @@ pub enum EmptyStatus {
 ///
 /// # Errors
 /// 400 for a parameter that is not allowed, 503 where the database is not available.
+#[utoipa::path(
+    get,
+    path = "/task-status/pending-tasks",
+    operation_id = "getPendingTasks",
+    tag = openapi::READING,
+    summary = "List the pending tasks",
+    description = "The tasks whose `completionStatus` is null, by `created`, then by `id`, oldest first: new work is \
+                   appended, so pages do not shift under it.",
+    params(parameters::PendingPage, parameters::Everywhere),
+    responses(answers::PendingPage, errors::BadPage, errors::Database, errors::Everywhere)
+)]
 pub async fn list(State(state): State<AppState>, query: Query) -> Result<Response, ApiError> {
     let order = Sorters::oldest_first();
     let page = list::read(&state, &query, Which::Pending, &order, Vec::new()).await?;

@@ -9,12 +9,15 @@ use chrono::Utc;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{AppState, ndjson, single};
 use crate::cause::Cause;
 use crate::error::ApiError;
 use crate::extract::{JSON, JsonContent, NDJSON, TaskId, media_type, unsupported_media_type};
+use crate::openapi::schemas::{Lines, TaskReport, TaskReports};
+use crate::openapi::{self, answers, errors, examples, parameters};
 use crate::store::report::{self, Outcome};
 use crate::store::task;
 use crate::task::TaskStatus;
@@ -24,8 +27,9 @@ use crate::task::report::{MOST_CAUSES, read};
 pub const MAX_BATCH: usize = 1000;
 
 /// What became of one task of a batch.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Reported {
+    /// The task's id.
     pub id: String,
     pub outcome: Outcome,
 }
@@ -35,6 +39,19 @@ pub struct Reported {
 ///
 /// # Errors
 /// 400 for content that is no task.
+#[utoipa::path(
+    put,
+    path = "/task-status/{id}",
+    operation_id = "reportTaskStatus",
+    tag = openapi::WRITING,
+    summary = "Report a task",
+    description = "Stores the task whole: made if there was none with this id, else replaced. Safe to repeat; a report \
+                   that is older by `modified` than what is stored changes nothing. The content may have the `id` too, \
+                   if it is that of the path.",
+    params(parameters::OneTask, parameters::Everywhere),
+    request_body(content = TaskReport, content_type = "application/json", description = "The task."),
+    responses(answers::Stored, errors::BadReport, errors::BadContent, errors::Database, errors::Everywhere)
+)]
 pub async fn put(
     State(state): State<AppState>,
     TaskId(id): TaskId,
@@ -50,6 +67,32 @@ pub async fn put(
 ///
 /// # Errors
 /// 400 for content that is no task, 415 for other media types.
+#[utoipa::path(
+    post,
+    path = "/task-status",
+    operation_id = "reportTaskStatuses",
+    tag = openapi::WRITING,
+    summary = "Report several tasks, or one without an id",
+    description = "Stores tasks as `reportTaskStatus` does. A JSON object is one task. A JSON array is stored whole or \
+                   not at all. Newline-delimited JSON is stored line by line as it arrives, each line on its own, and \
+                   may be of any length up to 100000 lines.",
+    params(parameters::Everywhere),
+    request_body(
+        description = "A task, an array of tasks, or a task on each line. For newline-delimited JSON the types \
+                       `application/ndjson`, `application/jsonl` and `application/x-jsonlines` are taken too.",
+        content(
+            (
+                TaskReports = "application/json",
+                examples(
+                    ("one" = (summary = "A task without an id", value = json!(examples::least_report()))),
+                    ("batch" = (summary = "A batch", value = json!([examples::identified_report()])))
+                )
+            ),
+            (Lines = "application/x-ndjson", example = json!(examples::lines()))
+        )
+    ),
+    responses(answers::AllStored, errors::BadReport, errors::BadContent, errors::Database, errors::Everywhere)
+)]
 pub async fn post(State(state): State<AppState>, request: Request<Body>) -> Result<Response, ApiError> {
     let given = media_type(request.headers());
     if NDJSON.contains(&given.as_str()) {

@@ -10,6 +10,8 @@ use crate::cause::Cause;
 use crate::error::ApiError;
 use crate::etag::ETag;
 use crate::extract::{JSON, JsonPatchContent, TaskId};
+use crate::openapi::schemas::JsonPatch;
+use crate::openapi::{self, answers, errors, parameters};
 use crate::store::task;
 use crate::task::TaskStatus;
 use crate::task::patch::TaskPatch;
@@ -18,6 +20,16 @@ use crate::task::patch::TaskPatch;
 ///
 /// # Errors
 /// 404 where there is none with this id.
+#[utoipa::path(
+    get,
+    path = "/task-status/{id}",
+    operation_id = "getTaskStatus",
+    tag = openapi::READING,
+    summary = "Show a task",
+    description = "One task of any state.",
+    params(parameters::OneTask, parameters::IfNoneMatch, parameters::Everywhere),
+    responses(answers::TaskUnlessKnown, errors::BadId, errors::NoTask, errors::Database, errors::Everywhere)
+)]
 pub async fn get(
     State(state): State<AppState>,
     TaskId(id): TaskId,
@@ -37,6 +49,29 @@ pub async fn get(
 ///
 /// # Errors
 /// 400 for a patch that cannot be applied, 404 where there is no such task, 412 where `If-Match` names another state.
+#[utoipa::path(
+    patch,
+    path = "/task-status/{id}",
+    operation_id = "updateTaskStatus",
+    tag = openapi::WRITING,
+    summary = "Change a task, or clear a pending one",
+    description = "Applies a JSON Patch (RFC 6902) to the task, whole or not at all. Completing a task sets \
+                   `completionStatus` and `completed` together: a status without a time completes it now, and setting \
+                   both to null reopens it. It changes the record only: no job is stopped.",
+    params(parameters::OneTask, parameters::IfMatch, parameters::Everywhere),
+    request_body(
+        description = "At most 100 operations.",
+        content((JsonPatch = "application/json-patch+json"), (JsonPatch = "application/json"))
+    ),
+    responses(
+        answers::Task,
+        errors::BadPatch,
+        errors::NoTask,
+        errors::Stale,
+        errors::BadContent,
+        errors::Database, errors::Everywhere
+    )
+)]
 pub async fn patch(
     State(state): State<AppState>,
     TaskId(id): TaskId,

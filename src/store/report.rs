@@ -10,7 +10,7 @@ use super::{Database, StoreError};
 use crate::task::{CompletionStatus, TargetType, TaskStatus, TaskType};
 
 /// What became of a reported task.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Outcome {
     /// There was none with this id.

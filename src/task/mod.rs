@@ -3,50 +3,72 @@
 //! Serialising one gives all sixteen required keys always (`null` where nothing is known), `target` as null or with
 //! its three keys, `taskDefinitionSummary` only where there is one, and times as `YYYY-MM-DDTHH:MM:SS.mmmZ`.
 //!
-//! [`report`] reads one from JSON, [`patch`] changes one.
+//! [`report`] reads one from JSON, [`patch`] changes one, [`parts`] is what the stored JSON in it looks like.
 
+pub mod parts;
 pub mod patch;
 pub mod report;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use self::parts::{TaskReturnDetails, TaskStatusMessage};
 
 /// One background task and how it is doing.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskStatus {
+    /// Unique id of the task.
+    #[schema(min_length = 1, max_length = 256)]
     pub id: String,
     pub r#type: TaskType,
+    /// Name of the task.
     pub unique_name: String,
+    /// What the task does; empty where nothing was said.
     pub description: String,
+    /// Name of the parent of the task.
+    #[schema(required)]
     pub parent_name: Option<String>,
     /// The service or person that started the task.
     pub launcher: String,
     pub target: Option<Target>,
+    /// When the task was made.
     #[serde(serialize_with = "time")]
     pub created: DateTime<Utc>,
     /// The last sign of life.
     #[serde(serialize_with = "time")]
     pub modified: DateTime<Utc>,
+    /// When the task began to run.
     #[serde(serialize_with = "optional_time")]
+    #[schema(required)]
     pub launched: Option<DateTime<Utc>>,
-    /// Present exactly when `completion_status` is.
+    /// When the task ended. Set exactly when `completionStatus` is.
     #[serde(serialize_with = "optional_time")]
+    #[schema(required)]
     pub completed: Option<DateTime<Utc>>,
-    /// How the task ended. None while it is pending.
+    /// How the task ended. Null while it is pending.
+    #[schema(required)]
     pub completion_status: Option<CompletionStatus>,
-    /// An array of messages, as it is stored.
+    /// Messages, as they are stored.
+    #[schema(value_type = Vec<TaskStatusMessage>)]
     pub messages: Box<RawValue>,
-    /// An array of return values, as it is stored.
+    /// Return values, as they are stored.
+    #[schema(value_type = Vec<TaskReturnDetails>)]
     pub returns: Box<RawValue>,
-    /// An object of free-form attributes, as it is stored.
+    /// Free-form attributes, as they are stored.
+    #[schema(value_type = Object)]
     pub attributes: Box<RawValue>,
     /// What the task is doing, in words.
+    #[schema(required)]
     pub progress: Option<String>,
-    /// How much is done, 0 to 100.
+    /// How much is done, in percent.
+    #[schema(minimum = 0, maximum = 100)]
     pub percent_complete: i32,
+    /// The definition that the task was made from; left out where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub task_definition_summary: Option<TaskDefinitionSummary>,
 }
 
@@ -60,7 +82,7 @@ pub mod limits {
 }
 
 /// The kind of scheduler that a task belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type, ToSchema)]
 #[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum TaskType {
@@ -70,7 +92,7 @@ pub enum TaskType {
 }
 
 /// How a task ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type, ToSchema)]
 #[sqlx(type_name = "text", rename_all = "UPPERCASE")]
 #[serde(rename_all = "UPPERCASE")]
 pub enum CompletionStatus {
@@ -82,15 +104,18 @@ pub enum CompletionStatus {
 }
 
 /// What a task works on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Target {
+    /// Id of what the task works on.
     pub id: String,
+    #[schema(required)]
     pub r#type: Option<TargetType>,
+    /// Its name.
     pub name: String,
 }
 
 /// The kind of thing that a task works on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type, ToSchema)]
 #[sqlx(type_name = "text", rename_all = "UPPERCASE")]
 #[serde(rename_all = "UPPERCASE")]
 pub enum TargetType {
@@ -99,15 +124,23 @@ pub enum TargetType {
 }
 
 /// The definition that a task was made from.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskDefinitionSummary {
+    /// Id of the definition.
     pub id: String,
+    /// Name of the definition.
     pub unique_name: String,
+    /// What tasks of the definition do.
+    #[schema(required)]
     pub description: Option<String>,
+    /// Name of the parent of the definition.
     pub parent_name: String,
+    /// What runs tasks of the definition.
+    #[schema(required)]
     pub executor: Option<String>,
-    /// An object, as it is stored.
+    /// Formal parameters, as they are stored.
+    #[schema(value_type = Object)]
     pub arguments: Box<RawValue>,
 }
 

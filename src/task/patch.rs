@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use json_patch::jsonptr::Pointer;
-use json_patch::{Patch, PatchErrorKind, PatchOperation};
+use json_patch::jsonptr::{Pointer, PointerBuf};
+use json_patch::{
+    AddOperation, CopyOperation, MoveOperation, Patch, PatchErrorKind, PatchOperation, RemoveOperation,
+    ReplaceOperation, TestOperation,
+};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -51,8 +54,8 @@ impl TaskPatch {
         let mut causes = Vec::new();
         let mut patch = Vec::new();
         for (index, operation) in operations.into_iter().enumerate() {
-            match serde_json::from_value::<PatchOperation>(operation) {
-                Ok(operation) => {
+            match read_operation(operation) {
+                Some(operation) => {
                     for pointer in changed(&operation)
                         .into_iter()
                         .filter(|pointer| !is_mutable(pointer))
@@ -64,7 +67,7 @@ impl TaskPatch {
                     }
                     patch.push(operation);
                 }
-                Err(_) => causes.push(Cause::NotAPatchOperation {
+                None => causes.push(Cause::NotAPatchOperation {
                     pointer: format!("/{index}"),
                 }),
             }
@@ -219,6 +222,27 @@ pub fn completion(content: Value) -> Result<(CompletionStatus, Option<DateTime<U
     Ok((status, completed.completed.filter(|_| timed)))
 }
 
+/// Reads an operation, without what it has beyond the standard. By hand, because serde reads a choice by the value of a
+/// member through a buffer that has no place for integers beyond 64 bits.
+fn read_operation(value: Value) -> Option<PatchOperation> {
+    let Value::Object(mut members) = value else {
+        return None;
+    };
+    let pointer = |key: &str| PointerBuf::parse(members.get(key)?.as_str()?).ok();
+    let (from, path) = (pointer("from"), pointer("path")?);
+    let value = members.remove("value");
+    let operation = match members.get("op")?.as_str()? {
+        "add" => PatchOperation::Add(AddOperation { path, value: value? }),
+        "remove" => PatchOperation::Remove(RemoveOperation { path }),
+        "replace" => PatchOperation::Replace(ReplaceOperation { path, value: value? }),
+        "move" => PatchOperation::Move(MoveOperation { from: from?, path }),
+        "copy" => PatchOperation::Copy(CopyOperation { from: from?, path }),
+        "test" => PatchOperation::Test(TestOperation { path, value: value? }),
+        _ => return None,
+    };
+    Some(operation)
+}
+
 /// The places that an operation changes.
 fn changed(operation: &PatchOperation) -> Vec<&Pointer> {
     match operation {
@@ -300,6 +324,16 @@ mod tests {
             json!([{ "type": "INFO", "localizedText": null, "key": "k", "parameters": null }])
         );
         assert_eq!(patched["description"], "");
+    }
+
+    #[test]
+    fn numbers_of_any_length_are_taken_wherever_they_stand() {
+        let patch = r#"[{ "op": "add", "path": "/attributes/n", "value": [23086171647905911275520, 1e30], "x": 99999999999999999999 }]"#;
+        let patched = apply(serde_json::from_str(patch).expect("JSON")).expect("a task");
+        assert_eq!(
+            patched["attributes"]["n"][0].to_string(),
+            "23086171647905911275520"
+        );
     }
 
     #[test]

@@ -2,80 +2,51 @@
 //!
 //! `tests/sdk` holds the program that calls, and the SDK's version with the checksums of all it needs.
 
-use std::env;
-use std::fs::{self, File};
-use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use task_status::routes::pending_tasks::EmptyStatus;
 
 use crate::support::database::TestDatabase;
+use crate::support::packages::Packages;
 use crate::support::program::Program;
 use crate::support::service::Service;
 
-const PACKAGE: &str = include_str!("../sdk/package.json");
-const PACKAGE_LOCK: &str = include_str!("../sdk/package-lock.json");
-/// The programs, and what they share.
-const PROGRAMS: [(&str, &str); 3] = [
+/// What to install, and the programs with what they share.
+const FILES: [(&str, &str); 5] = [
+    ("package-lock.json", include_str!("../sdk/package-lock.json")),
+    ("package.json", include_str!("../sdk/package.json")),
     ("client.mjs", include_str!("../sdk/client.mjs")),
     ("pending-tasks.mjs", include_str!("../sdk/pending-tasks.mjs")),
     ("task-management.mjs", include_str!("../sdk/task-management.mjs")),
 ];
 
-/// How long npm may take. It downloads, so it gets more than what happens on this machine alone.
-const INSTALLATION: Duration = Duration::from_mins(5);
+/// Exactly the packages of the lock file, none of whose scripts is run.
+const INSTALL: [&str; 7] = [
+    "npm",
+    "ci",
+    "--ignore-scripts",
+    "--prefer-offline",
+    "--no-audit",
+    "--no-fund",
+    "--loglevel=error",
+];
 
 /// The installed SDK.
-struct Sdk {
-    folder: PathBuf,
-    /// Locked for as long as the folder is in use: it is shared by all tests and all runs of them.
-    _in_use: File,
-}
+struct Sdk(Packages);
 
 impl Sdk {
-    /// None where there is no Node.js. CI has to have it, or nobody would notice that this is never tested.
     fn installed() -> Option<Self> {
-        if let Some(program) = ["node", "npm"].into_iter().find(|program| is_missing(program)) {
-            let message = format!("not tested with the official TypeScript SDK: there is no {program}");
-            assert!(env::var_os("CI").is_none_or(|ci| ci != "true"), "{message}");
-            eprintln!("{message}");
-            return None;
-        }
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sdk");
-        fs::create_dir_all(&folder).unwrap();
-        let in_use = File::create(folder.join("in-use")).unwrap();
-        in_use.lock().unwrap();
-        for (name, text) in PROGRAMS {
-            fs::write(folder.join(name), text).unwrap();
-        }
-        // Written last, so that an installation that was cut short is not taken for one.
-        let installed = folder.join("installed.json");
-        if fs::read_to_string(&installed).ok().as_deref() != Some(PACKAGE_LOCK) {
-            // What is there may be of another version: nothing vouches for it while it changes.
-            if let Err(error) = fs::remove_file(&installed) {
-                assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
-            }
-            fs::write(folder.join("package.json"), PACKAGE).unwrap();
-            fs::write(folder.join("package-lock.json"), PACKAGE_LOCK).unwrap();
-            install(&folder);
-            fs::write(&installed, PACKAGE_LOCK).unwrap();
-        }
-        Some(Self {
-            folder,
-            _in_use: in_use,
-        })
+        let needs: [&[&str]; 2] = [&["node", "--version"], &["npm", "--version"]];
+        Packages::installed("sdk", &needs, &FILES, &INSTALL).map(Self)
     }
 
     /// What each call of a program gave, by its name.
     async fn ask(&self, program: &str, service: SocketAddr) -> Value {
         let mut node = Command::new("node");
         node.args([program, &format!("http://{service}")])
-            .current_dir(&self.folder)
+            .current_dir(&self.0.folder)
             .stdin(Stdio::null());
         let mut node = Program::start(node);
         // On another thread, as the service answers on this one.
@@ -87,47 +58,6 @@ impl Sdk {
         })
         .await
         .unwrap()
-    }
-}
-
-fn is_missing(program: &str) -> bool {
-    Command::new(program)
-        .arg("--version")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_err_and(|error| error.kind() == ErrorKind::NotFound)
-}
-
-/// Exactly the packages of the lock file, none of whose scripts is run.
-fn install(folder: &Path) {
-    let mut npm = Command::new("npm")
-        .args([
-            "ci",
-            "--ignore-scripts",
-            "--prefer-offline",
-            "--no-audit",
-            "--no-fund",
-            "--loglevel=error",
-        ])
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let begun = Instant::now();
-    loop {
-        if let Some(ended) = npm.try_wait().unwrap() {
-            assert!(ended.success(), "npm ci: {ended}");
-            return;
-        }
-        if begun.elapsed() > INSTALLATION {
-            npm.kill().unwrap();
-            npm.wait().unwrap();
-            panic!("npm ci took longer than {INSTALLATION:?}");
-        }
-        thread::sleep(Duration::from_millis(10));
     }
 }
 

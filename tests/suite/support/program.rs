@@ -99,6 +99,11 @@ impl Program {
 
     /// Waits until the program ends and all it said is there.
     pub fn wait(&mut self) -> ExitStatus {
+        self.wait_for(PATIENCE)
+    }
+
+    /// The same with another patience.
+    pub fn wait_for(&mut self, patience: Duration) -> ExitStatus {
         let begun = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -107,7 +112,7 @@ impl Program {
                 }
                 return status;
             }
-            assert!(begun.elapsed() < PATIENCE, "still running: {}", self.log());
+            assert!(begun.elapsed() < patience, "still running: {}", self.log());
             thread::sleep(Duration::from_millis(10));
         }
     }

@@ -1,0 +1,306 @@
+//! Every operation, asked for every status that it is described with.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::join_all;
+use reqwest::Method;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::json;
+use task_status::app;
+use task_status::routes::AppState;
+use task_status::routes::pending_tasks::EmptyStatus;
+use task_status::store::Database;
+
+use super::description::{Description, Operation};
+use crate::support::PATIENCE;
+use crate::support::database::TestDatabase;
+use crate::support::service::{Answer, LIMITS, Service};
+
+const JSON: &str = "application/json";
+const PATCH: &str = "application/json-patch+json";
+const NDJSON: &str = "application/x-ndjson";
+
+/// A request that works: target, media type, content.
+fn request(operation: &Operation) -> (String, &'static str, String) {
+    let task = json!({ "type": "QUARTZ", "uniqueName": "Big Task", "launcher": "sweep" });
+    let clear = json!([{ "op": "replace", "path": "/completionStatus", "value": "Error" }]).to_string();
+    let target = operation.path.replace("{id}", "a");
+    match operation.id.as_str() {
+        "reportTaskStatus" | "reportTaskStatuses" => (target, JSON, task.to_string()),
+        "updateTaskStatus" => (target, PATCH, clear),
+        "clearTaskStatuses" => (target + "?filters=id+eq+%22none%22", PATCH, clear),
+        _ => (target, "", String::new()),
+    }
+}
+
+/// What was answered, by operation and status.
+struct Seen<'a> {
+    description: &'a Description,
+    answers: BTreeMap<(String, String), usize>,
+}
+
+impl Seen<'_> {
+    fn see(&mut self, id: &str, answer: &Answer) {
+        let operations = self.description.operations();
+        let operation = operations.iter().find(|operation| operation.id == id).unwrap();
+        self.description.assert_described(operation, answer);
+        *self
+            .answers
+            .entry((id.to_owned(), answer.status.as_str().to_owned()))
+            .or_default() += 1;
+    }
+}
+
+async fn send(
+    service: &Service,
+    operation: &Operation,
+    target: &str,
+    headers: &[(&str, &str)],
+    content: String,
+) -> Answer {
+    service
+        .send_with(operation.method(), target, headers, content)
+        .await
+}
+
+#[tokio::test]
+async fn every_described_status_is_answered_as_described() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    let description = Description::read(&service.get("/openapi.json").await.body);
+    let mut seen = Seen {
+        description: &description,
+        answers: BTreeMap::new(),
+    };
+
+    // In the order of a task's life.
+    reports(&service, &mut seen).await;
+    reads(&service, &mut seen).await;
+    changes(&service, &mut seen).await;
+    for operation in description.operations() {
+        if !operation.path.starts_with("/task-status") {
+            let answer = service.request(operation.method(), &operation.path, &[]).await;
+            seen.see(&operation.id, &answer);
+        }
+    }
+    every_refusal(&service, &mut seen).await;
+    slow_content(&service, &mut seen).await;
+
+    // A table that is not there is a fault, and no database at all is none of the service's.
+    database
+        .execute("alter table task_status rename to elsewhere")
+        .await;
+    let state = AppState {
+        database: Database::new(database.options(), LIMITS),
+        empty_status: EmptyStatus::NoContent,
+        request_timeout: PATIENCE,
+    };
+    let unavailable = Service::serve(app::api(state.clone(), &[]), state.database);
+    for operation in description.operations() {
+        if operation.path.starts_with("/task-status") {
+            for service in [&service, &unavailable] {
+                let (target, media_type, content) = request(&operation);
+                let answer = send(
+                    service,
+                    &operation,
+                    &target,
+                    &[("Content-Type", media_type)],
+                    content,
+                )
+                .await;
+                seen.see(&operation.id, &answer);
+            }
+        }
+    }
+
+    for operation in description.operations() {
+        for status in operation.statuses() {
+            let key = (operation.id.clone(), status);
+            assert!(seen.answers.contains_key(&key), "{key:?} was never answered");
+        }
+    }
+}
+
+/// What every operation refuses in the same way.
+async fn every_refusal(service: &Service, seen: &mut Seen<'_>) {
+    let fields: Vec<String> = (0..101).map(|number| format!("x-{number}")).collect();
+    let fields: Vec<(&str, &str)> = fields.iter().map(|name| (name.as_str(), "x")).collect();
+    for operation in seen.description.operations() {
+        let (target, media_type, content) = request(&operation);
+        let typed = [("Content-Type", media_type)];
+        let join = if target.contains('?') { '&' } else { '?' };
+        let long = format!("{target}{join}x={}", "x".repeat(16 * 1024));
+        seen.see(
+            &operation.id,
+            &send(service, &operation, &long, &typed, content.clone()).await,
+        );
+        seen.see(
+            &operation.id,
+            &send(service, &operation, &target, &fields, content.clone()).await,
+        );
+        if operation.statuses().contains(&"400".to_owned())
+            && !operation.path.contains("{id}")
+            && !operation.has_content()
+        {
+            let bad = format!("{target}{join}limit=x&count=x");
+            seen.see(
+                &operation.id,
+                &send(service, &operation, &bad, &typed, content.clone()).await,
+            );
+        }
+        if operation.has_content() {
+            for (media_type, content) in [
+                (media_type, "no JSON".to_owned()),
+                ("text/plain", content),
+                (media_type, "x".repeat(1024 * 1024 + 1)),
+            ] {
+                let typed = [("Content-Type", media_type)];
+                seen.see(
+                    &operation.id,
+                    &send(service, &operation, &target, &typed, content).await,
+                );
+            }
+        }
+    }
+}
+
+/// Nothing is pending, then tasks are reported in every way.
+async fn reports(service: &Service, seen: &mut Seen<'_>) {
+    let put = |content: &'static str| service.send(Method::PUT, "/task-status/a", JSON, content);
+    seen.see(
+        "getPendingTasks",
+        &service.get("/task-status/pending-tasks?count=true").await,
+    );
+    let head = service
+        .request(Method::HEAD, "/task-status/pending-tasks", &[])
+        .await;
+    seen.see("getPendingTaskHeaders", &head);
+    let least = r#"{"type": "quartz", "uniqueName": "n", "launcher": "l"}"#;
+    seen.see("reportTaskStatus", &put(least).await);
+    let again = put(
+        r#"{"id": "a", "type": "QPOC", "uniqueName": "n", "launcher": "l", "target": {"id": "t", "name": "T"},
+            "messages": [{"type": "warn", "key": "k", "parameters": ["p", {}]}, {"type": "INFO", "key": "k",
+                "localizedText": {"locale": "fr", "message": "m"}}],
+            "returns": [{"name": "n", "attributeName": "a"}], "attributes": {"a": 1}, "percentComplete": 50.0,
+            "taskDefinitionSummary": {"id": "i", "uniqueName": "u", "parentName": "p"}}"#,
+    )
+    .await;
+    seen.see("reportTaskStatus", &again);
+    let post =
+        |media_type, content: &'static str| service.send(Method::POST, "/task-status", media_type, content);
+    seen.see("reportTaskStatuses", &post(JSON, least).await);
+    for content in [
+        r#"{"id": "b", "type": "quartz", "uniqueName": "n", "launcher": "l"}"#,
+        r#"[{"id": "b", "type": "quartz", "uniqueName": "n", "launcher": "l"}]"#,
+        "[]",
+    ] {
+        seen.see("reportTaskStatuses", &post(JSON, content).await);
+        seen.see("reportTaskStatuses", &post(JSON, content).await);
+    }
+    let lines =
+        "{\"id\": \"b\", \"type\": \"quartz\", \"uniqueName\": \"n\", \"launcher\": \"l\"}\nno JSON\n";
+    seen.see("reportTaskStatuses", &post(NDJSON, lines).await);
+}
+
+/// Pages of them, and one by itself.
+async fn reads(service: &Service, seen: &mut Seen<'_>) {
+    let etag = service
+        .get("/task-status/a")
+        .await
+        .header("etag")
+        .unwrap()
+        .to_owned();
+    for target in ["?limit=1&count=true", "?limit=0", "?offset=99"] {
+        for (path, id) in [
+            ("/task-status", "getTaskStatusList"),
+            ("/task-status/pending-tasks", "getPendingTasks"),
+        ] {
+            seen.see(id, &service.get(&format!("{path}{target}")).await);
+            let head = service
+                .request(Method::HEAD, &format!("{path}{target}"), &[])
+                .await;
+            let id = if id == "getPendingTasks" {
+                "getPendingTaskHeaders".to_owned()
+            } else {
+                format!("{id}Headers")
+            };
+            seen.see(&id, &head);
+        }
+    }
+    for method in [Method::GET, Method::HEAD] {
+        let id = if method == Method::GET {
+            "getTaskStatus"
+        } else {
+            "getTaskStatusHeaders"
+        };
+        for (target, headers) in [
+            ("/task-status/a", &[][..]),
+            ("/task-status/a", &[("If-None-Match", etag.as_str())]),
+            ("/task-status/none", &[]),
+            ("/task-status/%zz", &[]),
+        ] {
+            seen.see(id, &service.request(method.clone(), target, headers).await);
+        }
+    }
+}
+
+/// They are cleared, and changed.
+async fn changes(service: &Service, seen: &mut Seen<'_>) {
+    let etag = service
+        .get("/task-status/a")
+        .await
+        .header("etag")
+        .unwrap()
+        .to_owned();
+    let dry = "/task-status?dryRun=true&filters=id+isnull";
+    let clear = r#"[{"op": "replace", "path": "/completionStatus", "value": "Error"}]"#;
+    seen.see(
+        "clearTaskStatuses",
+        &service.send(Method::PATCH, dry, PATCH, clear).await,
+    );
+    let patch = async |target: &str, if_match: &str, content: &'static str| {
+        let headers = [("Content-Type", PATCH), ("If-Match", if_match)];
+        service.send_with(Method::PATCH, target, &headers, content).await
+    };
+    seen.see("updateTaskStatus", &patch("/task-status/a", &etag, clear).await);
+    seen.see("updateTaskStatus", &patch("/task-status/a", &etag, clear).await);
+    seen.see("updateTaskStatus", &patch("/task-status/none", "*", clear).await);
+    seen.see("updateTaskStatus", &patch("/task-status/a", "*", "{}").await);
+}
+
+/// Content that is announced and never comes. They wait together, as each takes the service all its patience.
+async fn slow_content(service: &Service, seen: &mut Seen<'_>) {
+    let operations = seen.description.operations();
+    let slow = operations.iter().filter(|operation| operation.has_content());
+    let answers = slow.map(async |operation| {
+        let (target, media_type, _) = request(operation);
+        let method = operation.method();
+        let head = format!(
+            "{method} {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: {media_type}\r\n\
+             content-length: 9\r\n\r\n["
+        );
+        (&operation.id, parse(&service.raw(head.as_bytes()).await))
+    });
+    for (id, answer) in join_all(answers).await {
+        seen.see(id, &answer);
+    }
+}
+
+/// An answer as it came over the connection.
+fn parse(text: &str) -> Answer {
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let (status, fields) = head.split_once("\r\n").unwrap();
+    let fields = fields.lines().map(|line| line.split_once(": ").unwrap());
+    Answer {
+        status: status.split(' ').nth(1).unwrap().parse().unwrap(),
+        headers: fields
+            .map(|(name, value)| {
+                (
+                    name.parse::<HeaderName>().unwrap(),
+                    value.parse::<HeaderValue>().unwrap(),
+                )
+            })
+            .collect::<HeaderMap>(),
+        body: body.to_owned(),
+    }
+}

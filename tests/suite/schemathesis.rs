@@ -1,0 +1,84 @@
+//! Schemathesis against the service: requests made from the description, right and wrong ones, one by one and in
+//! sequences, and every check that it has on the answers.
+//!
+//! `tests/schemathesis` holds its settings, what it cannot know from the description, and its version with the
+//! checksums of all it needs.
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::support::database::TestDatabase;
+use crate::support::packages::Packages;
+use crate::support::program::Program;
+use crate::support::service::Service;
+
+const FILES: [(&str, &str); 3] = [
+    (
+        "requirements.txt",
+        include_str!("../schemathesis/requirements.txt"),
+    ),
+    (
+        "schemathesis.toml",
+        include_str!("../schemathesis/schemathesis.toml"),
+    ),
+    ("hooks.py", include_str!("../schemathesis/hooks.py")),
+];
+
+/// Of Python, what the requirements were pinned for.
+const NEEDS: [&str; 3] = [
+    "python3",
+    "-c",
+    "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))",
+];
+
+/// An environment of its own, with exactly the packages that are pinned and none that would have to be built.
+const INSTALL: [&str; 3] = [
+    "sh",
+    "-c",
+    "python3 -m venv --clear environment && environment/bin/python -m pip install --quiet --no-input \
+     --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes -r requirements.txt",
+];
+
+/// Far more than it takes: about half a minute.
+const BOUND: Duration = Duration::from_mins(5);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_service_does_what_its_description_says() {
+    let Some(packages) = Packages::installed("schemathesis", &[&NEEDS], &FILES, &INSTALL) else {
+        return;
+    };
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    let mut command = Command::new(packages.folder.join("environment/bin/schemathesis"));
+    command
+        .args(["--config-file", "schemathesis.toml", "run"])
+        .arg(format!("http://{}/openapi.json", service.address))
+        // The same requests in every run: what is found can be found again.
+        .args([
+            "--checks",
+            "all",
+            "--phases",
+            "examples,coverage,fuzzing,stateful",
+        ])
+        .args([
+            "--seed",
+            "1",
+            "--max-examples",
+            "10",
+            "--workers",
+            "2",
+            "--no-color",
+        ])
+        .current_dir(&packages.folder)
+        .env("PYTHONPATH", ".")
+        .env("SCHEMATHESIS_HOOKS", "hooks")
+        .stdin(Stdio::null());
+    // On another thread, as the service answers on this one.
+    tokio::task::spawn_blocking(move || {
+        let mut run = Program::start(command);
+        let ended = run.wait_for(BOUND);
+        assert!(ended.success(), "{ended}\n{}\n{}", run.output(), run.log());
+    })
+    .await
+    .unwrap();
+}
