@@ -262,3 +262,30 @@ async fn a_request_under_way_is_answered_before_the_program_ends() {
     assert!(program.wait().success());
     assert!(program.log().contains("stopped"));
 }
+
+#[tokio::test]
+async fn tasks_without_a_sign_of_life_leave_and_those_that_report_stay_however_old() {
+    let database = TestDatabase::new().await;
+    database
+        .execute(
+            "insert into task_status (id, type, unique_name, launcher, created, modified, completion_status) values
+             ('pending', 'QPOC', 'n', 'l', now() - interval '1 year', now() - interval '91 days', null),
+             ('completed', 'QPOC', 'n', 'l', now() - interval '1 year', now() - interval '91 days', 'SUCCESS'),
+             ('alive', 'QPOC', 'n', 'l', now() - interval '1 year', now() - interval '89 days', null)",
+        )
+        .await;
+    let _program = Program::start(serve(&database.url(), &["--auth", "none"]));
+    eventually("the old ones are gone", async || {
+        (database.value::<i64>("select count(*) from task_status").await == 1).then_some(())
+    })
+    .await;
+    assert_eq!(
+        database.value::<String>("select id from task_status").await,
+        "alive"
+    );
+    let short = refused(serve(&database.url(), &["--auth", "none", "--retention", "1s"]));
+    assert!(
+        short.contains("error: --retention must be at least a minute, or `off`"),
+        "{short}"
+    );
+}

@@ -137,6 +137,8 @@ fn announce(postgres: &PrivatePostgres, address: SocketAddr) {
   What a mistake says  curl -s -H 'Accept-Language: fr' '{url}?limit=1000'
   Watch it move        watch -n1 \"curl -s '{url}?offset=300&limit=8' | grep -oE '(progress|percentComplete).:[^,]*'\"
 
+  {bold}The whole API{plain}        http://{address}/docs
+
   {bold}The table{plain}            {psql}
   and in it            select unique_name, progress, percent_complete from task_status
                        where completion_status is null order by created, id limit 10;
