@@ -1,0 +1,104 @@
+use serde_json::json;
+
+use super::*;
+
+fn now() -> DateTime<Utc> {
+    time("2026-01-02T03:04:05.678901Z").expect("a time")
+}
+
+fn causes(value: &Value) -> Vec<Cause> {
+    read(value, None, now()).expect_err("faults")
+}
+
+#[test]
+fn three_fields_are_enough_and_the_rest_has_defaults() {
+    let least = json!({ "type": "quartz", "uniqueName": "n", "launcher": "l" });
+    let task = read(&least, Some("a"), now()).expect("a task");
+    let wire = serde_json::to_value(&task).expect("JSON");
+    assert_eq!(
+        wire,
+        json!({
+            "id": "a", "type": "QUARTZ", "uniqueName": "n", "description": "", "parentName": null, "launcher": "l",
+            "target": null, "created": "2026-01-02T03:04:05.678Z", "modified": "2026-01-02T03:04:05.678Z",
+            "launched": null, "completed": null, "completionStatus": null, "messages": [], "returns": [],
+            "attributes": {}, "progress": null, "percentComplete": 0
+        })
+    );
+    // What was written can be read again.
+    let again = read(&wire, None, now()).expect("a task");
+    assert_eq!(serde_json::to_value(&again).expect("JSON"), wire);
+}
+
+#[test]
+fn every_fault_is_named_with_its_place() {
+    let all = causes(&json!({
+        "id": "v1", "uniqueName": 1, "target": { "id": "t", "type": "ROLE" }, "created": "yesterday",
+        "messages": [{ "type": "LOUD" }], "returns": {}, "attributes": [], "percentComplete": 100.5, "lancher": "x",
+        "completed": "2026-01-01T00:00:00Z", "future": true
+    }));
+    let mut pointers: Vec<String> = all.iter().map(|cause| format!("{cause:?}")).collect();
+    pointers.sort();
+    assert_eq!(all.len(), 14, "{pointers:#?}");
+}
+
+#[test]
+fn a_status_without_a_time_completes_now_and_a_time_without_a_status_is_refused() {
+    let base = json!({ "id": "a", "type": "QPOC", "uniqueName": "n", "launcher": "l" });
+    let with = |key: &str, value: &str| {
+        let mut task = base.clone();
+        task[key] = value.into();
+        read(&task, None, now())
+    };
+    let completed = with("completionStatus", "TempError").expect("a task");
+    assert_eq!(completed.completion_status, Some(CompletionStatus::TempError));
+    assert_eq!(completed.completed, Some(now()));
+    assert_eq!(
+        with("completed", "2026-01-01T00:00:00Z").expect_err("a fault"),
+        [Cause::CompletedWithoutStatus {
+            pointer: "/completed".to_owned()
+        }]
+    );
+}
+
+#[test]
+fn times_are_read_in_every_documented_form() {
+    for text in [
+        "2026-01-02T03:04:05.678Z",
+        "2026-01-02t05:04:05.678999+02:00",
+        "2026-01-02 03:04:05.678000+00:00",
+        "2026-01-02T03:04:05.678",
+    ] {
+        assert_eq!(time(text), Some(now()), "{text}");
+    }
+    for text in [
+        "",
+        "2026-01-02",
+        "2026-13-01T00:00:00Z",
+        "10000-01-01T00:00:00Z",
+        "0000-12-31T00:00:00Z",
+        "now",
+    ] {
+        assert_eq!(time(text), None, "{text}");
+    }
+}
+
+#[test]
+fn what_postgresql_cannot_hold_is_refused() {
+    let base = |attributes: Value| json!({ "id": "a", "type": "QPOC", "uniqueName": "n", "launcher": "l", "attributes": attributes });
+    for attributes in [json!({ "a": ["\0"] }), json!({ "\0": 1 })] {
+        assert_eq!(
+            causes(&base(attributes)),
+            [Cause::NullCharacter {
+                pointer: "/attributes".to_owned()
+            }]
+        );
+    }
+    let large = json!({ "a": "x".repeat(limits::JSON_BYTES) });
+    assert_eq!(
+        causes(&base(large)),
+        [Cause::JsonTooLarge {
+            pointer: "/attributes".to_owned(),
+            limit: limits::JSON_BYTES
+        }]
+    );
+}
