@@ -8,7 +8,8 @@
 //! 4. [`openapi`] describes all of it to clients, [`routes::docs`] shows that to people.
 //! 5. [`commands`] are the subcommands of the program, [`config`] their settings.
 //!
-//! Arrows run one way: `commands -> {server, app} -> routes -> {extract, error} -> store -> {collection, task}`.
+//! Arrows run one way: `commands -> {config, server} -> app -> routes -> {extract, envelope} -> error -> store ->
+//! {collection, cursor, task} -> cause -> {filter, sorters, locale}`. Nothing from `store` on knows of HTTP.
 
 #![forbid(unsafe_code)]
 
