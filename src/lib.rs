@@ -37,3 +37,4 @@ pub mod task;
 pub mod telemetry;
 mod tracking;
 mod transport;
+pub mod watched_file;

@@ -1,0 +1,174 @@
+//! Files that are read again when their contents change: certificates, keys.
+//!
+//! Contents are compared, once a second. So every way to change a file is seen, the swapped symbolic links of a mounted
+//! Kubernetes secret as well as a rename or a rewrite in place, on every file system.
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::fs;
+use tokio::time::sleep;
+
+/// How often the files are read.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// What is in `N` files that belong together, in their order.
+pub type Contents<const N: usize> = [Vec<u8>; N];
+
+/// A file cannot be read.
+#[derive(Debug, Error)]
+#[error("cannot read {}", path.display())]
+pub struct ReadError {
+    path: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+impl PartialEq for ReadError {
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path && self.source.kind() == other.source.kind()
+    }
+}
+
+/// Files that belong together, such as a certificate and its key. They are used and replaced together.
+pub struct WatchedFiles<const N: usize> {
+    paths: [PathBuf; N],
+    /// What was last used, or refused.
+    known: Result<Contents<N>, ReadError>,
+}
+
+impl<const N: usize> WatchedFiles<N> {
+    /// Reads the files for the first time.
+    ///
+    /// # Errors
+    /// One of them cannot be read, or is no regular file.
+    pub async fn open(paths: [PathBuf; N]) -> Result<(Self, Contents<N>), ReadError> {
+        let contents = read(&paths).await?;
+        let known = Ok(contents.clone());
+        Ok((Self { paths, known }, contents))
+    }
+
+    /// Hands the contents to `apply` each time they have changed, for as long as it is polled. Where they cannot be
+    /// read or `apply` refuses them there is one warning, and whoever uses `what` keeps what it has.
+    pub async fn follow<E: Error + 'static>(
+        mut self,
+        what: &str,
+        mut apply: impl FnMut(Contents<N>) -> Result<(), E>,
+    ) -> Infallible {
+        let mut before = None;
+        loop {
+            sleep(INTERVAL).await;
+            let now = read(&self.paths).await;
+            // Two readings that agree, so that nothing is taken that is half written or half replaced.
+            if now != self.known && before.as_ref() == Some(&now) {
+                let result = match &now {
+                    Ok(contents) => apply(contents.clone()).map_err(|error| chain(&error)),
+                    Err(error) => Err(chain(error)),
+                };
+                if let Err(error) = result {
+                    tracing::warn!(
+                        error,
+                        "cannot use the changed {what}; the one before stays in use"
+                    );
+                }
+                self.known = now;
+                before = None;
+            } else {
+                before = Some(now);
+            }
+        }
+    }
+}
+
+async fn read<const N: usize>(paths: &[PathBuf; N]) -> Result<Contents<N>, ReadError> {
+    let mut contents = [const { Vec::new() }; N];
+    for (content, path) in contents.iter_mut().zip(paths) {
+        *content = read_one(path).await.map_err(|source| ReadError {
+            path: path.clone(),
+            source,
+        })?;
+    }
+    Ok(contents)
+}
+
+async fn read_one(path: &Path) -> io::Result<Vec<u8>> {
+    // A pipe has its contents once only, and reading it again may never end.
+    if !fs::metadata(path).await?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    fs::read(path).await
+}
+
+/// An error and its causes in one line, since a log line shows of an error only what it says itself.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    #[derive(Debug, Error)]
+    #[error("refused")]
+    struct Refused;
+
+    #[tokio::test]
+    async fn every_way_to_change_files_is_seen_and_only_changes_are() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        let write = |name: &str, text: &str| std::fs::write(path(name), text).expect("a written file");
+        write("old", "1");
+        write("new", "2");
+        write("other", "x");
+        symlink("old", path("link")).expect("a link");
+
+        let (watched, first) = WatchedFiles::open([path("link"), path("other")])
+            .await
+            .expect("contents");
+        assert_eq!(first, [b"1", b"x"]);
+        let (sender, mut seen) = mpsc::unbounded_channel();
+        let following = watched.follow("files", move |contents| {
+            let refused = contents[0] == b"refused";
+            sender.send(contents).map_err(|_| Refused)?;
+            if refused { Err(Refused) } else { Ok(()) }
+        });
+        let changing = async {
+            symlink("new", path("next")).expect("a link");
+            std::fs::rename(path("next"), path("link")).expect("a renamed link");
+            assert_eq!(seen.recv().await.expect("a swapped link"), [b"2", b"x"]);
+            write("new", "refused");
+            assert_eq!(seen.recv().await.expect("refused"), [&b"refused"[..], b"x"]);
+            write("renamed", "y");
+            std::fs::rename(path("renamed"), path("other")).expect("a renamed file");
+            assert_eq!(
+                seen.recv().await.expect("a renamed file"),
+                [&b"refused"[..], b"y"]
+            );
+            write("new", "3");
+            assert_eq!(seen.recv().await.expect("a rewritten file"), [b"3", b"y"]);
+        };
+        tokio::select! {
+            never = following => match never {},
+            () = changing => {}
+        }
+        assert!(seen.try_recv().is_err(), "nothing else");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_file_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for path in [folder.path().to_owned(), folder.path().join("missing")] {
+            let error = WatchedFiles::open([path.clone()]).await.err().expect("an error");
+            assert_eq!(error.to_string(), format!("cannot read {}", path.display()));
+        }
+    }
+}
