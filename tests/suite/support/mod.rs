@@ -21,3 +21,10 @@ pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) 
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
+
+/// Gives the tests' HTTP clients their cryptography: the library takes what the process has, also where it only speaks
+/// plain HTTP. The service does not rely on it.
+pub fn give_clients_cryptography() {
+    // Refused where it was done before.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::{PATIENCE, eventually};
+use super::{PATIENCE, eventually, give_clients_cryptography};
 
 /// The program, killed when the test ends if it still runs.
 pub struct Program {
@@ -33,6 +33,7 @@ pub fn command(arguments: &[&str]) -> Command {
 
 impl Program {
     pub fn start(mut command: Command) -> Self {
+        give_clients_cryptography();
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -19,8 +19,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
-use super::PATIENCE;
 use super::database::TestDatabase;
+use super::{PATIENCE, give_clients_cryptography};
 
 pub const PENDING_TASKS: &str = "/task-status/pending-tasks";
 
@@ -73,6 +73,7 @@ impl Service {
     }
 
     pub fn serve(app: Router, database: Database) -> Self {
+        give_clients_cryptography();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(server::serve(listener, app, CancellationToken::new(), PATIENCE));
