@@ -88,6 +88,27 @@ cause-too-many-lines = Der Inhalt hat zu viele Zeilen. Höchstzahl: { $limit }; 
 # $segment: a part of the path
 cause-path-encoding = „{ $segment }“ im Pfad ist kein gültiges prozentkodiertes UTF-8.
 cause-content-incomplete = Der Inhalt endete, bevor er vollständig war.
+cause-no-token = Der Header „Authorization“ mit einem Bearer-Token fehlt.
+# $limit: bytes
+cause-token-too-long = Das Bearer-Token darf höchstens { $limit } Byte lang sein.
+cause-token-malformed = Das Bearer-Token ist kein signiertes JSON Web Token.
+cause-token-kind = Das Bearer-Token ist kein Zugriffstoken oder benötigt eine Erweiterung, die nicht unterstützt wird.
+cause-token-algorithm = Das Bearer-Token ist mit einem Algorithmus signiert, für den sein Schlüssel nicht bestimmt ist.
+cause-token-signature = Das Bearer-Token ist nicht mit einem Schlüssel signiert, dem hier vertraut wird.
+cause-token-expired = Das Bearer-Token ist abgelaufen.
+cause-token-not-yet-valid = Das Bearer-Token ist noch nicht gültig.
+cause-token-issuer = Das Bearer-Token stammt nicht von einem Aussteller, dem hier vertraut wird.
+cause-token-audience = Das Bearer-Token ist nicht für diesen Dienst bestimmt.
+# $claim: name of a claim
+cause-token-claim = Der Claim { $claim } des Bearer-Tokens fehlt oder ist kein Zeitpunkt.
+cause-token-no-keys = Die Schlüssel, mit denen Bearer-Tokens geprüft werden, sind nicht verfügbar.
+cause-not-the-gateway = Die Anfrage kommt nicht über das Gateway.
+cause-no-identity = Das Gateway gibt nicht an, wer anfragt.
+# $header: name of a header
+cause-unreadable-identity = Der Header { $header } ist nicht lesbar oder mehrfach vorhanden.
+# $requests: a number; $period: an amount of time, such as 10s
+cause-too-many-requests = Zulässig sind höchstens { $requests } Anfragen in { $period }.
+cause-overloaded = Zurzeit werden zu viele Anfragen bearbeitet.
 cause-database-unavailable = Die Datenbank ist nicht erreichbar.
 # $seconds: how long was waited
 cause-deadline-exceeded = Die Antwort lag nicht innerhalb von { $seconds } s vor.

@@ -88,6 +88,27 @@ cause-too-many-lines = The content may have at most { $limit } lines; the rest w
 # $segment: a part of the path
 cause-path-encoding = “{ $segment }” in the path is not percent-encoded UTF-8.
 cause-content-incomplete = The content ended before it was complete.
+cause-no-token = The header Authorization with a bearer token is missing.
+# $limit: bytes
+cause-token-too-long = The bearer token may have at most { $limit } bytes.
+cause-token-malformed = The bearer token is not a signed JSON Web Token.
+cause-token-kind = The bearer token is not an access token, or needs an extension that is not supported.
+cause-token-algorithm = The bearer token is signed with an algorithm that its key is not meant for.
+cause-token-signature = The bearer token is not signed with a key that is trusted here.
+cause-token-expired = The bearer token has expired.
+cause-token-not-yet-valid = The bearer token is not valid yet.
+cause-token-issuer = The bearer token is not from an issuer that is trusted here.
+cause-token-audience = The bearer token is not meant for this service.
+# $claim: name of a claim
+cause-token-claim = The claim { $claim } of the bearer token is missing or is not a time.
+cause-token-no-keys = The keys that bearer tokens are checked with are not available.
+cause-not-the-gateway = The request does not come through the gateway.
+cause-no-identity = The gateway does not say who calls.
+# $header: name of a header
+cause-unreadable-identity = The header { $header } cannot be read, or is there more than once.
+# $requests: a number; $period: an amount of time, such as 10s
+cause-too-many-requests = At most { $requests } requests in { $period } are allowed.
+cause-overloaded = Too many requests are being answered at the moment.
 cause-database-unavailable = The database cannot be reached.
 # $seconds: how long was waited
 cause-deadline-exceeded = The answer was not ready within { $seconds } seconds.

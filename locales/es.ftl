@@ -88,6 +88,27 @@ cause-too-many-lines = El número máximo de líneas del contenido es de { $limi
 # $segment: a part of the path
 cause-path-encoding = «{ $segment }», en la ruta, no es UTF-8 con codificación porcentual válida.
 cause-content-incomplete = El contenido ha terminado antes de estar completo.
+cause-no-token = Falta la cabecera «Authorization» con un token de portador.
+# $limit: bytes
+cause-token-too-long = El token de portador puede tener como máximo { $limit } bytes.
+cause-token-malformed = El token de portador no es un JSON Web Token firmado.
+cause-token-kind = El token de portador no es un token de acceso o requiere una extensión que no se admite.
+cause-token-algorithm = El token de portador está firmado con un algoritmo para el que su clave no está destinada.
+cause-token-signature = El token de portador no está firmado con una clave en la que se confíe aquí.
+cause-token-expired = El token de portador ha caducado.
+cause-token-not-yet-valid = El token de portador aún no es válido.
+cause-token-issuer = El token de portador no procede de un emisor en el que se confíe aquí.
+cause-token-audience = El token de portador no está destinado a este servicio.
+# $claim: name of a claim
+cause-token-claim = La declaración { $claim } del token de portador falta o no es una fecha y hora.
+cause-token-no-keys = Las claves con las que se comprueban los tokens de portador no están disponibles.
+cause-not-the-gateway = La solicitud no llega a través de la puerta de enlace.
+cause-no-identity = La puerta de enlace no indica quién llama.
+# $header: name of a header
+cause-unreadable-identity = La cabecera { $header } no se puede leer o aparece más de una vez.
+# $requests: a number; $period: an amount of time, such as 10s
+cause-too-many-requests = Se permiten como máximo { $requests } solicitudes en { $period }.
+cause-overloaded = En este momento se están atendiendo demasiadas solicitudes.
 cause-database-unavailable = No se puede acceder a la base de datos.
 # $seconds: how long was waited
 cause-deadline-exceeded = La respuesta no estaba lista al cabo de { $seconds } s.

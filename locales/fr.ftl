@@ -88,6 +88,27 @@ cause-too-many-lines = Le nombre maximal de lignes du contenu est de { $limit }�
 # $segment: a part of the path
 cause-path-encoding = La partie « { $segment } » du chemin n’est pas un encodage-pourcent valide de texte UTF-8.
 cause-content-incomplete = Le contenu s’est interrompu avant d’être complet.
+cause-no-token = L’en-tête « Authorization » avec un jeton porteur est absent.
+# $limit: bytes
+cause-token-too-long = Le jeton porteur peut compter au maximum { $limit } octets.
+cause-token-malformed = Le jeton porteur n’est pas un JSON Web Token signé.
+cause-token-kind = Le jeton porteur n’est pas un jeton d’accès ou requiert une extension qui n’est pas prise en charge.
+cause-token-algorithm = Le jeton porteur est signé avec un algorithme auquel sa clé n’est pas destinée.
+cause-token-signature = Le jeton porteur n’est pas signé avec une clé reconnue ici.
+cause-token-expired = Le jeton porteur a expiré.
+cause-token-not-yet-valid = Le jeton porteur n’est pas encore valide.
+cause-token-issuer = Le jeton porteur ne provient pas d’un émetteur reconnu ici.
+cause-token-audience = Le jeton porteur n’est pas destiné à ce service.
+# $claim: name of a claim
+cause-token-claim = La revendication { $claim } du jeton porteur est absente ou n’est pas une date.
+cause-token-no-keys = Les clés servant à vérifier les jetons porteurs ne sont pas disponibles.
+cause-not-the-gateway = La requête ne passe pas par la passerelle.
+cause-no-identity = La passerelle n’indique pas qui appelle.
+# $header: name of a header
+cause-unreadable-identity = L’en-tête { $header } est illisible ou présent plusieurs fois.
+# $requests: a number; $period: an amount of time, such as 10s
+cause-too-many-requests = Au maximum { $requests } requêtes en { $period } sont autorisées.
+cause-overloaded = Trop de requêtes sont en cours de traitement en ce moment.
 cause-database-unavailable = La base de données est inaccessible.
 # $seconds: how long was waited
 cause-deadline-exceeded = La réponse n’était pas prête au bout de { $seconds } s.

@@ -88,6 +88,27 @@ cause-too-many-lines = Il numero massimo di righe del contenuto è { $limit }; i
 # $segment: a part of the path
 cause-path-encoding = «{ $segment }», nel percorso, non è UTF-8 con codifica percentuale valida.
 cause-content-incomplete = Il contenuto è terminato prima di essere completo.
+cause-no-token = Manca l’intestazione “Authorization” con un token bearer.
+# $limit: bytes
+cause-token-too-long = Il token bearer può avere al massimo { $limit } byte.
+cause-token-malformed = Il token bearer non è un JSON Web Token firmato.
+cause-token-kind = Il token bearer non è un token di accesso o richiede un’estensione non supportata.
+cause-token-algorithm = Il token bearer è firmato con un algoritmo a cui la sua chiave non è destinata.
+cause-token-signature = Il token bearer non è firmato con una chiave considerata attendibile qui.
+cause-token-expired = Il token bearer è scaduto.
+cause-token-not-yet-valid = Il token bearer non è ancora valido.
+cause-token-issuer = Il token bearer non proviene da un emittente considerato attendibile qui.
+cause-token-audience = Il token bearer non è destinato a questo servizio.
+# $claim: name of a claim
+cause-token-claim = L’attestazione { $claim } del token bearer manca o non è un orario.
+cause-token-no-keys = Le chiavi con cui si verificano i token bearer non sono disponibili.
+cause-not-the-gateway = La richiesta non passa attraverso il gateway.
+cause-no-identity = Il gateway non indica chi effettua la chiamata.
+# $header: name of a header
+cause-unreadable-identity = L’intestazione { $header } non è leggibile o è presente più volte.
+# $requests: a number; $period: an amount of time, such as 10s
+cause-too-many-requests = Sono consentite al massimo { $requests } richieste in { $period }.
+cause-overloaded = Al momento sono in corso troppe richieste.
 cause-database-unavailable = Il database non è raggiungibile.
 # $seconds: how long was waited
 cause-deadline-exceeded = La risposta non era pronta entro { $seconds } s.

@@ -88,6 +88,27 @@ cause-too-many-lines = コンテンツの上限は{ $limit }行です。残り�
 # $segment: a part of the path
 cause-path-encoding = パス内の「{ $segment }」は、パーセントエンコードされた有効なUTF-8ではありません。
 cause-content-incomplete = コンテンツが不完全な状態で終了しました。
+cause-no-token = Bearer トークンを含む Authorization ヘッダーがありません。
+# $limit: bytes
+cause-token-too-long = Bearer トークンは最大 { $limit } バイトです。
+cause-token-malformed = Bearer トークンは署名付きの JSON Web Token ではありません。
+cause-token-kind = Bearer トークンがアクセストークンではないか、サポートされていない拡張を必要としています。
+cause-token-algorithm = Bearer トークンは、その鍵の用途ではないアルゴリズムで署名されています。
+cause-token-signature = Bearer トークンは、ここで信頼されている鍵で署名されていません。
+cause-token-expired = Bearer トークンの有効期限が切れています。
+cause-token-not-yet-valid = Bearer トークンはまだ有効ではありません。
+cause-token-issuer = Bearer トークンの発行者は、ここでは信頼されていません。
+cause-token-audience = Bearer トークンはこのサービス向けではありません。
+# $claim: name of a claim
+cause-token-claim = Bearer トークンのクレーム { $claim } がないか、時刻ではありません。
+cause-token-no-keys = Bearer トークンの検証に使う鍵を利用できません。
+cause-not-the-gateway = リクエストがゲートウェイを経由していません。
+cause-no-identity = ゲートウェイが呼び出し元を示していません。
+# $header: name of a header
+cause-unreadable-identity = ヘッダー { $header } が読み取れないか、複数あります。
+# $requests: a number; $period: an amount of time, such as 10s
+cause-too-many-requests = リクエストは { $period } あたり最大 { $requests } 件です。
+cause-overloaded = 現在、処理中のリクエストが多すぎます。
 cause-database-unavailable = データベースに接続できません。
 # $seconds: how long was waited
 cause-deadline-exceeded = { $seconds }秒以内に応答の準備が完了しませんでした。

@@ -88,6 +88,27 @@ cause-too-many-lines = 콘텐츠는 최대 { $limit }줄까지 허용됩니다. 
 # $segment: a part of the path
 cause-path-encoding = 경로의 ‘{ $segment }’ 부분이 퍼센트 인코딩된 올바른 UTF-8이 아닙니다.
 cause-content-incomplete = 콘텐츠가 완전하지 않은 상태로 끝났습니다.
+cause-no-token = Bearer 토큰이 있는 Authorization 헤더가 없습니다.
+# $limit: bytes
+cause-token-too-long = Bearer 토큰은 최대 { $limit }바이트까지 가능합니다.
+cause-token-malformed = Bearer 토큰이 서명된 JSON Web Token이 아닙니다.
+cause-token-kind = Bearer 토큰이 액세스 토큰이 아니거나 지원되지 않는 확장을 요구합니다.
+cause-token-algorithm = Bearer 토큰이 해당 키의 용도가 아닌 알고리즘으로 서명되었습니다.
+cause-token-signature = Bearer 토큰이 여기서 신뢰하는 키로 서명되지 않았습니다.
+cause-token-expired = Bearer 토큰이 만료되었습니다.
+cause-token-not-yet-valid = Bearer 토큰이 아직 유효하지 않습니다.
+cause-token-issuer = Bearer 토큰이 여기서 신뢰하는 발급자의 것이 아닙니다.
+cause-token-audience = Bearer 토큰이 이 서비스용이 아닙니다.
+# $claim: name of a claim
+cause-token-claim = Bearer 토큰의 클레임 { $claim }이(가) 없거나 시각이 아닙니다.
+cause-token-no-keys = Bearer 토큰을 검증하는 키를 사용할 수 없습니다.
+cause-not-the-gateway = 요청이 게이트웨이를 거치지 않았습니다.
+cause-no-identity = 게이트웨이가 호출자를 알려 주지 않습니다.
+# $header: name of a header
+cause-unreadable-identity = 헤더 { $header }을(를) 읽을 수 없거나 여러 번 있습니다.
+# $requests: a number; $period: an amount of time, such as 10s
+cause-too-many-requests = { $period } 동안 최대 { $requests }개의 요청이 허용됩니다.
+cause-overloaded = 현재 처리 중인 요청이 너무 많습니다.
 cause-database-unavailable = 데이터베이스에 연결할 수 없습니다.
 # $seconds: how long was waited
 cause-deadline-exceeded = { $seconds }초 안에 응답이 준비되지 않았습니다.

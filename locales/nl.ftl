@@ -88,6 +88,27 @@ cause-too-many-lines = Het maximale aantal regels van de inhoud is { $limit }; d
 # $segment: a part of the path
 cause-path-encoding = “{ $segment }” in het pad is geen geldige procentgecodeerde UTF-8.
 cause-content-incomplete = De inhoud eindigde voordat deze volledig was.
+cause-no-token = De header “Authorization” met een bearer-token ontbreekt.
+# $limit: bytes
+cause-token-too-long = Het bearer-token mag hoogstens { $limit } bytes lang zijn.
+cause-token-malformed = Het bearer-token is geen ondertekend JSON Web Token.
+cause-token-kind = Het bearer-token is geen toegangstoken of vereist een uitbreiding die niet wordt ondersteund.
+cause-token-algorithm = Het bearer-token is ondertekend met een algoritme waarvoor de sleutel niet is bedoeld.
+cause-token-signature = Het bearer-token is niet ondertekend met een sleutel die hier wordt vertrouwd.
+cause-token-expired = Het bearer-token is verlopen.
+cause-token-not-yet-valid = Het bearer-token is nog niet geldig.
+cause-token-issuer = Het bearer-token komt niet van een uitgever die hier wordt vertrouwd.
+cause-token-audience = Het bearer-token is niet voor deze service bedoeld.
+# $claim: name of a claim
+cause-token-claim = De claim { $claim } van het bearer-token ontbreekt of is geen tijdstip.
+cause-token-no-keys = De sleutels waarmee bearer-tokens worden gecontroleerd, zijn niet beschikbaar.
+cause-not-the-gateway = Het verzoek komt niet via de gateway.
+cause-no-identity = De gateway geeft niet aan wie het verzoek doet.
+# $header: name of a header
+cause-unreadable-identity = De header { $header } is onleesbaar of komt meer dan eens voor.
+# $requests: a number; $period: an amount of time, such as 10s
+cause-too-many-requests = Hoogstens { $requests } verzoeken per { $period } zijn toegestaan.
+cause-overloaded = Er worden op dit moment te veel verzoeken verwerkt.
 cause-database-unavailable = De database is niet bereikbaar.
 # $seconds: how long was waited
 cause-deadline-exceeded = Het antwoord was niet binnen { $seconds } s gereed.

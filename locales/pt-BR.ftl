@@ -88,6 +88,27 @@ cause-too-many-lines = O número máximo de linhas do conteúdo é de { $limit }
 # $segment: a part of the path
 cause-path-encoding = “{ $segment }”, no caminho, não é UTF-8 com codificação percentual válida.
 cause-content-incomplete = O conteúdo terminou antes de estar completo.
+cause-no-token = Falta o cabeçalho “Authorization” com um token de portador.
+# $limit: bytes
+cause-token-too-long = O token de portador pode ter no máximo { $limit } bytes.
+cause-token-malformed = O token de portador não é um JSON Web Token assinado.
+cause-token-kind = O token de portador não é um token de acesso ou exige uma extensão que não é suportada.
+cause-token-algorithm = O token de portador está assinado com um algoritmo ao qual sua chave não se destina.
+cause-token-signature = O token de portador não está assinado com uma chave considerada confiável aqui.
+cause-token-expired = O token de portador expirou.
+cause-token-not-yet-valid = O token de portador ainda não é válido.
+cause-token-issuer = O token de portador não é de um emissor considerado confiável aqui.
+cause-token-audience = O token de portador não se destina a este serviço.
+# $claim: name of a claim
+cause-token-claim = A declaração { $claim } do token de portador está ausente ou não é uma data e hora.
+cause-token-no-keys = As chaves com que os tokens de portador são verificados não estão disponíveis.
+cause-not-the-gateway = A solicitação não vem pelo gateway.
+cause-no-identity = O gateway não informa quem está chamando.
+# $header: name of a header
+cause-unreadable-identity = O cabeçalho { $header } não pode ser lido ou aparece mais de uma vez.
+# $requests: a number; $period: an amount of time, such as 10s
+cause-too-many-requests = São permitidas no máximo { $requests } solicitações em { $period }.
+cause-overloaded = Há solicitações demais em andamento no momento.
 cause-database-unavailable = Não é possível acessar o banco de dados.
 # $seconds: how long was waited
 cause-deadline-exceeded = A resposta não ficou pronta em { $seconds } s.

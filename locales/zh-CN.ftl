@@ -88,6 +88,27 @@ cause-too-many-lines = 内容不得超过 { $limit } 行，其余部分未读取
 # $segment: a part of the path
 cause-path-encoding = 路径中的“{ $segment }”不是经过百分号编码的有效 UTF-8。
 cause-content-incomplete = 内容在接收完整之前就已结束。
+cause-no-token = 缺少带有 Bearer 令牌的 Authorization 标头。
+# $limit: bytes
+cause-token-too-long = Bearer 令牌最多可有 { $limit } 个字节。
+cause-token-malformed = Bearer 令牌不是经过签名的 JSON Web Token。
+cause-token-kind = Bearer 令牌不是访问令牌，或需要不受支持的扩展。
+cause-token-algorithm = Bearer 令牌所用的签名算法与其密钥的用途不符。
+cause-token-signature = Bearer 令牌不是用此处信任的密钥签名的。
+cause-token-expired = Bearer 令牌已过期。
+cause-token-not-yet-valid = Bearer 令牌尚未生效。
+cause-token-issuer = Bearer 令牌的颁发者在此处不受信任。
+cause-token-audience = Bearer 令牌不是颁发给此服务的。
+# $claim: name of a claim
+cause-token-claim = Bearer 令牌的声明 { $claim } 缺失或不是时间。
+cause-token-no-keys = 用于验证 Bearer 令牌的密钥不可用。
+cause-not-the-gateway = 请求未经过网关。
+cause-no-identity = 网关未说明调用方是谁。
+# $header: name of a header
+cause-unreadable-identity = 标头 { $header } 无法读取或出现多次。
+# $requests: a number; $period: an amount of time, such as 10s
+cause-too-many-requests = { $period } 内最多允许 { $requests } 个请求。
+cause-overloaded = 当前正在处理的请求过多。
 cause-database-unavailable = 无法连接到数据库。
 # $seconds: how long was waited
 cause-deadline-exceeded = 未能在 { $seconds } 秒内准备好响应。

@@ -1,22 +1,27 @@
 //! The whole HTTP application: every route and every layer, on one screen.
 
+use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
 use axum::extract::Request;
 use axum::http::uri::PathAndQuery;
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use axum::{Extension, Router};
 use thiserror::Error;
 use tower_http::catch_panic::CatchPanicLayer;
-use utoipa_axum::router::OpenApiRouter;
+use tower_http::set_header::SetResponseHeaderLayer;
+use utoipa::openapi::path::Paths;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
+use crate::cors::{self, Origin};
 use crate::envelope::envelope;
 use crate::error::ApiError;
+use crate::gate::Gate;
 use crate::routes::{AppState, clear, docs, health, list, pending_tasks, report, single};
 use crate::store::Database;
 use crate::{limits, openapi, tracking};
@@ -52,35 +57,55 @@ impl FromStr for BasePath {
     }
 }
 
-/// The routes of the API at the root and under every base path, inside the layers.
-pub fn api(state: AppState, base_paths: &[BasePath]) -> Router {
+/// Where the API is served, to whom, and how much at a time.
+#[derive(Debug, Clone)]
+pub struct Serving {
+    pub base_paths: Vec<BasePath>,
+    /// The origins whose pages may call.
+    pub cors_origins: Vec<Origin>,
+    pub max_concurrent_requests: NonZeroU32,
+    pub gate: Gate,
+}
+
+/// The routes of the API at the root and under every base path, and `more` routes at the root, inside the layers.
+pub fn api(state: AppState, serving: &Serving, more: Router<AppState>) -> Router {
     let request_timeout = state.request_timeout;
-    let document = description(base_paths);
-    let (task_status, _) = task_status().split_for_parts();
-    let (about, _) = about().split_for_parts();
-    let routes = base_paths
+    let gate = &serving.gate;
+    let shedding = limits::Shedding::new(serving.max_concurrent_requests);
+    // From the inside: who may not call takes no place from those who may.
+    let guarded = |paths: &Paths, routes| gate.before(paths, shedding.around(routes));
+    let document = description(&serving.base_paths);
+    let (task_status, _) = task_status(guarded).split_for_parts();
+    let (about, _) = about(|paths, routes| gate.before(paths, routes)).split_for_parts();
+    let routes = serving
+        .base_paths
         .iter()
         .fold(task_status.clone(), |routes, BasePath(base)| {
             routes.nest(base, task_status.clone())
         })
-        .merge(about.layer(Extension(docs::Published::new(document))));
-    layered(routes.with_state(state), request_timeout)
+        .merge(about.layer(Extension(docs::Published::new(document))))
+        .merge(more);
+    let routes = gate.before_the_rest(routes).with_state(state);
+    layered(routes, request_timeout, &serving.cors_origins)
 }
 
 /// The OpenAPI document of the API under these paths.
 pub fn description(base_paths: &[BasePath]) -> String {
-    let operations = task_status().merge(about()).into_openapi();
+    let operations = task_status(|_, routes| routes)
+        .merge(about(|_, routes| routes))
+        .into_openapi();
     openapi::text(&openapi::document(operations, base_paths))
 }
 
 /// The routes of the API. Each is described where it is handled, so that what is routed is what is described.
-fn task_status() -> OpenApiRouter<AppState> {
+fn task_status(guarded: impl Guard) -> OpenApiRouter<AppState> {
     [
         routes!(pending_tasks::list),
         routes!(list::list, report::post, clear::clear),
         routes!(single::get, report::put, single::patch),
     ]
     .into_iter()
+    .map(|described| behind(&guarded, described))
     .fold(OpenApiRouter::default(), |router, described| {
         let (_, paths, methods) = &described;
         // Version after service, as the newer SDKs ask for it. The description says so once for all.
@@ -95,15 +120,27 @@ fn task_status() -> OpenApiRouter<AppState> {
 }
 
 /// What the API says about itself, at the root only.
-fn about() -> OpenApiRouter<AppState> {
+fn about(guarded: impl Guard) -> OpenApiRouter<AppState> {
     OpenApiRouter::default()
-        .routes(routes!(docs::openapi))
-        .routes(routes!(docs::page))
+        .routes(behind(&guarded, routes!(docs::openapi)))
+        .routes(behind(&guarded, routes!(docs::page)))
+}
+
+/// What stands before the routes of a path.
+trait Guard: Fn(&Paths, MethodRouter<AppState>) -> MethodRouter<AppState> {}
+
+impl<F: Fn(&Paths, MethodRouter<AppState>) -> MethodRouter<AppState>> Guard for F {}
+
+fn behind(guarded: &impl Guard, described: UtoipaMethodRouter<AppState>) -> UtoipaMethodRouter<AppState> {
+    let (schemas, paths, routes) = described;
+    let routes = guarded(&paths, routes);
+    (schemas, paths, routes)
 }
 
 /// Puts the layers that every request passes around some routes. The last line is the outermost: it sees a request
 /// first and its answer last.
-pub fn layered(routes: Router, request_timeout: Duration) -> Router {
+pub fn layered(routes: Router, request_timeout: Duration, cors_origins: &[Origin]) -> Router {
+    let no_sniffing = HeaderValue::from_static("nosniff");
     // The routes are the fallback of a router without any, so that the layers see a request before it is routed.
     Router::new()
         .fallback_service(routes)
@@ -113,15 +150,20 @@ pub fn layered(routes: Router, request_timeout: Duration) -> Router {
         .layer(from_fn_with_state(request_timeout, limits::deadline))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(envelope))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::X_CONTENT_TYPE_OPTIONS,
+            no_sniffing,
+        ))
+        .layer(cors::layer(cors_origins))
         .layer(from_fn(tracking::track))
 }
 
 /// The routes for supervisors, served on an address of their own.
-pub fn health(database: Database) -> Router {
+pub fn health(database: Database, gate: Gate) -> Router {
     Router::new()
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
-        .with_state(database)
+        .with_state((database, gate))
 }
 
 /// A base URL that ends in a slash makes clients ask for `//v2025/...`: it means `/v2025/...`.

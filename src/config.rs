@@ -4,6 +4,8 @@
     reason = "the comments are the help text, which is no Markdown"
 )]
 
+mod access;
+mod token;
 mod transfer;
 
 use std::fmt;
@@ -14,16 +16,19 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand};
 use sqlx::postgres::PgConnectOptions;
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 
 use crate::app::BasePath;
+use crate::cors::Origin;
 use crate::routes::pending_tasks::EmptyStatus;
 use crate::store::database::Limits;
 use crate::store::schema::Schema;
 use crate::telemetry::LogFormat;
+pub use access::{AccessArgs, AccessError, AuthMode};
+pub use token::TokenArgs;
 pub use transfer::{ExportArgs, ExportFormat, ImportArgs, PruneArgs};
 
 /// Which background work is still pending, and how is it doing.
@@ -44,7 +49,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serve the API from the PostgreSQL of DATABASE_URL
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Try it out: a private PostgreSQL with sample tasks that keep moving, served on this machine
     Demo(DemoArgs),
     /// Bring the tables of DATABASE_URL up to date, and do nothing else
@@ -52,6 +57,7 @@ pub enum Command {
     Import(ImportArgs),
     Export(ExportArgs),
     Prune(PruneArgs),
+    Token(TokenArgs),
     /// Ask a running service whether it is ready; the exit status is the answer
     Healthcheck(HealthcheckArgs),
     /// Print the OpenAPI document of the API
@@ -166,6 +172,23 @@ pub struct ApiArgs {
     /// a 204 (the paginators of the official TypeScript and Python SDKs)
     #[arg(long, env = "TASK_STATUS_EMPTY_STATUS", value_enum, default_value_t)]
     pub empty_status: EmptyStatus,
+    /// Origins whose pages browsers let call the API (CORS), separated by commas, such as https://ops.example.com; none
+    /// unless given
+    #[arg(
+        long,
+        env = "TASK_STATUS_CORS_ORIGINS",
+        value_delimiter = ',',
+        value_name = "ORIGINS"
+    )]
+    pub cors_origins: Vec<Origin>,
+    /// How many requests may be under way at a time; further ones are answered with 503 at once
+    #[arg(
+        long,
+        env = "TASK_STATUS_MAX_CONCURRENT_REQUESTS",
+        default_value = "1000",
+        value_name = "NUMBER"
+    )]
+    pub max_concurrent_requests: NonZeroU32,
     /// How long a request may take before it is answered with 503
     #[arg(long, env = "TASK_STATUS_REQUEST_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub request_timeout: Duration,
@@ -198,24 +221,6 @@ impl From<&DatabaseLimits> for Limits {
             statement_timeout: args.statement_timeout,
         }
     }
-}
-
-/// Who may call.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Access")]
-pub struct AccessArgs {
-    /// Who may call the API. Required, so that nobody opens it by accident
-    #[arg(long, env = "TASK_STATUS_AUTH", value_enum, value_name = "MODE")]
-    pub auth: Option<AuthMode>,
-    /// With --auth none: let everybody call who reaches the address, even if it is not a loopback address
-    #[arg(long, env = "TASK_STATUS_ALLOW_UNAUTHENTICATED", value_parser = BoolishValueParser::new())]
-    pub allow_unauthenticated: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum AuthMode {
-    /// Everybody who reaches the address may call
-    None,
 }
 
 #[derive(Debug, Args)]
@@ -273,19 +278,8 @@ impl FromStr for Retention {
 /// Settings that do not go together. Each message says what would.
 #[derive(Debug, Error)]
 pub enum ConfigError {
-    #[error(
-        "no access mode is set: say who may call the API.\n\
-         Set --auth (or TASK_STATUS_AUTH) to one of:\n  \
-         none    everybody who reaches the address; on loopback addresses only, unless --allow-unauthenticated is given"
-    )]
-    NoAccessMode,
-    #[error(
-        "--auth none on {listen} would open the API to everybody who reaches that address.\n\
-         Listen on a loopback address (--listen 127.0.0.1:{port}), or add --allow-unauthenticated if that is meant, \
-         for example behind a gateway that checks who calls.",
-        port = listen.port()
-    )]
-    OpenToEverybody { listen: SocketAddr },
+    #[error(transparent)]
+    Access(#[from] AccessError),
     #[error("the demo serves on loopback addresses only, and {0} is none")]
     DemoNotOnLoopback(SocketAddr),
     #[error("DATABASE_URL (or --database-url) must begin with postgres:// or postgresql://")]
@@ -309,14 +303,7 @@ impl ServeArgs {
     /// # Errors
     /// See [`ConfigError`].
     pub fn check(&self) -> Result<(), ConfigError> {
-        match self.access.auth {
-            None => return Err(ConfigError::NoAccessMode),
-            Some(AuthMode::None) => {
-                if !self.access.allow_unauthenticated && !is_loopback(self.listen) {
-                    return Err(ConfigError::OpenToEverybody { listen: self.listen });
-                }
-            }
-        }
+        self.access.check(self.listen)?;
         let statement_timeout = self.limits.statement_timeout;
         if statement_timeout < Duration::from_millis(1) || statement_timeout >= self.api.request_timeout {
             return Err(ConfigError::Timeouts);
@@ -407,10 +394,10 @@ mod tests {
             "task-status",
             "serve",
             "--database-url",
-            "postgres://u:secret@h/d",
+            "postgres://u:hunter2@h/d",
         ];
         let cli = Cli::try_parse_from(base.iter().chain(arguments)).expect("arguments that parse");
-        assert!(!format!("{cli:?}").contains("secret"));
+        assert!(!format!("{cli:?}").contains("hunter2"));
         match cli.command {
             Some(Command::Serve(args)) => args.check(),
             other => panic!("not serve: {other:?}"),
@@ -419,12 +406,76 @@ mod tests {
 
     #[test]
     fn serving_needs_a_mode_and_opens_to_everybody_only_when_told_twice() {
-        assert!(matches!(serve(&[]), Err(ConfigError::NoAccessMode)));
+        let access = |arguments: &[&str]| match serve(arguments) {
+            Err(ConfigError::Access(error)) => error,
+            other => panic!("{other:?}"),
+        };
+        assert!(matches!(access(&[]), AccessError::NoMode));
         assert!(serve(&["--auth", "none"]).is_ok());
         assert!(serve(&["--auth", "none", "--listen", "[::1]:80"]).is_ok());
         let public = ["--auth", "none", "--listen", "0.0.0.0:80"];
-        assert!(matches!(serve(&public), Err(ConfigError::OpenToEverybody { .. })));
+        assert!(matches!(access(&public), AccessError::OpenToEverybody { .. }));
         assert!(serve(&[&public[..], &["--allow-unauthenticated"]].concat()).is_ok());
+    }
+
+    #[test]
+    fn a_mode_takes_its_own_settings_and_no_other() {
+        let refusal = |arguments: &[&str]| serve(arguments).err().map(|error| error.to_string());
+        let jwt = ["--auth", "jwt", "--listen", "0.0.0.0:80"];
+        let with = |more: &[&str]| refusal(&[&jwt[..], more].concat());
+        assert_eq!(with(&["--jwt-key-file", "keys.pem"]), None);
+        assert_eq!(
+            with(&[
+                "--jwt-jwks-url",
+                "https://i/jwks",
+                "--trusted-proxies",
+                "10.0.0.0/8"
+            ]),
+            None
+        );
+        for none_or_two in [&[][..], &["--jwt-key-file", "a", "--jwt-secret-file", "b"]] {
+            let said = with(none_or_two).expect("a refusal");
+            assert!(
+                said.starts_with("--auth jwt needs keys to check tokens with, from one place."),
+                "{said}"
+            );
+        }
+        let long = with(&["--jwt-key-file", "a", "--jwt-leeway", "6m"]).expect("a refusal");
+        assert_eq!(long, "--jwt-leeway may be 5m at most");
+        for (mode, flag, value) in [
+            ("none", "--jwt-issuer", "i"),
+            ("none", "--gateway-secret-file", "f"),
+            ("gateway", "--jwt-key-file", "k"),
+        ] {
+            let said = refusal(&["--auth", mode, flag, value]).expect("a refusal");
+            assert!(said.contains(&format!("{flag} would change nothing")), "{said}");
+        }
+
+        let gateway = ["--auth", "gateway"];
+        let with = |more: &[&str]| refusal(&[&gateway[..], more].concat());
+        assert_eq!(with(&["--trusted-proxies", "10.0.0.0/8,::1"]), None);
+        assert_eq!(
+            with(&["--gateway-secret-file", "f", "--gateway-headers", "envoy"]),
+            None
+        );
+        assert!(
+            with(&[])
+                .expect("a refusal")
+                .starts_with("--auth gateway needs to know the gateway")
+        );
+        let renamed = with(&[
+            "--trusted-proxies",
+            "10.0.0.0/8",
+            "--gateway-headers",
+            "envoy",
+            "--gateway-scopes-header",
+            "x",
+        ]);
+        assert!(
+            renamed
+                .expect("a refusal")
+                .starts_with("--gateway-headers envoy has no such header as --gateway-scopes-header")
+        );
     }
 
     #[test]
@@ -441,14 +492,14 @@ mod tests {
                 .err()
                 .map(|error| error.to_string())
         };
-        assert_eq!(error("postgres://u:secret@h/d"), None);
+        assert_eq!(error("postgres://u:hunter2@h/d"), None);
         for url in [
-            "mysql://u:secret@h/d",
-            "u:secret@h",
-            "postgres://u:secret@h:port/d",
+            "mysql://u:hunter2@h/d",
+            "u:hunter2@h",
+            "postgres://u:hunter2@h:port/d",
         ] {
             let error = error(url).expect("an error");
-            assert!(!error.contains("secret"), "{error}");
+            assert!(!error.contains("hunter2"), "{error}");
         }
     }
 }

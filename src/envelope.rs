@@ -1,7 +1,5 @@
 //! The envelope of every error answer, whoever raised it: handlers, the router, the layers around it, or hyper.
 
-use std::error::Error;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::Json;
@@ -17,6 +15,7 @@ use crate::cause::Cause;
 use crate::error::ApiError;
 use crate::limits;
 use crate::locale::{Locale, Message};
+use crate::telemetry::chain;
 use crate::tracking::TrackingId;
 
 /// The body of every error answer.
@@ -70,15 +69,21 @@ impl ErrorBody {
     pub fn new(error: &ApiError, tracking_id: TrackingId, requested: Option<&Locale>) -> Self {
         let kind = error.kind();
         let reason = Message::new(kind.reason);
-        let text = || Some(Locale::system_default().text(&reason));
+        let causes = error.causes();
+        let text = |message: &Message| Some(Locale::system_default().text(message));
         Self {
-            error: text().filter(|_| kind.status == StatusCode::UNAUTHORIZED),
-            message: text().filter(|_| kind.status == StatusCode::TOO_MANY_REQUESTS),
+            error: match error {
+                ApiError::OAuth(code, _) => Some(code.to_string()),
+                _ if kind.status == StatusCode::UNAUTHORIZED => {
+                    text(&causes.first().map_or_else(|| reason.clone(), Cause::message))
+                }
+                _ => None,
+            },
+            message: text(&reason).filter(|_| kind.status == StatusCode::TOO_MANY_REQUESTS),
             detail_code: kind.detail_code,
             tracking_id: tracking_id.to_string(),
             messages: localized(&reason, requested),
-            causes: error
-                .causes()
+            causes: causes
                 .iter()
                 .flat_map(|cause| localized(&cause.message(), requested))
                 .collect(),
@@ -188,16 +193,4 @@ pub fn log(error: &ApiError) {
     } else {
         tracing::debug!(status, error = chain(error), "refused");
     }
-}
-
-/// An error and its sources in one line; the JSON log format by itself prints only the outermost.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        // Writing to a String cannot fail.
-        let _ = write!(text, ": {error}");
-        source = error.source();
-    }
-    text
 }

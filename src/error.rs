@@ -9,11 +9,17 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use thiserror::Error;
 
+use crate::auth::jwt::TokenError;
+use crate::auth::rate::TooMany;
+use crate::auth::{IdentityError, Right};
 use crate::cause::Cause;
+use crate::locale::Locale;
 use crate::store::StoreError;
 
 /// How long a caller is asked to wait where the service cannot answer at the moment, in seconds.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+const RETRY_AFTER: u64 = 1;
+/// What a caller proves its identity for (RFC 9110, section 11.5).
+const REALM: &str = "task-status";
 
 /// Why a request has no answer but an error.
 #[derive(Debug, Error)]
@@ -24,9 +30,21 @@ pub enum ApiError {
     /// The request is understood and asks for what is not allowed: an offset, a field, a status.
     #[error("the request asks for what is not allowed: {0:?}")]
     BadContent(Vec<Cause>),
-    /// The caller is known and may not do this.
-    #[error("the caller has not the right")]
-    Forbidden,
+    /// It is not known who calls.
+    #[error("it is not known who calls")]
+    Unauthorized(#[from] IdentityError),
+    /// The caller is known and may not do this. Which right it would take, if any would do.
+    #[error("the caller has not the right: {}", .0.map_or("it is nobody's", Right::scope))]
+    Forbidden(Option<Right>),
+    /// The caller calls too often.
+    #[error("more than {} requests in {:?}", .0.rate.requests, .0.rate.period)]
+    TooManyRequests(TooMany),
+    /// Too many requests are under way to take one more.
+    #[error("too many requests are under way")]
+    Overloaded,
+    /// No token is given (RFC 6749, section 5.2).
+    #[error("no token is given: {0}, {1:?}")]
+    OAuth(OAuthError, Vec<Cause>),
     /// The answer was not ready in time.
     #[error("no answer within {seconds} seconds")]
     DeadlineExceeded { seconds: u64 },
@@ -42,6 +60,19 @@ pub enum ApiError {
     /// Refused with a status that says why: by the router, a layer, or a handler.
     #[error("refused with status {0}: {1:?}")]
     Refused(StatusCode, Vec<Cause>),
+}
+
+/// Why a token endpoint gives no token (RFC 6749, section 5.2). Shown as the code that clients read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum OAuthError {
+    #[error("invalid_request")]
+    InvalidRequest,
+    #[error("invalid_client")]
+    InvalidClient,
+    #[error("unsupported_grant_type")]
+    UnsupportedGrantType,
+    #[error("invalid_scope")]
+    InvalidScope,
 }
 
 /// What the contract says about a class of failures.
@@ -147,11 +178,16 @@ impl ApiError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::BadSyntax(_) => Kind::BAD_SYNTAX,
-            Self::BadContent(_) => Kind::BAD_CONTENT,
-            Self::Forbidden => Kind::of_status(StatusCode::FORBIDDEN),
-            Self::DeadlineExceeded { .. } | Self::DatabaseUnavailable(_) => {
-                Kind::of_status(StatusCode::SERVICE_UNAVAILABLE)
+            Self::Unauthorized(IdentityError::Token(TokenError::NoKeys))
+            | Self::Overloaded
+            | Self::DeadlineExceeded { .. }
+            | Self::DatabaseUnavailable(_) => Kind::of_status(StatusCode::SERVICE_UNAVAILABLE),
+            Self::Unauthorized(_) | Self::OAuth(OAuthError::InvalidClient, _) => {
+                Kind::of_status(StatusCode::UNAUTHORIZED)
             }
+            Self::BadContent(_) | Self::OAuth(..) => Kind::BAD_CONTENT,
+            Self::Forbidden(_) => Kind::of_status(StatusCode::FORBIDDEN),
+            Self::TooManyRequests(_) => Kind::of_status(StatusCode::TOO_MANY_REQUESTS),
             Self::Internal(_) | Self::Panic(_) => Kind::INTERNAL,
             Self::Refused(status, _) => Kind::of_status(*status),
         }
@@ -160,10 +196,19 @@ impl ApiError {
     /// What the caller is told beyond the generic reason. Nothing of what happened inside the service.
     pub fn causes(&self) -> Vec<Cause> {
         match self {
-            Self::BadSyntax(causes) | Self::BadContent(causes) | Self::Refused(_, causes) => causes.clone(),
+            Self::BadSyntax(causes)
+            | Self::BadContent(causes)
+            | Self::OAuth(_, causes)
+            | Self::Refused(_, causes) => causes.clone(),
             Self::DeadlineExceeded { seconds } => vec![Cause::DeadlineExceeded { seconds: *seconds }],
             Self::DatabaseUnavailable(_) => vec![Cause::DatabaseUnavailable],
-            Self::Forbidden | Self::Internal(_) | Self::Panic(_) => Vec::new(),
+            Self::Unauthorized(error) => vec![Cause::Identity(error.clone())],
+            Self::TooManyRequests(TooMany { rate, .. }) => vec![Cause::TooManyRequests {
+                requests: rate.requests.get(),
+                period: humantime::format_duration(rate.period).to_string(),
+            }],
+            Self::Overloaded => vec![Cause::Overloaded],
+            Self::Forbidden(_) | Self::Internal(_) | Self::Panic(_) => Vec::new(),
         }
     }
 }
@@ -188,6 +233,44 @@ impl ApiError {
     }
 }
 
+impl ApiError {
+    /// The value of `WWW-Authenticate`: what credentials are wanted, and what is wrong with those that were sent (RFC
+    /// 6750, section 3).
+    fn challenge(&self) -> Option<HeaderValue> {
+        let challenge = match self {
+            Self::Unauthorized(IdentityError::Token(TokenError::NoKeys)) => return None,
+            Self::Unauthorized(error @ IdentityError::Token(_)) => {
+                let description = Locale::system_default().text(&Cause::Identity(error.clone()).message());
+                format!(r#"Bearer realm="{REALM}", error="invalid_token", error_description="{description}""#)
+            }
+            Self::Forbidden(Some(right)) => {
+                let scope = right.scope();
+                format!(r#"Bearer realm="{REALM}", error="insufficient_scope", scope="{scope}""#)
+            }
+            Self::OAuth(OAuthError::InvalidClient, _) => format!(r#"Basic realm="{REALM}""#),
+            error if error.kind().status == StatusCode::UNAUTHORIZED => format!(r#"Bearer realm="{REALM}""#),
+            _ => return None,
+        };
+        HeaderValue::try_from(challenge).ok()
+    }
+
+    /// How long the caller had better wait, in seconds.
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            // Rounded up: a second too early is refused again.
+            Self::TooManyRequests(TooMany { retry_after, .. }) => Some(retry_after.as_secs() + 1),
+            error if error.kind().status == StatusCode::SERVICE_UNAVAILABLE => Some(RETRY_AFTER),
+            _ => None,
+        }
+    }
+}
+
+impl From<TooMany> for ApiError {
+    fn from(error: TooMany) -> Self {
+        Self::TooManyRequests(error)
+    }
+}
+
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
@@ -202,10 +285,13 @@ impl From<StoreError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let status = self.kind().status;
-        let mut response = status.into_response();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        let mut response = self.kind().status.into_response();
+        let headers = response.headers_mut();
+        if let Some(seconds) = self.retry_after() {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if let Some(challenge) = self.challenge() {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         response.extensions_mut().insert(Arc::new(self));
         response

@@ -109,7 +109,11 @@ async fn json(request: Request, allowed: &[&str]) -> Result<Value, ApiError> {
     parse_json(&bytes).map_err(|cause| ApiError::BadSyntax(vec![cause]))
 }
 
-async fn whole(request: Request) -> Result<Bytes, ApiError> {
+/// The content whole, at most [`limits::BODY_BYTES`] of it.
+///
+/// # Errors
+/// 408 where it does not arrive in time, 413 where it is longer, 400 where it ends early.
+pub async fn whole(request: Request) -> Result<Bytes, ApiError> {
     let too_large = || {
         let cause = Cause::PayloadTooLarge {
             limit: limits::BODY_BYTES,

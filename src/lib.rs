@@ -4,26 +4,31 @@
 //!
 //! 1. [`task`] is what is served, [`collection`] which part of it a request may ask for.
 //! 2. [`app`] lists every route and every layer; [`routes`] answers them.
-//! 3. [`store`] holds all SQL, [`error`] says what a failure means in HTTP, [`cause`] and [`locale`] put it in words.
-//! 4. [`openapi`] describes all of it to clients, [`routes::docs`] shows that to people.
-//! 5. [`commands`] are the subcommands of the program, [`config`] their settings.
+//! 3. [`auth`] finds out who calls, and [`gate`] decides whether they may, before any handler.
+//! 4. [`store`] holds all SQL, [`error`] says what a failure means in HTTP, [`cause`] and [`locale`] put it in words.
+//! 5. [`openapi`] describes all of it to clients, [`routes::docs`] shows that to people.
+//! 6. [`commands`] are the subcommands of the program, [`config`] their settings.
 //!
-//! Arrows run one way: `commands -> {config, server} -> app -> routes -> {extract, envelope} -> error -> store ->
-//! {collection, cursor, task} -> cause -> {filter, sorters, locale}`. Nothing from `store` on knows of HTTP.
+//! Arrows run one way: `commands -> {config, server} -> app -> {routes, gate} -> {extract, envelope} -> error ->
+//! {store, auth} -> {collection, cursor, task} -> cause -> {filter, sorters, locale}`. Nothing from `store` on knows of
+//! HTTP.
 
 #![forbid(unsafe_code)]
 
 pub mod app;
+pub mod auth;
 pub mod cause;
 pub mod collection;
 pub mod commands;
 pub mod config;
+pub mod cors;
 pub mod cursor;
 mod envelope;
 pub mod error;
 pub mod etag;
 mod extract;
 pub mod filter;
+pub mod gate;
 pub mod limits;
 pub mod locale;
 pub mod openapi;

@@ -1,12 +1,20 @@
 //! The bounds that every request is held to, and the layers that do it.
 
+use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
+use axum::error_handling::HandleErrorLayer;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
+use tower::ServiceBuilder;
+use tower::limit::GlobalConcurrencyLimitLayer;
+use tower::load_shed::LoadShedLayer;
 
 use crate::cause::Cause;
 use crate::error::ApiError;
@@ -38,4 +46,28 @@ pub async fn deadline(State(limit): State<Duration>, request: Request, next: Nex
         }
         .into_response()
     })
+}
+
+/// Lets so many requests at a time through to the handlers, and refuses further ones at once: they would only wait for
+/// a connection to the database, longer and longer. Clones count together.
+#[derive(Debug, Clone)]
+pub struct Shedding(GlobalConcurrencyLimitLayer);
+
+impl Shedding {
+    pub fn new(most: NonZeroU32) -> Self {
+        let places = usize::try_from(most.get()).unwrap_or(Semaphore::MAX_PERMITS);
+        let places = Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
+        Self(GlobalConcurrencyLimitLayer::with_semaphore(places))
+    }
+
+    /// These routes, within the limit.
+    pub fn around<S: Clone + Send + Sync + 'static>(&self, routes: MethodRouter<S>) -> MethodRouter<S> {
+        routes.layer(
+            ServiceBuilder::new()
+                // The only error there can be inside.
+                .layer(HandleErrorLayer::new(async |_| ApiError::Overloaded))
+                .layer(LoadShedLayer::new())
+                .layer(self.0.clone()),
+        )
+    }
 }

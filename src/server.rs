@@ -46,7 +46,8 @@ pub async fn serve(
         })
         .acceptor(EnvelopeAcceptor(NoDelayAcceptor::new()));
     server.http_builder().http1().header_read_timeout(IDLE_TIMEOUT);
-    server.serve(app.into_make_service()).await
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    server.serve(app).await
 }
 
 /// Cancelled by SIGINT (Ctrl-C) or SIGTERM. A second signal ends the process at once.

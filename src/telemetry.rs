@@ -1,5 +1,6 @@
 //! Logs: for people on a terminal, one JSON object a line otherwise.
 
+use std::error::Error;
 use std::io::{IsTerminal, stderr};
 
 use tracing_subscriber::EnvFilter;
@@ -41,4 +42,15 @@ pub fn start(format: LogFormat, filter: EnvFilter) {
         let message = panic.payload_as_str().unwrap_or_default();
         tracing::error!(location, message, "panic");
     }));
+}
+
+/// An error and its sources in one line. A log line shows of an error by itself only the outermost.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
 }

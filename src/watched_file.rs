@@ -13,6 +13,8 @@ use thiserror::Error;
 use tokio::fs;
 use tokio::time::sleep;
 
+use crate::telemetry::chain;
+
 /// How often the files are read.
 const INTERVAL: Duration = Duration::from_secs(1);
 
@@ -101,12 +103,6 @@ async fn read_one(path: &Path) -> io::Result<Vec<u8>> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
     fs::read(path).await
-}
-
-/// An error and its causes in one line, since a log line shows of an error only what it says itself.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |&error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]

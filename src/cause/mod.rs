@@ -5,6 +5,7 @@
 
 mod language;
 
+use crate::auth::IdentityError;
 use crate::filter::FilterError;
 use crate::locale::Message;
 use crate::sorters::SortersError;
@@ -201,6 +202,15 @@ pub enum Cause {
     Constraint {
         constraint: String,
     },
+    /// It is not known who calls.
+    Identity(IdentityError),
+    /// More requests than `requests` within `period`.
+    TooManyRequests {
+        requests: u32,
+        period: String,
+    },
+    /// Too many requests are under way.
+    Overloaded,
     /// There is no connection to the database.
     DatabaseUnavailable,
     /// The answer was not ready in time.
@@ -234,6 +244,7 @@ impl Cause {
     }
 
     /// The message that puts the cause into words.
+    #[expect(clippy::too_many_lines, reason = "a table, one row for each cause")]
     pub fn message(&self) -> Message {
         match self {
             Self::NotAnInteger {
@@ -329,6 +340,11 @@ impl Cause {
             Self::Constraint { constraint } => {
                 Message::new("cause-constraint").with("constraint", constraint)
             }
+            Self::Identity(error) => language::identity(error),
+            Self::TooManyRequests { requests, period } => Message::new("cause-too-many-requests")
+                .with("requests", requests)
+                .with("period", period),
+            Self::Overloaded => Message::new("cause-overloaded"),
             Self::DatabaseUnavailable => Message::new("cause-database-unavailable"),
             Self::DeadlineExceeded { seconds } => {
                 Message::new("cause-deadline-exceeded").with("seconds", seconds)

@@ -9,6 +9,7 @@ pub mod openapi;
 mod progress;
 pub mod prune;
 pub mod serve;
+pub mod token;
 
 use std::io;
 use std::net::SocketAddr;
@@ -56,6 +57,8 @@ pub enum CommandError {
     Import(#[from] import::ImportError),
     #[error(transparent)]
     Export(#[from] export::ExportError),
+    #[error(transparent)]
+    Token(#[from] token::TokenError),
     #[error("another process is deleting old tasks at the moment; it does what is left to do")]
     PruneElsewhere,
 }
@@ -66,13 +69,14 @@ pub enum CommandError {
 /// See [`CommandError`].
 pub async fn run(command: Command) -> Result<ExitCode, CommandError> {
     match command {
-        Command::Serve(args) => serve::run(args).await,
+        Command::Serve(args) => serve::run(*args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Migrate(args) => migrate::run(args).await,
         Command::Import(args) => return import::run(args).await,
         Command::Export(args) => export::run(args).await,
         Command::Prune(args) => prune::run(args).await,
         Command::Healthcheck(args) => healthcheck::run(args).await,
+        Command::Token(args) => token::run(&args),
         Command::Openapi(args) => openapi::run(&args),
     }
     .map(|()| ExitCode::SUCCESS)

@@ -11,8 +11,9 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::CommandError;
-use crate::app;
-use crate::config::{ApiArgs, Retention, ServeArgs};
+use crate::app::{self, Serving};
+use crate::config::{ApiArgs, ConfigError, Retention, ServeArgs};
+use crate::gate::Gate;
 use crate::routes::AppState;
 use crate::server;
 use crate::store::Database;
@@ -28,6 +29,7 @@ const RETENTION_INTERVAL: Duration = Duration::from_mins(1);
 pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
     args.check()?;
     let options = args.database.database_url.options()?;
+    let gate = args.access.gate().await.map_err(ConfigError::from)?;
     let stop = server::stop_on_signal().map_err(CommandError::Signals)?;
 
     let database = Database::new(options, (&args.limits).into());
@@ -38,14 +40,19 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
         servers.spawn(server::serve(listener, app, stop.clone(), args.shutdown_timeout));
         Ok::<_, CommandError>(())
     };
-    serve(args.listen, "API", api(&args.api, database.clone()))?;
+    serve(
+        args.listen,
+        "API",
+        api(&args.api, gate.clone(), database.clone(), Router::new()),
+    )?;
     if let Some(address) = args.admin_listen {
-        serve(address, "health", app::health(database.clone()))?;
+        serve(address, "health", app::health(database.clone(), gate.clone()))?;
     }
 
     let result = tokio::select! {
         result = all(&mut servers) => result,
         result = database.watch(args.schema()) => result.map_err(CommandError::from),
+        never = gate.watch() => match never {},
         never = keep_retention(&database, args.retention) => match never {},
     };
     // Whatever ended first, the rest ends in order: requests are answered, then connections are closed.
@@ -73,14 +80,20 @@ async fn keep_retention(database: &Database, retention: Retention) -> Infallible
     }
 }
 
-/// The API with its settings.
-pub(super) fn api(args: &ApiArgs, database: Database) -> Router {
+/// The API with its settings, and `more` routes.
+pub(super) fn api(args: &ApiArgs, gate: Gate, database: Database, more: Router<AppState>) -> Router {
     let state = AppState {
         database,
         empty_status: args.empty_status,
         request_timeout: args.request_timeout,
     };
-    app::api(state, &args.paths.base_paths)
+    let serving = Serving {
+        base_paths: args.paths.base_paths.clone(),
+        cors_origins: args.cors_origins.clone(),
+        max_concurrent_requests: args.max_concurrent_requests,
+        gate,
+    };
+    app::api(state, &serving, more)
 }
 
 /// Opens an address for listening.

@@ -1,6 +1,7 @@
 //! The error answers. Each example is what the code answers to such a request, word for word.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -10,7 +11,10 @@ use utoipa::openapi::{Ref, RefOr, Response};
 use utoipa::{IntoResponses, ToSchema};
 
 use super::examples;
-use super::headers::{RETRY_AFTER, answer};
+use super::headers::{RETRY_AFTER, WWW_AUTHENTICATE, answer};
+use crate::auth::jwt::TokenError;
+use crate::auth::rate::{self, TooMany};
+use crate::auth::{IdentityError, Right};
 use crate::cause::Cause;
 use crate::envelope::ErrorBody;
 use crate::error::ApiError;
@@ -25,6 +29,8 @@ type Examples = Vec<(&'static str, &'static str, ApiError)>;
 
 /// What every operation may answer.
 pub struct Everywhere;
+/// What every operation may answer that not everybody may call.
+pub struct Access;
 /// What every operation on the database may answer.
 pub struct Database;
 /// Where a page is asked for that is not allowed.
@@ -49,6 +55,12 @@ pub struct Stale;
 impl IntoResponses for Everywhere {
     fn responses() -> Responses {
         shared(&["414", "431"])
+    }
+}
+
+impl IntoResponses for Access {
+    fn responses() -> Responses {
+        shared(&["401", "403", "429"])
     }
 }
 
@@ -164,7 +176,7 @@ impl IntoResponses for Stale {
 }
 
 /// The answers that are the same wherever they occur, by the names they have among the components.
-pub fn components() -> [(&'static str, Response); 9] {
+pub fn components() -> [(&'static str, Response); 12] {
     let refused = |status, cause| ApiError::Refused(status, vec![cause]);
     let stale = Cause::EtagDiffers {
         current: examples::etag(),
@@ -177,6 +189,8 @@ pub fn components() -> [(&'static str, Response); 9] {
     };
     let shared = |description, summary, failure| error(description, vec![("example", summary, failure)]);
     [
+        ("401", unauthorized()),
+        ("403", forbidden()),
         (
             "404",
             shared(
@@ -225,6 +239,7 @@ pub fn components() -> [(&'static str, Response); 9] {
                 refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, other),
             ),
         ),
+        ("429", too_many_requests()),
         (
             "431",
             shared(
@@ -245,8 +260,63 @@ pub fn components() -> [(&'static str, Response); 9] {
     ]
 }
 
+fn unauthorized() -> Response {
+    let expired = IdentityError::Token(TokenError::Expired);
+    with_examples(
+        answer(
+            "It is not known who calls: there is no bearer token, or it is not accepted. `error` says why in short.",
+            &[WWW_AUTHENTICATE],
+        ),
+        vec![
+            (
+                "missing",
+                "There is no token",
+                ApiError::Unauthorized(IdentityError::NoToken),
+            ),
+            (
+                "expired",
+                "The token has expired",
+                ApiError::Unauthorized(expired),
+            ),
+        ],
+    )
+}
+
+fn forbidden() -> Response {
+    with_examples(
+        answer(
+            "The caller may not do this: the token has not the scope, or its holder not the user level.",
+            &[WWW_AUTHENTICATE],
+        ),
+        vec![(
+            "example",
+            "The token is for reading only",
+            ApiError::Forbidden(Some(Right::Write)),
+        )],
+    )
+}
+
+fn too_many_requests() -> Response {
+    let too_many = TooMany {
+        rate: rate::DOCUMENTED,
+        retry_after: Duration::ZERO,
+    };
+    with_examples(
+        answer(
+            "The client calls more often than it may (`--rate-limit`).",
+            &[RETRY_AFTER],
+        ),
+        vec![(
+            "example",
+            "Too many requests",
+            ApiError::TooManyRequests(too_many),
+        )],
+    )
+}
+
 fn unavailable() -> Response {
-    let description = "The database cannot be reached, or did not answer in time. Worth trying again.";
+    let description = "The database cannot be reached or did not answer in time, too many requests are under way, or the \
+                       keys of tokens are not available. Worth trying again.";
     let database = ApiError::Refused(StatusCode::SERVICE_UNAVAILABLE, vec![Cause::DatabaseUnavailable]);
     let deadline = ApiError::DeadlineExceeded { seconds: 10 };
     with_examples(
@@ -254,6 +324,11 @@ fn unavailable() -> Response {
         vec![
             ("database", "There is no database", database),
             ("deadline", "The answer took too long", deadline),
+            (
+                "overloaded",
+                "Too many requests are under way",
+                ApiError::Overloaded,
+            ),
         ],
     )
 }

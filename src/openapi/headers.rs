@@ -15,9 +15,10 @@ pub const LINK: &str = "Link";
 pub const ETAG: &str = "ETag";
 pub const LOCATION: &str = "Location";
 pub const RETRY_AFTER: &str = "Retry-After";
+pub const WWW_AUTHENTICATE: &str = "WWW-Authenticate";
 
 /// The descriptions, by name.
-pub fn all() -> [(&'static str, Header); 6] {
+pub fn all() -> [(&'static str, Header); 7] {
     [
         (
             TRACKING_ID,
@@ -74,6 +75,15 @@ pub fn all() -> [(&'static str, Header); 6] {
                     .minimum(Some(0))
                     .examples([1]),
                 "How many seconds to wait before trying again.",
+            ),
+        ),
+        (
+            WWW_AUTHENTICATE,
+            always(
+                text().examples([
+                    r#"Bearer realm="task-status", error="insufficient_scope", scope="idn:task-management:write""#,
+                ]),
+                "Which credentials are wanted, and what is wrong with those that were sent (RFC 6750).",
             ),
         ),
     ]

@@ -12,11 +12,12 @@ pub mod headers;
 pub mod parameters;
 pub mod schemas;
 
-use utoipa::OpenApi as _;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::Schema;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::server::ServerBuilder;
 use utoipa::openapi::{OpenApi, PathItem, RefOr, Response, Server};
+use utoipa::{Modify, OpenApi as _};
 
 use crate::app::BasePath;
 use crate::envelope::ErrorBody;
@@ -40,6 +41,7 @@ pub const DESCRIPTION: &str = "Description";
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     components(schemas(TaskStatus, Reported, Cleared, ErrorBody)),
+    modifiers(&Credentials),
     tags(
         (name = READING, description = "Which tasks there are, and how they are doing."),
         (name = WRITING, description = "What executors report, and what people clear or correct."),
@@ -47,6 +49,29 @@ pub const DESCRIPTION: &str = "Description";
     )
 )]
 struct Base;
+
+/// What operations mean by the credentials that they name.
+struct Credentials;
+
+impl Modify for Credentials {
+    fn modify(&self, document: &mut OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .description(Some(
+                "A signed token (RFC 6750) whose `scope` has the scope that the operation names. \
+                 `idn:task-management:write` includes reading, and `sp:scopes:all` everything. Where the token has \
+                 `authorities`, one of them must be ORG_ADMIN, CERT_ADMIN, REPORT_ADMIN, ROLE_ADMIN, ROLE_SUBADMIN, \
+                 SOURCE_ADMIN, SOURCE_SUBADMIN or, for reading, HELPDESK. A service behind a gateway is told the same \
+                 by it, and one that is started with `--auth none` asks nobody.",
+            ))
+            .build();
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("bearerToken", SecurityScheme::Http(scheme));
+    }
+}
 
 /// The document of these operations, served under these paths besides the root.
 pub fn document(mut operations: OpenApi, base_paths: &[BasePath]) -> OpenApi {

@@ -2,12 +2,14 @@
 
 use std::time::Instant;
 
-use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{AppState, list};
+use crate::auth::audit::Subject;
 use crate::cause::Cause;
 use crate::error::ApiError;
 use crate::extract::JsonPatchContent;
@@ -44,6 +46,7 @@ pub struct Cleared {
     patch,
     path = "/task-status",
     operation_id = "clearTaskStatuses",
+    security(("bearerToken" = ["idn:task-management:write"])),
     tag = openapi::WRITING,
     summary = "Complete all matching pending tasks",
     description = "Gives every pending task that the filter matches the status of the patch, and its time or else now. \
@@ -53,13 +56,13 @@ pub struct Cleared {
         description = "A JSON Patch that sets the status, and the time if it is not to be now: what clears a single task.",
         content((CompletionPatch = "application/json-patch+json"), (CompletionPatch = "application/json"))
     ),
-    responses(answers::ClearedTasks, errors::BadClear, errors::BadContent, errors::Database, errors::Everywhere)
+    responses(answers::ClearedTasks, errors::BadClear, errors::BadContent, errors::Access, errors::Database, errors::Everywhere)
 )]
 pub async fn clear(
     State(state): State<AppState>,
     query: Query,
     JsonPatchContent(content): JsonPatchContent,
-) -> Result<Json<Cleared>, ApiError> {
+) -> Result<Response, ApiError> {
     let begun = Instant::now();
     let mut causes = Vec::new();
     let filter = list::filter(&query, &mut causes);
@@ -79,11 +82,12 @@ pub async fn clear(
     let dry_run = dry_run.unwrap_or(false);
     if dry_run {
         let matching = clear::count(&state.database, &filter).await?;
-        return Ok(Json(Cleared {
+        let counted = Cleared {
             completed: matching.unsigned_abs(),
             remaining: Some(matching),
             dry_run,
-        }));
+        };
+        return Ok(Json(counted).into_response());
     }
     let mut completed = 0;
     while begun.elapsed() < state.request_timeout / SHARE {
@@ -96,9 +100,19 @@ pub async fn clear(
         }
     }
     let remaining = clear::count(&state.database, &filter).await.ok();
-    Ok(Json(Cleared {
+    let subject = Subject::Matching {
+        filter: query
+            .single("filters")
+            .ok()
+            .flatten()
+            .unwrap_or_default()
+            .to_owned(),
+        completed,
+    };
+    let cleared = Cleared {
         completed,
         remaining,
         dry_run,
-    }))
+    };
+    Ok((Extension(subject), Json(cleared)).into_response())
 }

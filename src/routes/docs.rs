@@ -58,6 +58,7 @@ impl Published {
     get,
     path = "/openapi.json",
     operation_id = "getOpenApi",
+    security(()),
     tag = openapi::DESCRIPTION,
     summary = "The description of the API",
     description = "This document.",
@@ -73,6 +74,7 @@ pub async fn openapi(Extension(Published(pages)): Extension<Published>) -> impl 
     get,
     path = "/docs",
     operation_id = "getDocs",
+    security(()),
     tag = openapi::DESCRIPTION,
     summary = "The description of the API, for people",
     description = "A page that shows this document.",
@@ -80,10 +82,19 @@ pub async fn openapi(Extension(Published(pages)): Extension<Published>) -> impl 
     responses(answers::Documentation, errors::Everywhere)
 )]
 pub async fn page(Extension(Published(pages)): Extension<Published>) -> Response {
-    let headers: [(HeaderName, &str); 4] = [
+    let headers: [(HeaderName, &str); 6] = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, &pages.policy),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        // For what does not know the policy's frame-ancestors.
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
         (header::REFERRER_POLICY, "no-referrer"),
     ];
     (headers, pages.page.clone()).into_response()

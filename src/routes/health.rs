@@ -4,6 +4,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 
+use crate::gate::Gate;
 use crate::store::Database;
 
 /// The process answers. It does not look at the database: restarting the service mends no database.
@@ -11,11 +12,16 @@ pub async fn livez() -> &'static str {
     "ok\n"
 }
 
-/// The database answers too, so requests may be sent here. Costs the database nothing.
-pub async fn readyz(State(database): State<Database>) -> (StatusCode, &'static str) {
-    if database.is_up() {
-        (StatusCode::OK, "ok\n")
-    } else {
+/// The database answers too, and callers can be told apart: requests may be sent here. Costs the database nothing.
+pub async fn readyz(State((database, gate)): State<(Database, Gate)>) -> (StatusCode, &'static str) {
+    if !database.is_up() {
         (StatusCode::SERVICE_UNAVAILABLE, "the database is not available\n")
+    } else if !gate.is_ready() {
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the keys of tokens are not available\n",
+        )
+    } else {
+        (StatusCode::OK, "ok\n")
     }
 }

@@ -37,11 +37,12 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     get,
     path = "/task-status",
     operation_id = "getTaskStatusList",
+    security(("bearerToken" = ["idn:task-management:read"])),
     tag = openapi::READING,
     summary = "List tasks",
     description = "Tasks of any state, filtered and ordered: the newest first unless `sorters` says otherwise.",
     params(parameters::Page, parameters::Everywhere),
-    responses(answers::Page, errors::BadList, errors::Database, errors::Everywhere)
+    responses(answers::Page, errors::BadList, errors::Access, errors::Database, errors::Everywhere)
 )]
 pub async fn list(State(state): State<AppState>, query: Query) -> Result<Response, ApiError> {
     let mut causes = Vec::new();

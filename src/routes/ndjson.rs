@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header;
@@ -22,6 +23,7 @@ use tokio_util::io::StreamReader;
 use tracing::{Instrument, Span};
 
 use super::AppState;
+use crate::auth::audit::{Attempt, Stored, Subject};
 use crate::cause::Cause;
 use crate::envelope::{Context, ErrorBody, log};
 use crate::error::ApiError;
@@ -75,6 +77,7 @@ pub fn store(state: AppState, request: Request) -> Response {
     let (sender, receiver) = unbounded_channel();
     let budget = Arc::new(Semaphore::new(WAITING_BYTES as usize));
     let worker = Worker {
+        attempt: Attempt::of(&parts),
         database: state.database,
         context: Context::of(&parts),
         sender,
@@ -88,10 +91,16 @@ pub fn store(state: AppState, request: Request) -> Response {
         budget.add_permits(line.len());
         Ok::<_, Infallible>(line)
     });
-    ([(header::CONTENT_TYPE, NDJSON[0])], Body::from_stream(answer)).into_response()
+    (
+        Extension(Subject::Stream),
+        [(header::CONTENT_TYPE, NDJSON[0])],
+        Body::from_stream(answer),
+    )
+        .into_response()
 }
 
 struct Worker {
+    attempt: Attempt,
     database: Database,
     context: Context,
     sender: UnboundedSender<Vec<u8>>,
@@ -118,15 +127,13 @@ impl Worker {
             refused,
         } = self.summary;
         let duration_ms = begun.elapsed().as_secs_f64() * 1000.0;
-        tracing::info!(
+        let stored = Stored {
             created,
             replaced,
             superseded,
             refused,
-            gone,
-            duration_ms,
-            "stored a stream of tasks"
-        );
+        };
+        self.attempt.wrote_stream(stored, gone, duration_ms);
     }
 
     async fn work(&mut self, body: Body) -> Result<(), Gone> {

@@ -32,12 +32,13 @@ pub enum EmptyStatus {
     get,
     path = "/task-status/pending-tasks",
     operation_id = "getPendingTasks",
+    security(("bearerToken" = ["idn:task-management:read"])),
     tag = openapi::READING,
     summary = "List the pending tasks",
     description = "The tasks whose `completionStatus` is null, by `created`, then by `id`, oldest first: new work is \
                    appended, so pages do not shift under it.",
     params(parameters::PendingPage, parameters::Everywhere),
-    responses(answers::PendingPage, errors::BadPage, errors::Database, errors::Everywhere)
+    responses(answers::PendingPage, errors::BadPage, errors::Access, errors::Database, errors::Everywhere)
 )]
 pub async fn list(State(state): State<AppState>, query: Query) -> Result<Response, ApiError> {
     let order = Sorters::oldest_first();

@@ -1,10 +1,10 @@
 //! `PUT /task-status/{id}` and `POST /task-status`: what executors report.
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use chrono::Utc;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{AppState, ndjson, single};
+use crate::auth::audit::Subject;
 use crate::cause::Cause;
 use crate::error::ApiError;
 use crate::extract::{JSON, JsonContent, NDJSON, TaskId, media_type, unsupported_media_type};
@@ -43,6 +44,7 @@ pub struct Reported {
     put,
     path = "/task-status/{id}",
     operation_id = "reportTaskStatus",
+    security(("bearerToken" = ["idn:task-management:write"])),
     tag = openapi::WRITING,
     summary = "Report a task",
     description = "Stores the task whole: made if there was none with this id, else replaced. Safe to repeat; a report \
@@ -50,7 +52,7 @@ pub struct Reported {
                    if it is that of the path.",
     params(parameters::OneTask, parameters::Everywhere),
     request_body(content = TaskReport, content_type = "application/json", description = "The task."),
-    responses(answers::Stored, errors::BadReport, errors::BadContent, errors::Database, errors::Everywhere)
+    responses(answers::Stored, errors::BadReport, errors::BadContent, errors::Access, errors::Database, errors::Everywhere)
 )]
 pub async fn put(
     State(state): State<AppState>,
@@ -59,7 +61,7 @@ pub async fn put(
 ) -> Result<Response, ApiError> {
     let task = read(&content, Some(&id), Utc::now()).map_err(ApiError::BadContent)?;
     let (status, task) = store(&state, task).await?;
-    single::answer(status, &task)
+    single::written(status, &task)
 }
 
 /// Stores one task (a JSON object), a batch whole or not at all (a JSON array), or a stream of tasks, each on its own
@@ -71,6 +73,7 @@ pub async fn put(
     post,
     path = "/task-status",
     operation_id = "reportTaskStatuses",
+    security(("bearerToken" = ["idn:task-management:write"])),
     tag = openapi::WRITING,
     summary = "Report several tasks, or one without an id",
     description = "Stores tasks as `reportTaskStatus` does. A JSON object is one task. A JSON array is stored whole or \
@@ -91,7 +94,7 @@ pub async fn put(
             (Lines = "application/x-ndjson", example = json!(examples::lines()))
         )
     ),
-    responses(answers::AllStored, errors::BadReport, errors::BadContent, errors::Database, errors::Everywhere)
+    responses(answers::AllStored, errors::BadReport, errors::BadContent, errors::Access, errors::Database, errors::Everywhere)
 )]
 pub async fn post(State(state): State<AppState>, request: Request<Body>) -> Result<Response, ApiError> {
     let given = media_type(request.headers());
@@ -118,7 +121,7 @@ async fn post_one(state: &AppState, uri: &Uri, mut content: Value) -> Result<Res
     }
     let task = read(&content, None, Utc::now()).map_err(ApiError::BadContent)?;
     let (status, task) = store(state, task).await?;
-    let mut response = single::answer(status, &task)?;
+    let mut response = single::written(status, &task)?;
     // Relative to the request's own URL (RFC 3986, section 5.2), which a gateway may have rewritten.
     let last_segment = uri.path().rsplit('/').next().unwrap_or_default();
     let location = format!(
@@ -156,12 +159,13 @@ async fn batch(state: &AppState, items: &[Value]) -> Result<Response, ApiError> 
         return Err(ApiError::BadContent(causes));
     }
     let outcomes = report::report(&state.database, &tasks).await?;
+    let subject = Subject::Tasks(tasks.iter().map(|task| task.id.clone()).collect());
     let reported: Vec<Reported> = tasks
         .into_iter()
         .zip(outcomes)
         .map(|(task, outcome)| Reported { id: task.id, outcome })
         .collect();
-    Ok(Json(reported).into_response())
+    Ok((Extension(subject), Json(reported)).into_response())
 }
 
 /// Stores a task and returns it as it is stored then, with the status that says what happened.

@@ -1,11 +1,13 @@
 //! `GET`, `HEAD` and `PATCH /task-status/{id}`: one task.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::Utc;
 
 use super::AppState;
+use crate::auth::audit::Subject;
 use crate::cause::Cause;
 use crate::error::ApiError;
 use crate::etag::ETag;
@@ -24,11 +26,12 @@ use crate::task::patch::TaskPatch;
     get,
     path = "/task-status/{id}",
     operation_id = "getTaskStatus",
+    security(("bearerToken" = ["idn:task-management:read"])),
     tag = openapi::READING,
     summary = "Show a task",
     description = "One task of any state.",
     params(parameters::OneTask, parameters::IfNoneMatch, parameters::Everywhere),
-    responses(answers::TaskUnlessKnown, errors::BadId, errors::NoTask, errors::Database, errors::Everywhere)
+    responses(answers::TaskUnlessKnown, errors::BadId, errors::NoTask, errors::Access, errors::Database, errors::Everywhere)
 )]
 pub async fn get(
     State(state): State<AppState>,
@@ -53,6 +56,7 @@ pub async fn get(
     patch,
     path = "/task-status/{id}",
     operation_id = "updateTaskStatus",
+    security(("bearerToken" = ["idn:task-management:write"])),
     tag = openapi::WRITING,
     summary = "Change a task, or clear a pending one",
     description = "Applies a JSON Patch (RFC 6902) to the task, whole or not at all. Completing a task sets \
@@ -69,7 +73,7 @@ pub async fn get(
         errors::NoTask,
         errors::Stale,
         errors::BadContent,
-        errors::Database, errors::Everywhere
+        errors::Access, errors::Database, errors::Everywhere
     )
 )]
 pub async fn patch(
@@ -91,14 +95,14 @@ pub async fn patch(
     })
     .await?
     .ok_or_else(|| ApiError::unknown_task(&id))??;
-    let (etag, bytes) = representation(&changed)?;
-    Ok(respond(StatusCode::OK, &etag, bytes))
+    written(StatusCode::OK, &changed)
 }
 
-/// A task as an answer, with its tag.
-pub(super) fn answer(status: StatusCode, task: &TaskStatus) -> Result<Response, ApiError> {
+/// A task that was written as an answer, with its tag.
+pub(super) fn written(status: StatusCode, task: &TaskStatus) -> Result<Response, ApiError> {
     let (etag, bytes) = representation(task)?;
-    Ok(respond(status, &etag, bytes))
+    let subject = Extension(Subject::Task(task.id.clone()));
+    Ok((subject, respond(status, &etag, bytes)).into_response())
 }
 
 fn representation(task: &TaskStatus) -> Result<(ETag, Vec<u8>), ApiError> {

@@ -2,7 +2,7 @@
 
 import { Configuration, Paginator, TaskManagementBetaApi, TaskManagementV2024Api } from "sailpoint-api-client";
 
-export { Paginator };
+export { Configuration, Paginator, TaskManagementBetaApi };
 
 // The SDK tells its progress on stdout, which here is for the summary alone.
 console.log = console.error;

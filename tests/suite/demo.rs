@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use crate::support::eventually;
 use crate::support::program::{Program, command};
+use crate::support::service::{Answer, PENDING_TASKS};
 
 /// A demo with few tasks, ready to be asked.
-struct Demo {
+pub struct Demo {
     program: Program,
     url: String,
     /// Where its PostgreSQL keeps its data.
@@ -18,7 +19,7 @@ struct Demo {
 }
 
 impl Demo {
-    async fn start(arguments: &[&str]) -> Self {
+    pub async fn start(arguments: &[&str]) -> Self {
         let few = ["demo", "--history", "300"];
         let mut program = Program::start(command(&[&few, arguments].concat()));
         let line = program.printed("Pending tasks").await;
@@ -43,6 +44,25 @@ impl Demo {
         }
     }
 
+    /// The value of a variable that the demo prints.
+    pub fn variable(&self, name: &str) -> String {
+        let output = self.program.output();
+        let value = output
+            .split(&format!("{name}="))
+            .nth(1)
+            .unwrap_or_else(|| panic!("{output}"));
+        value.split_whitespace().next().unwrap().to_owned()
+    }
+
+    /// The origin of its URLs.
+    fn base(&self) -> &str {
+        self.url.strip_suffix(PENDING_TASKS).unwrap()
+    }
+
+    fn token_endpoint(&self) -> String {
+        format!("{}/oauth/token", self.base())
+    }
+
     async fn page(&self, query: &str) -> Vec<Value> {
         reqwest::get(format!("{}?{query}", self.url))
             .await
@@ -59,7 +79,7 @@ impl Demo {
         .await;
     }
 
-    async fn stop(&mut self) {
+    pub async fn stop(&mut self) {
         self.program.signal("INT");
         assert!(self.program.wait().success(), "{}", self.program.log());
         self.postgres_is_gone().await;
@@ -179,4 +199,166 @@ async fn a_postgresql_that_dies_ends_the_demo() {
             .any(|line| line.starts_with("error: ") && line.contains("PostgreSQL")),
         "{log}"
     );
+}
+
+/// A request for a token with these fields in a form.
+fn form(demo: &Demo, fields: &[(&str, &str)]) -> reqwest::RequestBuilder {
+    let encoded: Vec<String> = fields
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    reqwest::Client::new()
+        .post(demo.token_endpoint())
+        .header("Content-Type", "application/x-www-form-urlencoded")
+        .body(encoded.join("&"))
+}
+
+#[tokio::test]
+async fn the_demo_gives_out_tokens_in_every_way_that_the_official_clients_ask() {
+    let mut demo = Demo::start(&["--listen", "127.0.0.1:0"]).await;
+    let (id, secret) = (
+        demo.variable("SAIL_CLIENT_ID"),
+        demo.variable("SAIL_CLIENT_SECRET"),
+    );
+    assert_eq!(demo.variable("SAIL_BASE_URL"), demo.base());
+    let endpoint = demo.token_endpoint();
+    let client = reqwest::Client::new();
+    let credentials = [("client_id", id.as_str()), ("client_secret", secret.as_str())];
+    let grant = ("grant_type", "client_credentials");
+    let parts = [grant, credentials[0], credentials[1]].map(|(name, value)| {
+        format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    });
+    let query = format!("{endpoint}?grant_type=client_credentials");
+    for (way, request) in [
+        ("a form", form(&demo, &[grant, credentials[0], credentials[1]])),
+        (
+            "the query",
+            client.post(format!("{query}&client_id={id}&client_secret={secret}")),
+        ),
+        (
+            "the query and a form",
+            client
+                .post(&query)
+                .header("Content-Type", "application/x-www-form-urlencoded")
+                .body(format!("client_id={id}&client_secret={secret}")),
+        ),
+        (
+            "parts",
+            client
+                .post(&endpoint)
+                .header("Content-Type", "multipart/form-data; boundary=b")
+                .body(format!("{}--b--\r\n", parts.concat())),
+        ),
+        (
+            "basic credentials",
+            form(&demo, &[grant]).basic_auth(&id, Some(&secret)),
+        ),
+    ] {
+        let answer = Answer::read(request.send().await.unwrap()).await;
+        assert_eq!(answer.status, 200, "{way}: {answer:?}");
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        let token = answer.json();
+        assert_eq!(
+            (&token["token_type"], &token["expires_in"]),
+            (&"bearer".into(), &749.into())
+        );
+        assert_eq!(
+            token["scope"],
+            "idn:task-management:read idn:task-management:write"
+        );
+        let written = client
+            .put(format!("{}/task-status/{}", demo.base(), way.replace(' ', "-")))
+            .bearer_auth(token["access_token"].as_str().unwrap())
+            .header("Content-Type", "application/json")
+            .body(r#"{"type":"QPOC","uniqueName":"n","launcher":"l"}"#)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(written.status(), 201, "{way}");
+    }
+
+    demo.stop().await;
+}
+
+#[tokio::test]
+async fn the_demo_says_why_it_gives_no_token() {
+    let mut demo = Demo::start(&["--listen", "127.0.0.1:0"]).await;
+    let (id, secret) = (
+        demo.variable("SAIL_CLIENT_ID"),
+        demo.variable("SAIL_CLIENT_SECRET"),
+    );
+    let credentials = [("client_id", id.as_str()), ("client_secret", secret.as_str())];
+    let grant = ("grant_type", "client_credentials");
+    for (code, status, fields) in [
+        ("invalid_request", 400, vec![credentials[0], credentials[1]]),
+        (
+            "unsupported_grant_type",
+            400,
+            vec![("grant_type", "password"), credentials[0], credentials[1]],
+        ),
+        ("invalid_request", 400, vec![grant, credentials[0]]),
+        (
+            "invalid_client",
+            401,
+            vec![grant, credentials[0], ("client_secret", "guess")],
+        ),
+        (
+            "invalid_client",
+            401,
+            vec![grant, ("client_id", "other"), credentials[1]],
+        ),
+        (
+            "invalid_scope",
+            400,
+            vec![grant, credentials[0], credentials[1], ("scope", "openid")],
+        ),
+        ("invalid_request", 400, vec![grant, ("client_id", "%zz")]),
+    ] {
+        let answer = Answer::read(form(&demo, &fields).send().await.unwrap()).await;
+        assert_eq!(answer.status.as_u16(), status, "{fields:?}: {answer:?}");
+        assert_eq!(answer.json()["error"], code, "{fields:?}: {answer:?}");
+        assert_eq!(
+            answer.json()["trackingId"],
+            answer.header("slpt-request-id").unwrap()
+        );
+    }
+    assert!(!demo.program.log().contains(&secret));
+    demo.stop().await;
+}
+
+#[tokio::test]
+async fn in_the_demo_reading_takes_no_token_and_writing_does() {
+    let mut demo = Demo::start(&["--listen", "127.0.0.1:0"]).await;
+    let client = reqwest::Client::new();
+    // Without a token everybody here may read, and nobody write; with a wrong one nobody may anything.
+    let status = async |method: reqwest::Method, token: Option<&str>| {
+        let mut request = client.request(method, format!("{}/task-status", demo.base()));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(status(reqwest::Method::GET, None).await, 200);
+    assert_eq!(status(reqwest::Method::POST, None).await, 401);
+    assert_eq!(status(reqwest::Method::GET, Some("x")).await, 401);
+
+    // The line that puts a token into $token works as it stands.
+    let output = demo.program.output();
+    let line = output
+        .split("A token to write")
+        .nth(1)
+        .unwrap()
+        .split("Reading")
+        .next()
+        .unwrap();
+    let script = format!(
+        "{line}\ncurl -s -o /dev/null -w '%{{http_code}}' -X PUT {}/task-status/by-curl -H \"Authorization: Bearer $token\" -H 'Content-Type: application/json' -d '{{\"type\":\"QPOC\",\"uniqueName\":\"n\",\"launcher\":\"l\"}}'",
+        demo.base()
+    );
+    let written = std::process::Command::new("sh")
+        .args(["-euc", &script])
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8(written.stdout).unwrap(), "201", "{script}");
+    demo.stop().await;
 }

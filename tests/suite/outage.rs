@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use reqwest::Method;
-use task_status::app;
 use task_status::postgres::{self, PrivatePostgres};
-use task_status::routes::AppState;
-use task_status::routes::pending_tasks::EmptyStatus;
 use task_status::store::Database;
 use task_status::store::database::Limits;
 use task_status::store::schema::Schema;
@@ -14,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::support::database::TestDatabase;
 use crate::support::program::{Program, command};
-use crate::support::service::{LIMITS, PENDING_TASKS, Service};
+use crate::support::service::{LIMITS, PENDING_TASKS, Service, Setup};
 use crate::support::{PATIENCE, eventually};
 
 /// A server of the test's own, to be stopped and started.
@@ -44,12 +41,7 @@ fn service(options: sqlx::postgres::PgConnectOptions, limits: Limits) -> Service
     let database = Database::new(options, limits);
     let watched = database.clone();
     tokio::spawn(async move { watched.watch(Schema::Migrate).await });
-    let state = AppState {
-        database: database.clone(),
-        empty_status: EmptyStatus::NoContent,
-        request_timeout: PATIENCE,
-    };
-    Service::serve(app::api(state, &[]), database)
+    Service::on(database, Setup::default())
 }
 
 #[tokio::test]

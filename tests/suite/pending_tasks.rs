@@ -10,7 +10,7 @@ use task_status::routes::pending_tasks::EmptyStatus;
 
 use crate::support::database::TestDatabase;
 use crate::support::eventually;
-use crate::support::service::{PENDING_TASKS, Service};
+use crate::support::service::{PENDING_TASKS, Service, Setup};
 
 /// Pending tasks that share seconds and are inserted out of order, among completed ones. Returns the ids as listed.
 async fn insert_pending(database: &TestDatabase, number: usize) -> Vec<String> {
@@ -161,7 +161,7 @@ async fn nothing_pending_is_204_or_by_setting_200() {
         .await;
     assert_eq!(service.get(PENDING_TASKS).await.status, StatusCode::NO_CONTENT);
 
-    let service = Service::with(&database, EmptyStatus::Ok).await;
+    let service = Service::with(&database, Setup::with_empty_status(EmptyStatus::Ok)).await;
     let answer = service.get("/task-status/pending-tasks?count=true").await;
     assert_eq!(
         (answer.status, answer.body.as_str(), answer.total_count()),

@@ -2,10 +2,13 @@
 
 use std::process::{Command, Output};
 
+use reqwest::Method;
 use serde_json::Value;
+use task_status::auth::caller::WRITE;
 
 use crate::support::database::TestDatabase;
-use crate::support::service::Service;
+use crate::support::identity::{FAST, IssuerServer, access, claims, shared_rsa};
+use crate::support::service::{Service, Setup};
 
 const README: &str = include_str!("../../README.md");
 
@@ -33,6 +36,14 @@ fn the_readme_names_every_setting_of_serve() {
     }
 }
 
+/// A service that takes such tokens.
+async fn service(database: &TestDatabase) -> Service {
+    let issuer = IssuerServer::start(&[shared_rsa().jwk("key")]);
+    let service = Service::with(database, Setup::with_access(access(issuer.source(FAST)))).await;
+    issuer.is_read_by(&service).await;
+    service
+}
+
 /// The shell script under a heading's text, on the address of a service.
 fn script(after: &str, service: &Service) -> String {
     let text = README.split(after).nth(1).unwrap();
@@ -40,21 +51,35 @@ fn script(after: &str, service: &Service) -> String {
     script.replace("127.0.0.1:8080", &service.address.to_string())
 }
 
+/// Runs a script, with a token to write with in `$token`.
 fn sh(script: &str) -> Output {
-    let output = Command::new("sh").args(["-euc", script]).output().unwrap();
+    let output = Command::new("sh")
+        .args(["-euc", script])
+        .env("token", shared_rsa().token("key", &claims(&[WRITE])))
+        .output()
+        .unwrap();
     assert!(output.status.success(), "{output:?}");
     output
 }
 
+/// What a caller who may write reads.
+async fn read(service: &Service, target: &str) -> Value {
+    let authorization = format!("Bearer {}", shared_rsa().token("key", &claims(&[WRITE])));
+    let headers = [("Authorization", authorization.as_str())];
+    service.request(Method::GET, target, &headers).await.json()
+}
+
+const LOOK: &str = r#"curl -fsS "$task" -H "Authorization: Bearer $token""#;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_executor_in_ten_lines_reports_its_task_from_the_beginning_to_the_end() {
     let database = TestDatabase::new().await;
-    let service = Service::start(&database).await;
+    let service = service(&database).await;
     let script = script("An executor in ten lines:", &service);
     assert_eq!(script.lines().count(), 10);
     // Looked at from the outside each time it has reported.
-    let looking = script.replace("sleep 1;", "curl -fsS \"$task\"; echo;");
-    let output = sh(&(looking + "curl -fsS \"$task\""));
+    let looking = script.replace("sleep 1;", &format!("{LOOK}; echo;"));
+    let output = sh(&(looking + LOOK));
     let seen: Vec<Value> = String::from_utf8(output.stdout)
         .unwrap()
         .lines()
@@ -76,7 +101,7 @@ async fn the_other_commands_work_as_they_stand() {
              values ('ID', 'QUARTZ', 'Identity Refresh', 'sweep'), ('other', 'QUARTZ', 'Other', 'sweep')",
         )
         .await;
-    let service = Service::start(&database).await;
+    let service = service(&database).await;
     let listed: Value = serde_json::from_slice(&sh(&script("### Lists", &service)).stdout).unwrap();
     assert_eq!(
         (listed.as_array().unwrap().len(), &listed[0]["id"]),
@@ -92,7 +117,7 @@ async fn the_other_commands_work_as_they_stand() {
         .next()
         .unwrap();
     database.execute(sql).await;
-    let written = service.get("/task-status/nightly-42").await.json();
+    let written = read(&service, "/task-status/nightly-42").await;
     assert_eq!(
         (&written["completionStatus"], &written["percentComplete"]),
         (&"SUCCESS".into(), &100.into())

@@ -7,10 +7,16 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use task_status::auth::caller::WRITE;
+use task_status::auth::issuer::{Grant, Issuer};
+use task_status::auth::key_source::KeySource;
+use task_status::auth::keys::KeySet;
+
 use crate::support::database::TestDatabase;
+use crate::support::identity::{AUDIENCE, ISSUER, access};
 use crate::support::packages::Packages;
 use crate::support::program::Program;
-use crate::support::service::Service;
+use crate::support::service::{Service, Setup};
 
 const FILES: [(&str, &str); 3] = [
     (
@@ -48,11 +54,21 @@ async fn the_service_does_what_its_description_says() {
         return;
     };
     let database = TestDatabase::new().await;
-    let service = Service::start(&database).await;
+    let access = access(KeySource::fixed(KeySet::of_secret(&[1; 32]).unwrap()));
+    let service = Service::with(&database, Setup::with_access(access)).await;
+    let grant = Grant {
+        scopes: vec![WRITE.to_owned()],
+        issuer: Some(ISSUER.to_owned()),
+        audience: Some(AUDIENCE.to_owned()),
+        lifetime: 2 * BOUND,
+        ..Grant::default()
+    };
+    let token = Issuer::of_secret(&[1; 32]).token(&grant).unwrap();
     let mut command = Command::new(packages.folder.join("environment/bin/schemathesis"));
     command
         .args(["--config-file", "schemathesis.toml", "run"])
         .arg(format!("http://{}/openapi.json", service.address))
+        .args(["--header", &format!("Authorization: Bearer {token}")])
         // The same requests in every run: what is found can be found again.
         .args([
             "--checks",

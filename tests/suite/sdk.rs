@@ -8,16 +8,18 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use task_status::routes::pending_tasks::EmptyStatus;
 
+use crate::demo::Demo;
 use crate::support::database::TestDatabase;
 use crate::support::packages::Packages;
 use crate::support::program::Program;
-use crate::support::service::Service;
+use crate::support::service::{Service, Setup};
 
 /// What to install, and the programs with what they share.
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 6] = [
     ("package-lock.json", include_str!("../sdk/package-lock.json")),
     ("package.json", include_str!("../sdk/package.json")),
     ("client.mjs", include_str!("../sdk/client.mjs")),
+    ("demo.mjs", include_str!("../sdk/demo.mjs")),
     ("pending-tasks.mjs", include_str!("../sdk/pending-tasks.mjs")),
     ("task-management.mjs", include_str!("../sdk/task-management.mjs")),
 ];
@@ -45,9 +47,13 @@ impl Sdk {
     /// What each call of a program gave, by its name.
     async fn ask(&self, program: &str, service: SocketAddr) -> Value {
         let mut node = Command::new("node");
-        node.args([program, &format!("http://{service}")])
-            .current_dir(&self.0.folder)
-            .stdin(Stdio::null());
+        node.args([program, &format!("http://{service}")]);
+        self.run(node).await
+    }
+
+    /// What a program of the SDK's folder prints.
+    async fn run(&self, mut node: Command) -> Value {
+        node.current_dir(&self.0.folder).stdin(Stdio::null());
         let mut node = Program::start(node);
         // On another thread, as the service answers on this one.
         tokio::task::spawn_blocking(move || {
@@ -125,7 +131,7 @@ async fn nothing_pending_is_fine_for_every_call_and_by_setting_for_the_paginator
             EmptyStatus::NoContent => json!({ "error": "TypeError" }),
             EmptyStatus::Ok => json!({ "status": 200, "totalCount": total, "data": [] }),
         };
-        let service = Service::with(&database, empty_status).await;
+        let service = Service::with(&database, Setup::with_empty_status(empty_status)).await;
         assert_eq!(
             sdk.ask("pending-tasks.mjs", service.address).await,
             json!({
@@ -185,4 +191,29 @@ async fn tasks_are_listed_shown_cleared_and_paged_through() {
     assert_eq!(summary["patched"], summary["patch"]);
     let all: Vec<String> = (1..=300).map(|n| format!("{n:03}")).collect();
     assert_eq!(summary["paginated"]["data"], json!(all));
+}
+
+#[tokio::test]
+async fn three_variables_are_all_that_the_demo_asks_for() {
+    let Some(sdk) = Sdk::installed() else { return };
+    let mut demo = Demo::start(&["--listen", "127.0.0.1:0"]).await;
+    let mut node = Command::new("node");
+    node.arg("demo.mjs");
+    for name in ["SAIL_BASE_URL", "SAIL_CLIENT_ID", "SAIL_CLIENT_SECRET"] {
+        node.env(name, demo.variable(name));
+    }
+    let summary = sdk.run(node).await;
+    let status = |status: Value| json!({ "status": 200, "totalCount": null, "data": status });
+    assert_eq!(summary["read"], status(Value::Null));
+    let refusal = |call: &str| {
+        let refusal = &summary[call];
+        (refusal["status"].clone(), refusal["data"]["detailCode"].clone())
+    };
+    assert_eq!(refusal("refused"), (json!(403), json!("403 Forbidden")));
+    assert_eq!(refusal("unknown"), (json!(401), json!("401 Unauthorized")));
+    assert_eq!(summary["unchanged"], status(Value::Null));
+    assert_eq!(summary["written"], status("TERMINATED".into()));
+    assert_eq!(summary["changed"], status("TERMINATED".into()));
+    assert!(summary["paginated"]["data"].as_u64().unwrap() > 250, "{summary}");
+    demo.stop().await;
 }

@@ -1,12 +1,14 @@
 //! `task-status demo`: a private PostgreSQL, sample tasks that keep moving, and the API on this machine.
 //!
-//! `sample` invents tasks, `simulation` plays the executors that report them.
+//! `sample` invents tasks, `simulation` plays the executors that report them, `identity` gives out tokens.
 
+mod identity;
 mod sample;
 mod simulation;
 
 use std::io::IsTerminal;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::{Connection, PgConnection};
@@ -15,12 +17,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::CommandError;
 use super::serve::{api, bound, close};
-use crate::config::DemoArgs;
+use crate::auth::proxies::Proxies;
+use crate::config::{AccessError, ConfigError, DemoArgs};
+use crate::gate::Gate;
 use crate::postgres::{self, PrivatePostgres};
 use crate::server;
 use crate::store::Database;
 use crate::store::database::Limits;
 use crate::store::schema::Schema;
+use identity::{CLIENT_ID, IdentityProvider};
 
 const DATABASE_NAME: &str = "demo";
 const LIMITS: Limits = Limits {
@@ -67,7 +72,12 @@ async fn play(
         .map_err(CommandError::DemoDatabase)?;
     let options = postgres.connect_options().database(DATABASE_NAME);
     let database = Database::new(options, LIMITS);
-    let app = api(&args.api, database.clone());
+    let provider = Arc::new(IdentityProvider::new());
+    let access = provider
+        .access()
+        .map_err(|error| ConfigError::from(AccessError::Secret(error)))?;
+    let gate = Gate::new(access, Proxies::default(), None);
+    let app = api(&args.api, gate, database.clone(), Arc::clone(&provider).routes());
 
     let serve_tasks = async {
         let prepare = async {
@@ -77,7 +87,7 @@ async fn play(
         let Some(tasks) = stop.run_until_cancelled(prepare).await.transpose()? else {
             return Ok(());
         };
-        announce(postgres, address);
+        announce(postgres, address, &provider);
         tokio::select! {
             result = server::serve(listener, app, stop.clone(), SHUTDOWN_TIMEOUT) => {
                 result.map_err(CommandError::Server)
@@ -118,8 +128,10 @@ fn first_free(addresses: &[SocketAddr]) -> Result<(TcpListener, SocketAddr), Com
 }
 
 /// What a user can try now, on stdout: it is the demo's result, not a log line.
-fn announce(postgres: &PrivatePostgres, address: SocketAddr) {
-    let url = format!("http://{address}/task-status/pending-tasks");
+fn announce(postgres: &PrivatePostgres, address: SocketAddr, provider: &IdentityProvider) {
+    let base = format!("http://{address}");
+    let url = format!("{base}/task-status/pending-tasks");
+    let secret = &provider.client_secret;
     let psql = postgres.psql_command(DATABASE_NAME);
     let (bold, plain) = if std::io::stdout().is_terminal() {
         ("\x1b[1m", "\x1b[0m")
@@ -137,7 +149,12 @@ fn announce(postgres: &PrivatePostgres, address: SocketAddr) {
   What a mistake says  curl -s -H 'Accept-Language: fr' '{url}?limit=1000'
   Watch it move        watch -n1 \"curl -s '{url}?offset=300&limit=8' | grep -oE '(progress|percentComplete).:[^,]*'\"
 
-  {bold}The whole API{plain}        http://{address}/docs
+  {bold}The whole API{plain}        {base}/docs
+
+  {bold}The official SDKs{plain}    export SAIL_BASE_URL={base} SAIL_CLIENT_ID={CLIENT_ID} SAIL_CLIENT_SECRET={secret}
+  A token to write     token=$(curl -s {base}/oauth/token -d grant_type=client_credentials -d client_id={CLIENT_ID} \\
+                         -d client_secret={secret} | sed 's/.*\"access_token\":\"\\([^\"]*\\).*/\\1/')
+  Reading needs none   curl -s '{base}/task-status?limit=1' -H \"Authorization: Bearer $token\"
 
   {bold}The table{plain}            {psql}
   and in it            select unique_name, progress, percent_complete from task_status

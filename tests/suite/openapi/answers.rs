@@ -6,15 +6,19 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
-use task_status::app;
-use task_status::routes::AppState;
-use task_status::routes::pending_tasks::EmptyStatus;
+use task_status::auth::issuer::{Grant, Issuer};
+use task_status::auth::key_source::KeySource;
+use task_status::auth::keys::KeySet;
+use task_status::auth::proxies::Proxies;
+use task_status::auth::rate::Limiter;
+use task_status::gate::Gate;
 use task_status::store::Database;
 
 use super::description::{Description, Operation};
 use crate::support::PATIENCE;
 use crate::support::database::TestDatabase;
-use crate::support::service::{Answer, LIMITS, Service};
+use crate::support::identity::{AUDIENCE, ISSUER, access};
+use crate::support::service::{Answer, LIMITS, Service, Setup};
 
 const JSON: &str = "application/json";
 const PATCH: &str = "application/json-patch+json";
@@ -85,17 +89,13 @@ async fn every_described_status_is_answered_as_described() {
     }
     every_refusal(&service, &mut seen).await;
     slow_content(&service, &mut seen).await;
+    not_everybody(&database, &mut seen).await;
 
     // A table that is not there is a fault, and no database at all is none of the service's.
     database
         .execute("alter table task_status rename to elsewhere")
         .await;
-    let state = AppState {
-        database: Database::new(database.options(), LIMITS),
-        empty_status: EmptyStatus::NoContent,
-        request_timeout: PATIENCE,
-    };
-    let unavailable = Service::serve(app::api(state.clone(), &[]), state.database);
+    let unavailable = Service::on(Database::new(database.options(), LIMITS), Setup::default());
     for operation in description.operations() {
         if operation.path.starts_with("/task-status") {
             for service in [&service, &unavailable] {
@@ -117,6 +117,34 @@ async fn every_described_status_is_answered_as_described() {
         for status in operation.statuses() {
             let key = (operation.id.clone(), status);
             assert!(seen.answers.contains_key(&key), "{key:?} was never answered");
+        }
+    }
+}
+
+/// What callers are told who are not known, may not, or call too often.
+async fn not_everybody(database: &TestDatabase, seen: &mut Seen<'_>) {
+    let by_secret = || access(KeySource::fixed(KeySet::of_secret(&[1; 32]).unwrap()));
+    let rate = Limiter::new("1/1h".parse().unwrap());
+    let strict = Service::with(database, Setup::with_access(by_secret())).await;
+    let limited = Setup::behind(Gate::new(by_secret(), Proxies::default(), Some(rate)));
+    let limited = Service::with(database, limited).await;
+    assert_eq!(limited.get("/task-status").await.status, 401);
+    let grant = Grant {
+        issuer: Some(ISSUER.to_owned()),
+        audience: Some(AUDIENCE.to_owned()),
+        lifetime: PATIENCE,
+        ..Grant::default()
+    };
+    let without_scopes = Issuer::of_secret(&[1; 32]).token(&grant).unwrap();
+    let authorization = format!("Bearer {without_scopes}");
+    let authorized = [("Authorization", authorization.as_str())];
+    for operation in seen.description.operations() {
+        if operation.path.starts_with("/task-status") {
+            let (target, _, content) = request(&operation);
+            for (service, headers) in [(&strict, &[][..]), (&strict, &authorized), (&limited, &[])] {
+                let answer = send(service, &operation, &target, headers, content.clone()).await;
+                seen.see(&operation.id, &answer);
+            }
         }
     }
 }

@@ -154,7 +154,7 @@ impl Description {
             };
             self.assert_valid(&header["schema"], &value, &format!("{name} of {what}"));
         }
-        // What every HTTP server sends is not described, everything else is.
+        // What every HTTP server sends, or only browsers read, is not described; everything else is.
         let common = [
             "content-length",
             "content-type",
@@ -163,6 +163,9 @@ impl Description {
             "transfer-encoding",
             "referrer-policy",
             "x-content-type-options",
+            "x-frame-options",
+            "cross-origin-opener-policy",
+            "cross-origin-resource-policy",
         ];
         for name in answer
             .headers

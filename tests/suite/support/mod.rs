@@ -1,6 +1,7 @@
 //! What the tests share: a database for each, the service around it, clients, the real program.
 
 pub mod database;
+pub mod identity;
 pub mod packages;
 pub mod program;
 pub mod service;

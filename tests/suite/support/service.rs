@@ -8,7 +8,10 @@ use axum::Router;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
-use task_status::app;
+use task_status::app::{self, Serving};
+use task_status::auth::Access;
+use task_status::auth::proxies::Proxies;
+use task_status::gate::Gate;
 use task_status::routes::AppState;
 use task_status::routes::pending_tasks::EmptyStatus;
 use task_status::server;
@@ -31,6 +34,48 @@ pub const LIMITS: Limits = Limits {
     statement_timeout: PATIENCE,
 };
 
+/// What a test may want to be other than the defaults.
+pub struct Setup {
+    pub empty_status: EmptyStatus,
+    pub serving: Serving,
+    pub more: Router<AppState>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self::behind(Gate::new(Access::Open, Proxies::default(), None))
+    }
+}
+
+impl Setup {
+    /// The defaults behind this gate.
+    pub fn behind(gate: Gate) -> Self {
+        let base_paths = ["/beta", "/v2024", "/v2025", "/v2026"].map(|path| path.parse().unwrap());
+        Self {
+            empty_status: EmptyStatus::NoContent,
+            serving: Serving {
+                base_paths: base_paths.to_vec(),
+                cors_origins: Vec::new(),
+                max_concurrent_requests: 1000.try_into().unwrap(),
+                gate,
+            },
+            more: Router::new(),
+        }
+    }
+
+    /// The defaults behind a gate that knows callers in this way.
+    pub fn with_access(access: Access) -> Self {
+        Self::behind(Gate::new(access, Proxies::default(), None))
+    }
+
+    pub fn with_empty_status(empty_status: EmptyStatus) -> Self {
+        Self {
+            empty_status,
+            ..Self::default()
+        }
+    }
+}
+
 /// A running service. It ends with the test's runtime.
 pub struct Service {
     pub address: SocketAddr,
@@ -47,29 +92,35 @@ pub struct Answer {
 }
 
 impl Service {
-    /// With the defaults of `serve`.
+    /// With the defaults of `serve --auth none`.
     pub async fn start(database: &TestDatabase) -> Self {
-        Self::with(database, EmptyStatus::NoContent).await
+        Self::with(database, Setup::default()).await
     }
 
-    pub async fn with(database: &TestDatabase, empty_status: EmptyStatus) -> Self {
+    pub async fn with(database: &TestDatabase, setup: Setup) -> Self {
         let database = Database::new(database.options(), LIMITS);
         let watched = database.clone();
         tokio::spawn(async move { watched.watch(Schema::Expect).await });
         database.wait_until_up().await;
+        Self::on(database, setup)
+    }
+
+    /// Whatever state the database is in.
+    pub fn on(database: Database, setup: Setup) -> Self {
+        let gate = setup.serving.gate.clone();
+        tokio::spawn(async move { gate.watch().await });
         let state = AppState {
             database: database.clone(),
-            empty_status,
+            empty_status: setup.empty_status,
             request_timeout: PATIENCE,
         };
-        let base_paths = ["/beta", "/v2024", "/v2025", "/v2026"].map(|path| path.parse().unwrap());
-        Self::serve(app::api(state, &base_paths), database)
+        Self::serve(app::api(state, &setup.serving, setup.more), database)
     }
 
     /// Any routes, inside the layers of the real application.
     pub fn layered(database: &TestDatabase, routes: Router, request_timeout: Duration) -> Self {
         let database = Database::new(database.options(), LIMITS);
-        Self::serve(app::layered(routes, request_timeout), database)
+        Self::serve(app::layered(routes, request_timeout, &[]), database)
     }
 
     pub fn serve(app: Router, database: Database) -> Self {

@@ -1,0 +1,134 @@
+//! Somebody who calls, and the rights that follow from scopes and user levels.
+
+/// Lets a caller read.
+pub const READ: &str = "idn:task-management:read";
+/// Lets a caller read and write.
+pub const WRITE: &str = "idn:task-management:write";
+/// Lets a caller do whatever the user level allows.
+pub const ALL: &str = "sp:scopes:all";
+
+/// The user levels that may read and write.
+const WRITING_LEVELS: [&str; 7] = [
+    "ORG_ADMIN",
+    "CERT_ADMIN",
+    "REPORT_ADMIN",
+    "ROLE_ADMIN",
+    "ROLE_SUBADMIN",
+    "SOURCE_ADMIN",
+    "SOURCE_SUBADMIN",
+];
+/// The user level that may read.
+const READING_LEVEL: &str = "HELPDESK";
+
+/// What a route needs its caller to be allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right {
+    Read,
+    Write,
+}
+
+impl Right {
+    /// The least scope that gives it.
+    pub fn scope(self) -> &'static str {
+        match self {
+            Self::Read => READ,
+            Self::Write => WRITE,
+        }
+    }
+
+    /// The right that a scope of this service stands for.
+    pub fn of_scope(scope: &str) -> Option<Self> {
+        [Self::Read, Self::Write]
+            .into_iter()
+            .find(|right| right.scope() == scope)
+    }
+}
+
+/// Somebody who calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The client by name, where it has one.
+    pub client: Option<String>,
+    scopes: Vec<String>,
+    /// The user levels, where the caller is said to have any or none; unknown otherwise.
+    levels: Option<Vec<String>>,
+}
+
+impl Caller {
+    /// Somebody of whom this is known.
+    pub fn new(client: Option<String>, scopes: Vec<String>, levels: Option<Vec<String>>) -> Self {
+        Self {
+            client,
+            scopes,
+            levels,
+        }
+    }
+
+    /// Anybody, where everybody may do everything.
+    pub fn anybody() -> Self {
+        Self::new(None, vec![ALL.to_owned()], None)
+    }
+
+    /// Anybody, where everybody may read.
+    pub fn reader() -> Self {
+        Self::new(None, vec![READ.to_owned()], None)
+    }
+
+    /// Whether the caller has a right. The scopes must allow it, any one of them suffices, and writing includes
+    /// reading; where user levels are known, one of them must allow it too.
+    pub fn may(&self, right: Right) -> bool {
+        let scopes: &[&str] = match right {
+            Right::Read => &[READ, WRITE, ALL],
+            Right::Write => &[WRITE, ALL],
+        };
+        let level_allows = |level: &String| {
+            WRITING_LEVELS.contains(&level.as_str()) || (right == Right::Read && level == READING_LEVEL)
+        };
+        self.scopes.iter().any(|scope| scopes.contains(&scope.as_str()))
+            && self
+                .levels
+                .as_ref()
+                .is_none_or(|levels| levels.iter().any(level_allows))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rights(scopes: &[&str], levels: Option<&[&str]>) -> (bool, bool) {
+        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let caller = Caller::new(None, owned(scopes), levels.map(owned));
+        (caller.may(Right::Read), caller.may(Right::Write))
+    }
+
+    #[test]
+    fn scopes_add_up_and_writing_includes_reading() {
+        assert_eq!(rights(&[], None), (false, false));
+        assert_eq!(rights(&[READ], None), (true, false));
+        assert_eq!(rights(&[WRITE], None), (true, true));
+        assert_eq!(rights(&[ALL], None), (true, true));
+        assert_eq!(rights(&["other", READ], None), (true, false));
+        for near in [
+            "idn:task-management",
+            "idn:task-management:*",
+            "IDN:TASK-MANAGEMENT:WRITE",
+            "sp:scopes:default",
+        ] {
+            assert_eq!(rights(&[near], None), (false, false), "{near}");
+        }
+    }
+
+    #[test]
+    fn a_known_user_level_has_to_allow_it_too() {
+        for level in WRITING_LEVELS {
+            assert_eq!(rights(&[WRITE], Some(&[level])), (true, true), "{level}");
+            assert_eq!(rights(&[READ], Some(&[level])), (true, false), "{level}");
+        }
+        assert_eq!(rights(&[ALL], Some(&[READING_LEVEL])), (true, false));
+        assert_eq!(rights(&[ALL], Some(&[READING_LEVEL, "ORG_ADMIN"])), (true, true));
+        assert_eq!(rights(&[ALL], Some(&["DASHBOARD", "org_admin"])), (false, false));
+        assert_eq!(rights(&[ALL], Some(&[])), (false, false));
+        assert_eq!(rights(&[], Some(&["ORG_ADMIN"])), (false, false));
+    }
+}

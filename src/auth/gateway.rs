@@ -1,0 +1,327 @@
+//! A gateway that has checked who calls, and says so in headers.
+//!
+//! They are believed only of the gateway, which is known by its address, by a secret that it sends, or by both: as much
+//! as is set has to hold. Of anybody else they are worth nothing, and the request is refused.
+
+use std::net::IpAddr;
+
+use axum::http::{HeaderMap, HeaderName};
+use base64::Engine;
+use base64::alphabet::URL_SAFE;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::jwt::Claims;
+use super::proxies::Proxies;
+use super::{Caller, IdentityError};
+
+/// Base64 as gateways write it, with or without padding.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// How the gateway is known and what it says.
+#[derive(Debug)]
+pub struct Gateway {
+    /// The addresses that it comes from, unless every address may be it.
+    pub addresses: Option<Proxies>,
+    /// The secret that it sends, unless it sends none.
+    pub secret: Option<GatewaySecret>,
+    pub headers: IdentityHeaders,
+}
+
+/// A secret in a header.
+#[derive(Debug)]
+pub struct GatewaySecret {
+    header: HeaderName,
+    /// Compared in place of the secret: the comparison then takes as long whatever is sent, its length included.
+    digest: [u8; 32],
+}
+
+impl GatewaySecret {
+    pub fn new(header: HeaderName, secret: &SecretString) -> Self {
+        Self {
+            header,
+            digest: Sha256::digest(secret.expose_secret()).into(),
+        }
+    }
+
+    fn is_in(&self, headers: &HeaderMap) -> bool {
+        single(headers, &self.header)
+            .ok()
+            .flatten()
+            .is_some_and(|sent| Sha256::digest(sent.as_bytes()).ct_eq(&self.digest).into())
+    }
+}
+
+/// In which headers the gateway says who calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IdentityHeaders {
+    /// The claims of a verified token as JSON in base64url, as Envoy and Istio forward them.
+    Payload(HeaderName),
+    /// One header for each: the scopes, the client, the user levels, with blanks or commas between several. Only the
+    /// first two are always looked for.
+    Named {
+        scopes: HeaderName,
+        client: HeaderName,
+        levels: Option<HeaderName>,
+    },
+}
+
+impl Gateway {
+    /// Who calls, according to the gateway.
+    ///
+    /// # Errors
+    /// The request is not the gateway's, or does not say who calls.
+    pub fn identify(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Caller, IdentityError> {
+        let from_its_address = self
+            .addresses
+            .as_ref()
+            .is_none_or(|addresses| peer.is_some_and(|peer| addresses.trust(peer)));
+        let with_its_secret = self.secret.as_ref().is_none_or(|secret| secret.is_in(headers));
+        if !from_its_address || !with_its_secret {
+            return Err(IdentityError::NotTheGateway);
+        }
+        self.headers.read(headers)
+    }
+
+    /// Takes the gateway's headers out of a request.
+    pub fn conceal(&self, headers: &mut HeaderMap) {
+        for name in self.headers.names() {
+            headers.remove(name);
+        }
+        if let Some(secret) = &self.secret {
+            headers.remove(&secret.header);
+        }
+    }
+}
+
+impl IdentityHeaders {
+    fn names(&self) -> Vec<&HeaderName> {
+        match self {
+            Self::Payload(payload) => vec![payload],
+            Self::Named {
+                scopes,
+                client,
+                levels,
+            } => [scopes, client].into_iter().chain(levels).collect(),
+        }
+    }
+
+    fn read(&self, headers: &HeaderMap) -> Result<Caller, IdentityError> {
+        match self {
+            Self::Payload(name) => {
+                let payload = single(headers, name)?.ok_or(IdentityError::NoIdentity)?;
+                let claims: Option<Claims> = BASE64
+                    .decode(payload)
+                    .ok()
+                    .and_then(|json| serde_json::from_slice(&json).ok());
+                let claims = claims.ok_or_else(|| IdentityError::UnreadableIdentity(name.to_string()))?;
+                Ok(claims.into_caller())
+            }
+            Self::Named {
+                scopes,
+                client,
+                levels,
+            } => {
+                let client = single(headers, client)?;
+                let scopes = single(headers, scopes)?;
+                if client.is_none() && scopes.is_none() {
+                    return Err(IdentityError::NoIdentity);
+                }
+                let levels = match levels {
+                    Some(levels) => single(headers, levels)?,
+                    None => None,
+                };
+                Ok(Caller::new(
+                    client.map(str::to_owned),
+                    words(scopes.unwrap_or_default()),
+                    levels.map(words),
+                ))
+            }
+        }
+    }
+}
+
+/// The value of a header that may be there once. A second one is what a client adds for the gateway to pass on. An empty
+/// one is none: gateways set headers from variables that have no value.
+fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, IdentityError> {
+    let unreadable = || IdentityError::UnreadableIdentity(name.to_string());
+    let mut values = headers.get_all(name).iter();
+    let value = values.next();
+    if values.next().is_some() {
+        return Err(unreadable());
+    }
+    let text = value
+        .map(|value| value.to_str().map_err(|_| unreadable()))
+        .transpose()?;
+    Ok(text.map(str::trim).filter(|text| !text.is_empty()))
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split([' ', ',', '\t'])
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Right;
+    use super::super::caller::{READ, WRITE};
+    use super::*;
+
+    fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| {
+                (
+                    name.parse::<HeaderName>().expect("a name"),
+                    value.parse().expect("a value"),
+                )
+            })
+            .collect()
+    }
+
+    fn named() -> IdentityHeaders {
+        IdentityHeaders::Named {
+            scopes: HeaderName::from_static("x-auth-scopes"),
+            client: HeaderName::from_static("x-auth-client"),
+            levels: Some(HeaderName::from_static("x-auth-levels")),
+        }
+    }
+
+    fn gateway(addresses: Option<&str>, secret: Option<&str>) -> Gateway {
+        Gateway {
+            addresses: addresses.map(|network| Proxies::new(network.parse().into_iter().collect())),
+            secret: secret.map(|secret| {
+                GatewaySecret::new(HeaderName::from_static("x-gateway-secret"), &secret.into())
+            }),
+            headers: named(),
+        }
+    }
+
+    #[test]
+    fn as_much_as_is_set_has_to_hold() {
+        let inside = Some(IpAddr::from([10, 0, 0, 1]));
+        let outside = Some(IpAddr::from([203, 0, 113, 1]));
+        let known = |gateway: &Gateway, peer, secret: Option<&str>| {
+            let mut sent = headers(&[("x-auth-client", "a")]);
+            if let Some(secret) = secret {
+                sent.extend(headers(&[("x-gateway-secret", secret)]));
+            }
+            match gateway.identify(&sent, peer) {
+                Ok(_) => true,
+                Err(IdentityError::NotTheGateway) => false,
+                Err(other) => panic!("{other}"),
+            }
+        };
+        let by_address = gateway(Some("10.0.0.0/8"), None);
+        assert!(known(&by_address, inside, None));
+        assert!(!known(&by_address, outside, None));
+        assert!(!known(&by_address, outside, Some("s")));
+        assert!(!known(&by_address, None, None));
+        let by_secret = gateway(None, Some("correct horse battery staple"));
+        assert!(known(&by_secret, outside, Some("correct horse battery staple")));
+        for wrong in [
+            None,
+            Some("correct"),
+            Some("correct horse battery stapl"),
+            Some(""),
+        ] {
+            assert!(!known(&by_secret, inside, wrong), "{wrong:?}");
+        }
+        let by_both = gateway(Some("10.0.0.0/8"), Some("s"));
+        assert!(known(&by_both, inside, Some("s")));
+        assert!(!known(&by_both, outside, Some("s")));
+        assert!(!known(&by_both, inside, Some("t")));
+    }
+
+    #[test]
+    fn a_secret_that_is_sent_twice_is_none() {
+        let sent = headers(&[
+            ("x-auth-client", "a"),
+            ("x-gateway-secret", "s"),
+            ("x-gateway-secret", "s"),
+        ]);
+        assert!(gateway(None, Some("s")).identify(&sent, None).is_err());
+    }
+
+    #[test]
+    fn named_headers_hold_lists_and_may_not_be_ambiguous() {
+        let read = |pairs: &[(&str, &str)]| named().read(&headers(pairs));
+        let caller = read(&[
+            ("X-Auth-Scopes", &format!("openid, {READ} {WRITE}")),
+            ("X-Auth-Client", "ci"),
+        ])
+        .expect("a caller");
+        assert_eq!(caller.client.as_deref(), Some("ci"));
+        assert!(caller.may(Right::Write));
+        let helpdesk = read(&[("X-Auth-Scopes", WRITE), ("X-Auth-Levels", "HELPDESK")]).expect("a caller");
+        assert!(helpdesk.may(Right::Read) && !helpdesk.may(Right::Write));
+        assert!(
+            !read(&[("X-Auth-Client", "ci")])
+                .expect("a caller")
+                .may(Right::Read)
+        );
+        for nobody in [
+            &[][..],
+            &[("X-Auth-Client", ""), ("X-Auth-Scopes", " ")],
+            &[("X-Auth-Levels", "ORG_ADMIN")],
+        ] {
+            assert!(
+                matches!(read(nobody), Err(IdentityError::NoIdentity)),
+                "{nobody:?}"
+            );
+        }
+        for name in ["X-Auth-Scopes", "X-Auth-Client", "X-Auth-Levels"] {
+            let twice = [("X-Auth-Client", "a"), (name, READ), (name, WRITE)];
+            assert!(
+                matches!(read(&twice), Err(IdentityError::UnreadableIdentity(_))),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_payload_is_read_with_and_without_padding() {
+        let payload = IdentityHeaders::Payload(HeaderName::from_static("x-jwt-payload"));
+        let read = |text: &str| payload.read(&headers(&[("x-jwt-payload", text)]));
+        let json = format!(r#"{{"sub":"a","azp":"ci","scope":"{READ}","iss":"https://issuer"}}"#);
+        let padded = base64::engine::general_purpose::URL_SAFE.encode(&json);
+        for text in [padded.as_str(), padded.trim_end_matches('=')] {
+            let caller = read(text).expect("a caller");
+            assert_eq!(caller.client.as_deref(), Some("ci"));
+            assert!(caller.may(Right::Read) && !caller.may(Right::Write));
+        }
+        for nonsense in [json.as_str(), "e30=e", "bnVsbA", "W10x"] {
+            assert!(
+                matches!(read(nonsense), Err(IdentityError::UnreadableIdentity(_))),
+                "{nonsense}"
+            );
+        }
+        assert!(matches!(
+            payload.read(&HeaderMap::new()),
+            Err(IdentityError::NoIdentity)
+        ));
+    }
+
+    #[test]
+    fn nothing_of_it_is_passed_on_or_shown() {
+        let gateway = gateway(None, Some("hunter2"));
+        let mut sent = headers(&[
+            ("x-auth-scopes", READ),
+            ("X-Gateway-Secret", "hunter2"),
+            ("accept", "*/*"),
+        ]);
+        gateway.conceal(&mut sent);
+        assert_eq!(
+            sent.keys().map(HeaderName::as_str).collect::<Vec<_>>(),
+            ["accept"]
+        );
+        assert!(!format!("{gateway:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,362 @@
+//! Where keys come from, and how they stay current.
+//!
+//! Keys that once were had are kept while their source cannot be read: an issuer that is down locks nobody out.
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use reqwest::{Client, StatusCode, Url};
+use rustls::crypto::ring;
+use thiserror::Error;
+use tokio::time::{Instant, sleep};
+
+use super::keys::{KeySet, KeysError};
+use crate::telemetry::chain;
+use crate::watched_file::{ReadError, WatchedFiles};
+
+/// How often an issuer is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// How often its keys are fetched.
+    pub refresh: Duration,
+    /// How often they are fetched at most where a token is signed with a key that is not among them.
+    pub refetch: Duration,
+    /// How long is waited after a failure at first; twice as long after each further one.
+    pub first_retry: Duration,
+    /// How long is waited at most.
+    pub last_retry: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            refresh: Duration::from_mins(5),
+            refetch: Duration::from_secs(10),
+            first_retry: Duration::from_secs(1),
+            last_retry: Duration::from_secs(30),
+        }
+    }
+}
+
+/// How long the issuer may take to answer.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
+/// The largest key set, in bytes.
+const MOST_BYTES: usize = 512 * 1024;
+
+/// There are no keys to be had from a source.
+#[derive(Debug, Error)]
+pub enum KeySourceError {
+    #[error("the URL of the keys must begin with https:// (http:// only to a loopback address)")]
+    Url,
+    #[error("cannot make an HTTP client")]
+    Client(#[source] reqwest::Error),
+    #[error("cannot fetch the keys")]
+    Fetch(#[source] reqwest::Error),
+    #[error("the issuer answered {0} instead of its keys")]
+    Status(StatusCode),
+    #[error("the issuer's answer is larger than {MOST_BYTES} bytes")]
+    TooLarge,
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error("cannot use the keys of {of}")]
+    Keys {
+        of: String,
+        #[source]
+        source: KeysError,
+    },
+}
+
+/// Keys, and where newer ones come from.
+#[derive(Debug)]
+pub struct KeySource {
+    current: RwLock<Option<Arc<KeySet>>>,
+    origin: Origin,
+}
+
+enum Origin {
+    /// They never change.
+    Fixed,
+    /// A file. What follows its changes is taken by whoever watches first.
+    File {
+        path: PathBuf,
+        read: fn(&[u8]) -> Result<KeySet, KeysError>,
+        watched: Mutex<Option<WatchedFiles<1>>>,
+    },
+    Issuer(Issuer),
+}
+
+/// A URL that answers with a JSON Web Key Set.
+struct Issuer {
+    url: Url,
+    client: Client,
+    pace: Pace,
+    /// When it was last asked. Locked for as long as it is being asked, so that it is asked once at a time.
+    asked: tokio::sync::Mutex<Option<Instant>>,
+}
+
+impl KeySource {
+    /// These keys, for ever.
+    pub fn fixed(keys: KeySet) -> Self {
+        Self::new(Some(keys), Origin::Fixed)
+    }
+
+    /// The keys of a file, a JSON Web Key Set or PEM, read again when it changes.
+    ///
+    /// # Errors
+    /// There are none in it.
+    pub async fn file(path: PathBuf) -> Result<Self, KeySourceError> {
+        Self::read_by(path, KeySet::of_file).await
+    }
+
+    /// The shared secret that a file holds, read again when it changes. Line ends after it do not count.
+    ///
+    /// # Errors
+    /// There is none in it, or it is too short.
+    pub async fn secret_file(path: PathBuf) -> Result<Self, KeySourceError> {
+        Self::read_by(path, |content| KeySet::of_secret(without_line_end(content))).await
+    }
+
+    async fn read_by(
+        path: PathBuf,
+        read: fn(&[u8]) -> Result<KeySet, KeysError>,
+    ) -> Result<Self, KeySourceError> {
+        let (watched, [content]) = WatchedFiles::open([path.clone()]).await?;
+        let keys = read(&content).map_err(|source| KeySourceError::Keys {
+            of: path.display().to_string(),
+            source,
+        })?;
+        let origin = Origin::File {
+            path,
+            read,
+            watched: Mutex::new(Some(watched)),
+        };
+        Ok(Self::new(Some(keys), origin))
+    }
+
+    /// The keys of an issuer, by the URL of its key set. There are none until [`KeySource::watch`] has fetched them.
+    ///
+    /// # Errors
+    /// The URL is none that keys can be trusted from: what is fetched in the clear can be changed on the way.
+    pub fn issuer(url: &str, pace: Pace) -> Result<Self, KeySourceError> {
+        let url = Url::parse(url).map_err(|_| KeySourceError::Url)?;
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let on_this_machine = host == "localhost"
+            || host
+                .parse()
+                .is_ok_and(|address: IpAddr| address.to_canonical().is_loopback());
+        if !(url.scheme() == "https" || url.scheme() == "http" && on_this_machine) {
+            return Err(KeySourceError::Url);
+        }
+        // Where one is installed already it is this one, or whoever installed it wants another.
+        let _ = ring::default_provider().install_default();
+        let client = Client::builder()
+            .user_agent(concat!("task-status/", env!("CARGO_PKG_VERSION")))
+            .timeout(FETCH_TIMEOUT)
+            .redirect(Policy::none())
+            .build()
+            .map_err(KeySourceError::Client)?;
+        let issuer = Issuer {
+            url,
+            client,
+            pace,
+            asked: tokio::sync::Mutex::new(None),
+        };
+        Ok(Self::new(None, Origin::Issuer(issuer)))
+    }
+
+    fn new(keys: Option<KeySet>, origin: Origin) -> Self {
+        Self {
+            current: RwLock::new(keys.map(Arc::new)),
+            origin,
+        }
+    }
+
+    /// The keys as they are known now; none where the issuer has not answered yet.
+    pub fn current(&self) -> Option<Arc<KeySet>> {
+        self.current
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Newer keys than these, for a token that none of them has signed: those that have been fetched meanwhile, or else
+    /// are fetched now, if the last time is long enough ago. Concurrent requests share one fetch.
+    pub async fn newer_than(&self, known: &Arc<KeySet>) -> Option<Arc<KeySet>> {
+        let newer = || self.current().filter(|keys| !Arc::ptr_eq(keys, known));
+        let Origin::Issuer(issuer) = &self.origin else {
+            return newer();
+        };
+        let mut asked = issuer.asked.lock().await;
+        if let Some(keys) = newer() {
+            return Some(keys);
+        }
+        if asked.is_some_and(|asked| asked.elapsed() < issuer.pace.refetch) {
+            return None;
+        }
+        *asked = Some(Instant::now());
+        match issuer.fetch().await {
+            Ok(keys) => self.replace(keys),
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "cannot look for new keys");
+            }
+        }
+        newer()
+    }
+
+    /// Keeps the keys current for as long as it is polled.
+    pub async fn watch(&self) -> Infallible {
+        match &self.origin {
+            Origin::Fixed => pending().await,
+            Origin::File { path, read, watched } => {
+                let watched = watched.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let Some(watched) = watched else {
+                    return pending().await;
+                };
+                let name = format!("key file {}", path.display());
+                let apply = |[content]: [Vec<u8>; 1]| read(&content).map(|keys| self.replace(keys));
+                watched.follow(&name, apply).await
+            }
+            Origin::Issuer(issuer) => self.refresh(issuer).await,
+        }
+    }
+
+    async fn refresh(&self, issuer: &Issuer) -> Infallible {
+        let Pace {
+            refresh,
+            first_retry,
+            last_retry,
+            ..
+        } = issuer.pace;
+        let mut retry = first_retry;
+        loop {
+            let fetched = {
+                let mut asked = issuer.asked.lock().await;
+                *asked = Some(Instant::now());
+                issuer.fetch().await
+            };
+            match fetched {
+                Ok(keys) => {
+                    self.replace(keys);
+                    retry = first_retry;
+                    sleep(refresh).await;
+                }
+                Err(error) => {
+                    let kept = self.current().is_some();
+                    tracing::warn!(error = chain(&error), kept, "cannot refresh the keys of tokens");
+                    sleep(retry).await;
+                    retry = (retry * 2).min(last_retry);
+                }
+            }
+        }
+    }
+
+    fn replace(&self, keys: KeySet) {
+        let number = keys.len();
+        let before = self
+            .current
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .replace(Arc::new(keys));
+        if before.is_none() {
+            tracing::info!(number, "the keys of tokens are known");
+        } else {
+            tracing::debug!(number, "the keys of tokens were read again");
+        }
+    }
+}
+
+impl Issuer {
+    async fn fetch(&self) -> Result<KeySet, KeySourceError> {
+        let mut response = self
+            .client
+            .get(self.url.clone())
+            .send()
+            .await
+            .map_err(KeySourceError::Fetch)?;
+        if response.status() != StatusCode::OK {
+            return Err(KeySourceError::Status(response.status()));
+        }
+        let mut content = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(KeySourceError::Fetch)? {
+            content.extend_from_slice(&chunk);
+            if content.len() > MOST_BYTES {
+                return Err(KeySourceError::TooLarge);
+            }
+        }
+        KeySet::of_jwks(&content).map_err(|source| KeySourceError::Keys {
+            of: self.url.to_string(),
+            source,
+        })
+    }
+}
+
+impl std::fmt::Debug for Origin {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Fixed => formatter.write_str("Fixed"),
+            Self::File { path, .. } => formatter.debug_tuple("File").field(path).finish(),
+            Self::Issuer(issuer) => formatter
+                .debug_tuple("Issuer")
+                .field(&issuer.url.as_str())
+                .finish(),
+        }
+    }
+}
+
+/// The content without the line end that editors and `echo` add.
+pub fn without_line_end(content: &[u8]) -> &[u8] {
+    let mut content = content;
+    while let Some(rest) = content
+        .strip_suffix(b"\n")
+        .or_else(|| content.strip_suffix(b"\r"))
+    {
+        content = rest;
+    }
+    content
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_not_fetched_in_the_clear_but_from_this_machine() {
+        for trusted in [
+            "https://issuer.example/jwks",
+            "http://127.0.0.1:8080/jwks",
+            "http://[::1]/jwks",
+            "http://localhost/jwks",
+        ] {
+            assert!(KeySource::issuer(trusted, Pace::default()).is_ok(), "{trusted}");
+        }
+        for other in [
+            "http://issuer.example/jwks",
+            "http://localhost.example/jwks",
+            "http://10.0.0.1/jwks",
+            "ftp://127.0.0.1/jwks",
+            "file:///etc/passwd",
+            "jwks",
+            "",
+        ] {
+            assert!(
+                matches!(
+                    KeySource::issuer(other, Pace::default()),
+                    Err(KeySourceError::Url)
+                ),
+                "{other}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_line_end_is_no_part_of_a_secret() {
+        assert_eq!(without_line_end(b"secret\r\n\n"), b"secret");
+        assert_eq!(without_line_end(b" secret "), b" secret ");
+        assert_eq!(without_line_end(b"\n"), b"");
+    }
+}

@@ -1,0 +1,132 @@
+//! Who calls, and what they may do.
+//!
+//! Where to begin reading: [`caller`] is the outcome, somebody with scopes and user levels. [`Access`] is how it is found
+//! out: from a token (`jwt`, whose keys come from `keys` and are kept current by `key_source`), from the headers of a
+//! trusted gateway ([`gateway`], [`proxies`]), or not at all. [`rate`] is how often one may call, [`audit`] what is
+//! written down about it, [`issuer`] how tokens are made for scripts and the demo.
+//!
+//! Nothing here answers a request: [`crate::gate`] does, for every route.
+
+pub mod audit;
+pub mod caller;
+pub mod gateway;
+pub mod issuer;
+pub mod jwt;
+pub mod key_source;
+pub mod keys;
+pub mod proxies;
+pub mod rate;
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::net::IpAddr;
+
+use axum::http::{HeaderMap, header};
+use thiserror::Error;
+
+pub use caller::{Caller, Right};
+use gateway::Gateway;
+use jwt::{TokenError, Verifier};
+
+/// How it is found out who calls.
+#[derive(Debug)]
+pub enum Access {
+    /// Everybody may do everything.
+    Open,
+    /// A bearer token says it (RFC 6750).
+    Jwt(Verifier),
+    /// As [`Access::Jwt`], and who sends no token may read: for the demo alone.
+    JwtToWrite(Verifier),
+    /// Headers of a trusted gateway say it.
+    Gateway(Gateway),
+}
+
+/// Why it is not known who calls.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum IdentityError {
+    /// There are no credentials.
+    #[error("there is no bearer token")]
+    NoToken,
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The request did not come from the gateway.
+    #[error("the request does not come from a trusted gateway")]
+    NotTheGateway,
+    /// The gateway has not said who calls.
+    #[error("the gateway has not said who calls")]
+    NoIdentity,
+    /// The gateway's headers cannot be read, or are there more than once.
+    #[error("the identity header {0} cannot be read, or is there more than once")]
+    UnreadableIdentity(String),
+}
+
+impl Access {
+    /// Who calls, by the head of a request and the address of the peer that sent it. `right` is what the caller is
+    /// about to need.
+    ///
+    /// # Errors
+    /// See [`IdentityError`].
+    pub async fn identify(
+        &self,
+        headers: &HeaderMap,
+        peer: Option<IpAddr>,
+        right: Option<Right>,
+    ) -> Result<Caller, IdentityError> {
+        match self {
+            Self::Open => Ok(Caller::anybody()),
+            Self::Jwt(verifier) => by_token(verifier, headers).await,
+            Self::JwtToWrite(verifier) => match by_token(verifier, headers).await {
+                Err(IdentityError::NoToken) if right != Some(Right::Write) => Ok(Caller::reader()),
+                known => known,
+            },
+            Self::Gateway(gateway) => gateway.identify(headers, peer),
+        }
+    }
+
+    /// Whether callers can be told apart at the moment.
+    pub fn is_ready(&self) -> bool {
+        match self {
+            Self::Open | Self::Gateway(_) => true,
+            Self::Jwt(verifier) | Self::JwtToWrite(verifier) => verifier.has_keys(),
+        }
+    }
+
+    /// Keeps the keys current for as long as it is polled.
+    pub async fn watch(&self) -> Infallible {
+        match self {
+            Self::Open | Self::Gateway(_) => pending().await,
+            Self::Jwt(verifier) | Self::JwtToWrite(verifier) => verifier.watch().await,
+        }
+    }
+
+    /// Takes what only this module may read out of a request: nothing behind it sees, logs or passes on credentials.
+    pub fn conceal(&self, headers: &mut HeaderMap) {
+        headers.remove(header::AUTHORIZATION);
+        headers.remove(header::COOKIE);
+        if let Self::Gateway(gateway) = self {
+            gateway.conceal(headers);
+        }
+    }
+}
+
+async fn by_token(verifier: &Verifier, headers: &HeaderMap) -> Result<Caller, IdentityError> {
+    let token = bearer(headers)?.ok_or(IdentityError::NoToken)?;
+    Ok(verifier.verify(token).await?)
+}
+
+/// The token of `Authorization: Bearer ...`; the scheme's case does not matter (RFC 9110, section 11.1). Credentials of
+/// another scheme are none. Two such headers are not one that can be trusted.
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, TokenError> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(TokenError::Malformed);
+    }
+    let value = value.to_str().map_err(|_| TokenError::Malformed)?;
+    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+    Ok(scheme
+        .eq_ignore_ascii_case("Bearer")
+        .then(|| token.trim_matches(' ')))
+}

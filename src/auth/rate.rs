@@ -1,0 +1,169 @@
+//! How often a client may call: a bucket for each, which every request takes one from and which refills evenly.
+//!
+//! The buckets are this process's own: several replicas together let through as many times more.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU32;
+use std::str::FromStr;
+use std::time::Duration;
+
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use thiserror::Error;
+
+use super::Caller;
+
+/// So many requests in so much time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    pub requests: NonZeroU32,
+    pub period: Duration,
+}
+
+/// The rate that the Task Management API is documented with: 100 requests in 10 seconds for each client.
+pub const DOCUMENTED: Rate = Rate {
+    requests: NonZeroU32::new(100).unwrap(),
+    period: Duration::from_secs(10),
+};
+
+/// A text is no rate.
+#[derive(Debug, Error)]
+#[error(
+    "a rate is a number of requests in an amount of time, such as 100/10s, or `documented` for that very one"
+)]
+pub struct RateError;
+
+impl FromStr for Rate {
+    type Err = RateError;
+
+    fn from_str(text: &str) -> Result<Self, RateError> {
+        if text == "documented" {
+            return Ok(DOCUMENTED);
+        }
+        let (requests, period) = text.split_once('/').ok_or(RateError)?;
+        let rate = Self {
+            requests: requests.trim().parse().map_err(|_| RateError)?,
+            period: humantime::parse_duration(period).map_err(|_| RateError)?,
+        };
+        // Below a nanosecond for each request there is nothing to count.
+        (rate.period >= Duration::from_nanos(rate.requests.get().into()))
+            .then_some(rate)
+            .ok_or(RateError)
+    }
+}
+
+/// Whose bucket it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Holder {
+    /// A client by its verified name.
+    Client(String),
+    /// Whoever is at an address; of IPv6 at a network of 64 bits, which is what one client has to itself.
+    Address(IpAddr),
+    /// Everybody of whom nothing is known.
+    Unknown,
+}
+
+/// More requests than the rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooMany {
+    pub rate: Rate,
+    /// When the next request will be let through.
+    pub retry_after: Duration,
+}
+
+/// The buckets.
+#[derive(Debug)]
+pub struct Limiter {
+    rate: Rate,
+    buckets: DefaultKeyedRateLimiter<Holder>,
+}
+
+impl Limiter {
+    pub fn new(rate: Rate) -> Self {
+        let refill = rate.period / rate.requests.get();
+        let quota = Quota::with_period(refill)
+            .unwrap_or(Quota::per_second(rate.requests))
+            .allow_burst(rate.requests);
+        Self {
+            rate,
+            buckets: RateLimiter::keyed(quota),
+        }
+    }
+
+    /// Takes one from the bucket of the caller, or of the address where the caller has no name or is not known.
+    ///
+    /// # Errors
+    /// The bucket is empty.
+    pub fn check(&self, caller: Option<&Caller>, address: Option<IpAddr>) -> Result<(), TooMany> {
+        let client = caller.and_then(|caller| caller.client.clone());
+        let holder = match (client, address) {
+            (Some(client), _) => Holder::Client(client),
+            (None, Some(IpAddr::V6(address))) => {
+                let network = address.to_bits() & (u128::MAX << 64);
+                Holder::Address(Ipv6Addr::from_bits(network).into())
+            }
+            (None, Some(address)) => Holder::Address(address),
+            (None, None) => Holder::Unknown,
+        };
+        self.buckets.check_key(&holder).map_err(|until| TooMany {
+            rate: self.rate,
+            retry_after: until.wait_time_from(DefaultClock::default().now()),
+        })
+    }
+
+    /// Forgets the buckets that are full again.
+    pub fn tidy(&self) {
+        self.buckets.retain_recent();
+        self.buckets.shrink_to_fit();
+    }
+
+    /// How many buckets are remembered.
+    pub fn len(&self) -> usize {
+        self.buckets.len()
+    }
+
+    /// Whether none is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.buckets.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_read_from_text() {
+        assert_eq!("documented".parse::<Rate>().expect("a rate"), DOCUMENTED);
+        assert_eq!("100/10s".parse::<Rate>().expect("a rate"), DOCUMENTED);
+        for invalid in ["", "100", "0/1s", "1/0s", "-1/1s", "1/1", "x/1s", "5/2ns"] {
+            assert!(invalid.parse::<Rate>().is_err(), "{invalid}");
+        }
+    }
+
+    #[test]
+    fn each_client_and_each_address_has_a_bucket_of_its_own() {
+        let limiter = Limiter::new("2/1h".parse().expect("a rate"));
+        let named = |name: &str| Caller::new(Some(name.to_owned()), Vec::new(), None);
+        let address = |text: &str| text.parse::<IpAddr>().ok();
+        let left = |caller: Option<&Caller>, at: &str| {
+            (0..9)
+                .take_while(|_| limiter.check(caller, address(at)).is_ok())
+                .count()
+        };
+        assert_eq!(left(Some(&named("a")), "192.0.2.1"), 2);
+        // From wherever the client calls.
+        assert_eq!(left(Some(&named("a")), "192.0.2.2"), 0);
+        assert_eq!(left(Some(&named("b")), "192.0.2.1"), 2);
+        assert_eq!(left(None, "192.0.2.1"), 2);
+        assert_eq!(left(Some(&Caller::anybody()), "192.0.2.1"), 0);
+        assert_eq!(left(None, "2001:db8::1"), 2);
+        assert_eq!(left(None, "2001:db8::ffff:1"), 0);
+        assert_eq!(left(None, "2001:db8:0:1::1"), 2);
+        let refused = limiter
+            .check(None, address("192.0.2.1"))
+            .expect_err("an empty bucket");
+        assert!(refused.retry_after > Duration::from_mins(29), "{refused:?}");
+        assert_eq!(limiter.len(), 5);
+    }
+}

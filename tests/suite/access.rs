@@ -1,0 +1,83 @@
+//! Who may call: every route behind the gate, whatever the way to it, whoever knocks.
+
+mod audit;
+mod gateway;
+mod issuer;
+mod limits;
+mod nginx;
+mod routes;
+mod tokens;
+
+use reqwest::Method;
+use task_status::auth::key_source::KeySource;
+use task_status::auth::keys::KeySet;
+
+use crate::support::database::TestDatabase;
+use crate::support::identity::{access, shared_rsa};
+use crate::support::service::{Answer, Service, Setup};
+
+/// The id of the only key of [`service`].
+const KEY_ID: &str = "key-1";
+
+/// A service that trusts the shared RSA key, and has the task `t`.
+async fn service(database: &TestDatabase) -> Service {
+    let jwks = serde_json::json!({ "keys": [shared_rsa().jwk(KEY_ID)] }).to_string();
+    let keys = KeySet::of_jwks(jwks.as_bytes()).unwrap();
+    insert_task(database).await;
+    Service::with(database, Setup::with_access(access(KeySource::fixed(keys)))).await
+}
+
+async fn insert_task(database: &TestDatabase) {
+    database
+        .execute("insert into task_status (id, type, unique_name, launcher) values ('t', 'QPOC', 'n', 'l')")
+        .await;
+}
+
+/// A token of the shared key with these scopes.
+fn token(scopes: &[&str]) -> String {
+    shared_rsa().token(KEY_ID, &crate::support::identity::claims(scopes))
+}
+
+/// Every operation on tasks, by the description: its method and where it is, in each form of its path.
+fn operations() -> Vec<(Method, String)> {
+    let text = task_status::app::description(&[]);
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let mut operations = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        if !path.starts_with("/task-status") {
+            continue;
+        }
+        for method in item.as_object().unwrap().keys().filter(|key| *key != "servers") {
+            let path = path.replace("{id}", "t");
+            let versioned = path.replacen("/task-status", "/task-status/v1", 1);
+            for form in [path.clone(), versioned, format!("/v2025{path}")] {
+                operations.push((method.to_uppercase().parse().unwrap(), form));
+            }
+        }
+    }
+    assert!(operations.len() > 20, "{operations:?}");
+    operations
+}
+
+/// Asks with a token, with content that the operation would take.
+async fn ask(service: &Service, method: &Method, target: &str, authorization: Option<&str>) -> Answer {
+    let content = match *method {
+        Method::PATCH => r#"[{"op":"replace","path":"/completionStatus","value":"Error"}]"#,
+        Method::PUT | Method::POST => r#"{"type":"QPOC","uniqueName":"n","launcher":"l"}"#,
+        _ => "",
+    };
+    let mut headers = vec![("Content-Type", "application/json")];
+    headers.extend(authorization.map(|authorization| ("Authorization", authorization)));
+    service.send_with(method.clone(), target, &headers, content).await
+}
+
+fn is_write(method: &Method) -> bool {
+    ![Method::GET, Method::HEAD].contains(method)
+}
+
+/// The table as it is, to see that nothing has changed.
+async fn rows(database: &TestDatabase) -> String {
+    database
+        .value("select coalesce(string_agg(task_status::text, ';' order by id), '') from task_status")
+        .await
+}

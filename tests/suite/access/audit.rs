@@ -1,0 +1,269 @@
+//! What the real program writes down about access, and what it never does.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+use task_status::auth::caller::{READ, WRITE};
+
+use super::*;
+use crate::support::program::{Program, command};
+
+const SECRET: &str = "hunter2 hunter2 hunter2 hunter2 hunter2";
+const ID: &str = "0123456789abcdef0123456789abcdef";
+
+/// What `task-status token` prints.
+fn token_of_the_program(arguments: &[&str]) -> String {
+    let output = command(&[&["token"], arguments].concat())
+        .env("TASK_STATUS_JWT_SECRET", SECRET)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+fn serve(database: &TestDatabase, arguments: &[&str]) -> Command {
+    let general = [
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--log",
+        "trace",
+        "--retention",
+        "off",
+    ];
+    let mut command = command(&[&general, arguments].concat());
+    command.env("DATABASE_URL", database.url());
+    command
+}
+
+/// The program, and where it listens.
+async fn started(command: Command) -> (Program, String) {
+    let mut program = Program::start(command);
+    let line: Value = serde_json::from_str(&program.logged("listening: API").await).unwrap();
+    program.logged("the database is up").await;
+    (program, format!("http://{}", line["address"].as_str().unwrap()))
+}
+
+/// Stops the program and returns its log, and the audit events in it, each without what differs in every run.
+fn log_of(mut program: Program) -> (String, Vec<Value>) {
+    program.signal("TERM");
+    assert!(program.wait().success(), "{}", program.log());
+    let log = program.log();
+    let events = log
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter(|line| line["target"] == "task_status::audit")
+        .map(|mut event| {
+            let event = event.as_object_mut().unwrap();
+            assert_eq!(event["span"]["trackingId"].as_str().unwrap().len(), 32);
+            assert_eq!(event["address"], "127.0.0.1");
+            for always in ["timestamp", "target", "span", "address"] {
+                event.remove(always).unwrap();
+            }
+            event.remove("duration_ms");
+            Value::Object(event.clone())
+        })
+        .collect();
+    (log, events)
+}
+
+/// What is to be written down about the requests below.
+fn expected() -> Vec<Value> {
+    let wrote = |method: &str, path: &str, status: u16, more: Value| {
+        let mut event = json!({
+            "level": "INFO", "message": "wrote", "client": "executor-7", "method": method, "path": path, "status": status,
+        });
+        event
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        event
+    };
+    vec![
+        wrote("PUT", "/task-status/a", 201, json!({ "task": "a" })),
+        wrote("POST", "/v2025/task-status", 201, json!({ "task": "b" })),
+        wrote("POST", "/task-status", 200, json!({ "task": "c d", "number": 2 })),
+        json!({
+            "level": "INFO", "message": "wrote a stream", "client": "executor-7", "method": "POST", "path": "/task-status",
+            "created": 1, "replaced": 0, "superseded": 0, "refused": 1, "gone": false,
+        }),
+        wrote("PATCH", "/task-status/a", 200, json!({ "task": "a" })),
+        wrote("PATCH", "/task-status/none", 404, json!({})),
+        wrote(
+            "PATCH",
+            "/task-status",
+            200,
+            json!({ "filter": "id eq \"b\"", "number": 1 }),
+        ),
+        json!({
+            "level": "WARN", "message": "refused", "client": "dashboard", "method": "PATCH", "path": "/task-status/a",
+            "status": 403, "reason": "the caller has not the right: idn:task-management:write",
+        }),
+        json!({
+            "level": "WARN", "message": "refused", "method": "GET", "path": "/task-status/a", "status": 401,
+            "reason": "it is not known who calls: no trusted key has signed the token",
+        }),
+    ]
+}
+
+#[tokio::test]
+async fn every_write_and_every_refusal_is_one_event_and_no_secret_is_in_the_log() {
+    let database = TestDatabase::new().await;
+    let mut command = serve(&database, &["--auth", "jwt"]);
+    command.env("TASK_STATUS_JWT_SECRET", SECRET);
+    let (program, url) = started(command).await;
+    let writer = token_of_the_program(&["--scope", WRITE, "--client", "executor-7"]);
+    let reader = token_of_the_program(&["--scope", READ, "--client", "dashboard"]);
+    let client = reqwest::Client::new();
+    let send = async |method: Method, target: &str, token: &str, media_type: &str, content: &str| {
+        let answer = client
+            .request(method, format!("{url}{target}"))
+            .header("Authorization", format!("Bearer {token}"))
+            .header("Content-Type", media_type)
+            .header("Cookie", "session=hunter2")
+            .body(content.to_owned())
+            .send()
+            .await
+            .unwrap();
+        let status = answer.status().as_u16();
+        // To its end: a stream is written as it is read.
+        answer.bytes().await.unwrap();
+        status
+    };
+    let task = |id: &str| format!(r#"{{"id":"{id}","type":"QPOC","uniqueName":"n","launcher":"l"}}"#);
+    let two = format!("[{},{}]", task("c"), task("d"));
+    let lines = format!("{}\nx\n", task("e"));
+    let clear = r#"[{"op":"replace","path":"/completionStatus","value":"Error"}]"#;
+    let forged = format!("{reader}x");
+    for (method, target, token, content, status) in [
+        (Method::PUT, "/task-status/a", &writer, task("a").as_str(), 201),
+        (Method::POST, "/v2025/task-status", &writer, &task("b"), 201),
+        (Method::POST, "/task-status", &writer, &two, 200),
+        (Method::PATCH, "/task-status/a", &writer, clear, 200),
+        (Method::PATCH, "/task-status/none", &writer, clear, 404),
+        (
+            Method::PATCH,
+            "/task-status?filters=id+eq+%22b%22",
+            &writer,
+            clear,
+            200,
+        ),
+        (Method::GET, "/task-status/a", &reader, "", 200),
+        (Method::PATCH, "/task-status/a", &reader, clear, 403),
+        (Method::GET, "/task-status/a", &forged, "", 401),
+    ] {
+        let answered = send(method, target, token, "application/json", content).await;
+        assert_eq!(answered, status, "{target}");
+    }
+    let streamed = send(
+        Method::POST,
+        "/task-status",
+        &writer,
+        "application/x-ndjson",
+        &lines,
+    )
+    .await;
+    assert_eq!(streamed, 200);
+
+    let (log, events) = log_of(program);
+    for secret in [SECRET, &writer, &reader, "hunter2"] {
+        assert!(!log.contains(secret), "{log}");
+    }
+    for part in writer
+        .split('.')
+        .chain(reader.split('.'))
+        .filter(|part| part.len() > 40)
+    {
+        assert!(!log.contains(part), "{log}");
+    }
+    let mut expected = expected();
+    // A stream ends when it ends.
+    let key = |event: &Value| {
+        format!(
+            "{} {} {} {}",
+            event["method"], event["path"], event["message"], event["status"]
+        )
+    };
+    expected.sort_by_key(key);
+    let mut events = events;
+    events.sort_by_key(key);
+    for (event, expected) in events.iter().zip(&expected) {
+        assert_eq!(event, expected);
+    }
+    assert_eq!(events.len(), expected.len());
+}
+
+#[tokio::test]
+async fn a_refusal_is_found_by_the_tracking_id_that_the_client_has() {
+    let database = TestDatabase::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, SECRET).unwrap();
+    let arguments = [
+        "--auth",
+        "gateway",
+        "--gateway-secret-file",
+        secret.to_str().unwrap(),
+    ];
+    let (program, url) = started(serve(&database, &arguments)).await;
+    let ask = async |secret: &str| {
+        reqwest::Client::new()
+            .get(format!("{url}/task-status"))
+            .header("SLPT-Request-ID", ID)
+            .header("X-Auth-Scopes", WRITE)
+            .header("X-Gateway-Secret", secret)
+            .send()
+            .await
+            .unwrap()
+    };
+    let answer = ask("hunter2").await;
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["slpt-request-id"]),
+        (401, &ID.parse().unwrap())
+    );
+    assert_eq!(ask(SECRET).await.status(), 200);
+    let (log, events) = log_of(program);
+    assert!(
+        log.lines()
+            .any(|line| line.contains(ID) && line.contains("task_status::audit")),
+        "{log}"
+    );
+    assert!(!log.contains("hunter2"), "{log}");
+    assert_eq!(events.len(), 1, "{events:?}");
+}
+
+#[test]
+fn no_secret_is_in_the_help_or_in_what_settings_print() {
+    use clap::Parser;
+    for arguments in [
+        &["serve", "--help"][..],
+        &["serve", "-h"],
+        &["token", "--help"],
+        &["--help"],
+    ] {
+        let output = command(arguments)
+            .env("TASK_STATUS_JWT_SECRET", SECRET)
+            .env("TASK_STATUS_GATEWAY_SECRET", SECRET)
+            .env("DATABASE_URL", format!("postgres://u:{SECRET}@h/d"))
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+    let cli = task_status::config::Cli::try_parse_from([
+        "task-status",
+        "serve",
+        "--database-url",
+        "postgres://u:hunter2@h/d",
+        "--jwt-secret",
+        SECRET,
+        "--gateway-secret",
+        SECRET,
+    ])
+    .unwrap();
+    assert!(!format!("{cli:?}").contains("hunter2"), "{cli:?}");
+    let cli =
+        task_status::config::Cli::try_parse_from(["task-status", "token", "--jwt-secret", SECRET]).unwrap();
+    assert!(!format!("{cli:?}").contains("hunter2"), "{cli:?}");
+}

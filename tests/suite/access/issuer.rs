@@ -1,0 +1,258 @@
+//! Where keys come from: an issuer that rotates them, goes down and comes back; files that change; secrets.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::json;
+use task_status::auth::caller::READ;
+use task_status::auth::key_source::Pace;
+
+use super::*;
+use crate::support::eventually;
+use crate::support::identity::{FAST, IssuerServer, Key, claims};
+
+const LATER: Pace = Pace {
+    refetch: Duration::from_hours(1),
+    ..FAST
+};
+
+async fn status(service: &Service, token: &str) -> u16 {
+    let authorization = format!("Bearer {token}");
+    let headers = [("Authorization", authorization.as_str())];
+    service
+        .request(Method::GET, "/task-status", &headers)
+        .await
+        .status
+        .as_u16()
+}
+
+#[tokio::test]
+async fn an_issuer_that_is_down_at_the_start_is_waited_for() {
+    let database = TestDatabase::new().await;
+    let key = shared_rsa();
+    let issuer = IssuerServer::start(&[]);
+    issuer.answer(StatusCode::BAD_GATEWAY, "");
+    let service = Service::with(&database, Setup::with_access(access(issuer.source(FAST)))).await;
+    let good = key.token("a", &claims(&[READ]));
+    let authorization = format!("Bearer {good}");
+    let headers = [("Authorization", authorization.as_str())];
+    let answer = service.request(Method::GET, "/task-status", &headers).await;
+    insta::assert_snapshot!("no_keys_yet", answer.snapshot());
+    // Who has no token at all need not wait to hear so.
+    assert_eq!(service.get("/task-status").await.status, 401);
+    for nonsense in [
+        "",
+        "{}",
+        "[]",
+        r#"{"keys":[]}"#,
+        r#"{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}"#,
+    ] {
+        let asked = issuer.asked();
+        issuer.answer(StatusCode::OK, nonsense);
+        eventually("the issuer is asked again", async || {
+            (issuer.asked() > asked + 1).then_some(())
+        })
+        .await;
+        assert_eq!(status(&service, &good).await, 503, "{nonsense}");
+    }
+    issuer.publish(&[key.jwk("a")]);
+    eventually("the issuer's keys are known", async || {
+        (status(&service, &good).await == 200).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn keys_are_kept_while_the_issuer_is_down() {
+    let database = TestDatabase::new().await;
+    let key = shared_rsa();
+    let issuer = IssuerServer::start(&[key.jwk("a")]);
+    let pace = Pace {
+        refresh: Duration::from_millis(20),
+        ..FAST
+    };
+    let service = Service::with(&database, Setup::with_access(access(issuer.source(pace)))).await;
+    issuer.is_read_by(&service).await;
+    let good = key.token("a", &claims(&[READ]));
+    for (status_of_issuer, body) in [
+        (StatusCode::INTERNAL_SERVER_ERROR, ""),
+        (StatusCode::OK, "<html>"),
+        (StatusCode::FOUND, ""),
+    ] {
+        let asked = issuer.asked();
+        issuer.answer(status_of_issuer, body);
+        eventually("the issuer is asked again", async || {
+            (issuer.asked() > asked + 2).then_some(())
+        })
+        .await;
+        assert_eq!(status(&service, &good).await, 200);
+        assert_eq!(
+            status(&service, &key.token("unknown", &claims(&[READ]))).await,
+            401
+        );
+    }
+    issuer.stop();
+    assert_eq!(status(&service, &good).await, 200);
+    assert_eq!(
+        status(&service, &key.token("unknown", &claims(&[READ]))).await,
+        401
+    );
+}
+
+#[tokio::test]
+async fn keys_rotate_while_requests_run() {
+    let database = TestDatabase::new().await;
+    let (old, new) = (Arc::new(Key::rsa()), Key::p256());
+    let issuer = IssuerServer::start(&[old.jwk("old")]);
+    let service = Service::with(&database, Setup::with_access(access(issuer.source(FAST)))).await;
+    issuer.is_read_by(&service).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let service = Arc::new(service);
+    let callers: Vec<_> = (0..8)
+        .map(|_| {
+            let (service, old, stop) = (Arc::clone(&service), Arc::clone(&old), Arc::clone(&stop));
+            tokio::spawn(async move {
+                let mut calls = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    assert_eq!(status(&service, &old.token("old", &claims(&[READ]))).await, 200);
+                    calls += 1;
+                }
+                calls
+            })
+        })
+        .collect();
+    assert_eq!(status(&service, &new.token("new", &claims(&[READ]))).await, 401);
+    issuer.publish(&[old.jwk("old"), new.jwk("new")]);
+    // The first token with the new key is enough.
+    assert_eq!(status(&service, &new.token("new", &claims(&[READ]))).await, 200);
+    stop.store(true, Ordering::Relaxed);
+    for caller in callers {
+        assert!(caller.await.unwrap() > 0);
+    }
+    // Once the old key is withdrawn, and something has made the service look, its tokens are worth nothing.
+    issuer.publish(&[new.jwk("new")]);
+    assert_eq!(status(&service, &old.token("none", &claims(&[READ]))).await, 401);
+    assert_eq!(status(&service, &old.token("old", &claims(&[READ]))).await, 401);
+    assert_eq!(status(&service, &new.token("new", &claims(&[READ]))).await, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unknown_keys_make_nobody_ask_the_issuer_more_than_so_often() {
+    let database = TestDatabase::new().await;
+    let key = shared_rsa();
+    let issuer = IssuerServer::start(&[key.jwk("a")]);
+    let service = Arc::new(Service::with(&database, Setup::with_access(access(issuer.source(LATER)))).await);
+    issuer.is_read_by(&service).await;
+    let flood = (0..50).map(|number| {
+        let service = Arc::clone(&service);
+        let unknown = key.token(&format!("unknown-{number}"), &claims(&[READ]));
+        tokio::spawn(async move { status(&service, &unknown).await })
+    });
+    for answered in flood.collect::<Vec<_>>() {
+        assert_eq!(answered.await.unwrap(), 401);
+    }
+    assert_eq!(issuer.asked(), 1);
+    // A known key is not looked for, however wrong the signature.
+    let forged = Key::rsa().token("a", &claims(&[READ]));
+    assert_eq!(status(&service, &forged).await, 401);
+    assert_eq!(issuer.asked(), 1);
+}
+
+#[tokio::test]
+async fn a_file_of_keys_is_read_again_when_it_changes() {
+    let database = TestDatabase::new().await;
+    let (first, second) = (Key::p256(), Key::ed25519());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys");
+    std::fs::write(&path, format!("{}{}", first.public_pem, shared_rsa().public_pem)).unwrap();
+    let source = KeySource::file(path.clone()).await.unwrap();
+    let service = Service::with(&database, Setup::with_access(access(source))).await;
+    let token = |key: &Key| key.token("whatever", &claims(&[READ]));
+    assert_eq!(status(&service, &token(&first)).await, 200);
+    assert_eq!(status(&service, &token(shared_rsa())).await, 200);
+    assert_eq!(status(&service, &token(&second)).await, 401);
+    // As another kind of file, too.
+    let jwks = json!({ "keys": [second.jwk("second")] }).to_string();
+    std::fs::write(&path, jwks).unwrap();
+    eventually("the new key is known", async || {
+        (status(&service, &second.token("second", &claims(&[READ]))).await == 200).then_some(())
+    })
+    .await;
+    assert_eq!(status(&service, &token(&first)).await, 401);
+}
+
+#[tokio::test]
+async fn a_shared_secret_signs_and_one_that_was_replaced_does_not() {
+    let database = TestDatabase::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    let (first, second) = ("a".repeat(32), "b".repeat(32));
+    std::fs::write(&path, format!("{first}\n")).unwrap();
+    let source = KeySource::secret_file(path.clone()).await.unwrap();
+    let service = Service::with(&database, Setup::with_access(access(source))).await;
+    let signed = |secret: &str, algorithm| {
+        let key = EncodingKey::from_secret(secret.as_bytes());
+        jsonwebtoken::encode(&Header::new(algorithm), &claims(&[READ]), &key).unwrap()
+    };
+    assert_eq!(status(&service, &signed(&first, Algorithm::HS256)).await, 200);
+    assert_eq!(
+        status(&service, &signed(&format!("{first}\n"), Algorithm::HS256)).await,
+        401
+    );
+    assert_eq!(status(&service, &signed(&first, Algorithm::HS512)).await, 401);
+    std::fs::write(&path, &second).unwrap();
+    eventually("the new secret is known", async || {
+        (status(&service, &signed(&second, Algorithm::HS256)).await == 200).then_some(())
+    })
+    .await;
+    assert_eq!(status(&service, &signed(&first, Algorithm::HS256)).await, 401);
+}
+
+#[test]
+fn keys_that_cannot_be_trusted_are_none() {
+    let refusal = |content: &str| KeySet::of_file(content.as_bytes()).unwrap_err().to_string();
+    let key = shared_rsa();
+    let no_key = "it holds no key for signatures that is supported (RSA, P-256, P-384, Ed25519)";
+    assert_eq!(
+        refusal(&key.private_pem),
+        "it holds a private key; only public keys belong here"
+    );
+    assert_eq!(refusal("secret"), "it is neither a JSON Web Key Set nor PEM");
+    assert_eq!(refusal(&key.public_pem.replace("PUBLIC", "PUBIC")), no_key);
+    let broken = key.public_pem.replacen("MII", "MIJ", 1);
+    assert_eq!(
+        refusal(&format!("{}{broken}", key.public_pem)),
+        "its key number 2 cannot be read"
+    );
+    let changed = |name: &str, value: &str| {
+        let mut jwk = key.jwk("a");
+        jwk[name] = value.into();
+        json!({ "keys": [jwk] }).to_string()
+    };
+    for (name, value) in [
+        ("use", "enc"),
+        ("alg", "HS256"),
+        ("alg", "ES256"),
+        ("alg", "RSA-OAEP"),
+        ("kty", "oct"),
+        ("kty", "EC"),
+    ] {
+        assert_eq!(refusal(&changed(name, value)), no_key, "{name} {value}");
+    }
+    let mut signing_only = key.jwk("a");
+    signing_only["key_ops"] = json!(["sign"]);
+    assert_eq!(refusal(&json!({ "keys": [signing_only] }).to_string()), no_key);
+    let many = vec![key.jwk("a"); 51];
+    assert_eq!(
+        refusal(&json!({ "keys": many }).to_string()),
+        "it holds more than 50 keys"
+    );
+    // What is not understood does not spoil the rest (RFC 7517, section 5).
+    let mixed = json!({ "keys": [{ "kty": "AKP", "alg": "ML-DSA-44" }, 1, key.jwk("a")] }).to_string();
+    assert_eq!(KeySet::of_file(mixed.as_bytes()).unwrap().len(), 1);
+    let short = KeySet::of_secret(&[b'x'; 31]).unwrap_err().to_string();
+    assert_eq!(short, "the secret has 31 bytes; at least 32 are needed");
+}

@@ -1,0 +1,202 @@
+//! How often one may call, and how many at a time.
+
+use std::sync::Arc;
+
+use axum::http::HeaderName;
+use sqlx::Connection;
+use task_status::auth::Access;
+use task_status::auth::caller::READ;
+use task_status::auth::gateway::{Gateway, IdentityHeaders};
+use task_status::auth::proxies::Proxies;
+use task_status::auth::rate::Limiter;
+use task_status::gate::Gate;
+
+use super::*;
+use crate::support::eventually;
+use crate::support::identity::claims;
+use crate::support::service::PENDING_TASKS;
+
+fn proxies() -> Proxies {
+    Proxies::new(vec!["127.0.0.1".parse().unwrap()])
+}
+
+fn limiter() -> Limiter {
+    Limiter::new("3/1h".parse().unwrap())
+}
+
+#[tokio::test]
+async fn a_client_that_calls_too_often_is_told_when_to_come_back() {
+    let database = TestDatabase::new().await;
+    insert_task(&database).await;
+    let jwks = serde_json::json!({ "keys": [shared_rsa().jwk(KEY_ID)] }).to_string();
+    let keys = KeySource::fixed(KeySet::of_jwks(jwks.as_bytes()).unwrap());
+    let gate = Gate::new(access(keys), proxies(), Some(limiter()));
+    let service = Service::with(&database, Setup::behind(gate)).await;
+    let of = |client: &str| {
+        let mut claims = claims(&[READ]);
+        claims["client_id"] = client.into();
+        format!("Bearer {}", shared_rsa().token(KEY_ID, &claims))
+    };
+    let (one, other) = (of("one"), of("other"));
+    let status = async |authorization: &str, from: &str| {
+        let headers = [("Authorization", authorization), ("X-Forwarded-For", from)];
+        service
+            .request(Method::GET, "/task-status/t", &headers)
+            .await
+            .status
+            .as_u16()
+    };
+    for from in ["192.0.2.1", "192.0.2.2", "192.0.2.3"] {
+        assert_eq!(status(&one, from).await, 200);
+    }
+    // Wherever it calls from; others are none of its business.
+    assert_eq!(status(&one, "192.0.2.4").await, 429);
+    assert_eq!(status(&other, "192.0.2.1").await, 200);
+    // Refusals count by address: that is how tokens are guessed.
+    for _ in 0..3 {
+        assert_eq!(status("Bearer guess", "192.0.2.9").await, 401);
+    }
+    assert_eq!(status("Bearer guess", "192.0.2.9").await, 429);
+    assert_eq!(status("Bearer guess", "192.0.2.8").await, 401);
+    assert_eq!(status(&other, "192.0.2.9").await, 200);
+
+    let headers = [("Authorization", one.as_str()), ("Accept-Language", "de")];
+    let refused = service.request(Method::GET, "/task-status/t", &headers).await;
+    let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((1190..=1201).contains(&wait), "{wait}");
+    let snapshot = refused.snapshot().replace(
+        &format!("retry-after: {wait}"),
+        "retry-after: <a third of an hour>",
+    );
+    insta::assert_snapshot!("too_many_requests", snapshot);
+    // What is for everybody is not counted.
+    assert_eq!(service.get("/docs").await.status, 200);
+}
+
+#[tokio::test]
+async fn behind_a_gateway_the_limit_is_by_the_client_that_it_names() {
+    let database = TestDatabase::new().await;
+    let access = Access::Gateway(Gateway {
+        addresses: Some(proxies()),
+        secret: None,
+        headers: IdentityHeaders::Named {
+            scopes: HeaderName::from_static("x-auth-scopes"),
+            client: HeaderName::from_static("x-auth-client"),
+            levels: None,
+        },
+    });
+    let service = Service::with(
+        &database,
+        Setup::behind(Gate::new(access, proxies(), Some(limiter()))),
+    )
+    .await;
+    let status = async |client: &str, from: &str| {
+        let headers = [
+            ("X-Auth-Scopes", READ),
+            ("X-Auth-Client", client),
+            ("X-Forwarded-For", from),
+        ];
+        service
+            .request(Method::GET, "/task-status", &headers)
+            .await
+            .status
+            .as_u16()
+    };
+    for from in ["192.0.2.1", "192.0.2.2", "192.0.2.3"] {
+        assert_eq!(status("a", from).await, 200);
+    }
+    assert_eq!(status("a", "192.0.2.4").await, 429);
+    assert_eq!(status("b", "192.0.2.1").await, 200);
+    // Without a name it is the address.
+    for _ in 0..3 {
+        assert_eq!(status("", "192.0.2.7").await, 200);
+    }
+    assert_eq!(status("", "192.0.2.7").await, 429);
+    assert_eq!(status("", "spoofed, 192.0.2.7").await, 429);
+    assert_eq!(status("", "192.0.2.6").await, 200);
+}
+
+async fn waiting_for_the_lock(database: &TestDatabase, number: i64) {
+    eventually("requests wait for the lock", async || {
+        let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        (database.value::<i64>(waiting).await == number).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_requests_than_there_are_places_are_refused_at_once_and_those_inside_are_answered() {
+    let database = TestDatabase::new().await;
+    insert_task(&database).await;
+    let mut setup = Setup::default();
+    setup.serving.max_concurrent_requests = 2.try_into().unwrap();
+    let service = Arc::new(Service::with(&database, setup).await);
+    let mut holder = database.connect().await;
+    sqlx::raw_sql("begin; lock table task_status")
+        .execute(&mut holder)
+        .await
+        .unwrap();
+    let inside: Vec<_> = (0..2)
+        .map(|_| {
+            let service = Arc::clone(&service);
+            tokio::spawn(async move { service.get(PENDING_TASKS).await })
+        })
+        .collect();
+    waiting_for_the_lock(&database, 2).await;
+    // At once: the lock is still held. Every route counts, and a refused request holds no place.
+    for target in [
+        PENDING_TASKS,
+        "/v2025/task-status",
+        "/task-status/v1/t",
+        PENDING_TASKS,
+    ] {
+        let refused = service.get(target).await;
+        assert_eq!(refused.status, 503, "{target}");
+        assert_eq!(
+            refused.causes(),
+            ["Too many requests are being answered at the moment."]
+        );
+        assert_eq!(refused.header("retry-after"), Some("1"));
+    }
+    insta::assert_snapshot!(
+        "overloaded",
+        service
+            .request(Method::GET, PENDING_TASKS, &[("Accept-Language", "es")])
+            .await
+            .snapshot()
+    );
+    assert_eq!(service.get("/docs").await.status, 200);
+    sqlx::raw_sql("rollback").execute(&mut holder).await.unwrap();
+    holder.close().await.unwrap();
+    for request in inside {
+        assert_eq!(request.await.unwrap().ids(), ["t"]);
+    }
+    assert_eq!(service.get(PENDING_TASKS).await.ids(), ["t"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_goes_away_gives_its_place_back() {
+    let database = TestDatabase::new().await;
+    insert_task(&database).await;
+    let mut setup = Setup::default();
+    setup.serving.max_concurrent_requests = 1.try_into().unwrap();
+    let service = Arc::new(Service::with(&database, setup).await);
+    let mut holder = database.connect().await;
+    sqlx::raw_sql("begin; lock table task_status")
+        .execute(&mut holder)
+        .await
+        .unwrap();
+    let gone = tokio::spawn({
+        let service = Arc::clone(&service);
+        async move { service.get(PENDING_TASKS).await }
+    });
+    waiting_for_the_lock(&database, 1).await;
+    assert_eq!(service.get(PENDING_TASKS).await.status, 503);
+    gone.abort();
+    sqlx::raw_sql("rollback").execute(&mut holder).await.unwrap();
+    holder.close().await.unwrap();
+    eventually("the place is free", async || {
+        (service.get(PENDING_TASKS).await.status == 200).then_some(())
+    })
+    .await;
+}

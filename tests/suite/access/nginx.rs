@@ -1,0 +1,188 @@
+//! The README's nginx in front of the real program: its configuration as it stands, but for the ports.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use axum::Router;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::get;
+use serde_json::Value;
+use task_status::auth::caller::{READ, WRITE};
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::support::program::{Program, command};
+use crate::support::{PATIENCE, eventually};
+
+const README: &str = include_str!("../../../README.md");
+const NGINX: &str = "nginx";
+
+/// The configuration of the README, with other ports and everything else that nginx would keep elsewhere in a folder.
+fn configuration(folder: &Path, front: u16, identity: u16, service: u16) -> String {
+    let server = README
+        .split("```nginx\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    let server = [(8000, front), (4180, identity), (8080, service)].iter().fold(
+        server.to_owned(),
+        |text, (shown, real)| {
+            let shown = format!("127.0.0.1:{shown}");
+            assert!(text.contains(&shown), "{shown} in {text}");
+            text.replace(&shown, &format!("127.0.0.1:{real}"))
+        },
+    );
+    let folder = folder.display();
+    let temporary: Vec<String> = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .iter()
+        .map(|kind| format!("{kind}_temp_path {folder}/{kind};"))
+        .collect();
+    format!(
+        "daemon off; worker_processes 1; pid {folder}/pid; error_log stderr;\n\
+         events {{}}\nhttp {{ access_log off; {}\n{server}\n}}\n",
+        temporary.join(" ")
+    )
+}
+
+/// Says who somebody is by a cookie, as oauth2-proxy does at this path.
+async fn authenticate(headers: HeaderMap) -> (StatusCode, [(&'static str, String); 2]) {
+    let session = headers
+        .get("cookie")
+        .map(|cookie| cookie.to_str().unwrap().to_owned());
+    let known = |user: &str, groups: &str| {
+        let said = [
+            ("x-auth-request-user", user.to_owned()),
+            ("x-auth-request-groups", groups.to_owned()),
+        ];
+        (StatusCode::ACCEPTED, said)
+    };
+    match session.as_deref() {
+        Some("session=reader") => known("grace", &format!("staff,{READ}")),
+        Some("session=writer") => known("ada", &format!("{READ},{WRITE}")),
+        Some("session=guest") => known("guest", ""),
+        _ => (
+            StatusCode::UNAUTHORIZED,
+            [
+                ("x-auth-request-user", String::new()),
+                ("x-auth-request-groups", String::new()),
+            ],
+        ),
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// nginx before a service, with somebody to ask who calls. Returns its port.
+fn start_nginx(folder: &Path, service: u16) -> (Program, u16) {
+    let identity = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let identity_port = identity.local_addr().unwrap().port();
+    let routes = Router::new().route("/oauth2/auth", get(authenticate));
+    tokio::spawn(task_status::server::serve(
+        identity,
+        routes,
+        CancellationToken::new(),
+        PATIENCE,
+    ));
+    let front = free_port();
+    let file = folder.join("nginx.conf");
+    std::fs::write(&file, configuration(folder, front, identity_port, service)).unwrap();
+    let mut nginx = Command::new(NGINX);
+    nginx.arg("-c").arg(&file).arg("-p").arg(folder);
+    // Where root starts it, its worker would be somebody who may not enter the folder. Others cannot change who it is.
+    nginx.args(["-g", "user root;"]).stdin(Stdio::null());
+    (Program::start(nginx), front)
+}
+
+#[tokio::test]
+async fn nginx_asks_who_calls_and_the_service_believes_it_alone() {
+    if Command::new(NGINX)
+        .arg("-v")
+        .stderr(Stdio::null())
+        .status()
+        .is_err()
+    {
+        let message = "not tested with nginx: it is not installed";
+        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{message}");
+        eprintln!("{message}");
+        return;
+    }
+    let database = TestDatabase::new().await;
+    insert_task(&database).await;
+    let mut serve = command(&[
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--auth",
+        "gateway",
+        "--trusted-proxies",
+        "127.0.0.1",
+    ]);
+    serve.env("DATABASE_URL", database.url());
+    let mut program = Program::start(serve);
+    let line: Value = serde_json::from_str(&program.logged("listening: API").await).unwrap();
+    let (_, port) = line["address"].as_str().unwrap().rsplit_once(':').unwrap();
+    program.logged("the database is up").await;
+
+    let folder = tempfile::tempdir().unwrap();
+    let (nginx, front) = start_nginx(folder.path(), port.parse().unwrap());
+
+    let client = reqwest::Client::new();
+    let ask = async |method: Method, session: &str, headers: &[(&str, &str)]| {
+        let mut request = client
+            .request(method.clone(), format!("http://127.0.0.1:{front}/task-status/t"))
+            .header("Cookie", format!("session={session}"));
+        if method == Method::PATCH {
+            request = request
+                .header("Content-Type", "application/json")
+                .body(r#"[{"op":"replace","path":"/progress","value":"seen"}]"#);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.send().await
+    };
+    eventually("nginx listens", async || {
+        ask(Method::GET, "reader", &[]).await.ok()
+    })
+    .await;
+    let status = async |method: Method, session: &str, headers: &[(&str, &str)]| {
+        ask(method, session, headers).await.unwrap().status().as_u16()
+    };
+    assert_eq!(status(Method::GET, "reader", &[]).await, 200);
+    assert_eq!(status(Method::PATCH, "reader", &[]).await, 403);
+    assert_eq!(status(Method::PATCH, "writer", &[]).await, 200);
+    assert_eq!(status(Method::GET, "guest", &[]).await, 403);
+    assert_eq!(status(Method::GET, "nobody", &[]).await, 401);
+    // What a client says of itself is replaced, not added to.
+    let forged = [
+        ("X-Auth-Scopes", WRITE),
+        ("X-Auth-Client", "root"),
+        ("X-Auth-Levels", "ORG_ADMIN"),
+    ];
+    assert_eq!(status(Method::PATCH, "reader", &forged).await, 403);
+    assert_eq!(status(Method::GET, "guest", &forged).await, 403);
+    assert_eq!(status(Method::PATCH, "nobody", &forged).await, 401);
+    // nginx's request id is the tracking id.
+    let answer = ask(Method::GET, "writer", &[]).await.unwrap();
+    let id = answer.headers()["slpt-request-id"].to_str().unwrap().to_owned();
+    program.signal("TERM");
+    assert!(program.wait().success());
+    let log = program.log();
+    assert!(log.lines().any(|line| line.contains(&id)), "{log}");
+    let written = log
+        .lines()
+        .find(|line| line.contains("\"message\":\"wrote\""))
+        .unwrap();
+    let written: Value = serde_json::from_str(written).unwrap();
+    assert_eq!(
+        (&written["client"], &written["task"]),
+        (&"ada".into(), &"t".into())
+    );
+    drop(nginx);
+}
