@@ -27,6 +27,7 @@ use crate::routes::pending_tasks::EmptyStatus;
 use crate::store::database::Limits;
 use crate::store::schema::Schema;
 use crate::telemetry::LogFormat;
+use crate::tls::TlsFiles;
 pub use access::{AccessArgs, AccessError, AuthMode};
 pub use token::TokenArgs;
 pub use transfer::{ExportArgs, ExportFormat, ImportArgs, PruneArgs};
@@ -141,6 +142,45 @@ pub struct ServeArgs {
     pub retention: Retention,
     #[command(flatten)]
     pub limits: DatabaseLimits,
+    #[command(flatten)]
+    pub tls: TlsArgs,
+}
+
+/// With which certificate the API is served.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "TLS")]
+pub struct TlsArgs {
+    /// Serve the API over TLS with the certificates in this file (PEM): the server's own first, then those between it
+    /// and the authority's. Read again when it changes
+    #[arg(long, env = "TASK_STATUS_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// The private key of the first of them (PEM, without a passphrase). Read again when it changes
+    #[arg(long, env = "TASK_STATUS_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+}
+
+impl TlsArgs {
+    /// The files, where the API is to be served over TLS.
+    ///
+    /// # Errors
+    /// Only one of them is set.
+    pub fn files(&self) -> Result<Option<TlsFiles>, ConfigError> {
+        match (&self.tls_cert, &self.tls_key) {
+            (None, None) => Ok(None),
+            (Some(certificate), Some(key)) => Ok(Some(TlsFiles {
+                certificate: certificate.clone(),
+                key: key.clone(),
+            })),
+            (Some(_), None) => Err(ConfigError::HalfOfTls {
+                set: "--tls-cert",
+                missing: "--tls-key (or TASK_STATUS_TLS_KEY)",
+            }),
+            (None, Some(_)) => Err(ConfigError::HalfOfTls {
+                set: "--tls-key",
+                missing: "--tls-cert (or TASK_STATUS_TLS_CERT)",
+            }),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Args)]
@@ -295,6 +335,11 @@ pub enum ConfigError {
         "--retention must be at least a minute, or `off`: a shorter one would delete tasks that still report"
     )]
     Retention,
+    #[error("{set} is set and {missing} is not: TLS needs both, a certificate and its key")]
+    HalfOfTls {
+        set: &'static str,
+        missing: &'static str,
+    },
 }
 
 impl ServeArgs {
@@ -311,7 +356,7 @@ impl ServeArgs {
         if matches!(self.retention, Retention::Window(window) if window < Duration::from_mins(1)) {
             return Err(ConfigError::Retention);
         }
-        Ok(())
+        self.tls.files().map(drop)
     }
 
     /// What to do about the schema.
@@ -476,6 +521,16 @@ mod tests {
                 .expect("a refusal")
                 .starts_with("--gateway-headers envoy has no such header as --gateway-scopes-header")
         );
+    }
+
+    #[test]
+    fn tls_needs_a_certificate_and_a_key() {
+        let base = ["--auth", "none"];
+        let with = |arguments: &[&str]| serve(&[&base[..], arguments].concat());
+        assert!(with(&["--tls-cert", "c", "--tls-key", "k"]).is_ok());
+        for half in [["--tls-cert", "c"], ["--tls-key", "k"]] {
+            assert!(matches!(with(&half), Err(ConfigError::HalfOfTls { set, .. }) if set == half[0]));
+        }
     }
 
     #[test]

@@ -40,6 +40,7 @@ pub mod sorters;
 pub mod store;
 pub mod task;
 pub mod telemetry;
+pub mod tls;
 mod tracking;
 mod transport;
 pub mod watched_file;

@@ -5,18 +5,26 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use axum::Router;
-use axum_server::Handle;
+use axum::http::{HeaderValue, header};
 use axum_server::accept::NoDelayAcceptor;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use axum_server::{Handle, Server};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::transport::EnvelopeAcceptor;
 
-/// How long a new connection may take to send its first request.
+/// How long a new connection may take to agree on TLS.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a new connection may then take to send its first request.
 const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may wait for its next request, and how long the head of a request may take. Longer than the
 /// minute for which gateways keep idle connections, so that it is they who close them.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+/// Tells browsers for a year to come to this host over TLS only (RFC 6797). Other hosts of its domain are not ours to
+/// speak for.
+const STRICT_TRANSPORT_SECURITY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Serves `app` until `stop` is cancelled. Then no connection is accepted any more, requests under way are answered,
 /// and what is not answered within `grace` is cut off.
@@ -29,6 +37,38 @@ pub async fn serve(
     stop: CancellationToken,
     grace: Duration,
 ) -> io::Result<()> {
+    server(listener, stop, grace)?
+        .acceptor(EnvelopeAcceptor(NoDelayAcceptor::new()))
+        .serve(app.into_make_service_with_connect_info::<SocketAddr>())
+        .await
+}
+
+/// The same over TLS, with what `tls` holds when a connection begins.
+///
+/// # Errors
+/// The listener does not work.
+pub async fn serve_tls(
+    listener: TcpListener,
+    app: Router,
+    tls: RustlsConfig,
+    stop: CancellationToken,
+    grace: Duration,
+) -> io::Result<()> {
+    let secured = RustlsAcceptor::new(tls)
+        .handshake_timeout(HANDSHAKE_TIMEOUT)
+        .acceptor(NoDelayAcceptor::new());
+    let app = app.layer(SetResponseHeaderLayer::overriding(
+        header::STRICT_TRANSPORT_SECURITY,
+        STRICT_TRANSPORT_SECURITY,
+    ));
+    server(listener, stop, grace)?
+        .acceptor(EnvelopeAcceptor(secured))
+        .serve(app.into_make_service_with_connect_info::<SocketAddr>())
+        .await
+}
+
+/// What every connection is bounded by, and how it ends.
+fn server(listener: TcpListener, stop: CancellationToken, grace: Duration) -> io::Result<Server<SocketAddr>> {
     let handle: Handle<SocketAddr> = Handle::new();
     tokio::spawn({
         let handle = handle.clone();
@@ -43,11 +83,9 @@ pub async fn serve(
         .first_request_timeout(FIRST_REQUEST_TIMEOUT)
         .accept_error_handler(|peer, error| {
             tracing::debug!(?peer, %error, "a connection failed before its first request");
-        })
-        .acceptor(EnvelopeAcceptor(NoDelayAcceptor::new()));
+        });
     server.http_builder().http1().header_read_timeout(IDLE_TIMEOUT);
-    let app = app.into_make_service_with_connect_info::<SocketAddr>();
-    server.serve(app).await
+    Ok(server)
 }
 
 /// Cancelled by SIGINT (Ctrl-C) or SIGTERM. A second signal ends the process at once.

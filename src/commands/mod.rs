@@ -21,6 +21,7 @@ use thiserror::Error;
 use crate::config::{Command, ConfigError};
 use crate::postgres;
 use crate::store::StoreError;
+use crate::tls::TlsError;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug, Error)]
@@ -35,6 +36,8 @@ pub enum CommandError {
     },
     #[error("the server failed")]
     Server(#[source] io::Error),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error("cannot listen for signals")]
     Signals(#[source] io::Error),
     #[error(transparent)]

@@ -18,6 +18,7 @@ use crate::routes::AppState;
 use crate::server;
 use crate::store::Database;
 use crate::store::retention::{self, window_begins};
+use crate::tls::Tls;
 
 /// How often is looked for tasks that have left the window of retention.
 const RETENTION_INTERVAL: Duration = Duration::from_mins(1);
@@ -30,23 +31,30 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
     args.check()?;
     let options = args.database.database_url.options()?;
     let gate = args.access.gate().await.map_err(ConfigError::from)?;
+    let tls = match args.tls.files()? {
+        Some(files) => Some(Tls::open(files).await?),
+        None => None,
+    };
     let stop = server::stop_on_signal().map_err(CommandError::Signals)?;
 
     let database = Database::new(options, (&args.limits).into());
     let mut servers = JoinSet::new();
-    let mut serve = |address: SocketAddr, name: &str, app: Router| {
+    let mut serve = |address: SocketAddr, name: &str, app: Router, tls: Option<&Tls>| {
         let listener = listen(address)?;
-        tracing::info!(address = %bound(&listener, address), "listening: {name}");
-        servers.spawn(server::serve(listener, app, stop.clone(), args.shutdown_timeout));
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        tracing::info!(address = %bound(&listener, address), scheme, "listening: {name}");
+        let (stop, grace) = (stop.clone(), args.shutdown_timeout);
+        match tls {
+            Some(tls) => servers.spawn(server::serve_tls(listener, app, tls.config(), stop, grace)),
+            None => servers.spawn(server::serve(listener, app, stop, grace)),
+        };
         Ok::<_, CommandError>(())
     };
-    serve(
-        args.listen,
-        "API",
-        api(&args.api, gate.clone(), database.clone(), Router::new()),
-    )?;
+    let app = api(&args.api, gate.clone(), database.clone(), Router::new());
+    serve(args.listen, "API", app, tls.as_ref())?;
     if let Some(address) = args.admin_listen {
-        serve(address, "health", app::health(database.clone(), gate.clone()))?;
+        let app = app::health(database.clone(), gate.clone());
+        serve(address, "health", app, None)?;
     }
 
     let result = tokio::select! {
@@ -54,6 +62,7 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
         result = database.watch(args.schema()) => result.map_err(CommandError::from),
         never = gate.watch() => match never {},
         never = keep_retention(&database, args.retention) => match never {},
+        never = follow(tls) => match never {},
     };
     // Whatever ended first, the rest ends in order: requests are answered, then connections are closed.
     stop.cancel();
@@ -61,6 +70,14 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
     close(&database, args.shutdown_timeout).await;
     tracing::info!("stopped");
     result
+}
+
+/// Takes up renewed certificates, for as long as it is polled.
+async fn follow(tls: Option<Tls>) -> Infallible {
+    match tls {
+        Some(tls) => tls.follow().await,
+        None => pending().await,
+    }
 }
 
 /// Deletes tasks as they leave the window of retention, for as long as it is polled.

@@ -26,5 +26,6 @@ mod schema;
 mod schemathesis;
 mod sdk;
 mod support;
+mod tls;
 mod transfer;
 mod writes;

@@ -1,5 +1,6 @@
 //! What the tests share: a database for each, the service around it, clients, the real program.
 
+pub mod certificates;
 pub mod database;
 pub mod identity;
 pub mod packages;

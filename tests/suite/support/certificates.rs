@@ -1,0 +1,62 @@
+//! Certificates of the tests' own, and HTTPS clients that trust them.
+
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
+};
+
+use super::give_clients_cryptography;
+
+/// A certificate authority.
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+/// What an authority gives a server or a client.
+pub struct Issued {
+    pub certificate: Certificate,
+    pub key: KeyPair,
+}
+
+impl Authority {
+    pub fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "the authority of a test");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    /// A certificate for a host, or for a client that is called so.
+    pub fn issue(&self, name: &str) -> Issued {
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.0).unwrap();
+        Issued { certificate, key }
+    }
+
+    /// Its own certificate, for TLS without HTTP.
+    pub fn roots(&self) -> rustls::RootCertStore {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(self.0.der().clone()).unwrap();
+        roots
+    }
+
+    /// A client that trusts this authority alone, and keeps what it saw of TLS with each answer.
+    pub fn client(&self) -> reqwest::ClientBuilder {
+        give_clients_cryptography();
+        reqwest::Client::builder()
+            .tls_certs_only([reqwest::Certificate::from_der(self.0.der()).unwrap()])
+            .tls_info(true)
+    }
+}
+
+impl Issued {
+    pub fn pem(&self) -> String {
+        self.certificate.pem()
+    }
+
+    pub fn key_pem(&self) -> String {
+        self.key.serialize_pem()
+    }
+}

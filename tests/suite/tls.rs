@@ -1,0 +1,396 @@
+//! The API over TLS: what is served, what is refused, certificates that are renewed while it runs.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use reqwest::tls::{TlsInfo, Version};
+use rustls::{ClientConnection, StreamOwned};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::certificates::{Authority, Issued};
+use crate::support::database::TestDatabase;
+use crate::support::program::{Program, command};
+use crate::support::service::{Answer, PENDING_TASKS};
+use crate::support::{PATIENCE, eventually};
+
+/// The real program, serving `localhost` over TLS.
+struct Secured {
+    program: Program,
+    authority: Authority,
+    issued: Issued,
+    folder: TempDir,
+    port: u16,
+    health: String,
+    _database: TestDatabase,
+}
+
+const CERTIFICATE: &str = "tls.crt";
+const KEY: &str = "tls.key";
+
+impl Secured {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = Authority::new();
+        let issued = authority.issue("localhost");
+        write(folder.path(), &issued);
+        Self::start_in(folder, authority, issued).await
+    }
+
+    async fn start_in(folder: TempDir, authority: Authority, issued: Issued) -> Self {
+        let database = TestDatabase::new().await;
+        database
+            .execute(
+                "insert into task_status (id, type, unique_name, launcher) values ('a', 'QPOC', 'n', 'l')",
+            )
+            .await;
+        let mut command = serve(&folder.path().join(CERTIFICATE), &folder.path().join(KEY));
+        // A test that waits for the end of the program does not wait for this.
+        command.args(["--admin-listen", "127.0.0.1:0", "--shutdown-timeout", "1h"]);
+        command.env("DATABASE_URL", database.url());
+        let mut program = Program::start(command);
+        let [api, health] = [
+            program.logged("listening: API").await,
+            program.logged("listening: health").await,
+        ]
+        .map(|line| {
+            let line: Value = serde_json::from_str(&line).unwrap();
+            [&line["scheme"], &line["address"]].map(|value| value.as_str().unwrap().to_owned())
+        });
+        assert_eq!([&*api[0], &*health[0]], ["https", "http"]);
+        let port = api[1].rsplit_once(':').unwrap().1.parse().unwrap();
+        program.logged("the database is up").await;
+        Self {
+            program,
+            authority,
+            issued,
+            folder,
+            port,
+            health: format!("http://{}", health[1]),
+            _database: database,
+        }
+    }
+
+    fn url(&self, target: &str) -> String {
+        format!("https://localhost:{}{target}", self.port)
+    }
+
+    /// The certificate that a new connection is given, in a request that has to succeed.
+    async fn certificate(&self) -> Vec<u8> {
+        let client = self.authority.client().build().unwrap();
+        let response = client.get(self.url(PENDING_TASKS)).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        peer_certificate(&response)
+    }
+
+    /// A connection, agreed on by both sides.
+    fn connect(&self, protocols: &[&str]) -> std::io::Result<StreamOwned<ClientConnection, TcpStream>> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(self.authority.roots())
+            .with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        let client = ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap();
+        let mut stream = StreamOwned::new(client, self.connect_without_tls());
+        while stream.conn.is_handshaking() {
+            stream.conn.complete_io(&mut stream.sock)?;
+        }
+        Ok(stream)
+    }
+
+    fn connect_without_tls(&self) -> TcpStream {
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+}
+
+fn serve(certificate: &Path, key: &Path) -> Command {
+    let mut command = command(&["serve", "--auth", "none", "--listen", "127.0.0.1:0"]);
+    command.arg("--tls-cert").arg(certificate);
+    command.arg("--tls-key").arg(key);
+    command
+}
+
+fn write(folder: &Path, issued: &Issued) {
+    fs::write(folder.join(CERTIFICATE), issued.pem()).unwrap();
+    fs::write(folder.join(KEY), issued.key_pem()).unwrap();
+}
+
+fn peer_certificate(response: &reqwest::Response) -> Vec<u8> {
+    let info = response.extensions().get::<TlsInfo>().unwrap();
+    info.peer_certificate().unwrap().to_owned()
+}
+
+/// An answer with a body of known length, read from a connection that stays open.
+fn ask(stream: &mut (impl Read + Write), target: &str) -> String {
+    write!(stream, "GET {target} HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    loop {
+        let mut bytes = [0; 4096];
+        let read = stream.read(&mut bytes).unwrap();
+        assert!(read > 0, "closed after {}", String::from_utf8_lossy(&answer));
+        answer.extend_from_slice(&bytes[..read]);
+        let text = String::from_utf8(answer.clone()).unwrap();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "));
+        if length.unwrap().parse::<usize>().unwrap() == body.len() {
+            return text;
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_answer_is_the_one_without_tls_and_asks_for_tls_from_then_on() {
+    let secured = Secured::start().await;
+    for version in [Version::TLS_1_2, Version::TLS_1_3] {
+        let only = secured
+            .authority
+            .client()
+            .tls_version_min(version)
+            .tls_version_max(version)
+            .build()
+            .unwrap();
+        for (name, target) in [
+            ("page", "/task-status/pending-tasks?limit=0&count=true"),
+            ("unknown_path", "/nowhere"),
+        ] {
+            let response = only.get(secured.url(target)).send().await.unwrap();
+            assert_eq!(
+                response.extensions().get::<TlsInfo>().unwrap().version(),
+                Some(version)
+            );
+            insta::assert_snapshot!(name, Answer::read(response).await.snapshot());
+        }
+    }
+    // What supervisors ask is on this machine or in this pod, and stays plain.
+    let ready = reqwest::get(format!("{}/readyz", secured.health)).await.unwrap();
+    assert_eq!(ready.status(), 200);
+    assert!(!ready.headers().contains_key("strict-transport-security"));
+}
+
+#[tokio::test]
+async fn http_1_1_is_the_only_protocol_offered() {
+    let secured = Secured::start().await;
+    let agreed = |protocols: &[&str]| {
+        let stream = secured.connect(protocols)?;
+        Ok::<_, std::io::Error>(stream.conn.alpn_protocol().map(<[u8]>::to_vec))
+    };
+    assert_eq!(agreed(&["h2", "http/1.1"]).unwrap(), Some(b"http/1.1".to_vec()));
+    assert_eq!(agreed(&[]).unwrap(), None);
+    let refused = agreed(&["h2"]).unwrap_err().to_string();
+    assert_eq!(refused, "received fatal alert: NoApplicationProtocol");
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_trust_the_authority_refuses() {
+    let secured = Secured::start().await;
+    let stranger = Authority::new().client().build().unwrap();
+    let error = stranger.get(secured.url(PENDING_TASKS)).send().await.unwrap_err();
+    let reason = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source())
+        .last()
+        .unwrap()
+        .to_string();
+    assert!(reason.starts_with("invalid peer certificate: "), "{reason}");
+}
+
+#[tokio::test]
+async fn what_is_no_tls_is_refused_and_not_answered() {
+    let secured = Secured::start().await;
+    for request in ["GET / HTTP/1.1\r\nhost: localhost\r\n\r\n", "GARBAGE\r\n\r\n"] {
+        let mut stream = secured.connect_without_tls();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        // An alert record: TLS's own way to say that this is no TLS.
+        let [21, 3, _, 0, 2, fatal, _] = answer[..] else {
+            panic!("{answer:?}")
+        };
+        assert_eq!(fatal, 2);
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_http_inside_tls_is_refused_in_the_envelope() {
+    let secured = Secured::start().await;
+    for (request, status, detail_code) in [
+        (
+            "GARBAGE\r\n\r\n".to_owned(),
+            "400 Bad Request",
+            "400.0 Bad request syntax",
+        ),
+        (
+            format!("GET / HTTP/1.1\r\nhost: x\r\n{}\r\n", "a: b\r\n".repeat(200)),
+            "431 Request Header Fields Too Large",
+            "431 Request header fields too large",
+        ),
+    ] {
+        let mut stream = secured.connect(&[]).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        // Fails where the end is not said in TLS: it would look like an answer that was cut off.
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{answer}");
+        let body: Value = serde_json::from_str(body).unwrap();
+        assert_eq!(body["detailCode"], detail_code, "{answer}");
+        let tracking_id = body["trackingId"].as_str().unwrap();
+        assert!(
+            head.contains(&format!("\r\nslpt-request-id: {tracking_id}\r\n")),
+            "{answer}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_renewed_certificate_is_taken_up_without_dropping_a_connection() {
+    // As Kubernetes mounts a secret: the files are links into a folder that is itself a link, and swapped.
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let authority = Authority::new();
+    let [first, second] = ["first", "second"].map(|name| {
+        let issued = authority.issue("localhost");
+        fs::create_dir(path(name)).unwrap();
+        write(&path(name), &issued);
+        issued
+    });
+    symlink("first", path("..data")).unwrap();
+    for name in [CERTIFICATE, KEY] {
+        symlink(Path::new("..data").join(name), path(name)).unwrap();
+    }
+    symlink("second", path("..data_tmp")).unwrap();
+    let [from, to] = [path("..data_tmp"), path("..data")];
+    let mut secured = Secured::start_in(folder, authority, first).await;
+    assert_eq!(&secured.certificate().await, &**secured.issued.certificate.der());
+
+    let mut kept = secured.connect(&[]).unwrap();
+    let page = |answer: String| {
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+    };
+    let before = page(ask(&mut kept, PENDING_TASKS));
+    assert!(before.starts_with(r#"[{"id":"a","#), "{before}");
+
+    fs::rename(from, to).unwrap();
+    // New connections all the while: each is served, with the one certificate or the other.
+    let renewed = second.certificate.der().to_vec();
+    eventually("new connections see the renewed certificate", async || {
+        (secured.certificate().await == renewed).then_some(())
+    })
+    .await;
+    secured.program.logged("the renewed certificate is in use").await;
+    assert_eq!(page(ask(&mut kept, PENDING_TASKS)), before);
+    let said = secured.program.log();
+    assert!(!said.contains("WARN"), "{said}");
+}
+
+#[tokio::test]
+async fn a_broken_pair_is_told_once_and_the_one_before_stays() {
+    let mut secured = Secured::start().await;
+    let old = secured.issued.certificate.der().to_vec();
+    let new = secured.authority.issue("localhost");
+    let path = |name: &str| secured.folder.path().join(name);
+    let (certificate, key) = (path(CERTIFICATE), path(KEY));
+
+    fs::write(&certificate, new.pem()).unwrap();
+    let said = secured.program.logged("does not belong to").await;
+    assert!(said.contains("cannot use the changed certificate"), "{said}");
+    assert_eq!(secured.certificate().await, old);
+
+    fs::remove_file(&key).unwrap();
+    let said = secured.program.logged("cannot read").await;
+    assert!(said.contains("No such file or directory"), "{said}");
+    assert_eq!(secured.certificate().await, old);
+
+    // Renamed into place, as careful tools do.
+    fs::write(key.with_extension("new"), new.key_pem()).unwrap();
+    fs::rename(key.with_extension("new"), &key).unwrap();
+    secured.program.logged("the renewed certificate is in use").await;
+    assert_eq!(secured.certificate().await, new.certificate.der().to_vec());
+    let said = secured.program.log();
+    let warnings = said.lines().filter(|line| line.contains("WARN")).count();
+    assert_eq!(warnings, 2, "{said}");
+}
+
+#[tokio::test]
+async fn serving_does_not_begin_with_a_pair_that_cannot_be_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let authority = Authority::new();
+    let [issued, other] = ["localhost", "localhost"].map(|name| authority.issue(name));
+    write(folder.path(), &issued);
+    let in_pem =
+        |label: &str, content: &str| format!("-----BEGIN {label}-----\n{content}\n-----END {label}-----\n");
+    for (name, text) in [
+        ("empty", String::new()),
+        ("other.key", other.key_pem()),
+        ("locked.key", in_pem("ENCRYPTED PRIVATE KEY", "AAAA")),
+        ("cut.crt", issued.pem()[..200].to_owned()),
+        ("cut.key", issued.key_pem()[..100].to_owned()),
+        ("odd.crt", in_pem("CERTIFICATE", "AAAA")),
+        ("odd.key", in_pem("PRIVATE KEY", "AAAA")),
+    ] {
+        fs::write(path(name), text).unwrap();
+    }
+    let mut said = String::new();
+    for (certificate, key) in [
+        ("missing", KEY),
+        (CERTIFICATE, "missing"),
+        (".", KEY),
+        ("empty", KEY),
+        (CERTIFICATE, "empty"),
+        (KEY, KEY),
+        (CERTIFICATE, CERTIFICATE),
+        (CERTIFICATE, "locked.key"),
+        ("cut.crt", KEY),
+        (CERTIFICATE, "cut.key"),
+        ("odd.crt", KEY),
+        (CERTIFICATE, "odd.key"),
+        (CERTIFICATE, "other.key"),
+    ] {
+        let refusal = refused(serve(&path(certificate), &path(key)));
+        writeln!(said, "--tls-cert {certificate} --tls-key {key}\n{refusal}").unwrap();
+    }
+    for half in ["--tls-cert", "--tls-key"] {
+        let refusal = refused(command(&["serve", "--auth", "none", half, "file"]));
+        writeln!(said, "{half} alone\n{refusal}").unwrap();
+    }
+    insta::assert_snapshot!(said.replace(&format!("{}/", folder.path().display()), ""));
+}
+
+/// What the program says when it does not start to serve. It is told of no database that it could reach.
+fn refused(mut command: Command) -> String {
+    command.env("DATABASE_URL", "postgres://user:secret@127.0.0.1:1/name");
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[tokio::test]
+async fn clients_that_say_nothing_do_not_keep_the_program_from_ending() {
+    let mut secured = Secured::start().await;
+    let _silent = secured.connect_without_tls();
+    let mut begun = secured.connect_without_tls();
+    // The head of a record whose rest does not come.
+    begun.write_all(&[22, 3, 1, 2, 0, 1]).unwrap();
+    // Accepted after the others, which are therefore accepted too.
+    let _agreed = secured.connect(&[]).unwrap();
+    let mut asked = secured.connect(&[]).unwrap();
+    ask(&mut asked, PENDING_TASKS);
+    secured.program.signal("TERM");
+    assert!(secured.program.wait().success());
+    let said = secured.program.log();
+    assert!(said.contains("stopped"), "{said}");
+}
