@@ -44,12 +44,17 @@ pub fn start(format: LogFormat, filter: EnvFilter) {
     }));
 }
 
-/// An error and its sources in one line. A log line shows of an error by itself only the outermost.
+/// An error and its sources in one line; by itself a log line has only the outermost.
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
-        text = format!("{text}: {error}");
+        let cause = error.to_string();
+        // Some libraries' errors repeat their cause.
+        if !text.ends_with(&cause) {
+            text += ": ";
+            text += &cause;
+        }
         source = error.source();
     }
     text

@@ -56,7 +56,7 @@ impl<const N: usize> WatchedFiles<N> {
 
     /// Hands the contents to `apply` each time they have changed, for as long as it is polled. Where they cannot be
     /// read or `apply` refuses them there is one warning, and whoever uses `what` keeps what it has.
-    pub async fn follow<E: Error + 'static>(
+    pub async fn follow<E: Error>(
         mut self,
         what: &str,
         mut apply: impl FnMut(Contents<N>) -> Result<(), E>,

@@ -1,7 +1,6 @@
 //! `task-status serve`: the API on the PostgreSQL of `DATABASE_URL`.
 
 use std::convert::Infallible;
-use std::error::Error;
 use std::future::pending;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
@@ -18,6 +17,7 @@ use crate::routes::AppState;
 use crate::server;
 use crate::store::Database;
 use crate::store::retention::{self, window_begins};
+use crate::telemetry::chain;
 use crate::tls::Tls;
 
 /// How often is looked for tasks that have left the window of retention.
@@ -91,7 +91,7 @@ async fn keep_retention(database: &Database, retention: Retention) -> Infallible
         match retention::prune(database, window_begins(window), |batch| deleted += batch).await {
             Ok(_) if deleted > 0 => tracing::info!(deleted, "tasks left the window of retention"),
             Ok(_) => {}
-            Err(error) => tracing::warn!(error = &error as &dyn Error, deleted, "retention was interrupted"),
+            Err(error) => tracing::warn!(error = chain(&error), deleted, "retention was interrupted"),
         }
         sleep(RETENTION_INTERVAL).await;
     }

@@ -15,6 +15,7 @@ use tokio::time::{sleep, timeout};
 
 use super::schema::Schema;
 use super::{StoreError, session};
+use crate::telemetry::chain;
 
 /// How often a database that is up is asked whether it still is.
 const WATCH_INTERVAL_UP: Duration = Duration::from_secs(1);
@@ -90,7 +91,9 @@ impl Database {
     pub async fn watch(&self, schema: Schema) -> Result<(), StoreError> {
         let mut probe = self.first_connection(schema).await?;
         loop {
-            self.set_up(true);
+            if self.set_up(true) {
+                tracing::info!("the database is up");
+            }
             while answers(&mut probe).await {
                 sleep(WATCH_INTERVAL_UP).await;
             }
@@ -98,8 +101,11 @@ impl Database {
                 match connect(&self.options).await {
                     Ok(connection) => break connection,
                     Err(error) => {
-                        self.set_up(false);
-                        tracing::debug!(error = &error as &dyn std::error::Error, "no connection");
+                        if self.set_up(false) {
+                            tracing::error!(error = chain(&error), "the database is down");
+                        } else {
+                            tracing::debug!(error = chain(&error), "no connection");
+                        }
                         sleep(WATCH_INTERVAL_DOWN).await;
                     }
                 }
@@ -124,10 +130,7 @@ impl Database {
                 Ok(connection) => return Ok(connection),
                 Err(error) if error.is_transient() => {
                     if !announced {
-                        tracing::warn!(
-                            error = &error as &dyn std::error::Error,
-                            "waiting for the database"
-                        );
+                        tracing::warn!(error = chain(&error), "waiting for the database");
                         announced = true;
                     }
                     sleep(WATCH_INTERVAL_DOWN).await;
@@ -137,15 +140,10 @@ impl Database {
         }
     }
 
-    fn set_up(&self, up: bool) {
-        let changed = self
-            .up
-            .send_if_modified(|known| std::mem::replace(known, up) != up);
-        if changed && up {
-            tracing::info!("the database is up");
-        } else if changed {
-            tracing::error!("the database is down");
-        }
+    /// Says whether that is news.
+    fn set_up(&self, up: bool) -> bool {
+        self.up
+            .send_if_modified(|known| std::mem::replace(known, up) != up)
     }
 }
 

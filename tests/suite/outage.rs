@@ -134,7 +134,9 @@ async fn the_program_starts_without_its_database_and_waits_for_it() {
     let mut program = Program::start(command);
     let line: serde_json::Value = serde_json::from_str(&program.logged("listening: API").await).unwrap();
     let url = format!("http://{}{PENDING_TASKS}", line["address"].as_str().unwrap());
-    program.logged("waiting for the database").await;
+    let waiting = program.logged("waiting for the database").await;
+    // Why, too: the socket is not there.
+    assert!(waiting.contains("No such file or directory"), "{waiting}");
     assert_eq!(reqwest::get(&url).await.unwrap().status(), 503);
 
     let postgres = start_postgres(&folder).await;

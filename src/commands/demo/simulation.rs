@@ -12,6 +12,7 @@ use crate::sorters::Sorters;
 use crate::store::page::{PageQuery, Which, page};
 use crate::store::{Database, StoreError, report};
 use crate::task::TaskStatus;
+use crate::telemetry::chain;
 
 /// How far back the completed tasks go.
 const HISTORY_DAYS: i64 = 90;
@@ -73,10 +74,7 @@ pub async fn run(database: &Database, mut tasks: Tasks) -> Result<(), StoreError
         match report::report(database, &reports).await {
             Ok(_) => {}
             Err(error) if error.is_transient() => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "some reports of the demo were lost"
-                );
+                tracing::warn!(error = chain(&error), "some reports of the demo were lost");
             }
             Err(error) => return Err(error),
         }

@@ -29,6 +29,7 @@ use crate::config::ImportArgs;
 use crate::server;
 use crate::store::bulk;
 use crate::store::import::{Mode, write};
+use crate::telemetry::chain;
 pub use error::ImportError;
 use read::{Chunk, Event, Events};
 use rejects::{Rejects, is_same_file};
@@ -167,7 +168,7 @@ impl Remembered {
                 return Err(error);
             }
             tracing::warn!(
-                error = &error as &dyn std::error::Error,
+                error = chain(&error),
                 "after an interruption the import begins at the start again"
             );
             return Ok(Self { path: None, begins });
