@@ -14,7 +14,7 @@ use super::find::{self, Installation};
 use super::folder::Folder;
 use super::guard::Line;
 use super::process::run_observed;
-use super::server::{PORT, Server};
+use super::server::Server;
 use super::{Error, fetch};
 
 /// How long `initdb` may take.
@@ -22,6 +22,9 @@ const INITDB: Duration = Duration::from_mins(2);
 
 /// The superuser, who needs no password: only the socket's owner and root can reach the server.
 const USER: &str = "postgres";
+
+/// The port in the socket's name, where nothing listens on a network.
+const PORT: u16 = 5432;
 
 /// What kind of private PostgreSQL to start.
 #[derive(Debug, Clone)]
@@ -35,6 +38,16 @@ pub struct Settings {
     pub durable: bool,
     /// PostgreSQL's `max_connections`.
     pub max_connections: u16,
+    /// A port of 127.0.0.1 to listen on besides the socket, for tests of what only TCP has. Whoever
+    /// reaches it gets in.
+    pub tcp_port: Option<u16>,
+}
+
+impl Settings {
+    /// The port in the socket's name, and of TCP.
+    pub(super) fn port(&self) -> u16 {
+        self.tcp_port.unwrap_or(PORT)
+    }
 }
 
 /// A running PostgreSQL of our own. Dropping it stops it, and it never outlives this process.
@@ -44,6 +57,7 @@ pub struct PrivatePostgres {
     server: Server,
     folder: Folder,
     installation: Installation,
+    port: u16,
 }
 
 /// Finds (or fetches) PostgreSQL and starts a private one; returns when it is ready.
@@ -102,6 +116,7 @@ pub fn start(settings: &Settings) -> Result<PrivatePostgres, Error> {
         server,
         folder,
         installation,
+        port: settings.port(),
     })
 }
 
@@ -112,7 +127,7 @@ impl PrivatePostgres {
         // Everything is set here, because what is not comes from `PG...` environment variables.
         PgConnectOptions::new_without_pgpass()
             .socket(self.folder.sockets())
-            .port(PORT)
+            .port(self.port)
             .username(USER)
             .password("")
             .database(USER)
@@ -124,7 +139,8 @@ impl PrivatePostgres {
     pub fn url(&self, database: &str) -> String {
         let host = percent_encode(self.folder.sockets().as_os_str().as_bytes());
         format!(
-            "postgres://{USER}@{host}:{PORT}/{}",
+            "postgres://{USER}@{host}:{}/{}",
+            self.port,
             percent_encode(database.as_bytes())
         )
     }
@@ -142,7 +158,8 @@ impl PrivatePostgres {
         };
         let [psql, sockets] = [psql.as_os_str(), self.folder.sockets().as_os_str()].map(quoted);
         format!(
-            "{psql} -h {sockets} -p {PORT} -U {USER} -d {}",
+            "{psql} -h {sockets} -p {} -U {USER} -d {}",
+            self.port,
             quoted(OsStr::new(database))
         )
     }
@@ -186,6 +203,7 @@ impl PrivatePostgres {
             server,
             folder,
             installation: _,
+            port: _,
         } = self;
         let stopped = server.stop();
         drop(server);

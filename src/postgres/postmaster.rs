@@ -11,7 +11,6 @@ use std::time::Duration;
 use super::Error;
 use super::folder::Folder;
 use super::process::{command_line, run, shell};
-use super::server::PORT;
 
 /// What `postmaster.pid` tells.
 pub(super) struct PidFile {
@@ -55,7 +54,7 @@ pub(super) fn runs_with(data: &Path, arguments: &[OsString]) -> bool {
 /// It takes any process of this pid for one, even a zombie, except its own parent, which is us:
 /// so we write ours. Removing the file instead would also remove what it needs to find sessions of the dead
 /// server that still write to the data.
-pub(super) fn disown(folder: &Folder, pid: u32) -> Result<(), Error> {
+pub(super) fn disown(folder: &Folder, pid: u32, port: u16) -> Result<(), Error> {
     let file = folder.data().join("postmaster.pid");
     tracing::info!(
         "the last PostgreSQL (pid {pid}) in {} was not stopped; it recovers now",
@@ -73,6 +72,6 @@ pub(super) fn disown(folder: &Folder, pid: u32) -> Result<(), Error> {
         return Err(Error::io("write", file)(source));
     }
     // The socket's lock file is believed in the same way, but protects nothing.
-    let _ = fs::remove_file(folder.sockets().join(format!(".s.PGSQL.{PORT}.lock")));
+    let _ = fs::remove_file(folder.sockets().join(format!(".s.PGSQL.{port}.lock")));
     Ok(())
 }

@@ -17,9 +17,6 @@ use super::postmaster::{PidFile, disown, is_server_of, runs_with};
 use super::process::{command_line, signal, wait_until};
 use super::{Error, Settings};
 
-/// The port in the socket's name; nothing listens on a network.
-pub(super) const PORT: u16 = 5432;
-
 /// How long a start may take: recovery after a crash reads all that was written since the last
 /// checkpoint.
 const READY: Duration = Duration::from_mins(2);
@@ -44,7 +41,7 @@ impl Server {
         settings: &Settings,
     ) -> Result<Self, Error> {
         let arguments = arguments(folder, settings);
-        if let Some(server) = Self::adopt(folder, &arguments)? {
+        if let Some(server) = Self::adopt(folder, &arguments, settings.port())? {
             return Ok(server);
         }
         let deadline = Instant::now() + READY;
@@ -94,14 +91,14 @@ impl Server {
 
     /// The server that a killed process, whose guard was killed too, left behind. The folder is
     /// locked, so it is nobody's now.
-    fn adopt(folder: &Folder, arguments: &[OsString]) -> Result<Option<Self>, Error> {
+    fn adopt(folder: &Folder, arguments: &[OsString], port: u16) -> Result<Option<Self>, Error> {
         let data = folder.data();
         let Some(found) = PidFile::read(&data) else {
             return Ok(None);
         };
         if !is_server_of(found.pid, &data) {
             // It is dead, a zombie, or its pid has been given to another process.
-            disown(folder, found.pid)?;
+            disown(folder, found.pid, port)?;
             return Ok(None);
         }
         let server = Self::watch(found.pid, folder, move || wait_for_stranger(found.pid))?;
@@ -109,7 +106,7 @@ impl Server {
             server.has_ended().is_some() || PidFile::read(&data).is_some_and(|file| file.ready)
         });
         // With other settings it would not be the server that was asked for.
-        if runs_with(&data, arguments) && answers(folder.sockets()) {
+        if runs_with(&data, arguments) && answers(folder.sockets(), port) {
             tracing::info!(
                 "adopted the PostgreSQL (pid {}) that a killed process left in {}",
                 found.pid,
@@ -225,8 +222,6 @@ fn wait_for_stranger(pid: u32) -> String {
 /// The command line of the server.
 fn arguments(folder: &Folder, settings: &Settings) -> Vec<OsString> {
     let mut options: Vec<OsString> = [
-        // A socket in a private folder: no port to collide with, no password to keep.
-        "listen_addresses=",
         "unix_socket_permissions=0700",
         "timezone=UTC",
         "log_timezone=UTC",
@@ -245,7 +240,10 @@ fn arguments(folder: &Folder, settings: &Settings) -> Vec<OsString> {
     ]
     .map(OsString::from)
     .into();
-    options.push(format!("port={PORT}").into());
+    // A socket in a private folder: no port to collide with, no password to keep.
+    let addresses = settings.tcp_port.map_or("", |_| "127.0.0.1");
+    options.push(format!("listen_addresses={addresses}").into());
+    options.push(format!("port={}", settings.port()).into());
     options.push(format!("max_connections={}", settings.max_connections).into());
     // In a list setting, quotes make commas and spaces part of the path.
     let mut sockets = OsString::from("unix_socket_directories=\"");
@@ -271,10 +269,10 @@ fn arguments(folder: &Folder, settings: &Settings) -> Vec<OsString> {
 }
 
 /// Whether a server answers on the socket. Asking for TLS is no log-in, so it leaves no trace.
-fn answers(sockets: &Path) -> bool {
+fn answers(sockets: &Path, port: u16) -> bool {
     const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
     let ask = || {
-        let mut stream = UnixStream::connect(sockets.join(format!(".s.PGSQL.{PORT}")))?;
+        let mut stream = UnixStream::connect(sockets.join(format!(".s.PGSQL.{port}")))?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
         stream.write_all(&SSL_REQUEST)?;
         stream.read_exact(&mut [0])

@@ -23,6 +23,7 @@ async fn start_postgres(folder: &TempDir) -> PrivatePostgres {
             data_dir,
             durable: false,
             max_connections: 20,
+            tcp_port: None,
         })
     })
     .await

@@ -559,6 +559,7 @@ fn settings(kept: Option<&Path>) -> Settings {
         data_dir,
         durable: false,
         max_connections: 20,
+        tcp_port: None,
     }
 }
 

@@ -49,6 +49,7 @@ pub async fn run(args: DemoArgs) -> Result<(), CommandError> {
         data_dir: args.data_dir.clone(),
         durable: true,
         max_connections: 50,
+        tcp_port: None,
     };
     let postgres = spawn_blocking(move || postgres::start(&settings)).await??;
     let result = tokio::select! {

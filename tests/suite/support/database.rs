@@ -231,6 +231,7 @@ fn private() -> &'static PrivatePostgres {
             data_dir: None,
             durable: false,
             max_connections: 200,
+            tcp_port: None,
         };
         postgres::start(&settings).unwrap()
     })
