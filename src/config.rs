@@ -9,6 +9,8 @@ mod token;
 mod transfer;
 
 use std::fmt;
+use std::fs::File;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -17,7 +19,7 @@ use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand};
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 
@@ -326,6 +328,18 @@ pub enum ConfigError {
     DatabaseUrlScheme,
     #[error("DATABASE_URL (or --database-url) cannot be read")]
     DatabaseUrl(#[source] sqlx::Error),
+    #[error("cannot read {}, the {parameter} of DATABASE_URL (or --database-url)", path.display())]
+    DatabaseFile {
+        parameter: String,
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error(
+        "DATABASE_URL (or --database-url) has sslrootcert, but only sslmode=verify-full and verify-ca check the \
+         certificate of the server: add sslmode=verify-full"
+    )]
+    CertificateUnchecked,
     #[error(
         "--statement-timeout must be at least a millisecond and shorter than --request-timeout: a statement that \
          outlives its request does its work for nobody"
@@ -404,7 +418,35 @@ impl DatabaseUrl {
         {
             return Err(ConfigError::DatabaseUrlScheme);
         }
-        PgConnectOptions::from_str(&self.0).map_err(ConfigError::DatabaseUrl)
+        let options = PgConnectOptions::from_str(&self.0).map_err(ConfigError::DatabaseUrl)?;
+        self.check_files(options.get_ssl_mode())?;
+        Ok(options)
+    }
+
+    /// Checks that the files of TLS are there and what they are for: the driver would say no name, and take a file that
+    /// is not there for a database that is not there yet.
+    fn check_files(&self, mode: PgSslMode) -> Result<(), ConfigError> {
+        // Parsed once more, since the options do not give them back.
+        let Ok(url) = reqwest::Url::parse(&self.0) else {
+            return Ok(());
+        };
+        for (parameter, path) in url.query_pairs() {
+            let is_root = ["sslrootcert", "ssl-root-cert", "ssl-ca"].contains(&&*parameter);
+            // libpq would check the certificate with `require` too.
+            if is_root && !matches!(mode, PgSslMode::VerifyCa | PgSslMode::VerifyFull) {
+                return Err(ConfigError::CertificateUnchecked);
+            }
+            let is_file = is_root || ["sslcert", "ssl-cert", "sslkey", "ssl-key"].contains(&&*parameter);
+            // The text itself may stand in the place of its file's name.
+            if is_file && !path.trim().starts_with("-----BEGIN") {
+                File::open(&*path).map_err(|source| ConfigError::DatabaseFile {
+                    parameter: parameter.to_string(),
+                    path: PathBuf::from(&*path),
+                    source,
+                })?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -537,6 +579,25 @@ mod tests {
     fn a_statement_may_not_outlive_its_request() {
         let equal = ["--auth", "none", "--request-timeout", "5s"];
         assert!(matches!(serve(&equal), Err(ConfigError::Timeouts)));
+    }
+
+    #[test]
+    fn files_of_tls_are_there_and_looked_at() {
+        let options = |parameters: &str| DatabaseUrl(format!("postgres://h/d?{parameters}")).options();
+        for given in ["sslrootcert", "ssl-ca", "sslcert", "sslkey"] {
+            let missing = options(&format!("sslmode=verify-full&{given}=/no/where"));
+            assert!(
+                matches!(missing, Err(ConfigError::DatabaseFile { parameter, .. }) if parameter == given)
+            );
+        }
+        assert!(options("sslmode=verify-full&sslrootcert=/").is_ok());
+        assert!(options("sslmode=verify-ca&sslrootcert=-----BEGIN%20CERTIFICATE-----").is_ok());
+        for unchecked in ["sslrootcert=/", "ssl-ca=/&sslmode=require"] {
+            assert!(
+                matches!(options(unchecked), Err(ConfigError::CertificateUnchecked)),
+                "{unchecked}"
+            );
+        }
     }
 
     #[test]

@@ -277,6 +277,8 @@ impl From<StoreError> for ApiError {
             StoreError::Refused { constraint, .. } => {
                 Self::BadContent(vec![Cause::Constraint { constraint }])
             }
+            // Whether waiting helps or not, there is no database to ask, and the request is not at fault.
+            StoreError::Connection(_) => Self::DatabaseUnavailable(error),
             error if error.is_transient() => Self::DatabaseUnavailable(error),
             error => Self::Internal(Box::new(error)),
         }

@@ -1,5 +1,8 @@
 //! What can go wrong between the service and its database, told apart by what helps: waiting, or somebody's work.
 
+use std::error::Error;
+use std::io;
+
 use sqlx::migrate::MigrateError;
 use thiserror::Error;
 
@@ -9,6 +12,10 @@ pub enum StoreError {
     /// There is no usable connection to the database; the same request may succeed in a moment.
     #[error("the database is not available")]
     Unavailable(#[source] sqlx::Error),
+    /// No connection can be had, and waiting will not help: the server's certificate is not accepted, it refuses this
+    /// role or this kind of connection, or it has no such database.
+    #[error("cannot connect to the database, and waiting will not help")]
+    Connection(#[source] sqlx::Error),
     /// The database is known to be down; nothing was tried.
     #[error("the database is known to be down")]
     KnownDown,
@@ -40,7 +47,11 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unavailable(_) | Self::KnownDown | Self::StatementTimeout(_) => true,
-            Self::Refused { .. } | Self::Statement(_) | Self::Schema(_) | Self::SchemaBehind { .. } => false,
+            Self::Connection(_)
+            | Self::Refused { .. }
+            | Self::Statement(_)
+            | Self::Schema(_)
+            | Self::SchemaBehind { .. } => false,
         }
     }
 }
@@ -48,6 +59,8 @@ impl StoreError {
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
+            sqlx::Error::Io(source) if is_tls_failure(source) => Self::Connection(error),
+            sqlx::Error::Tls(_) | sqlx::Error::Configuration(_) => Self::Connection(error),
             sqlx::Error::Io(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
@@ -58,6 +71,7 @@ impl From<sqlx::Error> for StoreError {
                 // Rolled back in favour of another transaction: a deadlock, or a conflict at a higher isolation level.
                 Some(code) if code.starts_with("40") => Self::Unavailable(error),
                 Some(code) if is_unavailability(code) => Self::Unavailable(error),
+                Some(code) if is_no_entry(code) => Self::Connection(error),
                 Some(code) if is_refusal(code) => {
                     let constraint = database.constraint().unwrap_or(database.message()).to_owned();
                     Self::Refused {
@@ -82,6 +96,18 @@ impl From<MigrateError> for StoreError {
             other => Self::Schema(other),
         }
     }
+}
+
+/// Whether one side refused the other's TLS. A connection that breaks during the handshake is none.
+fn is_tls_failure(error: &io::Error) -> bool {
+    error
+        .get_ref()
+        .is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>)
+}
+
+/// SQLSTATEs by which a server does not let somebody in: class 28 (password, `pg_hba.conf`), 3D000 (no such database).
+fn is_no_entry(code: &str) -> bool {
+    code.starts_with("28") || code == "3D000"
 }
 
 /// SQLSTATEs by which a server says that a value cannot be stored: classes 22 (data) and 23 (constraints).

@@ -19,6 +19,7 @@ mod list;
 mod openapi;
 mod outage;
 mod pending_tasks;
+mod postgres_tls;
 mod prepared_queries;
 mod private_postgres;
 mod readme;

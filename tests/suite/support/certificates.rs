@@ -4,6 +4,8 @@ use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
 };
 
+use uuid::Uuid;
+
 use super::give_clients_cryptography;
 
 /// A certificate authority.
@@ -18,9 +20,9 @@ pub struct Issued {
 impl Authority {
     pub fn new() -> Self {
         let mut params = CertificateParams::default();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "the authority of a test");
+        // Else one would be taken for another that forges signatures.
+        let name = format!("authority {}", Uuid::new_v4());
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
@@ -33,6 +35,11 @@ impl Authority {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();
         Issued { certificate, key }
+    }
+
+    /// Its own certificate.
+    pub fn pem(&self) -> String {
+        self.0.pem()
     }
 
     /// Its own certificate, for TLS without HTTP.

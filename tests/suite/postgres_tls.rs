@@ -1,0 +1,370 @@
+//! TLS between the service and PostgreSQL: what each `sslmode` of `DATABASE_URL` accepts, and what a refusal says.
+//!
+//! On a PostgreSQL of their own that takes nothing else over TCP. Some builds are without TLS; these tests are left out
+//! there.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::process::Command;
+
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+use task_status::postgres::{self, PrivatePostgres};
+use tempfile::NamedTempFile;
+use tokio::sync::OnceCell;
+
+use crate::support::certificates::{Authority, Issued};
+use crate::support::eventually;
+use crate::support::program::{Program, command};
+use crate::support::service::PENDING_TASKS;
+
+/// A PostgreSQL whose certificate is for `localhost` and not for 127.0.0.1.
+struct Server {
+    postgres: PrivatePostgres,
+    port: u16,
+    authority: Authority,
+}
+
+/// Its user that is let in by a certificate alone; `postgres` is let in over TLS as it is.
+const CERTIFIED: &str = "certified";
+
+impl Server {
+    /// None where this PostgreSQL was built without TLS.
+    async fn start() -> Option<Self> {
+        let (postgres, port) = tokio::task::spawn_blocking(listening).await.unwrap();
+        let authority = Authority::new();
+        let server = Self {
+            postgres,
+            port,
+            authority,
+        };
+        server.use_certificate(&server.authority.issue("localhost")).await;
+        server.write("root.crt", &server.authority.pem()).await;
+        let rules = "local all all trust\n\
+                     hostssl all certified 127.0.0.1/32 cert\n\
+                     hostssl all all 127.0.0.1/32 trust";
+        server.write("pg_hba.conf", rules).await;
+        server
+            .execute(&format!("create role {CERTIFIED} superuser login"))
+            .await;
+        server.execute("alter system set ssl_ca_file = 'root.crt'").await;
+        if let Err(error) = server.try_execute("alter system set ssl = on").await {
+            let message = error.to_string();
+            let of_debian = server.postgres.bin_dir().starts_with("/usr/lib/postgresql");
+            assert!(
+                message.contains("SSL is not supported by this build") && !of_debian,
+                "{message}"
+            );
+            eprintln!("not tested with TLS to PostgreSQL: {message}");
+            return None;
+        }
+        server.reload().await;
+        Some(server)
+    }
+
+    /// One for all tests that only look at it. Nobody drops it: it ends with this process.
+    async fn shared() -> Option<&'static Self> {
+        static SHARED: OnceCell<Option<Server>> = OnceCell::const_new();
+        SHARED.get_or_init(Self::start).await.as_ref()
+    }
+
+    async fn use_certificate(&self, issued: &Issued) {
+        self.write("server.crt", &issued.pem()).await;
+        self.write("server.key", &issued.key_pem()).await;
+    }
+
+    /// Writes a file in the data folder, as the account that the server runs as.
+    async fn write(&self, name: &str, text: &str) {
+        let write = format!(
+            "copy (select unnest(string_to_array($text${text}$text$, e'\\n'))) to program 'umask 077 && cat > {name}'"
+        );
+        self.execute(&write).await;
+    }
+
+    /// Has the settings and files read again. New connections see them once TLS works, so that is waited for.
+    async fn reload(&self) {
+        self.execute("select pg_reload_conf()").await;
+        let url = self.url("localhost", "postgres", "sslmode=require");
+        eventually("the server speaks TLS", async || {
+            PgConnection::connect(&url).await.ok()?.close().await.ok()
+        })
+        .await;
+    }
+
+    async fn execute(&self, sql: &str) {
+        if let Err(error) = self.try_execute(sql).await {
+            panic!("{error}: {sql}");
+        }
+    }
+
+    /// Runs SQL over the socket, where there is no TLS.
+    async fn try_execute(&self, sql: &str) -> Result<(), sqlx::Error> {
+        let mut connection = PgConnection::connect_with(&self.postgres.connect_options()).await?;
+        let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+            .execute(&mut connection)
+            .await;
+        connection.close().await?;
+        done.map(drop)
+    }
+
+    /// How the service's sessions with a database are secured.
+    async fn sessions(&self, database: &str) -> Vec<Option<String>> {
+        let mut connection = PgConnection::connect_with(&self.postgres.connect_options())
+            .await
+            .unwrap();
+        let rows = sqlx::query(
+            "select version from pg_stat_ssl join pg_stat_activity using (pid)
+             where application_name = 'task-status' and datname = $1",
+        )
+        .bind(database)
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
+        connection.close().await.unwrap();
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    fn url(&self, host: &str, database: &str, parameters: &str) -> String {
+        self.url_as("postgres", host, database, parameters)
+    }
+
+    /// With a password that nobody may repeat.
+    fn url_as(&self, user: &str, host: &str, database: &str, parameters: &str) -> String {
+        let port = self.port;
+        format!("postgres://{user}:hunter2@{host}:{port}/{database}?{parameters}")
+    }
+}
+
+/// On a port that is free until somebody else takes it: then on another.
+fn listening() -> (PrivatePostgres, u16) {
+    loop {
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let settings = postgres::Settings {
+            bin_dir: None,
+            data_dir: None,
+            durable: false,
+            max_connections: 50,
+            tcp_port: Some(port),
+        };
+        match postgres::start(&settings) {
+            Ok(postgres) => return (postgres, port),
+            Err(postgres::Error::NotStarted { log_tail, .. })
+                if log_tail.contains("Address already in use") => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+fn serve(url: &str) -> Command {
+    let mut command = command(&["serve", "--auth", "none", "--listen", "127.0.0.1:0"]);
+    command.env("DATABASE_URL", url);
+    command
+}
+
+fn file(text: &str) -> NamedTempFile {
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+fn root(file: &NamedTempFile) -> String {
+    format!("sslrootcert={}", file.path().display())
+}
+
+/// A client's own certificate, as parameters of the URL; the files live as long as they are needed.
+fn own(issued: &Issued) -> (String, [NamedTempFile; 2]) {
+    let files = [file(&issued.pem()), file(&issued.key_pem())];
+    let [certificate, key] = files.each_ref().map(|file| file.path().display());
+    (format!("sslcert={certificate}&sslkey={key}"), files)
+}
+
+#[tokio::test]
+async fn every_mode_that_encrypts_serves_over_tls_alone() {
+    let Some(server) = Server::shared().await else {
+        return;
+    };
+    let ca = file(&server.authority.pem());
+    let root = root(&ca);
+    let (own, _files) = own(&server.authority.issue(CERTIFIED));
+    for (database, user, host, parameters) in [
+        (
+            "verify_full",
+            "postgres",
+            "localhost",
+            format!("sslmode=verify-full&{root}"),
+        ),
+        // The certificate is for another name.
+        (
+            "verify_ca",
+            "postgres",
+            "127.0.0.1",
+            format!("sslmode=verify-ca&{root}"),
+        ),
+        ("require", "postgres", "127.0.0.1", "sslmode=require".to_owned()),
+        ("prefer", "postgres", "127.0.0.1", "sslmode=prefer".to_owned()),
+        ("unset", "postgres", "127.0.0.1", String::new()),
+        (
+            "system_roots",
+            "postgres",
+            "localhost",
+            "sslmode=verify-full".to_owned(),
+        ),
+        (
+            "with_own_certificate",
+            CERTIFIED,
+            "localhost",
+            format!("sslmode=verify-full&{root}&{own}"),
+        ),
+    ] {
+        server.execute(&format!("create database {database}")).await;
+        let mut command = serve(&server.url_as(user, host, database, &parameters));
+        if database == "system_roots" {
+            command.env("SSL_CERT_FILE", ca.path());
+        }
+        let mut program = Program::start(command);
+        let line: Value = serde_json::from_str(&program.logged("listening: API").await).unwrap();
+        program.logged("the database is up").await;
+        let url = format!("http://{}{PENDING_TASKS}", line["address"].as_str().unwrap());
+        assert_eq!(reqwest::get(url).await.unwrap().status(), 204);
+        // The connection that watches and the one that answered, at least.
+        let sessions = server.sessions(database).await;
+        let secured = sessions
+            .iter()
+            .all(|version| version.as_deref() == Some("TLSv1.3"));
+        assert!(sessions.len() >= 2 && secured, "{database}: {sessions:?}");
+        program.signal("TERM");
+        assert!(program.wait().success());
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_trusted_or_not_encrypted_ends_the_program_and_says_why() {
+    let Some(server) = Server::shared().await else {
+        return;
+    };
+    let stranger = Authority::new();
+    let [ca, other] = [&server.authority, &stranger].map(|authority| file(&authority.pem()));
+    let [root, other_root] = [&ca, &other].map(root);
+    let (own_of_stranger, _files) = own(&stranger.issue(CERTIFIED));
+    let mut said = String::new();
+    for (what, user, host, parameters) in [
+        (
+            "another authority",
+            "postgres",
+            "localhost",
+            format!("sslmode=verify-full&{other_root}"),
+        ),
+        (
+            "another authority, any name",
+            "postgres",
+            "localhost",
+            format!("sslmode=verify-ca&{other_root}"),
+        ),
+        (
+            "the system's authorities",
+            "postgres",
+            "localhost",
+            "sslmode=verify-full".to_owned(),
+        ),
+        (
+            "another name",
+            "postgres",
+            "127.0.0.1",
+            format!("sslmode=verify-full&{root}"),
+        ),
+        ("no TLS", "postgres", "127.0.0.1", "sslmode=disable".to_owned()),
+        (
+            "no TLS at first",
+            "postgres",
+            "127.0.0.1",
+            "sslmode=allow".to_owned(),
+        ),
+        (
+            "no certificate of one's own",
+            CERTIFIED,
+            "localhost",
+            format!("sslmode=verify-full&{root}"),
+        ),
+        (
+            "a certificate of another authority",
+            CERTIFIED,
+            "localhost",
+            format!("sslmode=verify-full&{root}&{own_of_stranger}"),
+        ),
+        (
+            "an authority that is not asked",
+            "postgres",
+            "localhost",
+            format!("sslmode=require&{root}"),
+        ),
+        (
+            "a file that is not there",
+            "postgres",
+            "localhost",
+            "sslmode=verify-full&sslrootcert=/nowhere/ca.pem".to_owned(),
+        ),
+    ] {
+        let refusal = refused(&server.url_as(user, host, "postgres", &parameters));
+        writeln!(said, "{what}:\n{refusal}").unwrap();
+    }
+    // Over the socket the same server speaks no TLS.
+    let url = server.postgres.url("postgres") + "?sslmode=require";
+    write!(said, "a server without TLS:\n{}", refused(&url)).unwrap();
+    assert!(!said.contains("hunter2"), "{said}");
+    insta::assert_snapshot!(said);
+}
+
+/// What the program says when it ends by itself, but for the lines of PostgreSQL's own source.
+fn refused(url: &str) -> String {
+    let output = serve(url).args(["--log", "error"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    said.lines()
+        .map(|line| line.split(" at line ").next().unwrap().to_owned() + "\n")
+        .collect()
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_no_longer_trusted_is_an_outage_that_can_end() {
+    let Some(server) = Server::start().await else {
+        return;
+    };
+    let ca = file(&server.authority.pem());
+    let parameters = format!("sslmode=verify-full&{}", root(&ca));
+    let mut program = Program::start(serve(&server.url("localhost", "postgres", &parameters)));
+    let line: Value = serde_json::from_str(&program.logged("listening: API").await).unwrap();
+    let url = format!("http://{}{PENDING_TASKS}", line["address"].as_str().unwrap());
+    program.logged("the database is up").await;
+    let status = async || reqwest::get(&url).await.unwrap().status().as_u16();
+    assert_eq!(status().await, 204);
+
+    server.use_certificate(&Authority::new().issue("localhost")).await;
+    server.reload().await;
+    server
+        .execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'task-status'",
+        )
+        .await;
+    eventually("the certificate is not trusted", async || {
+        let status = status().await;
+        assert!([204, 503].contains(&status), "{status}");
+        (program.log().contains("the database is down") && status == 503).then_some(())
+    })
+    .await;
+    let down = program.logged("the database is down").await;
+    assert!(down.contains("invalid peer certificate"), "{down}");
+
+    server.use_certificate(&server.authority.issue("localhost")).await;
+    server.reload().await;
+    eventually("the certificate is trusted again", async || {
+        (status().await == 204).then_some(())
+    })
+    .await;
+    program.signal("TERM");
+    assert!(program.wait().success());
+}
