@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::builder::BoolishValueParser;
+use clap::builder::{BoolishValueParser, NonEmptyStringValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use thiserror::Error;
@@ -55,7 +55,7 @@ pub enum Command {
     Serve(Box<ServeArgs>),
     /// Try it out: a private PostgreSQL with sample tasks that keep moving, served on this machine
     Demo(DemoArgs),
-    /// Bring the tables of DATABASE_URL up to date, and do nothing else
+    /// Bring the tables of DATABASE_URL up to date, and say who may use them
     Migrate(MigrateArgs),
     Import(ImportArgs),
     Export(ExportArgs),
@@ -102,9 +102,17 @@ pub struct DatabaseArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+        task-status migrate\n  \
+        task-status migrate --grant-to task_status_service")]
 pub struct MigrateArgs {
     #[command(flatten)]
     pub database: DatabaseArgs,
+    /// Grant this role what `serve --migrate false`, `import`, `export` and `prune` need, and take every other
+    /// privilege on the program's tables from it and from PUBLIC. The role exists, and does not own the tables; after
+    /// each migration it has to be named again
+    #[arg(long, env = "TASK_STATUS_GRANT_TO", value_parser = NonEmptyStringValueParser::new(), help_heading = "Database", value_name = "ROLE")]
+    pub grant_to: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -130,7 +138,7 @@ pub struct ServeArgs {
     /// How long requests under way are waited for when the service stops
     #[arg(long, env = "TASK_STATUS_SHUTDOWN_TIMEOUT", default_value = "20s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub shutdown_timeout: Duration,
-    /// Run missing migrations before serving. With `false` a database that lacks any is refused
+    /// Run missing migrations before serving, as the owner of the tables. With `false` a database that lacks any is refused
     #[arg(long, env = "TASK_STATUS_MIGRATE", default_value = "true", action = ArgAction::Set, value_parser = BoolishValueParser::new(), help_heading = "Database", value_name = "BOOL")]
     pub migrate: bool,
     /// How long a task without a sign of life is kept, pending or not, such as 90d; `off` keeps all for ever

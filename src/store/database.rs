@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::schema::Schema;
-use super::{StoreError, session};
+use super::{StoreError, privileges, session};
 use crate::telemetry::chain;
 
 /// How often a database that is up is asked whether it still is.
@@ -83,11 +83,11 @@ impl Database {
     }
 
     /// Keeps [`Database::is_up`] true to the facts for as long as it is polled. The first time that the database is
-    /// reached, `schema` is seen to before anybody may use it.
+    /// reached, `schema` is seen to, and that the role may do what requests ask of it, before anybody may use it.
     ///
     /// # Errors
     /// Only before the database was up for the first time, where waiting will not help: wrong credentials, no such
-    /// database, a schema that does not fit.
+    /// database, a schema that does not fit, a role that may not use it.
     pub async fn watch(&self, schema: Schema) -> Result<(), StoreError> {
         let mut probe = self.first_connection(schema).await?;
         loop {
@@ -122,8 +122,9 @@ impl Database {
         let mut announced = false;
         loop {
             let attempt = async {
-                let connection = connect(&self.options).await?;
+                let mut connection = connect(&self.options).await?;
                 schema.ensure(&self.options).await?;
+                privileges::check(&mut connection).await?;
                 Ok::<_, StoreError>(connection)
             };
             match attempt.await {

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io;
 
+use sqlx::error::DatabaseError;
 use sqlx::migrate::MigrateError;
 use thiserror::Error;
 
@@ -40,6 +41,34 @@ pub enum StoreError {
         "the database lacks migration {version}: run `task-status migrate`, or let `serve` do it (--migrate true)"
     )]
     SchemaBehind { version: i64 },
+    /// The database lacks migrations, and the role of this process may not run them.
+    #[error(
+        "the database lacks migration {version}, and this role may not run it: run `task-status migrate` as the owner of \
+         the tables"
+    )]
+    MigrationRefused {
+        version: i64,
+        #[source]
+        source: MigrateError,
+    },
+    /// The role of this process may not do what the service does.
+    #[error(
+        "the role {role} lacks what the service needs, {lacking}: run `task-status migrate --grant-to {role}` \
+         as the owner of the tables"
+    )]
+    Privileges { role: String, lacking: String },
+    /// The role that was to be granted privileges is not there.
+    #[error("there is no role {role}: make it first, as in `create role {role} login password '...'`")]
+    NoSuchRole { role: String },
+    /// From the owner of the tables, from a member of that role and from a superuser no privilege can be held back.
+    #[error(
+        "the role {role} owns the tables, or may act as the role that does: give one of its own to the service, as in \
+         `create role task_status_service login password '...'`"
+    )]
+    RoleOwnsTables { role: String },
+    /// The role of this process may not grant all that the service needs.
+    #[error("the role {role} could not be granted {lacking}: the owner of each has to do that")]
+    NotGranted { role: String, lacking: String },
 }
 
 impl StoreError {
@@ -51,7 +80,12 @@ impl StoreError {
             | Self::Refused { .. }
             | Self::Statement(_)
             | Self::Schema(_)
-            | Self::SchemaBehind { .. } => false,
+            | Self::SchemaBehind { .. }
+            | Self::MigrationRefused { .. }
+            | Self::Privileges { .. }
+            | Self::NoSuchRole { .. }
+            | Self::RoleOwnsTables { .. }
+            | Self::NotGranted { .. } => false,
         }
     }
 }
@@ -108,6 +142,12 @@ fn is_tls_failure(error: &io::Error) -> bool {
 /// SQLSTATEs by which a server does not let somebody in: class 28 (password, `pg_hba.conf`), 3D000 (no such database).
 fn is_no_entry(code: &str) -> bool {
     code.starts_with("28") || code == "3D000"
+}
+
+/// Whether the server refused a statement because the role may not do that.
+pub(super) fn is_for_lack_of_privilege(error: &sqlx::Error) -> bool {
+    // insufficient_privilege
+    error.as_database_error().and_then(DatabaseError::code).as_deref() == Some("42501")
 }
 
 /// SQLSTATEs by which a server says that a value cannot be stored: classes 22 (data) and 23 (constraints).

@@ -1,7 +1,7 @@
 //! Everything that talks to PostgreSQL. All SQL on tasks is in this folder.
 //!
 //! Reading order: [`database`] (connections, and whether there is a database at all), [`schema`] (migrations),
-//! [`page`] and [`task`] (reading), [`report`], [`clear`] and [`retention`] (writing), [`import`] and [`export`] (very
+//! [`privileges`] (what a role has to be allowed), [`page`] and [`task`] (reading), [`report`], [`clear`] and [`retention`] (writing), [`import`] and [`export`] (very
 //! many at once, on a connection of [`bulk`]).
 
 pub mod bulk;
@@ -12,6 +12,7 @@ mod error;
 pub mod export;
 pub mod import;
 pub mod page;
+pub mod privileges;
 pub mod report;
 pub mod retention;
 mod row;

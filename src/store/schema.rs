@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 
-use super::{StoreError, session};
+use super::error::is_for_lack_of_privilege;
+use super::{StoreError, privileges, session};
 
 /// How long one statement of a migration may take, the wait for another replica's migrations included.
 const MIGRATION_TIMEOUT: Duration = Duration::from_mins(15);
@@ -36,17 +37,33 @@ impl Schema {
 }
 
 /// Runs the migrations that are missing. Safe to call from several processes at once: an advisory lock puts them in
-/// a row, and those that come later find nothing to do.
+/// a row, and those that come later find nothing to do. A role that may not run any is content where none is missing.
 ///
 /// # Errors
-/// The database cannot be reached, a migration failed, or the database has migrations that this version does not know.
+/// The database cannot be reached, a migration failed or may not be run by this role, or the database has migrations that
+/// this version does not know.
 pub async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
     let options = session::with_settings(options, MIGRATION_TIMEOUT);
     let mut connection = PgConnection::connect_with(&options).await?;
     // What `run` does after it has a connection; its signature makes futures that cannot be sent between threads.
-    MIGRATIONS.run_direct(None, &mut connection, false).await?;
+    let migrated = MIGRATIONS.run_direct(None, &mut connection, false).await;
+    // Closed in any case, and the lock with it.
     connection.close().await?;
-    Ok(())
+    match migrated {
+        // Whoever runs migrations has to be allowed to make the table in which they are recorded, even where it is there.
+        Err(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _))
+            if is_for_lack_of_privilege(&error) =>
+        {
+            match expect(&options).await {
+                Err(StoreError::SchemaBehind { version }) => Err(StoreError::MigrationRefused {
+                    version,
+                    source: MigrateError::Execute(error),
+                }),
+                outcome => outcome,
+            }
+        }
+        outcome => Ok(outcome?),
+    }
 }
 
 async fn expect(options: &PgConnectOptions) -> Result<(), StoreError> {
@@ -56,9 +73,7 @@ async fn expect(options: &PgConnectOptions) -> Result<(), StoreError> {
             .fetch_one(&mut connection)
             .await?;
     let applied = if recorded {
-        sqlx::query_scalar("select version from _sqlx_migrations where success")
-            .fetch_all(&mut connection)
-            .await?
+        applied(&mut connection).await?
     } else {
         Vec::new()
     };
@@ -71,5 +86,20 @@ async fn expect(options: &PgConnectOptions) -> Result<(), StoreError> {
             version: missing.version,
         }),
         None => Ok(()),
+    }
+}
+
+/// The migrations that the database has.
+async fn applied(connection: &mut PgConnection) -> Result<Vec<i64>, StoreError> {
+    let applied = sqlx::query_scalar("select version from _sqlx_migrations where success")
+        .fetch_all(&mut *connection)
+        .await;
+    match applied {
+        // Says what else there is that the role may not do.
+        Err(error) if is_for_lack_of_privilege(&error) => {
+            privileges::check(connection).await?;
+            Err(error.into())
+        }
+        outcome => Ok(outcome?),
     }
 }

@@ -96,6 +96,10 @@ async fn every_setting_is_taught() {
                 "TASK_STATUS_BASE_PATHS",
             ],
         ),
+        (
+            &["migrate", "--help"],
+            &["--grant-to <ROLE>", "TASK_STATUS_GRANT_TO"],
+        ),
         (&["demo", "--help"], &["--data-dir", "PG_BIN_DIR"]),
         (&["healthcheck", "--help"], &["TASK_STATUS_ADMIN_LISTEN"]),
     ] {
@@ -151,7 +155,7 @@ async fn an_address_in_use_is_named() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let mut command = command(&["serve", "--auth", "none", "--listen", &address]);
-    command.env("DATABASE_URL", database.url());
+    command.env("DATABASE_URL", database.service_url());
     let said = refused(command);
     assert!(
         said.contains(&format!("error: cannot listen on {address}")),
@@ -162,7 +166,10 @@ async fn an_address_in_use_is_named() {
 #[tokio::test]
 async fn a_request_is_one_line_of_log_with_its_tracking_id_and_without_secrets() {
     let database = TestDatabase::new().await;
-    let mut program = Program::start(serve(&database.url(), &["--auth", "none", "--log", "trace"]));
+    let mut program = Program::start(serve(
+        &database.service_url(),
+        &["--auth", "none", "--log", "trace"],
+    ));
     let (api, health) = addresses(&mut program).await;
     ready(&health).await;
     let answer = reqwest::Client::new()
@@ -205,7 +212,7 @@ async fn a_request_is_one_line_of_log_with_its_tracking_id_and_without_secrets()
 #[tokio::test]
 async fn health_is_served_apart_and_the_health_check_reads_it() {
     let database = TestDatabase::new().await;
-    let mut program = Program::start(serve(&database.url(), &["--auth", "none"]));
+    let mut program = Program::start(serve(&database.service_url(), &["--auth", "none"]));
     let (api, health) = addresses(&mut program).await;
     ready(&health).await;
     let address = health.trim_start_matches("http://");
@@ -238,7 +245,10 @@ async fn a_request_under_way_is_answered_before_the_program_ends() {
     database
         .execute("insert into task_status (id, type, unique_name, launcher) values ('a', 'QPOC', 'n', 'l')")
         .await;
-    let mut program = Program::start(serve(&database.url(), &["--auth", "none", "--retention", "off"]));
+    let mut program = Program::start(serve(
+        &database.service_url(),
+        &["--auth", "none", "--retention", "off"],
+    ));
     let (api, health) = addresses(&mut program).await;
     ready(&health).await;
 
@@ -284,7 +294,7 @@ async fn tasks_without_a_sign_of_life_leave_and_those_that_report_stay_however_o
              ('alive', 'QPOC', 'n', 'l', now() - interval '1 year', now() - interval '89 days', null)",
         )
         .await;
-    let _program = Program::start(serve(&database.url(), &["--auth", "none"]));
+    let _program = Program::start(serve(&database.service_url(), &["--auth", "none"]));
     eventually("the old ones are gone", async || {
         (database.value::<i64>("select count(*) from task_status").await == 1).then_some(())
     })
@@ -293,7 +303,10 @@ async fn tasks_without_a_sign_of_life_leave_and_those_that_report_stay_however_o
         database.value::<String>("select id from task_status").await,
         "alive"
     );
-    let short = refused(serve(&database.url(), &["--auth", "none", "--retention", "1s"]));
+    let short = refused(serve(
+        &database.service_url(),
+        &["--auth", "none", "--retention", "1s"],
+    ));
     assert!(
         short.contains("error: --retention must be at least a minute, or `off`"),
         "{short}"

@@ -22,6 +22,7 @@ mod pending_tasks;
 mod postgres_tls;
 mod prepared_queries;
 mod private_postgres;
+mod privileges;
 mod readme;
 mod schema;
 mod schemathesis;

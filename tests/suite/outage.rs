@@ -110,7 +110,7 @@ async fn a_statement_that_takes_too_long_is_503_and_gone() {
         statement_timeout: Duration::from_millis(50),
         ..LIMITS
     };
-    let service = service(database.options(), limits);
+    let service = service(database.service_options(), limits);
     service.database.wait_until_up().await;
     let mut holder = database.connect().await;
     sqlx::raw_sql("begin; lock table task_status")

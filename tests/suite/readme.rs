@@ -6,8 +6,9 @@ use reqwest::Method;
 use serde_json::Value;
 use task_status::auth::caller::WRITE;
 
-use crate::support::database::TestDatabase;
+use crate::support::database::{Role, TestDatabase};
 use crate::support::identity::{FAST, IssuerServer, access, claims, shared_rsa};
+use crate::support::program::{Program, command};
 use crate::support::service::{Service, Setup};
 
 const README: &str = include_str!("../../README.md");
@@ -44,11 +45,16 @@ async fn service(database: &TestDatabase) -> Service {
     service
 }
 
+/// The first block in a language under a heading's text.
+fn block(language: &str, after: &str) -> &'static str {
+    let text = README.split(after).nth(1).unwrap();
+    let block = text.split(&format!("```{language}\n")).nth(1).unwrap();
+    block.split("```").next().unwrap()
+}
+
 /// The shell script under a heading's text, on the address of a service.
 fn script(after: &str, service: &Service) -> String {
-    let text = README.split(after).nth(1).unwrap();
-    let script = text.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
-    script.replace("127.0.0.1:8080", &service.address.to_string())
+    block("sh", after).replace("127.0.0.1:8080", &service.address.to_string())
 }
 
 /// Runs a script, with a token to write with in `$token`.
@@ -109,17 +115,42 @@ async fn the_other_commands_work_as_they_stand() {
     );
     let cleared: Value = serde_json::from_slice(&sh(&script("### Clear tasks", &service)).stdout).unwrap();
     assert_eq!(cleared["completionStatus"], "ERROR");
-    let sql = README
-        .split("```sql\n")
-        .nth(1)
-        .unwrap()
-        .split("```")
-        .next()
-        .unwrap();
-    database.execute(sql).await;
+    database.execute(block("sql", "## Write tasks with SQL")).await;
     let written = read(&service, "/task-status/nightly-42").await;
     assert_eq!(
         (&written["completionStatus"], &written["percentComplete"]),
         (&"SUCCESS".into(), &100.into())
     );
+}
+
+#[tokio::test]
+async fn the_service_runs_as_a_role_of_its_own_as_shown() {
+    const HEADING: &str = "## Least privilege in the database";
+    const NAME: &str = "task_status_service";
+    let (role, database) = (Role::to_be_made(), TestDatabase::new().await);
+    let statement = block("sql", HEADING).replace(NAME, role.name());
+    database.execute(&statement).await;
+    role.may_be_assumed().await;
+    let [migrate, serve] = block("sh", HEADING).lines().collect::<Vec<_>>()[..] else {
+        panic!("not two commands")
+    };
+    for (line, shown, url) in [
+        (migrate, "owner:password", database.url()),
+        (serve, "task_status_service:secret", role.url(&database.url())),
+    ] {
+        let arguments = line
+            .strip_prefix(&format!("DATABASE_URL=postgres://{shown}@host/name task-status "))
+            .unwrap();
+        let arguments = arguments.replace(NAME, role.name());
+        let mut command = command(&arguments.split(' ').collect::<Vec<_>>());
+        command
+            .env("DATABASE_URL", url)
+            .env("TASK_STATUS_LISTEN", "127.0.0.1:0");
+        let mut program = Program::start(command);
+        if line == serve {
+            program.logged("the database is up").await;
+            program.signal("TERM");
+        }
+        assert!(program.wait().success(), "{}", program.log());
+    }
 }

@@ -20,7 +20,7 @@ const RETENTION_LOCK: i64 = 0x7461_736b_5f73_7461;
 
 fn program(database: &TestDatabase, arguments: &[&str]) -> Command {
     let mut command = command(arguments);
-    command.env("DATABASE_URL", database.url());
+    command.env("DATABASE_URL", database.service_url());
     command
 }
 

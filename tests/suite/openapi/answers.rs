@@ -95,7 +95,10 @@ async fn every_described_status_is_answered_as_described() {
     database
         .execute("alter table task_status rename to elsewhere")
         .await;
-    let unavailable = Service::on(Database::new(database.options(), LIMITS), Setup::default());
+    let unavailable = Service::on(
+        Database::new(database.service_options(), LIMITS),
+        Setup::default(),
+    );
     for operation in description.operations() {
         if operation.path.starts_with("/task-status") {
             for service in [&service, &unavailable] {

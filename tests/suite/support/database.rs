@@ -1,7 +1,10 @@
 //! A database for each test: a copy of a template that was migrated once, dropped when the test ends.
 //!
+//! The service and the program use it as a role of their own, with what `migrate --grant-to` grants and nothing else. A
+//! test's own SQL is the owner's.
+//!
 //! By default the server is a private one that ends with this process, however that ends. With `TEST_DATABASE_URL` it
-//! is an existing one, whose role must be allowed to create databases.
+//! is an existing one, whose role must be allowed to create databases and roles.
 
 use std::str::FromStr;
 use std::sync::{Arc, OnceLock, Weak};
@@ -9,35 +12,46 @@ use std::sync::{Arc, OnceLock, Weak};
 use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use task_status::postgres::{self, PrivatePostgres};
-use task_status::store::schema;
+use task_status::store::{privileges, schema};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-/// What every database of the tests is called at first, so that none is mistaken for somebody's own.
+/// What every database and every role of the tests is called at first, so that none is mistaken for somebody's own.
 const PREFIX: &str = "task_status_test_";
 
 /// A database of a test's own.
 pub struct TestDatabase {
     name: String,
-    /// The template lives as long as a database that was copied from it.
-    _template: Option<Arc<Template>>,
+    /// It lives as long as a database that was copied from it.
+    template: Option<Arc<Template>>,
 }
 
-/// The migrated database that the others are copies of.
-struct Template(Name);
+/// The migrated database that the others are copies of, and the role that the service uses them as. They go in this
+/// order: a role stays while a database has something granted to it.
+struct Template {
+    database: Name,
+    role: Role,
+}
 
 /// A database's name; the database goes with it.
 struct Name(String);
+
+/// A role's name; the role goes with it, after the databases in which it was granted something.
+pub struct Role(String);
 
 impl TestDatabase {
     /// A database with the tables, and nothing in them.
     pub async fn new() -> Self {
         let template = template().await;
         let name = unique_name();
-        admin(&format!("create database {name} template {}", template.0.0)).await;
+        admin(&format!(
+            "create database {name} template {}",
+            template.database.0
+        ))
+        .await;
         Self {
             name,
-            _template: Some(template),
+            template: Some(template),
         }
     }
 
@@ -45,20 +59,38 @@ impl TestDatabase {
     pub async fn empty() -> Self {
         let name = unique_name();
         admin(&format!("create database {name}")).await;
-        Self {
-            name,
-            _template: None,
-        }
+        Self { name, template: None }
     }
 
-    /// How to connect to it.
+    /// How its owner connects to it.
     pub fn options(&self) -> PgConnectOptions {
         server_options().database(&self.name)
     }
 
-    /// Its URL, for the real program.
+    /// Its owner's URL, for the real program.
     pub fn url(&self) -> String {
         url_of(&self.name)
+    }
+
+    /// How the service connects to it. Where there are no tables, which the service could use, as the owner.
+    pub fn service_options(&self) -> PgConnectOptions {
+        match &self.template {
+            Some(template) => template.role.options(&self.options()),
+            None => self.options(),
+        }
+    }
+
+    /// The service's URL, for the real program.
+    pub fn service_url(&self) -> String {
+        match &self.template {
+            Some(template) => template.role.url(&self.url()),
+            None => self.url(),
+        }
+    }
+
+    /// The role of the service.
+    pub fn role(&self) -> &Role {
+        &self.template.as_ref().expect("a database with tables").role
     }
 
     /// A connection outside the service, as a colleague with psql has.
@@ -111,25 +143,84 @@ impl Drop for TestDatabase {
 }
 
 impl Drop for Name {
-    /// On a thread of its own, as the test's runtime may be ending.
     fn drop(&mut self) {
-        let sql = format!("drop database if exists {} with (force)", self.0);
-        let dropped = std::thread::spawn(|| {
-            tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap()
-                .block_on(async move {
-                    admin(&sql).await;
-                });
-        })
-        .join();
-        assert!(
-            dropped.is_ok() || std::thread::panicking(),
-            "could not drop {}",
-            self.0
-        );
+        clean_up(&format!("drop database if exists {} with (force)", self.0));
     }
+}
+
+impl Role {
+    /// A role that may connect and nothing else.
+    pub async fn new() -> Self {
+        Self::made(unique_name()).await
+    }
+
+    /// The same with a name that has to be quoted.
+    pub async fn with_odd_name() -> Self {
+        // PostgreSQL cuts off what is longer than 63 bytes.
+        Self::made(format!("{} \"; odd", &unique_name()[..50])).await
+    }
+
+    async fn made(name: String) -> Self {
+        admin(&format!("create role {} login", quoted(&name))).await;
+        let role = Self(name);
+        role.may_be_assumed().await;
+        role
+    }
+
+    /// The name of a role that the test makes itself.
+    pub fn to_be_made() -> Self {
+        Self(unique_name())
+    }
+
+    /// Lets the owner act as this role.
+    pub async fn may_be_assumed(&self) {
+        admin(&format!("grant {} to current_user", quoted(&self.0))).await;
+    }
+
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+
+    /// These connection options, as this role.
+    pub fn options(&self, owner: &PgConnectOptions) -> PgConnectOptions {
+        match external() {
+            // An existing server asks for a password, and the role has none.
+            Some(_) => owner.clone().options([("role", &self.0)]),
+            None => owner.clone().username(&self.0),
+        }
+    }
+
+    /// The same of a URL.
+    pub fn url(&self, owner: &str) -> String {
+        let mut url: reqwest::Url = owner.parse().unwrap();
+        match external() {
+            Some(_) => {
+                url.query_pairs_mut()
+                    .append_pair("options", &format!("-c role={}", self.0));
+            }
+            None => url.set_username(&self.0).unwrap(),
+        }
+        url.into()
+    }
+}
+
+impl Drop for Role {
+    fn drop(&mut self) {
+        clean_up(&format!("drop role if exists {}", quoted(&self.0)));
+    }
+}
+
+/// On a thread of its own, as the test's runtime may be ending.
+fn clean_up(sql: &str) {
+    let clean = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(admin(sql));
+    };
+    let cleaned = std::thread::scope(|scope| scope.spawn(clean).join());
+    assert!(cleaned.is_ok() || std::thread::panicking(), "failed: {sql}");
 }
 
 /// The URL of a database that does not exist.
@@ -155,38 +246,48 @@ async fn template() -> Arc<Template> {
         return template;
     }
     drop_leftovers().await;
-    let name = Name(unique_name());
-    admin(&format!("create database {}", name.0)).await;
-    schema::migrate(&server_options().database(&name.0))
-        .await
-        .unwrap();
-    let template = Arc::new(Template(name));
+    let (database, role) = (Name(unique_name()), Role::new().await);
+    admin(&format!("create database {}", database.0)).await;
+    let options = server_options().database(&database.0);
+    schema::migrate(&options).await.unwrap();
+    privileges::grant(&options, &role.0).await.unwrap();
+    let template = Arc::new(Template { database, role });
     *shared = Arc::downgrade(&template);
     template
 }
 
-/// On an existing server a killed run leaves its databases behind: those older than an hour are nobody's.
+/// On an existing server a killed run leaves its databases and roles behind: those older than an hour are nobody's.
 async fn drop_leftovers() {
     if external().is_none() {
         return;
     }
-    let mut connection = PgConnection::connect_with(&server_options()).await.unwrap();
-    let names: Vec<String> =
-        sqlx::query_scalar("select datname::text from pg_database where datname like $1 || '%'")
+    for (names, drop) in [
+        (
+            "select datname::text from pg_database where datname like $1 || '%'",
+            "drop database if exists {} with (force)",
+        ),
+        (
+            "select rolname::text from pg_roles where rolname like $1 || '%'",
+            "drop role if exists {}",
+        ),
+    ] {
+        let mut connection = PgConnection::connect_with(&server_options()).await.unwrap();
+        let names: Vec<String> = sqlx::query_scalar(names)
             .bind(PREFIX)
             .fetch_all(&mut connection)
             .await
             .unwrap();
-    connection.close().await.unwrap();
-    let hour_ago = chrono::Utc::now().timestamp() - 3600;
-    for name in names {
-        let made = name
-            .trim_start_matches(PREFIX)
-            .split('_')
-            .next()
-            .and_then(|made| made.parse::<i64>().ok());
-        if made.is_some_and(|made| made < hour_ago) {
-            admin(&format!("drop database if exists {name} with (force)")).await;
+        connection.close().await.unwrap();
+        let hour_ago = chrono::Utc::now().timestamp() - 3600;
+        for name in names {
+            let made = name
+                .trim_start_matches(PREFIX)
+                .split('_')
+                .next()
+                .and_then(|made| made.parse::<i64>().ok());
+            if made.is_some_and(|made| made < hour_ago) {
+                admin(&drop.replace("{}", &quoted(&name))).await;
+            }
         }
     }
 }
@@ -198,6 +299,11 @@ fn unique_name() -> String {
         chrono::Utc::now().timestamp(),
         Uuid::new_v4().simple()
     )
+}
+
+/// A name as SQL has it, whatever it is made of.
+pub fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 async fn admin(sql: &str) {

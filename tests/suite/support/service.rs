@@ -1,4 +1,4 @@
-//! The service in this process, on a port of its own, and clients that speak real HTTP to it.
+//! The service in this process, on a port of its own and as a role of its own, and clients that speak real HTTP to it.
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -98,7 +98,7 @@ impl Service {
     }
 
     pub async fn with(database: &TestDatabase, setup: Setup) -> Self {
-        let database = Database::new(database.options(), LIMITS);
+        let database = Database::new(database.service_options(), LIMITS);
         let watched = database.clone();
         tokio::spawn(async move { watched.watch(Schema::Expect).await });
         database.wait_until_up().await;
@@ -119,7 +119,7 @@ impl Service {
 
     /// Any routes, inside the layers of the real application.
     pub fn layered(database: &TestDatabase, routes: Router, request_timeout: Duration) -> Self {
-        let database = Database::new(database.options(), LIMITS);
+        let database = Database::new(database.service_options(), LIMITS);
         Self::serve(app::layered(routes, request_timeout, &[]), database)
     }
 

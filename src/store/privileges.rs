@@ -1,0 +1,210 @@
+//! What the service may do in the database: a role of its own, which does not own the tables, is granted what the
+//! program's statements need and nothing else.
+//!
+//! `TABLES` and `FUNCTIONS` name it. `task-status migrate --grant-to` grants it ([`grant`]), and a service that lacks any of
+//! it says so when it starts ([`check`]).
+
+use std::time::Duration;
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+use super::{StoreError, session};
+
+/// The tables of the program, and what it does to each. A migration that adds a table adds a line here.
+const TABLES: [(&str, &str); 2] = [
+    ("task_status", "select, insert, update, delete"),
+    // Which migrations the database has.
+    ("_sqlx_migrations", "select"),
+];
+/// The functions that constraints and indexes of the tables call, with the privileges of whoever writes a row. Those of
+/// triggers are not among them: PostgreSQL asks who makes a trigger, not who sets it off.
+const FUNCTIONS: [&str; 4] = [
+    "task_status_messages_are_valid",
+    "task_status_returns_are_valid",
+    "task_definition_summary_is_valid",
+    "task_status_kind",
+];
+
+/// The key of the advisory lock. Any number will do, as long as nobody else uses it for something else.
+const LOCK: i64 = 0x7461_736b_5f67_726e;
+/// How long a statement may take, the wait for another process that grants included.
+const TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Grants a role what `serve` without migrations, `import`, `export` and `prune` need. It has no other privilege on the
+/// program's tables afterwards, and PUBLIC, whose privileges are every role's, has none. All of it happens at once or not
+/// at all, and doing it again changes nothing.
+///
+/// # Errors
+/// There is no such role, it owns the tables, or the role of the connection may not grant all that is needed.
+pub async fn grant(options: &PgConnectOptions, role: &str) -> Result<(), StoreError> {
+    let options = session::with_settings(options, TIMEOUT);
+    let mut connection = PgConnection::connect_with(&options).await?;
+    let mut transaction = connection.begin().await?;
+    // Of two that change the same privileges at the same moment PostgreSQL would refuse one.
+    sqlx::query!("select pg_advisory_xact_lock($1)", LOCK)
+        .execute(&mut *transaction)
+        .await?;
+    let grantee = find(&mut transaction, role).await?;
+    let statements = statements(&mut transaction, role).await?;
+    // PostgreSQL only warns of what it does not grant: that is looked for below.
+    sqlx::raw_sql("set local client_min_messages = error")
+        .execute(&mut *transaction)
+        .await?;
+    sqlx::raw_sql(AssertSqlSafe(statements))
+        .execute(&mut *transaction)
+        .await?;
+    if let Some(lacking) = lacking(&mut transaction, Some(role)).await?.lacking {
+        return Err(StoreError::NotGranted {
+            role: grantee.name,
+            lacking,
+        });
+    }
+    transaction.commit().await?;
+    connection.close().await?;
+    if let Some(schema) = grantee.creates_in {
+        let Grantee { name: role, .. } = grantee;
+        tracing::warn!(
+            "{role} may create objects in the schema {schema}, which the service does not need; where that is nobody's \
+             need: revoke create on schema {schema} from public, {role}"
+        );
+    }
+    Ok(())
+}
+
+/// Refuses a role that lacks what `serve` needs on the program's tables, before any request fails for it.
+///
+/// # Errors
+/// It lacks something, or the database is unavailable.
+pub async fn check(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let Held { role, lacking } = lacking(connection, None).await?;
+    match lacking {
+        Some(lacking) => Err(StoreError::Privileges { role, lacking }),
+        None => Ok(()),
+    }
+}
+
+/// A role that can be granted something.
+struct Grantee {
+    /// As an identifier of SQL.
+    name: String,
+    /// The schema of the tables, if the role may create objects in it.
+    creates_in: Option<String>,
+}
+
+/// Finds a role from which privileges can be held back.
+async fn find(connection: &mut PgConnection, role: &str) -> Result<Grantee, StoreError> {
+    let found = sqlx::query!(
+        r#"
+        select
+            quote_ident($1) as "name!",
+            role.oid is not null as "exists!",
+            coalesce(pg_has_role(role.oid, tables.relowner, 'member'), false) as "owns!",
+            case when has_schema_privilege(role.oid, tables.relnamespace, 'create')
+                then tables.relnamespace::regnamespace::text end as creates_in
+        from pg_class as tables left join pg_roles as role on role.rolname = $1
+        where tables.oid = to_regclass('task_status')
+        "#,
+        role,
+    )
+    .fetch_one(connection)
+    .await?;
+    match found {
+        found if !found.exists => Err(StoreError::NoSuchRole { role: found.name }),
+        // Of a superuser too, who is a member of every role.
+        found if found.owns => Err(StoreError::RoleOwnsTables { role: found.name }),
+        found => Ok(Grantee {
+            name: found.name,
+            creates_in: found.creates_in,
+        }),
+    }
+}
+
+/// What PostgreSQL is to be told, each name quoted by it.
+async fn statements(connection: &mut PgConnection, role: &str) -> Result<String, StoreError> {
+    let (tables, privileges) = tables();
+    let statements = sqlx::query_scalar!(
+        r#"
+        select string_agg(statement, ';') as "statements!" from (
+            select format(
+                'revoke all on table %1$s from public, %2$I; grant %3$s on table %1$s to %2$I',
+                to_regclass(name), $1::text, privileges) as statement
+            from unnest($2::text[], $3::text[]) as tables (name, privileges)
+            union all
+            select format('grant execute on function %s to %I', to_regproc(name), $1)
+            from unnest($4::text[]) as functions (name)
+            union all
+            select format('grant usage on schema %s to %I', relnamespace::regnamespace, $1)
+            from pg_class where oid = to_regclass('task_status')
+            union all
+            -- An import stages what it writes in temporary tables.
+            select format('grant connect, temporary on database %I to %I', current_database(), $1)
+        ) as statements
+        "#,
+        role,
+        &tables,
+        &privileges,
+        &functions(),
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(statements)
+}
+
+struct Held {
+    /// As an identifier of SQL.
+    role: String,
+    /// What the role would need besides what it holds, for people to read.
+    lacking: Option<String>,
+}
+
+/// What a role lacks of all that [`grant`] gives; or, without a role, what that of the connection lacks to serve.
+async fn lacking(connection: &mut PgConnection, role: Option<&str>) -> Result<Held, StoreError> {
+    let (tables, privileges) = tables();
+    let held = sqlx::query_as!(
+        Held,
+        r#"
+        select quote_ident(role) as "role!", (
+            select string_agg(privileges || ' on ' || object, '; ' order by object) from (
+                select object, upper(string_agg(privilege, ', ')) as privileges from (
+                    select privilege, name as object, has_table_privilege(role, to_regclass(name), privilege) as held
+                    from unnest($2::text[], $3::text[]) as tables (name, privileges),
+                        string_to_table(privileges, ', ') as privilege
+                    union all
+                    select 'execute', name, has_function_privilege(role, to_regproc(name), 'execute')
+                    from unnest($4::text[]) as functions (name)
+                    union all
+                    select 'usage', 'schema ' || relnamespace::regnamespace,
+                        has_schema_privilege(role, relnamespace, 'usage')
+                    from pg_class where oid = to_regclass('task_status') and $1::text is not null
+                    union all
+                    select privilege, 'database ' || current_database(),
+                        has_database_privilege(role, current_database(), privilege)
+                    from unnest(array['connect', 'temporary']) as privilege where $1 is not null
+                ) as needed
+                where held is not true group by object
+            ) as lacking
+        ) as lacking
+        from coalesce($1::name, current_user) as role
+        "#,
+        role,
+        &tables,
+        &privileges,
+        &functions(),
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(held)
+}
+
+/// [`TABLES`] as PostgreSQL's `unnest` takes it.
+fn tables() -> (Vec<String>, Vec<String>) {
+    TABLES
+        .map(|(name, privileges)| (name.to_owned(), privileges.to_owned()))
+        .into_iter()
+        .unzip()
+}
+
+fn functions() -> Vec<String> {
+    FUNCTIONS.map(str::to_owned).into()
+}

@@ -1,0 +1,414 @@
+//! What the role of the service may do in the database, what it may not, and how it comes to that.
+//!
+//! The other tests of the API, of `serve`, `import`, `export` and `prune` run as that role too.
+
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+use crate::support::database::{Role, TestDatabase, quoted};
+use crate::support::eventually;
+use crate::support::program::{Program, command};
+
+/// Everything in the database that is not PostgreSQL's own, with what a role may do to it, be it by itself or because
+/// everybody may.
+const PRIVILEGES: &str = "
+    with acls (object, acl) as (
+        select case relkind when 'S' then 'sequence ' else 'table ' end || relname,
+            coalesce(relacl, acldefault(case relkind when 'S' then 's' else 'r' end::\"char\", relowner))
+        from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+        union all
+        select 'column ' || attrelid::regclass || '.' || attname, attacl
+        from pg_attribute where attacl is not null and attrelid > 16384
+        union all
+        select 'function ' || proname, coalesce(proacl, acldefault('f', proowner))
+        from pg_proc where pronamespace = 'public'::regnamespace
+        union all
+        select 'type ' || typname, coalesce(typacl, acldefault('T', typowner))
+        from pg_type where typnamespace = 'public'::regnamespace and typrelid = 0 and typelem = 0
+        union all
+        select 'schema ' || nspname, nspacl
+        from pg_namespace where nspname !~ '^pg_|^information_schema$'
+        union all
+        select 'database', coalesce(datacl, acldefault('d', datdba))
+        from pg_database where datname = current_database()
+        union all
+        select 'member of ' || roleid::regrole, null from pg_auth_members where member = 'ROLE'::regrole
+    )
+    select object || ': ' || coalesce((
+        select string_agg(distinct privilege_type, ', ' order by privilege_type) from aclexplode(acl)
+        where grantee in (0, 'ROLE'::regrole)), 'nothing')
+    from acls order by object";
+
+/// What a role may do, a line for each object.
+async fn privileges(database: &TestDatabase, role: &Role) -> Vec<String> {
+    let mut connection = database.connect().await;
+    let privileges = sqlx::query_scalar(AssertSqlSafe(PRIVILEGES.replace("ROLE", &quoted(role.name()))))
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    privileges
+}
+
+const EXACTLY: [&str; 10] = [
+    "database: CONNECT, TEMPORARY",
+    "function task_definition_summary_is_valid: EXECUTE",
+    "function task_status_complete: EXECUTE",
+    "function task_status_kind: EXECUTE",
+    "function task_status_messages_are_valid: EXECUTE",
+    "function task_status_returns_are_valid: EXECUTE",
+    "function task_status_touch: EXECUTE",
+    "schema public: USAGE",
+    "table _sqlx_migrations: SELECT",
+    "table task_status: DELETE, INSERT, SELECT, UPDATE",
+];
+
+/// The program on this database.
+fn program(url: &str, arguments: &[&str]) -> Command {
+    let mut command = command(arguments);
+    command.env("DATABASE_URL", url);
+    command
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+/// What a run that ended well said.
+#[track_caller]
+fn run(url: &str, arguments: &[&str]) -> String {
+    let output = program(url, arguments).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    said(&output)
+}
+
+/// The error of a run that failed.
+#[track_caller]
+fn refused(url: &str, arguments: &[&str]) -> String {
+    let output = program(url, arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let said = said(&output);
+    said[said.find("error: ").expect("an error")..].to_owned()
+}
+
+fn serve(url: &str, arguments: &[&str]) -> Command {
+    program(
+        url,
+        &[&["serve", "--auth", "none", "--listen", "127.0.0.1:0"], arguments].concat(),
+    )
+}
+
+#[tokio::test]
+async fn the_role_of_the_service_may_do_exactly_this() {
+    let database = TestDatabase::new().await;
+    assert_eq!(privileges(&database, database.role()).await, EXACTLY);
+}
+
+#[tokio::test]
+async fn what_the_service_never_does_is_refused() {
+    let database = TestDatabase::new().await;
+    database.execute("create table secrets (secret text)").await;
+    let owner: String = database.value("select quote_ident(current_user)").await;
+    let mut connection = PgConnection::connect_with(&database.service_options())
+        .await
+        .unwrap();
+    for sql in [
+        "truncate task_status",
+        "drop table task_status",
+        "alter table task_status add column more text",
+        "alter table task_status alter column launcher drop not null",
+        "alter table task_status drop constraint task_status_type",
+        "alter table task_status disable trigger all",
+        "alter table task_status owner to current_user",
+        "alter table task_status enable row level security",
+        "drop trigger task_status_touch on task_status",
+        "create trigger mine before insert on task_status for each row execute function task_status_touch()",
+        "create rule mine as on insert to task_status do also nothing",
+        "create index on task_status (progress)",
+        "drop index task_status_pending",
+        "comment on table task_status is 'mine'",
+        "alter function task_status_kind cost 1",
+        "create or replace function task_status_complete() returns trigger language plpgsql as 'begin return null; end'",
+        "drop function task_status_touch",
+        "insert into _sqlx_migrations select 999, '', now(), true, '', 0",
+        "update _sqlx_migrations set success = false",
+        "delete from _sqlx_migrations",
+        "do $$ begin lock table _sqlx_migrations in share mode; end $$",
+        "select * from secrets",
+        "select * from pg_authid",
+        "create table mine ()",
+        "create view mine as select 1",
+        "create function mine() returns int language sql return 1",
+        "create schema mine",
+        "create role mine",
+        "copy task_status to program 'true'",
+        "copy task_status to '/tmp/mine'",
+        "alter system set work_mem = '1GB'",
+        "set session_replication_role = replica",
+    ]
+    .map(str::to_owned)
+    .into_iter()
+    .chain([format!("alter role {owner} nologin")])
+    {
+        let error = sqlx::raw_sql(AssertSqlSafe(sql.clone()))
+            .execute(&mut connection)
+            .await
+            .expect_err(&sql);
+        let code = error.as_database_error().and_then(|error| error.code().map(String::from));
+        assert_eq!(code.as_deref(), Some("42501"), "{error}: {sql}");
+    }
+    // PostgreSQL only warns of what it does not grant.
+    sqlx::raw_sql("grant all on task_status to public")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    let mut unchanged = EXACTLY.to_vec();
+    unchanged.insert(9, "table secrets: nothing");
+    assert_eq!(privileges(&database, database.role()).await, unchanged);
+}
+
+/// A database of which an administrator has taken everything from everybody, and a role that has nothing in it.
+async fn hardened() -> (Role, TestDatabase) {
+    let (role, database) = (Role::new().await, TestDatabase::new().await);
+    database
+        .execute(
+            "do $$ begin execute format('revoke all on database %I from public', current_database()); end $$;
+             revoke all on schema public from public;
+             revoke all on all tables in schema public from public;
+             revoke all on all functions in schema public from public",
+        )
+        .await;
+    (role, database)
+}
+
+#[tokio::test]
+async fn the_program_does_all_it_has_to_with_what_it_was_granted() {
+    let (role, database) = hardened().await;
+    assert_eq!(
+        privileges(&database, &role).await,
+        EXACTLY.map(|line| format!("{}: nothing", line.split(':').next().unwrap()))
+    );
+    let granted = run(&database.url(), &["migrate", "--grant-to", role.name()]);
+    assert!(
+        granted.contains("the role may do what the service needs"),
+        "{granted}"
+    );
+    // Not those of the triggers, which nobody calls.
+    assert_eq!(
+        privileges(&database, &role).await,
+        EXACTLY.map(|line| match line {
+            "function task_status_complete: EXECUTE" => "function task_status_complete: nothing",
+            "function task_status_touch: EXECUTE" => "function task_status_touch: nothing",
+            other => other,
+        })
+    );
+
+    let url = role.url(&database.url());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tasks.ndjson");
+    let task = |id: &str, modified: &str| {
+        json!({
+            "id": id, "type": "QUARTZ", "uniqueName": "n", "launcher": "l", "modified": modified,
+            "messages": [{ "type": "INFO", "localizedText": null, "key": "k", "parameters": null }],
+            "returns": [{ "name": "n", "attributeName": "a" }],
+            "taskDefinitionSummary": { "id": "i", "uniqueName": "Kind of it", "description": null, "parentName": "p",
+                "executor": null, "arguments": {} },
+        })
+    };
+    std::fs::write(
+        &file,
+        [
+            task("young", "2999-01-01T00:00:00.000Z"),
+            task("old", "2020-01-01T00:00:00.000Z"),
+        ]
+        .map(|task| task.to_string() + "\n")
+        .concat(),
+    )
+    .unwrap();
+    let file = file.to_str().unwrap();
+    assert!(run(&url, &["import", "--dry-run", file]).contains("created 2"));
+    assert!(run(&url, &["import", file]).contains("created 2"));
+    assert!(run(&url, &["import", file]).contains("replaced 2"));
+    assert_eq!(run(&url, &["export"]).lines().count(), 2);
+    assert!(run(&url, &["prune", "--older-than", "90d", "--dry-run"]).contains("1 tasks would be deleted"));
+    assert!(run(&url, &["prune", "--older-than", "90d"]).contains("1 tasks were deleted"));
+    assert!(run(&url, &["import", file]).contains("created 1, replaced 1"));
+
+    let mut service = Program::start(serve(&url, &["--migrate", "false"]));
+    let line: Value = serde_json::from_str(&service.logged("listening: API").await).unwrap();
+    let tasks = format!("http://{}/task-status", line["address"].as_str().unwrap());
+    eventually("retention", async || {
+        (database.value::<i64>("select count(*) from task_status").await == 1).then_some(())
+    })
+    .await;
+    let client = reqwest::Client::new();
+    let reported = client
+        .put(format!("{tasks}/reported"))
+        .json(&task("reported", "2026-01-01T00:00:00.000Z"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(reported.status(), 201);
+    let completed = client
+        .patch(format!("{tasks}?filters=type+eq+%22KIND_OF_IT%22"))
+        .header("Content-Type", "application/json-patch+json")
+        .body(r#"[{ "op": "replace", "path": "/completionStatus", "value": "Success" }]"#)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(completed.json::<Value>().await.unwrap()["completed"], 2);
+    let listed: Value = reqwest::get(&tasks).await.unwrap().json().await.unwrap();
+    assert_eq!(listed.as_array().unwrap().len(), 2);
+    service.signal("TERM");
+    assert!(service.wait().success());
+    assert!(!service.log().contains("WARN"), "{}", service.log());
+}
+
+#[tokio::test]
+async fn granting_again_takes_what_was_too_much_and_may_happen_any_number_of_times_at_once() {
+    let (role, database) = (Role::with_odd_name().await, TestDatabase::new().await);
+    database
+        .execute(&format!(
+            "grant all on task_status, _sqlx_migrations to public;
+             grant all on task_status, _sqlx_migrations to {role};
+             grant update (version) on _sqlx_migrations to {role}",
+            role = quoted(role.name())
+        ))
+        .await;
+    let granting: Vec<_> = (0..4)
+        .map(|_| Program::start(program(&database.url(), &["migrate", "--grant-to", role.name()])))
+        .collect();
+    for mut program in granting {
+        assert!(program.wait().success(), "{}", program.log());
+    }
+    assert_eq!(privileges(&database, &role).await, EXACTLY);
+}
+
+#[tokio::test]
+async fn a_role_that_can_make_more_than_it_needs_is_pointed_out() {
+    let database = TestDatabase::new().await;
+    let grant = ["migrate", "--grant-to", database.role().name()];
+    assert!(!run(&database.url(), &grant).contains("WARN"));
+    // As on a database from before PostgreSQL 15.
+    database.execute("grant create on schema public to public").await;
+    let said = run(&database.url(), &grant);
+    assert!(
+        said.contains("may create objects in the schema public")
+            && said.contains("revoke create on schema public from public"),
+        "{said}"
+    );
+    assert!(
+        database
+            .value::<bool>("select has_schema_privilege('public', 'public', 'create')")
+            .await
+    );
+}
+
+#[tokio::test]
+async fn a_role_that_cannot_be_granted_anything_is_refused_with_the_way_out() {
+    let (role, database) = (Role::new().await, TestDatabase::new().await);
+    let name = role.name();
+    let missing = refused(&database.url(), &["migrate", "--grant-to", "nobody's"]);
+    assert!(
+        missing.starts_with(
+            "error: there is no role \"nobody's\": make it first, as in `create role \"nobody's\" login"
+        ),
+        "{missing}"
+    );
+    // A name for everybody, and no role.
+    let everybody = refused(&database.url(), &["migrate", "--grant-to", "public"]);
+    assert!(everybody.contains("there is no role public"), "{everybody}");
+    let owner: String = database.value("select current_user::text").await;
+    let owner = refused(&database.url(), &["migrate", "--grant-to", &owner]);
+    assert!(owner.contains("owns the tables"), "{owner}");
+    let empty = program(&database.url(), &["migrate", "--grant-to", ""])
+        .output()
+        .unwrap();
+    assert_eq!(empty.status.code(), Some(2), "{}", said(&empty));
+
+    // By a role that has it all itself and may not hand it on.
+    let other = refused(&database.service_url(), &["migrate", "--grant-to", name]);
+    assert_eq!(
+        other,
+        format!(
+            "error: the role {name} could not be granted SELECT on _sqlx_migrations; SELECT, INSERT, UPDATE, DELETE on \
+             task_status: the owner of each has to do that\n"
+        )
+    );
+    assert_eq!(
+        privileges(&database, &role).await[8..],
+        ["table _sqlx_migrations: nothing", "table task_status: nothing"]
+    );
+}
+
+#[tokio::test]
+async fn a_service_that_lacks_anything_says_so_and_does_not_start() {
+    let database = TestDatabase::new().await;
+    let (url, role) = (database.service_url(), database.role().name());
+    let lacking = |what: &str| {
+        format!(
+            "error: the role {role} lacks what the service needs, {what}: run `task-status migrate --grant-to {role}` as \
+             the owner of the tables\n"
+        )
+    };
+    for (revoked, what, commands) in [
+        (
+            "delete on task_status",
+            "DELETE on task_status",
+            &[
+                &["serve", "--auth", "none", "--listen", "127.0.0.1:0"][..],
+                &["prune", "--older-than", "1d"],
+            ][..],
+        ),
+        (
+            "select on _sqlx_migrations",
+            "SELECT on _sqlx_migrations; DELETE on task_status",
+            &[
+                &["serve", "--auth", "none", "--listen", "127.0.0.1:0"],
+                &[
+                    "serve",
+                    "--auth",
+                    "none",
+                    "--listen",
+                    "127.0.0.1:0",
+                    "--migrate",
+                    "false",
+                ],
+                &["migrate"],
+                &["export"],
+            ],
+        ),
+    ] {
+        database.execute(&format!("revoke {revoked} from {role}")).await;
+        for arguments in commands {
+            assert_eq!(refused(&url, arguments), lacking(what), "{arguments:?}");
+        }
+    }
+    run(&database.url(), &["migrate", "--grant-to", role]);
+    run(&url, &["export"]);
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_migrate_is_content_where_nothing_is_missing() {
+    let database = TestDatabase::new().await;
+    let url = database.service_url();
+    run(&url, &["migrate"]);
+
+    database
+        .execute("delete from _sqlx_migrations where version = 2")
+        .await;
+    let arguments = ["serve", "--auth", "none", "--listen", "127.0.0.1:0"];
+    for arguments in [&["migrate"][..], &arguments] {
+        let behind = refused(&url, arguments);
+        assert!(
+            behind.starts_with(
+                "error: the database lacks migration 2, and this role may not run it: run `task-status migrate` as the \
+                 owner of the tables\n  because: "
+            ) && behind.contains("permission denied for schema public"),
+            "{behind}"
+        );
+    }
+}
