@@ -409,3 +409,77 @@ impl GatewayArgs {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    fn headers(arguments: &[&str]) -> Result<IdentityHeaders, String> {
+        #[derive(Parser)]
+        struct Command {
+            #[command(flatten)]
+            gateway: GatewayArgs,
+        }
+        let command =
+            Command::try_parse_from([&["gateway"], arguments].concat()).expect("arguments that parse");
+        command
+            .gateway
+            .identity_headers()
+            .map_err(|error| error.to_string())
+    }
+
+    fn named(scopes: &'static str, client: &'static str, levels: Option<&'static str>) -> IdentityHeaders {
+        IdentityHeaders::Named {
+            scopes: HeaderName::from_static(scopes),
+            client: HeaderName::from_static(client),
+            levels: levels.map(HeaderName::from_static),
+        }
+    }
+
+    #[test]
+    fn a_preset_is_what_the_gateway_sends_and_can_be_renamed() {
+        let plain = named("x-auth-scopes", "x-auth-client", Some("x-auth-levels"));
+        assert_eq!(headers(&[]), Ok(plain));
+        assert_eq!(
+            headers(&["--gateway-headers", "oauth2-proxy"]),
+            Ok(named("x-auth-request-groups", "x-auth-request-user", None))
+        );
+        assert_eq!(
+            headers(&["--gateway-headers", "envoy"]),
+            Ok(IdentityHeaders::Payload(HeaderName::from_static("x-jwt-payload")))
+        );
+        let renamed = [
+            "--gateway-headers",
+            "oauth2-proxy",
+            "--gateway-scopes-header",
+            "X-Scopes",
+            "--gateway-client-header",
+            "X-User",
+            "--gateway-levels-header",
+            "X-Levels",
+        ];
+        assert_eq!(
+            headers(&renamed),
+            Ok(named("x-scopes", "x-user", Some("x-levels")))
+        );
+        assert_eq!(
+            headers(&[
+                "--gateway-headers",
+                "envoy",
+                "--gateway-payload-header",
+                "X-Claims"
+            ]),
+            Ok(IdentityHeaders::Payload(HeaderName::from_static("x-claims")))
+        );
+        assert_eq!(
+            headers(&["--gateway-payload-header", "X-Claims"]),
+            Err(
+                "--gateway-headers plain has no such header as --gateway-payload-header renames; see --help for those \
+                 of each preset"
+                    .to_owned()
+            )
+        );
+    }
+}

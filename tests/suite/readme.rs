@@ -1,5 +1,7 @@
 //! The README: what it says that the program knows better, and the commands that it shows, with sh and curl.
 
+use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Command, Output};
 
 use reqwest::Method;
@@ -96,6 +98,40 @@ async fn the_executor_in_ten_lines_reports_its_task_from_the_beginning_to_the_en
     assert_eq!(seen[0]["progress"], "Started");
     assert_eq!(seen[3]["completionStatus"], "SUCCESS");
     assert_eq!(seen[0]["created"], seen[3]["created"]);
+}
+
+#[tokio::test]
+async fn a_token_of_ones_own_opens_the_service_as_shown() {
+    let database = TestDatabase::new().await;
+    let address = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let shown = block("sh", "`task-status token` signs with it").replace("127.0.0.1:8080", &address);
+    // A person is slower than a script.
+    let wait = format!("&\nuntil curl -s http://{address}/openapi.json >openapi.json; do sleep 0.05; done\n");
+    let script = shown.replace("&\n", &wait) + "kill $!; wait $! || true";
+    let binary = Path::new(env!("CARGO_BIN_EXE_task-status")).parent().unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let output = Command::new("sh")
+        .args(["-euc", &script])
+        .current_dir(folder.path())
+        .env("PATH", format!("{}:{path}", binary.display()))
+        .env("DATABASE_URL", database.url())
+        .env("TASK_STATUS_LISTEN", &address)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    // The database may be up by then or not yet; who calls was known either way.
+    let answer = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        answer.is_empty() || answer.contains("503 Service unavailable"),
+        "{answer}"
+    );
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(!log.contains("task_status::audit"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

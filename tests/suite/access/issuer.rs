@@ -1,5 +1,6 @@
 //! Where keys come from: an issuer that rotates them, goes down and comes back; files that change; secrets.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,8 +12,10 @@ use task_status::auth::caller::READ;
 use task_status::auth::key_source::Pace;
 
 use super::*;
+use crate::support::certificates::Authority;
 use crate::support::eventually;
-use crate::support::identity::{FAST, IssuerServer, Key, claims};
+use crate::support::identity::{AUDIENCE, FAST, ISSUER, IssuerServer, Key, claims};
+use crate::support::program::{Program, command};
 
 const LATER: Pace = Pace {
     refetch: Duration::from_hours(1),
@@ -255,4 +258,121 @@ fn keys_that_cannot_be_trusted_are_none() {
     assert_eq!(KeySet::of_file(mixed.as_bytes()).unwrap().len(), 1);
     let short = KeySet::of_secret(&[b'x'; 31]).unwrap_err().to_string();
     assert_eq!(short, "the secret has 31 bytes; at least 32 are needed");
+}
+
+#[tokio::test]
+async fn an_issuer_is_believed_over_tls_if_its_certificate_is() {
+    let database = TestDatabase::new().await;
+    let key = shared_rsa();
+    let authority = Authority::new();
+    let issuer = IssuerServer::secured(&[key.jwk("a")], &authority.issue("localhost"));
+    let folder = tempfile::tempdir().unwrap();
+    let roots = folder.path().join("roots.pem");
+    for (trusted, other) in [(true, authority.pem()), (false, Authority::new().pem())] {
+        std::fs::write(&roots, other).unwrap();
+        let mut serve = command(&[
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--admin-listen",
+            "127.0.0.1:0",
+            "--auth",
+            "jwt",
+        ]);
+        serve.args([
+            "--jwt-jwks-url",
+            &issuer.url,
+            "--jwt-issuer",
+            ISSUER,
+            "--jwt-audience",
+            AUDIENCE,
+        ]);
+        serve
+            .env("DATABASE_URL", database.url())
+            .env("SSL_CERT_FILE", &roots);
+        let mut program = Program::start(serve);
+        let [api, health] = [
+            program.logged("listening: API").await,
+            program.logged("listening: health").await,
+        ]
+        .map(|line| {
+            let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+            format!("http://{}", line["address"].as_str().unwrap())
+        });
+        program.logged("the database is up").await;
+        program
+            .logged(if trusted {
+                "the keys of tokens are known"
+            } else {
+                "cannot refresh the keys of tokens"
+            })
+            .await;
+        let ready = reqwest::get(format!("{health}/readyz")).await.unwrap();
+        let (status, said) = (ready.status().as_u16(), ready.text().await.unwrap());
+        let asked = reqwest::Client::new()
+            .get(format!("{api}/task-status"))
+            .bearer_auth(key.token("a", &claims(&[READ])))
+            .send()
+            .await
+            .unwrap();
+        if trusted {
+            assert_eq!((status, said.as_str()), (200, "ok\n"));
+            assert_eq!(asked.status(), 200);
+        } else {
+            assert_eq!(
+                (status, said.as_str()),
+                (503, "the keys of tokens are not available\n")
+            );
+            assert_eq!(asked.status(), 503);
+        }
+    }
+}
+
+#[test]
+fn settings_that_lead_to_no_keys_end_the_program_and_say_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, content: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (short, empty) = (file("short", &"x".repeat(31)), file("empty", ""));
+    let (private, public) = (
+        file("private.pem", &shared_rsa().private_pem),
+        file("public.pem", &shared_rsa().public_pem),
+    );
+    let missing = folder.path().join("missing").to_str().unwrap().to_owned();
+    let mut said = String::new();
+    for (mode, arguments) in [
+        ("jwt", &[][..]),
+        ("jwt", &["--jwt-secret-file", &short]),
+        ("jwt", &["--jwt-secret-file", &empty]),
+        ("jwt", &["--jwt-secret", "hunter2"]),
+        ("jwt", &["--jwt-key-file", &missing]),
+        ("jwt", &["--jwt-key-file", &empty]),
+        ("jwt", &["--jwt-key-file", &private]),
+        ("jwt", &["--jwt-key-file", &public, "--jwt-secret-file", &short]),
+        ("jwt", &["--jwt-jwks-url", "http://issuer.example/jwks"]),
+        ("jwt", &["--jwt-key-file", &public, "--jwt-leeway", "1h"]),
+        ("gateway", &[]),
+        ("gateway", &["--gateway-secret-file", &short]),
+        ("gateway", &["--gateway-secret-file", &missing]),
+        (
+            "gateway",
+            &["--trusted-proxies", "10.0.0.0/8", "--jwt-issuer", "i"],
+        ),
+        ("none", &["--gateway-secret-file", &short]),
+    ] {
+        let output = command(&[&["serve", "--auth", mode], arguments].concat())
+            .env("DATABASE_URL", "postgres://127.0.0.1:1/none")
+            .output()
+            .unwrap();
+        assert!(!output.status.success(), "{arguments:?}");
+        assert!(output.stdout.is_empty(), "{output:?}");
+        let refused = String::from_utf8(output.stderr).unwrap();
+        assert!(!refused.contains("hunter2"), "{refused}");
+        writeln!(said, "--auth {mode} {}\n{refused}", arguments.join(" ")).unwrap();
+    }
+    let said = said.replace(folder.path().to_str().unwrap(), "");
+    insta::assert_snapshot!("settings_that_lead_to_no_keys", said);
 }

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
+use axum_server::tls_rustls::RustlsConfig;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::Jwk;
@@ -16,12 +17,18 @@ use rcgen::{
     KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, PKCS_RSA_SHA256,
     SignatureAlgorithm,
 };
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
 use task_status::auth::Access;
 use task_status::auth::jwt::{Rules, Verifier};
 use task_status::auth::key_source::{KeySource, Pace};
+use task_status::server;
 use tokio_util::sync::CancellationToken;
 
+use super::certificates::Issued;
 use super::eventually;
 use super::service::Service;
 
@@ -164,24 +171,48 @@ struct Published {
 }
 
 impl IssuerServer {
+    /// A server that this machine trusts.
     pub fn start(keys: &[Value]) -> Self {
+        Self::serve(keys, "http", |listener, routes, stop| {
+            tokio::spawn(server::serve(listener, routes, stop, Duration::ZERO));
+        })
+    }
+
+    /// One of `localhost` with a certificate.
+    pub fn secured(keys: &[Value], certificate: &Issued) -> Self {
+        let key = PrivateKeyDer::from_pem_slice(certificate.key_pem().as_bytes()).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.certificate.der().clone()], key)
+            .unwrap();
+        let tls = RustlsConfig::from_config(Arc::new(config));
+        Self::serve(keys, "https", |listener, routes, stop| {
+            tokio::spawn(server::serve_tls(listener, routes, tls, stop, Duration::ZERO));
+        })
+    }
+
+    fn serve(
+        keys: &[Value],
+        scheme: &str,
+        spawn: impl FnOnce(TcpListener, Router, CancellationToken),
+    ) -> Self {
         let state = Arc::new(Mutex::new(Published {
             status: StatusCode::OK,
             body: String::new(),
             asked: 0,
         }));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let url = format!("http://{}/jwks", listener.local_addr().unwrap());
+        let url = format!(
+            "{scheme}://localhost:{}/jwks",
+            listener.local_addr().unwrap().port()
+        );
         let routes = Router::new()
             .route("/jwks", get(publish))
             .with_state(Arc::clone(&state));
         let stop = CancellationToken::new();
-        tokio::spawn(task_status::server::serve(
-            listener,
-            routes,
-            stop.clone(),
-            Duration::ZERO,
-        ));
+        spawn(listener, routes, stop.clone());
         let server = Self { url, state, stop };
         server.publish(keys);
         server
@@ -210,8 +241,8 @@ impl IssuerServer {
     /// Waits until a service has the keys.
     pub async fn is_read_by(&self, service: &Service) {
         eventually("the service has keys", async || {
-            let answer = service.get("/task-status").await;
-            (answer.status == 401).then_some(())
+            let gate = service.gate.as_ref().unwrap();
+            gate.is_ready().then_some(())
         })
         .await;
     }

@@ -38,7 +38,6 @@ pub const LIMITS: Limits = Limits {
 pub struct Setup {
     pub empty_status: EmptyStatus,
     pub serving: Serving,
-    pub more: Router<AppState>,
 }
 
 impl Default for Setup {
@@ -59,7 +58,6 @@ impl Setup {
                 max_concurrent_requests: 1000.try_into().unwrap(),
                 gate,
             },
-            more: Router::new(),
         }
     }
 
@@ -80,6 +78,8 @@ impl Setup {
 pub struct Service {
     pub address: SocketAddr,
     pub database: Database,
+    /// None around routes that are not the application's.
+    pub gate: Option<Gate>,
     client: reqwest::Client,
 }
 
@@ -114,7 +114,11 @@ impl Service {
             empty_status: setup.empty_status,
             request_timeout: PATIENCE,
         };
-        Self::serve(app::api(state, &setup.serving, setup.more), database)
+        let service = Self::serve(app::api(state, &setup.serving, Router::new()), database);
+        Self {
+            gate: Some(setup.serving.gate),
+            ..service
+        }
     }
 
     /// Any routes, inside the layers of the real application.
@@ -131,6 +135,7 @@ impl Service {
         Self {
             address,
             database,
+            gate: None,
             client: reqwest::Client::new(),
         }
     }
