@@ -5,11 +5,10 @@
 )]
 
 mod access;
+mod database;
 mod token;
 mod transfer;
 
-use std::fmt;
-use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
@@ -19,18 +18,17 @@ use std::time::Duration;
 
 use clap::builder::{BoolishValueParser, NonEmptyStringValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand};
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 
 use crate::app::BasePath;
 use crate::cors::Origin;
 use crate::routes::pending_tasks::EmptyStatus;
-use crate::store::database::Limits;
 use crate::store::schema::Schema;
 use crate::telemetry::LogFormat;
 use crate::tls::TlsFiles;
 pub use access::{AccessArgs, AccessError, AuthMode};
+pub use database::{DatabaseArgs, DatabaseLimits, DatabaseUrl};
 pub use token::TokenArgs;
 pub use transfer::{ExportArgs, ExportFormat, ImportArgs, PruneArgs};
 
@@ -89,16 +87,6 @@ pub struct Logging {
         value_name = "FILTER"
     )]
     pub log: EnvFilter,
-}
-
-/// Where the database is.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Database")]
-pub struct DatabaseArgs {
-    /// The PostgreSQL to use, such as postgres://user:password@host:5432/name. Prefer the variable: other users of
-    /// this machine can see the arguments of a process
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
-    pub database_url: DatabaseUrl,
 }
 
 #[derive(Debug, Args)]
@@ -244,35 +232,6 @@ pub struct ApiArgs {
     pub request_timeout: Duration,
 }
 
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Database")]
-pub struct DatabaseLimits {
-    /// The most connections to the database
-    #[arg(
-        long,
-        env = "TASK_STATUS_MAX_CONNECTIONS",
-        default_value = "10",
-        value_name = "NUMBER"
-    )]
-    pub max_connections: NonZeroU32,
-    /// How long a request waits for one of them
-    #[arg(long, env = "TASK_STATUS_ACQUIRE_TIMEOUT", default_value = "3s", value_parser = humantime::parse_duration, value_name = "DURATION")]
-    pub acquire_timeout: Duration,
-    /// How long a statement may take before the database cancels it
-    #[arg(long, env = "TASK_STATUS_STATEMENT_TIMEOUT", default_value = "5s", value_parser = humantime::parse_duration, value_name = "DURATION")]
-    pub statement_timeout: Duration,
-}
-
-impl From<&DatabaseLimits> for Limits {
-    fn from(args: &DatabaseLimits) -> Self {
-        Self {
-            max_connections: args.max_connections.get(),
-            acquire_timeout: args.acquire_timeout,
-            statement_timeout: args.statement_timeout,
-        }
-    }
-}
-
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Demo")]
 pub struct DemoArgs {
@@ -409,70 +368,6 @@ fn is_loopback(address: SocketAddr) -> bool {
     address.ip().to_canonical().is_loopback()
 }
 
-/// Where the database is, password included: never shown.
-#[derive(Clone)]
-pub struct DatabaseUrl(String);
-
-impl DatabaseUrl {
-    /// The URL as connection options.
-    ///
-    /// # Errors
-    /// It is not a PostgreSQL URL. The message does not repeat it.
-    pub fn options(&self) -> Result<PgConnectOptions, ConfigError> {
-        // The driver would take any scheme and fail later, on the name of the host.
-        if !["postgres://", "postgresql://"]
-            .iter()
-            .any(|scheme| self.0.starts_with(scheme))
-        {
-            return Err(ConfigError::DatabaseUrlScheme);
-        }
-        let options = PgConnectOptions::from_str(&self.0).map_err(ConfigError::DatabaseUrl)?;
-        self.check_files(options.get_ssl_mode())?;
-        Ok(options)
-    }
-
-    /// Checks that the files of TLS are there and what they are for: the driver would say no name, and take a file that
-    /// is not there for a database that is not there yet.
-    fn check_files(&self, mode: PgSslMode) -> Result<(), ConfigError> {
-        // Parsed once more, since the options do not give them back.
-        let Ok(url) = reqwest::Url::parse(&self.0) else {
-            return Ok(());
-        };
-        for (parameter, path) in url.query_pairs() {
-            let is_root = ["sslrootcert", "ssl-root-cert", "ssl-ca"].contains(&&*parameter);
-            // libpq would check the certificate with `require` too.
-            if is_root && !matches!(mode, PgSslMode::VerifyCa | PgSslMode::VerifyFull) {
-                return Err(ConfigError::CertificateUnchecked);
-            }
-            let is_file = is_root || ["sslcert", "ssl-cert", "sslkey", "ssl-key"].contains(&&*parameter);
-            // The text itself may stand in the place of its file's name.
-            if is_file && !path.trim().starts_with("-----BEGIN") {
-                File::open(&*path).map_err(|source| ConfigError::DatabaseFile {
-                    parameter: parameter.to_string(),
-                    path: PathBuf::from(&*path),
-                    source,
-                })?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl FromStr for DatabaseUrl {
-    type Err = std::convert::Infallible;
-
-    /// Takes any text: an error of the command line parser would print the text with its password.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl fmt::Debug for DatabaseUrl {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("DatabaseUrl(…)")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -514,66 +409,6 @@ mod tests {
     }
 
     #[test]
-    fn a_mode_takes_its_own_settings_and_no_other() {
-        let refusal = |arguments: &[&str]| serve(arguments).err().map(|error| error.to_string());
-        let jwt = ["--auth", "jwt", "--listen", "0.0.0.0:80"];
-        let with = |more: &[&str]| refusal(&[&jwt[..], more].concat());
-        assert_eq!(with(&["--jwt-key-file", "keys.pem"]), None);
-        assert_eq!(
-            with(&[
-                "--jwt-jwks-url",
-                "https://i/jwks",
-                "--trusted-proxies",
-                "10.0.0.0/8"
-            ]),
-            None
-        );
-        for none_or_two in [&[][..], &["--jwt-key-file", "a", "--jwt-secret-file", "b"]] {
-            let said = with(none_or_two).expect("a refusal");
-            assert!(
-                said.starts_with("--auth jwt needs keys to check tokens with, from one place."),
-                "{said}"
-            );
-        }
-        let long = with(&["--jwt-key-file", "a", "--jwt-leeway", "6m"]).expect("a refusal");
-        assert_eq!(long, "--jwt-leeway may be 5m at most");
-        for (mode, flag, value) in [
-            ("none", "--jwt-issuer", "i"),
-            ("none", "--gateway-secret-file", "f"),
-            ("gateway", "--jwt-key-file", "k"),
-        ] {
-            let said = refusal(&["--auth", mode, flag, value]).expect("a refusal");
-            assert!(said.contains(&format!("{flag} would change nothing")), "{said}");
-        }
-
-        let gateway = ["--auth", "gateway"];
-        let with = |more: &[&str]| refusal(&[&gateway[..], more].concat());
-        assert_eq!(with(&["--trusted-proxies", "10.0.0.0/8,::1"]), None);
-        assert_eq!(
-            with(&["--gateway-secret-file", "f", "--gateway-headers", "envoy"]),
-            None
-        );
-        assert!(
-            with(&[])
-                .expect("a refusal")
-                .starts_with("--auth gateway needs to know the gateway")
-        );
-        let renamed = with(&[
-            "--trusted-proxies",
-            "10.0.0.0/8",
-            "--gateway-headers",
-            "envoy",
-            "--gateway-scopes-header",
-            "x",
-        ]);
-        assert!(
-            renamed
-                .expect("a refusal")
-                .starts_with("--gateway-headers envoy has no such header as --gateway-scopes-header")
-        );
-    }
-
-    #[test]
     fn tls_needs_a_certificate_and_a_key() {
         let base = ["--auth", "none"];
         let with = |arguments: &[&str]| serve(&[&base[..], arguments].concat());
@@ -587,43 +422,5 @@ mod tests {
     fn a_statement_may_not_outlive_its_request() {
         let equal = ["--auth", "none", "--request-timeout", "5s"];
         assert!(matches!(serve(&equal), Err(ConfigError::Timeouts)));
-    }
-
-    #[test]
-    fn files_of_tls_are_there_and_looked_at() {
-        let options = |parameters: &str| DatabaseUrl(format!("postgres://h/d?{parameters}")).options();
-        for given in ["sslrootcert", "ssl-ca", "sslcert", "sslkey"] {
-            let missing = options(&format!("sslmode=verify-full&{given}=/no/where"));
-            assert!(
-                matches!(missing, Err(ConfigError::DatabaseFile { parameter, .. }) if parameter == given)
-            );
-        }
-        assert!(options("sslmode=verify-full&sslrootcert=/").is_ok());
-        assert!(options("sslmode=verify-ca&sslrootcert=-----BEGIN%20CERTIFICATE-----").is_ok());
-        for unchecked in ["sslrootcert=/", "ssl-ca=/&sslmode=require"] {
-            assert!(
-                matches!(options(unchecked), Err(ConfigError::CertificateUnchecked)),
-                "{unchecked}"
-            );
-        }
-    }
-
-    #[test]
-    fn only_postgresql_urls_are_taken_and_none_is_repeated() {
-        let error = |url: &str| {
-            DatabaseUrl(url.to_owned())
-                .options()
-                .err()
-                .map(|error| error.to_string())
-        };
-        assert_eq!(error("postgres://u:hunter2@h/d"), None);
-        for url in [
-            "mysql://u:hunter2@h/d",
-            "u:hunter2@h",
-            "postgres://u:hunter2@h:port/d",
-        ] {
-            let error = error(url).expect("an error");
-            assert!(!error.contains("hunter2"), "{error}");
-        }
     }
 }
