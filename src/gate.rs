@@ -179,10 +179,12 @@ async fn admit(State((gate, needs)): State<(Gate, Needs)>, mut request: Request,
     }
     rules.access.conceal(request.headers_mut());
     request.extensions_mut().insert(attempt.clone());
-    let response = next.run(request).await;
-    if need == Some(Need::Right(Right::Write)) {
-        attempt.wrote(response.status(), response.extensions().get::<Subject>());
+    if need != Some(Need::Right(Right::Write)) {
+        return next.run(request).await;
     }
+    let writing = attempt.begin();
+    let response = next.run(request).await;
+    writing.end(response.status(), response.extensions().get::<Subject>());
     response
 }
 

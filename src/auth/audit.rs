@@ -66,8 +66,13 @@ impl Attempt {
         self.address.map(|address| address.to_string())
     }
 
+    /// Begins to write. Whatever becomes of it is written down.
+    pub fn begin(self) -> Writing {
+        Writing(Some(self))
+    }
+
     /// Writes down that this was done, or failed with this status.
-    pub fn wrote(&self, status: StatusCode, subject: Option<&Subject>) {
+    fn wrote(&self, status: StatusCode, subject: Option<&Subject>) {
         let (mut task, mut filter, mut number) = (None, None, None);
         match subject {
             Some(Subject::Task(id)) => task = Some(id.clone()),
@@ -96,6 +101,18 @@ impl Attempt {
             filter,
             number,
             "wrote"
+        );
+    }
+
+    /// Writes down that this was begun, and its end is not known.
+    fn was_cut_off(&self) {
+        tracing::warn!(
+            target: "task_status::audit",
+            client = self.client(),
+            address = self.address(),
+            method = %self.method,
+            path = self.path,
+            "cut off while writing"
         );
     }
 
@@ -135,5 +152,27 @@ impl Attempt {
             reason,
             "refused"
         );
+    }
+}
+
+/// A write that is under way. Where it is dropped instead of ended, because its client went away, its time was up or its
+/// handler panicked, the database may have done it or not.
+#[derive(Debug)]
+pub struct Writing(Option<Attempt>);
+
+impl Writing {
+    /// It was answered with this status.
+    pub fn end(mut self, status: StatusCode, subject: Option<&Subject>) {
+        if let Some(attempt) = self.0.take() {
+            attempt.wrote(status, subject);
+        }
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        if let Some(attempt) = &self.0 {
+            attempt.was_cut_off();
+        }
     }
 }

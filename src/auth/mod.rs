@@ -115,7 +115,8 @@ async fn by_token(verifier: &Verifier, headers: &HeaderMap) -> Result<Caller, Id
 }
 
 /// The token of `Authorization: Bearer ...`; the scheme's case does not matter (RFC 9110, section 11.1). Credentials of
-/// another scheme are none. Two such headers are not one that can be trusted.
+/// another scheme are none, and so is an empty token: a script's variable that is not set. Two such headers are not one
+/// that can be trusted.
 fn bearer(headers: &HeaderMap) -> Result<Option<&str>, TokenError> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else {
@@ -126,7 +127,6 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, TokenError> {
     }
     let value = value.to_str().map_err(|_| TokenError::Malformed)?;
     let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
-    Ok(scheme
-        .eq_ignore_ascii_case("Bearer")
-        .then(|| token.trim_matches(' ')))
+    let token = token.trim_matches(' ');
+    Ok(Some(token).filter(|token| scheme.eq_ignore_ascii_case("Bearer") && !token.is_empty()))
 }

@@ -177,6 +177,9 @@ function examples(all) {
 
 const quoted = (text) => `'${String(text).replaceAll("'", "'\\''")}'`;
 
+/** The scope that a caller needs, if any. */
+const scope = (operation) => (operation.security || []).flatMap((requirement) => Object.values(requirement).flat())[0];
+
 /** A curl command that does the operation, with the examples of what it needs. */
 function curl(method, path, operation, server) {
   const parameters = (operation.parameters || []).map(resolve);
@@ -186,6 +189,8 @@ function curl(method, path, operation, server) {
   const query = chosen.map((parameter) => `${parameter.name}=${encodeURIComponent(example(parameter))}`).join('&');
   const url = location.origin.startsWith('http') ? location.origin : 'http://127.0.0.1:8080';
   const words = [`curl -i ${method === 'get' ? '' : `-X ${method.toUpperCase()} `}${quoted(`${url}${server.replace(/\/$/, '')}${target}${query ? `?${query}` : ''}`)}`];
+  // In double quotes: the reader's shell puts the token in.
+  if (scope(operation)) words.push('-H "Authorization: Bearer $token"');
   const [mediaType, content] = Object.entries(operation.requestBody?.content || {})[0] || [];
   if (mediaType) {
     const [[, value]] = examplesOf(content);
@@ -233,6 +238,7 @@ function operation(path, method, found) {
     h('div', { class: 'call' }, h('span', { class: `method ${method}` }, method), h('span', { class: 'path' }, path), h('span', { class: 'id' }, found.operationId)),
     markdown(found.description),
     head ? h('p', { class: 'quiet' }, h('span', { class: 'method head' }, 'head'), ' answers the same without the content: ', h('code', {}, head.operationId), '.') : null,
+    scope(found) ? h('p', { class: 'quiet' }, 'Needs a token with the scope ', h('code', {}, scope(found)), '.') : h('p', { class: 'quiet' }, 'For everybody.'),
     h('h4', {}, 'Try it'), command,
     parameters.length ? [h('h4', {}, 'Parameters'), h('div', { class: 'list' }, parameters.map((parameter) => item(parameter.name, parameter.schema, parameter.required && 'required', parameter.in, parameter.description)))] : null,
     media.length ? [h('h4', {}, 'Content'), markdown(found.requestBody.description), content(found.requestBody.content)] : null,

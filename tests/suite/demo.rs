@@ -348,7 +348,7 @@ async fn in_the_demo_reading_takes_no_token_and_writing_does() {
         .split("A token to write")
         .nth(1)
         .unwrap()
-        .split("Reading")
+        .split("and clear a task")
         .next()
         .unwrap();
     let script = format!(

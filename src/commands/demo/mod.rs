@@ -155,7 +155,9 @@ fn announce(postgres: &PrivatePostgres, address: SocketAddr, provider: &Identity
   {bold}The official SDKs{plain}    export SAIL_BASE_URL={base} SAIL_CLIENT_ID={CLIENT_ID} SAIL_CLIENT_SECRET={secret}
   A token to write     token=$(curl -s {base}/oauth/token -d grant_type=client_credentials -d client_id={CLIENT_ID} \\
                          -d client_secret={secret} | sed 's/.*\"access_token\":\"\\([^\"]*\\).*/\\1/')
-  Reading needs none   curl -s '{base}/task-status?limit=1' -H \"Authorization: Bearer $token\"
+  and clear a task     curl -s -X PATCH {base}/task-status/ID -H \"Authorization: Bearer $token\" \\
+                         -H 'Content-Type: application/json-patch+json' \\
+                         -d '[{{\"op\": \"replace\", \"path\": \"/completionStatus\", \"value\": \"Terminated\"}}]'
 
   {bold}The table{plain}            {psql}
   and in it            select unique_name, progress, percent_complete from task_status

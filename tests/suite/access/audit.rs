@@ -3,9 +3,11 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
+use sqlx::Connection;
 use task_status::auth::caller::{READ, WRITE};
 
 use super::*;
+use crate::support::eventually;
 use crate::support::program::{Program, command};
 
 const SECRET: &str = "hunter2 hunter2 hunter2 hunter2 hunter2";
@@ -266,4 +268,36 @@ fn no_secret_is_in_the_help_or_in_what_settings_print() {
     let cli =
         task_status::config::Cli::try_parse_from(["task-status", "token", "--jwt-secret", SECRET]).unwrap();
     assert!(!format!("{cli:?}").contains("hunter2"), "{cli:?}");
+}
+
+#[tokio::test]
+async fn a_write_whose_end_nobody_waits_for_is_written_down_too() {
+    let database = TestDatabase::new().await;
+    insert_task(&database).await;
+    let (mut program, url) = started(serve(&database, &["--auth", "none"])).await;
+    let mut holder = database.connect().await;
+    sqlx::raw_sql("begin; lock table task_status")
+        .execute(&mut holder)
+        .await
+        .unwrap();
+    let request = tokio::spawn(
+        reqwest::Client::new()
+            .put(format!("{url}/task-status/t"))
+            .header("Content-Type", "application/json")
+            .body(r#"{"type":"QPOC","uniqueName":"n","launcher":"l"}"#)
+            .send(),
+    );
+    eventually("the write waits for the lock", async || {
+        let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        (database.value::<i64>(waiting).await == 1).then_some(())
+    })
+    .await;
+    request.abort();
+    program.logged("cut off while writing").await;
+    holder.close().await.unwrap();
+    let (_, events) = log_of(program);
+    let cut_off = json!({
+        "level": "WARN", "message": "cut off while writing", "method": "PUT", "path": "/task-status/t",
+    });
+    assert_eq!(events, [cut_off]);
 }

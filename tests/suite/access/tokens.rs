@@ -108,7 +108,8 @@ fn broken() -> Vec<Row> {
             Some(format!("BearerX {good}")),
             NONE,
         ),
-        ("the scheme alone", Some("Bearer".to_owned()), MALFORMED),
+        ("the scheme alone", Some("Bearer".to_owned()), NONE),
+        ("an empty token", Some("Bearer ".to_owned()), NONE),
         ("two tokens", bearer(&format!("{good} {good}")), MALFORMED),
         (
             "two tokens and a comma",
