@@ -44,7 +44,7 @@ pub async fn list(State(state): State<AppState>, query: Query) -> Result<Respons
     let order = Sorters::oldest_first();
     let page = list::read(&state, &query, Which::Pending, &order, Vec::new()).await?;
     let headers = list::headers(&query, &page);
-    if page.nothing_pending && state.empty_status == EmptyStatus::NoContent {
+    if page.nothing_pending() && state.empty_status == EmptyStatus::NoContent {
         return Ok((StatusCode::NO_CONTENT, headers, ()).into_response());
     }
     Ok((headers, Json(page.tasks)).into_response())

@@ -38,6 +38,9 @@ pub struct Limits {
 #[derive(Debug, Clone)]
 pub struct Database {
     pool: PgPool,
+    /// One connection for the tally alone, so that statements that take long keep nobody from being told that what is in
+    /// memory is still right.
+    tally: PgPool,
     /// Without the bounds that suit requests: what [`Database::watch`] and migrations connect with.
     options: PgConnectOptions,
     up: watch::Sender<bool>,
@@ -50,8 +53,15 @@ impl Database {
             .max_connections(limits.max_connections)
             .acquire_timeout(limits.acquire_timeout)
             .connect_lazy_with(session::with_settings(&options, limits.statement_timeout));
+        let tally = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(limits.acquire_timeout)
+            // To ask whether the connection is alive takes as long as the statement itself.
+            .test_before_acquire(false)
+            .connect_lazy_with(session::with_settings(&options, limits.statement_timeout));
         Self {
             pool,
+            tally,
             options,
             up: watch::Sender::new(false),
         }
@@ -74,11 +84,23 @@ impl Database {
     /// [`StoreError::KnownDown`] at once where the database is known to be down or becomes so while waiting;
     /// [`StoreError::Unavailable`] where there is no connection within the acquire time-out.
     pub async fn connection(&self) -> Result<Lease, StoreError> {
+        self.lease(&self.pool).await
+    }
+
+    /// The connection for the tally. It may have died since it was used.
+    ///
+    /// # Errors
+    /// As [`Database::connection`].
+    pub(super) async fn tally_connection(&self) -> Result<Lease, StoreError> {
+        self.lease(&self.tally).await
+    }
+
+    async fn lease(&self, pool: &PgPool) -> Result<Lease, StoreError> {
         let mut up = self.up.subscribe();
         tokio::select! {
             biased;
             _ = up.wait_for(|up| !up) => Err(StoreError::KnownDown),
-            connection = self.pool.acquire() => Ok(Lease { connection: connection?, finished: false }),
+            connection = pool.acquire() => Ok(Lease { connection: connection?, finished: false }),
         }
     }
 
@@ -115,7 +137,7 @@ impl Database {
 
     /// Closes the connections; statements that run are waited for.
     pub async fn close(&self) {
-        self.pool.close().await;
+        tokio::join!(self.pool.close(), self.tally.close());
     }
 
     async fn first_connection(&self, schema: Schema) -> Result<PgConnection, StoreError> {

@@ -2,6 +2,8 @@
 
 use std::error::Error;
 use std::io;
+use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::error::DatabaseError;
 use sqlx::migrate::MigrateError;
@@ -20,6 +22,12 @@ pub enum StoreError {
     /// The database is known to be down; nothing was tried.
     #[error("the database is known to be down")]
     KnownDown,
+    /// The database has not said in time that an answer is still right.
+    #[error("the database has not confirmed within {patience:?} that the answer is current")]
+    NotConfirmed { patience: Duration },
+    /// What went wrong for several who waited for the same.
+    #[error(transparent)]
+    Shared(Arc<StoreError>),
     /// The statement took longer than the statement timeout.
     #[error("the statement was cancelled at its timeout")]
     StatementTimeout(#[source] sqlx::Error),
@@ -75,7 +83,11 @@ impl StoreError {
     /// Whether waiting may help. If not, somebody has to do something.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unavailable(_) | Self::KnownDown | Self::StatementTimeout(_) => true,
+            Self::Unavailable(_)
+            | Self::KnownDown
+            | Self::StatementTimeout(_)
+            | Self::NotConfirmed { .. } => true,
+            Self::Shared(error) => error.is_transient(),
             Self::Connection(_)
             | Self::Refused { .. }
             | Self::Statement(_)
@@ -156,7 +168,11 @@ fn is_refusal(code: &str) -> bool {
 }
 
 /// SQLSTATEs by which a server says that it cannot serve now: class 08 (connection), 57P01 to 57P05 (shutdown, start
-/// up, crash, idle), class 53 (connections, memory, disk), 25006 (read-only: a standby that has not been promoted yet).
+/// up, crash, idle), class 53 (connections, memory, disk), 25006 (read-only: a standby that has not been promoted yet),
+/// 55P03 (a lock that was not to be had in time).
 fn is_unavailability(code: &str) -> bool {
-    code.starts_with("08") || code.starts_with("57P") || code.starts_with("53") || code == "25006"
+    code.starts_with("08")
+        || code.starts_with("57P")
+        || code.starts_with("53")
+        || ["25006", "55P03"].contains(&code)
 }

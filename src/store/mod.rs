@@ -1,8 +1,8 @@
 //! Everything that talks to PostgreSQL. All SQL on tasks is in this folder.
 //!
 //! Reading order: [`database`] (connections, and whether there is a database at all), [`schema`] (migrations),
-//! [`privileges`] (what a role has to be allowed), [`page`] and [`task`] (reading), [`report`], [`clear`] and [`retention`] (writing), [`import`] and [`export`] (very
-//! many at once, on a connection of [`bulk`]).
+//! [`privileges`] (what a role has to be allowed), [`page`], [`tally`] and [`task`] (reading), [`report`], [`clear`] and
+//! [`retention`] (writing), [`import`] and [`export`] (very many at once, on a connection of [`bulk`]).
 
 pub mod bulk;
 pub mod clear;
@@ -18,6 +18,7 @@ pub mod retention;
 mod row;
 pub mod schema;
 mod session;
+pub mod tally;
 pub mod task;
 
 pub use database::Database;

@@ -1,8 +1,10 @@
 //! A page of tasks: of a filter, in an order, after an offset or a place.
 
+use sqlx::postgres::PgRow;
 use sqlx::{Postgres, QueryBuilder, Row};
 
 use super::row::optional_task;
+use super::tally::{Revision, Tally};
 use super::{Database, StoreError};
 use crate::collection::Collection;
 use crate::cursor::{Cursor, Key};
@@ -34,18 +36,24 @@ pub struct Page {
     pub tasks: Vec<TaskStatus>,
     /// How many tasks there are without offset, limit and place; known only if it was asked for.
     pub total: Option<i64>,
-    /// Whether there is none at all. Known only for pending tasks, false otherwise.
-    pub nothing_pending: bool,
+    /// Of pending tasks only.
+    pub tally: Option<Tally>,
     /// Where the next page begins, if there is more.
     pub next: Option<Cursor>,
+}
+
+impl Page {
+    /// Whether it is known that no task at all is pending.
+    pub fn nothing_pending(&self) -> bool {
+        self.tasks.is_empty() && self.tally.is_some_and(|tally| tally.pending == 0)
+    }
 }
 
 /// Reads a page, and the exact number of tasks if `collection.count` is set.
 ///
 /// One statement, hence one snapshot. The page is found on a narrow index and its rows are fetched after: with `limit`
 /// and `offset` on whole rows the planner turns to sorting all of them when the offset is deep. `limit 1` in the lateral
-/// join keeps the planner from merging it back into such a plan, and whether anything is pending is asked for by order
-/// because an `exists` would scan the table when most of it is believed to be pending.
+/// join keeps the planner from merging it back into such a plan. How many are pending is what the tally says.
 ///
 /// # Errors
 /// The database is unavailable, or the statement took too long.
@@ -61,12 +69,12 @@ pub async fn page(database: &Database, query: PageQuery<'_>) -> Result<Page, Sto
     let rows = connection.settle(rows)?;
 
     // The summary is in every row, and an empty page is one row without a task.
-    let (mut total, mut any) = (None, true);
+    let (mut total, mut tally) = (None, None);
     let mut tasks = Vec::with_capacity(rows.len());
     // One by one: a page of large tasks should not be in memory twice.
     for row in rows {
         total = row.try_get("total")?;
-        any = row.try_get("any")?;
+        tally = optional_tally(&row)?;
         tasks.extend(optional_task(&row)?);
     }
     let more = limit > 0 && usize::try_from(limit).is_ok_and(|limit| tasks.len() > limit);
@@ -79,10 +87,21 @@ pub async fn page(database: &Database, query: PageQuery<'_>) -> Result<Page, Sto
         .map(|last| Cursor::after(last, query.order));
     Ok(Page {
         tasks,
-        total,
-        nothing_pending: !any,
+        total: total.or(tally
+            .filter(|_| query.collection.count)
+            .map(|tally| tally.pending)),
+        tally,
         next,
     })
+}
+
+fn optional_tally(row: &PgRow) -> sqlx::Result<Option<Tally>> {
+    let pending: Option<i64> = row.try_get("pending")?;
+    let revision: Option<i64> = row.try_get("revision")?;
+    Ok(pending.zip(revision).map(|(pending, revision)| Tally {
+        pending,
+        revision: Revision(revision),
+    }))
 }
 
 fn statement(query: PageQuery<'_>) -> QueryBuilder<Postgres> {
@@ -103,23 +122,25 @@ fn statement(query: PageQuery<'_>) -> QueryBuilder<Postgres> {
         "), page as (
             select task.* from place
             cross join lateral (select * from task_status where id = place.id limit 1) as task
-        ), summary as (select ",
+        ), summary as (",
     );
     match query.which {
-        Which::Pending => sql.push(
-            "(select id from task_status where completion_status is null order by created, id limit 1) is not null",
-        ),
-        Which::All | Which::Matching(_) => sql.push("true"),
-    };
-    sql.push(" as any, ");
-    if query.collection.count {
-        sql.push("(select count(*) from task_status where ");
-        query.which.push(&mut sql);
-        sql.push(")");
-    } else {
-        sql.push("null::bigint");
+        Which::Pending => {
+            sql.push(
+                "select null::bigint as total, coalesce(sum(pending), 0)::bigint as pending, \
+                 coalesce(sum(revision), 0)::bigint as revision \
+                 from task_status_tally",
+            );
+        }
+        Which::All | Which::Matching(_) if query.collection.count => {
+            sql.push("select count(*) as total, null::bigint as pending, null::bigint as revision from task_status where ");
+            query.which.push(&mut sql);
+        }
+        Which::All | Which::Matching(_) => {
+            sql.push("select null::bigint as total, null::bigint as pending, null::bigint as revision");
+        }
     }
-    sql.push(" as total) select * from summary left join page on true order by ")
+    sql.push(") select * from summary left join page on true order by ")
         .push(&order_by);
     sql
 }

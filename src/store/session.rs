@@ -20,6 +20,8 @@ pub(super) fn with_settings(options: &PgConnectOptions, statement_timeout: Durat
             ),
         ])
         .options([
+            // The statements of the tally and the repair want a snapshot for each statement.
+            ("default_transaction_isolation", "read committed"),
             // Compiling a statement takes longer than any of ours runs.
             ("jit", "off"),
             // Tells the table that our statements say themselves what `modified` is.

@@ -28,6 +28,7 @@ mod schema;
 mod schemathesis;
 mod sdk;
 mod support;
+mod tally;
 mod tls;
 mod transfer;
 mod writes;

@@ -1,0 +1,181 @@
+//! The tally: how many tasks are pending, and a revision that moves whenever anything about a pending task changes.
+//!
+//! Triggers of the table keep it (`migrations/0003_tally.sql`; `docs/tally.md` says why it is exact and where it is not),
+//! so there is nothing here that writes it, but for [`repair`] and the housekeeping of [`fold`].
+
+use sqlx::{Connection, PgConnection};
+
+use super::{Database, StoreError};
+
+/// The key of the advisory lock of [`audit_in_turn`].
+const LOCK: i64 = 0x7461_736b_7461_6c6c;
+/// Triggers without which the tally does not follow the table.
+const TRIGGERS: [&str; 4] = [
+    "task_status_count_delete",
+    "task_status_count_insert",
+    "task_status_count_truncate",
+    "task_status_count_update",
+];
+/// Rows of the tally that nobody minds: as many again as there are slots.
+const FEW: i64 = 128;
+
+/// The pending tasks of a snapshot in two numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tally {
+    pub pending: i64,
+    pub revision: Revision,
+}
+
+/// Equal revisions mean that nothing about any pending task has changed between two snapshots. Which of two is the later
+/// cannot be told from them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Revision(pub(super) i64);
+
+/// The tally and the table, compared in one snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Audit {
+    /// How many tasks are pending.
+    pub counted: i64,
+    /// How many the tally says there are.
+    pub tallied: i64,
+    /// Triggers of the tally that are missing, or that do not fire for every session.
+    pub idle_triggers: Vec<String>,
+}
+
+impl Audit {
+    /// Whether the tally is right, and will stay so.
+    pub fn is_clean(&self) -> bool {
+        self.counted == self.tallied && self.idle_triggers.is_empty()
+    }
+}
+
+/// Reads the tally.
+///
+/// # Errors
+/// The database is unavailable, or the statement took too long.
+pub async fn read(database: &Database) -> Result<Tally, StoreError> {
+    match read_once(database).await {
+        // The connection may have died while nobody used it; there is another.
+        Err(StoreError::Unavailable(_)) => read_once(database).await,
+        outcome => outcome,
+    }
+}
+
+async fn read_once(database: &Database) -> Result<Tally, StoreError> {
+    let mut connection = database.tally_connection().await?;
+    let row = sqlx::query!(
+        r#"
+        select coalesce(sum(pending), 0)::bigint as "pending!", coalesce(sum(revision), 0)::bigint as "revision!"
+        from task_status_tally
+        "#
+    )
+    .fetch_one(&mut *connection)
+    .await;
+    let row = connection.settle(row)?;
+    Ok(Tally {
+        pending: row.pending,
+        revision: Revision(row.revision),
+    })
+}
+
+/// Compares the tally with the table.
+///
+/// # Errors
+/// The database is unavailable, or the statement took too long.
+pub async fn audit(connection: &mut PgConnection) -> Result<Audit, StoreError> {
+    let row = sqlx::query!(
+        r#"
+        select
+            (select count(*) from task_status where completion_status is null) as "counted!",
+            (select coalesce(sum(pending), 0)::bigint from task_status_tally) as "tallied!",
+            array(
+                select name from unnest($1::text[]) as name
+                where not exists (
+                    select from pg_trigger
+                    where tgrelid = 'task_status'::regclass and tgname = name and tgenabled = 'A')
+                order by name
+            ) as "idle_triggers!"
+        "#,
+        &TRIGGERS.map(str::to_owned),
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(Audit {
+        counted: row.counted,
+        tallied: row.tallied,
+        idle_triggers: row.idle_triggers,
+    })
+}
+
+/// The same on behalf of a service, several of which may share the database: none where another is at it.
+///
+/// # Errors
+/// The database is unavailable, or the statement took too long.
+pub async fn audit_in_turn(database: &Database) -> Result<Option<Audit>, StoreError> {
+    let mut connection = database.connection().await?;
+    let mut transaction = connection.begin().await?;
+    // The lock lasts for the transaction, so it works through a pooler of transactions and cannot be left behind.
+    let mine = sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock($1) as "mine!""#, LOCK)
+        .fetch_one(&mut *transaction)
+        .await?;
+    let audit = if mine {
+        Some(audit(&mut transaction).await?)
+    } else {
+        None
+    };
+    transaction.commit().await?;
+    connection.finish();
+    Ok(audit)
+}
+
+/// Makes the tally right, and returns how it was. Writers wait meanwhile, readers do not.
+///
+/// # Errors
+/// The database is unavailable, the table could not be locked soon, or the role may not write the tally.
+pub async fn repair(connection: &mut PgConnection) -> Result<Audit, StoreError> {
+    let mut transaction = connection.begin().await?;
+    // Whoever waits for this lock makes all later writers wait, so it does not wait long.
+    sqlx::raw_sql(
+        "set transaction isolation level read committed;
+         set local lock_timeout = '5s';
+         lock table task_status, task_status_tally in share row exclusive mode",
+    )
+    .execute(&mut *transaction)
+    .await?;
+    let audit = audit(&mut transaction).await?;
+    if audit.counted != audit.tallied {
+        // The revision moves too: an answer that was made with the wrong count must not be given any more.
+        sqlx::query!(
+            "insert into task_status_tally (pending, revision) values ($1, 1 + floor(random() * 1048576)::bigint)",
+            audit.counted - audit.tallied,
+        )
+        .execute(&mut *transaction)
+        .await?;
+        sqlx::query!(
+            "insert into task_status_tally (slot, pending, revision)
+             select slot, 0, 0 from generate_series(0, 63) as slot
+             on conflict do nothing"
+        )
+        .execute(&mut *transaction)
+        .await?;
+    }
+    transaction.commit().await?;
+    Ok(audit)
+}
+
+/// Folds the rows that writers have added where no slot was free, if there are many. Returns how many it folded.
+///
+/// # Errors
+/// The database is unavailable, or the statement took too long.
+pub async fn fold(database: &Database) -> Result<i64, StoreError> {
+    let mut connection = database.connection().await?;
+    let folded = sqlx::query_scalar!(
+        r#"
+        select case when (select count(*) from task_status_tally) > $1 then task_status_fold_tally() else 0 end as "folded!"
+        "#,
+        FEW
+    )
+    .fetch_one(&mut *connection)
+    .await;
+    connection.settle(folded)
+}

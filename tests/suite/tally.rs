@@ -1,0 +1,424 @@
+//! The tally: whatever is done to the table, by whom and at whatever isolation level, it says what `count(*)` says, in
+//! every snapshot, and its revision moves whenever anything about a pending task changes.
+
+mod concurrent;
+
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
+use task_status::store::tally;
+use tokio::sync::Mutex;
+
+use crate::support::database::TestDatabase;
+use crate::support::service::Service;
+
+/// What a snapshot has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Observation {
+    counted: i64,
+    tallied: i64,
+    revision: i64,
+    /// Of every column of every pending task.
+    digest: String,
+}
+
+/// Looks at everything in one snapshot.
+async fn observe(connection: &mut PgConnection) -> Observation {
+    let row = sqlx::query(
+        "select
+            (select count(*) from task_status where completion_status is null),
+            (select sum(pending)::bigint from task_status_tally),
+            (select sum(revision)::bigint from task_status_tally),
+            (select md5(coalesce(string_agg(task::text, ' ' order by id), ''))
+             from task_status as task where completion_status is null)",
+    )
+    .fetch_one(connection)
+    .await
+    .unwrap();
+    Observation {
+        counted: row.get(0),
+        tallied: row.get(1),
+        revision: row.get(2),
+        digest: row.get(3),
+    }
+}
+
+/// What is known of revisions: each stands for one state of the pending tasks.
+#[derive(Default)]
+struct Revisions(HashMap<i64, String>);
+
+impl Revisions {
+    fn see(&mut self, observation: &Observation) {
+        assert_eq!(observation.counted, observation.tallied, "{observation:?}");
+        let known = self
+            .0
+            .entry(observation.revision)
+            .or_insert_with(|| observation.digest.clone());
+        assert_eq!(
+            *known, observation.digest,
+            "one revision for two states: {observation:?}"
+        );
+    }
+}
+
+/// Statements on about `n` of twenty tasks that come and go.
+fn statement() -> impl Strategy<Value = String> {
+    let which = (0..20_u8, 1..20_u8).prop_map(|(first, many)| {
+        format!("id in (select 't' || (({first} + n) % 20) from generate_series(1, {many}) n)")
+    });
+    let insert = (0..20_u8, 1..20_u8, 0..3_u8).prop_map(|(first, many, completed)| {
+        format!(
+            "insert into task_status as task (id, type, unique_name, launcher, completion_status)
+             select 't' || (({first} + n) % 20), 'QPOC', 'n', 'l', case when n % 3 < {completed} then 'ERROR' end
+             from generate_series(1, {many}) n"
+        )
+    });
+    let set = prop_oneof![
+        Just("progress = coalesce(progress, '') || '.'"),
+        Just("modified = modified"),
+        Just("completion_status = 'SUCCESS'"),
+        Just("completion_status = null, completed = null"),
+        Just(
+            "completion_status = case when completion_status is null then 'ERROR' end, completed = case when completion_status is null then now() end"
+        ),
+        Just("created = created - interval '1 day'"),
+    ];
+    prop_oneof![
+        4 => insert.clone().prop_map(|insert| insert + " on conflict do nothing"),
+        4 => insert.clone().prop_map(|insert| insert
+            + " on conflict (id) do update set completion_status = excluded.completion_status, completed = excluded.completed"),
+        2 => insert.clone().prop_map(|insert| insert
+            + " on conflict (id) do update set progress = 'again' where task.completion_status is null"),
+        // Fails where one is there already: nothing of it may be counted.
+        2 => insert.clone(),
+        4 => (set, which.clone()).prop_map(|(set, which)| format!("update task_status set {set} where {which}")),
+        2 => which.clone().prop_map(|which| format!("update task_status set id = id || '.' where {which}")),
+        2 => which.clone().prop_map(|which| format!("delete from task_status where {which}")),
+        1 => Just("delete from task_status where id like '%.'".to_owned()),
+        1 => Just("truncate task_status".to_owned()),
+        // Three commands on one table in one statement.
+        2 => (which.clone(), which.clone()).prop_map(|(moved, touched)| format!(
+            "with moved as (delete from task_status where {moved} returning id),
+                  touched as (update task_status set progress = 'touched' where {touched} returning id)
+             insert into task_status (id, type, unique_name, launcher)
+             select id || '-' || count(*) over () || random(), 'QPOC', 'n', 'l' from moved")),
+        2 => which.prop_map(|which| format!(
+            "merge into task_status as task
+             using (select 't' || n as id from generate_series(0, 25) n) as given on task.id = given.id and {}
+             when matched and task.completion_status is null then update set completion_status = 'WARNING'
+             when matched then delete
+             when not matched and not exists (select from task_status as other where other.id = given.id)
+                 then insert (id, type, unique_name, launcher) values (given.id, 'QPOC', 'merged', 'l')",
+            which.replace("id in", "task.id in"))),
+        1 => Just("set local session_replication_role = replica; delete from task_status where id in (select id from task_status order by id limit 2); set local session_replication_role = origin".to_owned()),
+        1 => Just("COPY".to_owned()),
+    ]
+}
+
+/// A transaction: its isolation level, what it does, and how it ends.
+fn transaction() -> impl Strategy<Value = (&'static str, Vec<(String, Option<bool>)>, bool)> {
+    let level = prop_oneof![
+        3 => Just("read committed"),
+        1 => Just("repeatable read"),
+        1 => Just("serializable"),
+    ];
+    // A statement, and whether it is inside a savepoint that is released (true) or rolled back to (false).
+    let statements = prop::collection::vec((statement(), prop::option::of(any::<bool>())), 1..6);
+    (level, statements, prop::bool::weighted(0.8))
+}
+
+async fn copy(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let mut copy = connection
+        .copy_in_raw("copy task_status (id, type, unique_name, launcher, completed, completion_status) from stdin (null 'N')")
+        .await?;
+    copy.send(
+        format!(
+            "c{0}\tQPOC\tn\tl\tN\tN\nd{0}\tQPOC\tn\tl\t2026-01-01\tERROR\n",
+            uuid::Uuid::new_v4()
+        )
+        .as_bytes(),
+    )
+    .await?;
+    copy.finish().await.map(drop)
+}
+
+async fn run(connection: &mut PgConnection, statement: &str) -> Result<(), sqlx::Error> {
+    match statement {
+        "COPY" => copy(connection).await,
+        sql => connection.execute(AssertSqlSafe(sql.to_owned())).await.map(drop),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_tally_is_the_count_after_any_sequence_of_statements() {
+    let database = TestDatabase::new().await;
+    let state = Mutex::new((
+        database.connect().await,
+        database.connect().await,
+        Revisions::default(),
+    ));
+    let runtime = tokio::runtime::Handle::current();
+    let config = Config {
+        cases: 150,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    tokio::task::block_in_place(|| {
+        TestRunner::new(config)
+            .run(&prop::collection::vec(transaction(), 1..6), |transactions| {
+                runtime.block_on(async {
+                    let (writer, observer, revisions) = &mut *state.lock().await;
+                    for (level, statements, commits) in transactions {
+                        let before = observe(observer).await;
+                        let truncates = statements.iter().any(|(sql, _)| sql.starts_with("truncate"));
+                        writer
+                            .execute(AssertSqlSafe(format!("begin isolation level {level}")))
+                            .await
+                            .unwrap();
+                        for (statement, savepoint) in statements {
+                            writer.execute("savepoint before").await.unwrap();
+                            let done = run(writer, &statement).await;
+                            if done.is_err() || savepoint == Some(false) {
+                                writer.execute("rollback to savepoint before").await.unwrap();
+                            }
+                            // A transaction sees its own tally too.
+                            let within = observe(writer).await;
+                            assert_eq!(within.counted, within.tallied, "{level}: {statement}");
+                        }
+                        // Who has truncated holds off everybody.
+                        if !truncates {
+                            assert_eq!(observe(observer).await, before, "seen before it is committed");
+                        }
+                        writer
+                            .execute(if commits { "commit" } else { "rollback" })
+                            .await
+                            .unwrap();
+                        let after = observe(observer).await;
+                        if !commits {
+                            assert_eq!(after, before);
+                        }
+                        revisions.see(&after);
+                    }
+                });
+                Ok(())
+            })
+            .unwrap();
+    });
+    assert!(state.lock().await.2.0.len() > 100, "hardly anything happened");
+}
+
+#[tokio::test]
+async fn what_changes_no_pending_task_moves_no_revision() {
+    let database = TestDatabase::new().await;
+    database
+        .execute(
+            "insert into task_status (id, type, unique_name, launcher, completion_status)
+             values ('done', 'QPOC', 'n', 'l', 'ERROR');
+             insert into task_status (id, type, unique_name, launcher) values ('pending', 'QPOC', 'n', 'l')",
+        )
+        .await;
+    let mut connection = database.connect().await;
+    let before = observe(&mut connection).await;
+    for sql in [
+        "insert into task_status (id, type, unique_name, launcher, completion_status) values ('more', 'QPOC', 'n', 'l', 'ERROR')",
+        "update task_status set progress = 'x' where completion_status is not null",
+        "update task_status set progress = 'x' where false",
+        "delete from task_status where id = 'more'",
+        "insert into task_status (id, type, unique_name, launcher) values ('pending', 'QPOC', 'n', 'l') on conflict do nothing",
+        "select task_status_fold_tally()",
+        "vacuum full task_status_tally",
+    ] {
+        connection.execute(sql).await.unwrap();
+        assert_eq!(observe(&mut connection).await, before, "{sql}");
+    }
+    connection
+        .execute("update task_status set progress = 'x' where id = 'pending'")
+        .await
+        .unwrap();
+    assert_ne!(observe(&mut connection).await.revision, before.revision);
+}
+
+#[tokio::test]
+async fn a_table_with_tasks_in_it_is_counted_when_the_tally_is_made() {
+    let database = TestDatabase::empty().await;
+    database
+        .execute(include_str!("../../migrations/0001_task_status.sql"))
+        .await;
+    database
+        .execute(include_str!("../../migrations/0002_task_management.sql"))
+        .await;
+    database
+        .execute(
+            "insert into task_status (id, type, unique_name, launcher, completion_status)
+             select n, 'QPOC', 'n', 'l', case when n % 3 = 0 then 'ERROR' end from generate_series(1, 100) n",
+        )
+        .await;
+    database
+        .execute(include_str!("../../migrations/0003_tally.sql"))
+        .await;
+    let observation = observe(&mut database.connect().await).await;
+    assert_eq!((observation.counted, observation.tallied), (67, 67));
+}
+
+#[tokio::test]
+async fn truncate_is_refused_where_its_snapshot_could_be_old() {
+    let database = TestDatabase::new().await;
+    let mut connection = database.connect().await;
+    for level in ["repeatable read", "serializable"] {
+        connection
+            .execute(AssertSqlSafe(format!("begin isolation level {level}")))
+            .await
+            .unwrap();
+        let error = connection.execute("truncate task_status").await.unwrap_err();
+        let error = error.as_database_error().unwrap();
+        assert_eq!(error.code().as_deref(), Some("0A000"));
+        assert_eq!(
+            error.message(),
+            format!("task_status cannot be truncated at the isolation level \"{level}\"")
+        );
+        connection.execute("rollback").await.unwrap();
+    }
+    connection.execute("truncate task_status").await.unwrap();
+}
+
+#[tokio::test]
+async fn no_writer_waits_for_another_or_fails_because_of_it() {
+    let database = TestDatabase::new().await;
+    let insert = |id: &str| {
+        AssertSqlSafe(format!(
+            "insert into task_status (id, type, unique_name, launcher) values ('{id}', 'QPOC', 'n', 'l')"
+        ))
+    };
+    // One that has every slot and does not end: the others could only wait for it.
+    let mut holder = database.connect().await;
+    holder.execute("begin").await.unwrap();
+    holder
+        .execute("select pg_advisory_xact_lock(1952541804, slot::integer) from task_status_tally")
+        .await
+        .unwrap();
+    for level in ["read committed", "repeatable read", "serializable"] {
+        let mut writer = database.connect().await;
+        writer.execute("set lock_timeout = '1ms'").await.unwrap();
+        writer
+            .execute(AssertSqlSafe(format!("begin isolation level {level}")))
+            .await
+            .unwrap();
+        writer.execute("select 1").await.unwrap();
+        writer.execute(insert(level)).await.unwrap();
+        writer.execute("commit").await.unwrap();
+    }
+    holder.execute("commit").await.unwrap();
+
+    // One whose snapshot is older than what others have done to every slot since.
+    let mut old = database.connect().await;
+    for level in ["repeatable read", "serializable"] {
+        old.execute(AssertSqlSafe(format!("begin isolation level {level}")))
+            .await
+            .unwrap();
+        let seen = observe(&mut old).await;
+        holder
+            .execute("update task_status_tally set pending = pending")
+            .await
+            .unwrap();
+        holder.execute(insert(&format!("since {level}"))).await.unwrap();
+        assert_eq!(observe(&mut old).await, seen);
+        old.execute(insert(&format!("old {level}"))).await.unwrap();
+        old.execute("commit").await.unwrap();
+    }
+    let observation = observe(&mut old).await;
+    assert_eq!((observation.counted, observation.tallied), (7, 7));
+}
+
+#[tokio::test]
+async fn rows_that_were_added_are_folded_and_the_sums_stay() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    let mut writer = database.connect().await;
+    writer
+        .execute("set default_transaction_isolation = 'repeatable read'")
+        .await
+        .unwrap();
+    let rows = "select count(*) from task_status_tally";
+    for number in 0..100 {
+        let sql = format!(
+            "insert into task_status (id, type, unique_name, launcher) values ('{number}', 'QPOC', 'n', 'l')"
+        );
+        writer.execute(AssertSqlSafe(sql)).await.unwrap();
+    }
+    assert_eq!(database.value::<i64>(rows).await, 164);
+    let before = observe(&mut writer).await;
+    assert_eq!(tally::fold(&service.database).await.unwrap(), 100);
+    assert_eq!(database.value::<i64>(rows).await, 65);
+    assert_eq!(observe(&mut writer).await, before);
+    assert_eq!(
+        tally::fold(&service.database).await.unwrap(),
+        0,
+        "too few to mind"
+    );
+}
+
+#[tokio::test]
+async fn a_role_that_may_only_write_tasks_is_counted_and_cannot_be_tricked() {
+    let database = TestDatabase::new().await;
+    let role = format!("task_status_test_{}", uuid::Uuid::new_v4().simple());
+    if let Err(error) = database.try_execute(&format!("create role {role}")).await {
+        // On a server that is not the tests' own.
+        eprintln!("not tested with another role: {error}");
+        return;
+    }
+    database
+        .execute(&format!(
+            "grant select, insert, update, delete, truncate on task_status to {role};
+             create schema theirs authorization {role}"
+        ))
+        .await;
+    let mut theirs = database.connect().await;
+    theirs
+        .execute(AssertSqlSafe(format!("set role {role}")))
+        .await
+        .unwrap();
+    theirs
+        .execute(
+            "create table theirs.task_status_tally (slot bigint, pending bigint, revision bigint);
+             create function theirs.nothing(bigint, bigint) returns bigint language sql return 0;
+             create operator theirs.- (leftarg = bigint, rightarg = bigint, function = theirs.nothing);
+             create temporary table task_status_tally (slot bigint, pending bigint, revision bigint);
+             set search_path = pg_temp, theirs, pg_catalog, public",
+        )
+        .await
+        .unwrap();
+    for sql in [
+        "insert into task_status (id, type, unique_name, launcher) select n, 'QPOC', 'n', 'l' from generate_series(1, 9) n",
+        "update task_status set completion_status = 'ERROR' where id < '3'",
+        "delete from task_status where id > '7'",
+        "begin isolation level repeatable read; delete from task_status where id = '7'; commit",
+    ] {
+        theirs.execute(sql).await.unwrap();
+    }
+    let mut connection = database.connect().await;
+    let observation = observe(&mut connection).await;
+    assert_eq!((observation.counted, observation.tallied), (4, 4));
+    theirs.execute("truncate task_status").await.unwrap();
+    assert_eq!(observe(&mut connection).await.tallied, 0);
+
+    for sql in [
+        "update public.task_status_tally set pending = 7",
+        "insert into public.task_status_tally (pending, revision) values (7, 7)",
+        "create table trap (completion_status text);
+         create trigger trap after insert on trap referencing new table as new_rows
+             for each statement execute function public.task_status_count()",
+    ] {
+        let error = theirs.execute(sql).await.unwrap_err();
+        assert_eq!(
+            error.as_database_error().unwrap().code().as_deref(),
+            Some("42501"),
+            "{sql}"
+        );
+    }
+    theirs.close().await.unwrap();
+    database
+        .execute(&format!("drop owned by {role} cascade; drop role {role}"))
+        .await;
+}
