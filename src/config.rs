@@ -30,7 +30,7 @@ use crate::tls::TlsFiles;
 pub use access::{AccessArgs, AccessError, AuthMode};
 pub use database::{DatabaseArgs, DatabaseLimits, DatabaseUrl};
 pub use token::TokenArgs;
-pub use transfer::{ExportArgs, ExportFormat, ImportArgs, PruneArgs};
+pub use transfer::{ExportArgs, ExportFormat, ImportArgs, PruneArgs, VerifyArgs};
 
 /// Which background work is still pending, and how is it doing.
 ///
@@ -58,6 +58,7 @@ pub enum Command {
     Import(ImportArgs),
     Export(ExportArgs),
     Prune(PruneArgs),
+    Verify(VerifyArgs),
     Token(TokenArgs),
     /// Ask a running service whether it is ready; the exit status is the answer
     Healthcheck(HealthcheckArgs),

@@ -19,7 +19,7 @@ async fn main() -> ExitCode {
     let Some(command) = cli.command else {
         return ExitCode::SUCCESS;
     };
-    match Box::pin(commands::run(command)).await {
+    match commands::run(command).await {
         Ok(status) => status,
         Err(error) => {
             let mut said = error.to_string();

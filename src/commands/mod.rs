@@ -10,6 +10,8 @@ mod progress;
 pub mod prune;
 pub mod serve;
 pub mod token;
+mod upkeep;
+pub mod verify;
 
 use std::io;
 use std::net::SocketAddr;
@@ -72,12 +74,13 @@ pub enum CommandError {
 /// See [`CommandError`].
 pub async fn run(command: Command) -> Result<ExitCode, CommandError> {
     match command {
-        Command::Serve(args) => serve::run(*args).await,
+        Command::Serve(args) => Box::pin(serve::run(*args)).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Migrate(args) => migrate::run(args).await,
         Command::Import(args) => return import::run(args).await,
         Command::Export(args) => export::run(args).await,
         Command::Prune(args) => prune::run(args).await,
+        Command::Verify(args) => return verify::run(args).await,
         Command::Healthcheck(args) => healthcheck::run(args).await,
         Command::Token(args) => token::run(&args),
         Command::Openapi(args) => openapi::run(&args),

@@ -7,21 +7,16 @@ use std::time::Duration;
 
 use axum::Router;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
 
 use super::CommandError;
+use super::upkeep::{keep_retention, keep_tally};
 use crate::app::{self, Serving};
-use crate::config::{ApiArgs, ConfigError, Retention, ServeArgs};
+use crate::config::{ApiArgs, ConfigError, ServeArgs};
 use crate::gate::Gate;
 use crate::routes::AppState;
 use crate::server;
 use crate::store::Database;
-use crate::store::retention::{self, window_begins};
-use crate::telemetry::chain;
 use crate::tls::Tls;
-
-/// How often is looked for tasks that have left the window of retention.
-const RETENTION_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Serves until a signal says stop. The service answers from the start: until the database is reached, with 503.
 ///
@@ -63,6 +58,7 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
         never = gate.watch() => match never {},
         never = keep_retention(&database, args.retention) => match never {},
         never = follow(tls) => match never {},
+        never = keep_tally(&database) => match never {},
     };
     // Whatever ended first, the rest ends in order: requests are answered, then connections are closed.
     stop.cancel();
@@ -77,23 +73,6 @@ async fn follow(tls: Option<Tls>) -> Infallible {
     match tls {
         Some(tls) => tls.follow().await,
         None => pending().await,
-    }
-}
-
-/// Deletes tasks as they leave the window of retention, for as long as it is polled.
-async fn keep_retention(database: &Database, retention: Retention) -> Infallible {
-    let Retention::Window(window) = retention else {
-        return pending().await;
-    };
-    loop {
-        database.wait_until_up().await;
-        let mut deleted = 0;
-        match retention::prune(database, window_begins(window), |batch| deleted += batch).await {
-            Ok(_) if deleted > 0 => tracing::info!(deleted, "tasks left the window of retention"),
-            Ok(_) => {}
-            Err(error) => tracing::warn!(error = chain(&error), deleted, "retention was interrupted"),
-        }
-        sleep(RETENTION_INTERVAL).await;
     }
 }
 

@@ -118,6 +118,29 @@ pub struct PruneArgs {
     pub database: DatabaseArgs,
 }
 
+/// Compare the tally of the pending tasks with the table
+///
+/// Pages and counts of pending tasks rely on the tally, which triggers of the table keep. It can only be wrong where those
+/// did not fire: they were disabled, or rows came by logical replication. `serve` looks by itself, and logs an error where
+/// it is.
+#[derive(Debug, Args)]
+#[command(
+    next_help_heading = "Verify",
+    after_help = "Exit status:\n  \
+        0    the tally is right\n  \
+        1    that could not be found out, or not be repaired\n  \
+        2    the command line is wrong\n  \
+        3    the tally was wrong, or a trigger that keeps it does not always fire"
+)]
+pub struct VerifyArgs {
+    /// Make the tally right. Writers wait while the pending tasks are counted; readers do not. The role has to own the
+    /// tables, or to have all rights on them
+    #[arg(long)]
+    pub repair: bool,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
 fn filter(text: &str) -> Result<Filter, String> {
     Filter::parse(text).map_err(|error| Locale::system_default().text(&Cause::Filter(error).message()))
 }

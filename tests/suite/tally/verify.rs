@@ -1,0 +1,119 @@
+//! `task-status verify`, and what `serve` says of a tally that is wrong.
+
+use crate::support::database::TestDatabase;
+use crate::support::program::{Program, command};
+use crate::support::service::{PENDING_TASKS, Service};
+
+/// Runs the command; its exit status and what it printed.
+fn verify(database: &TestDatabase, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = command(&[&["verify"], arguments].concat());
+    command.env("DATABASE_URL", database.url());
+    let mut program = Program::start(command);
+    let status = program.wait();
+    (status.code(), program.output())
+}
+
+/// Two tasks, one of which came past the triggers.
+async fn drifted() -> TestDatabase {
+    let database = TestDatabase::new().await;
+    database
+        .execute(
+            "insert into task_status (id, type, unique_name, launcher) values ('counted', 'QPOC', 'n', 'l');
+             alter table task_status disable trigger user;
+             insert into task_status (id, type, unique_name, launcher) values ('unnoticed', 'QPOC', 'n', 'l');
+             alter table task_status enable always trigger task_status_count_insert;
+             alter table task_status enable always trigger task_status_count_update;
+             alter table task_status enable always trigger task_status_count_delete;
+             alter table task_status enable always trigger task_status_count_truncate",
+        )
+        .await;
+    database
+}
+
+#[tokio::test]
+async fn the_exit_status_says_whether_there_was_drift() {
+    let database = drifted().await;
+    let revision = "select sum(revision)::bigint from task_status_tally";
+    let before: i64 = database.value(revision).await;
+    let found = "2 tasks are pending; the tally says 1".to_owned();
+    assert_eq!(verify(&database, &[]), (Some(3), found.clone()));
+    assert_eq!(database.value::<i64>(revision).await, before);
+    assert_eq!(
+        verify(&database, &["--repair"]),
+        (Some(3), found + "\nthe tally was repaired")
+    );
+    assert_ne!(database.value::<i64>(revision).await, before);
+    let right = "2 tasks are pending; the tally says 2".to_owned();
+    assert_eq!(verify(&database, &[]), (Some(0), right.clone()));
+    assert_eq!(verify(&database, &["--repair"]), (Some(0), right));
+    let service = Service::start(&database).await;
+    let answer = service.get(&format!("{PENDING_TASKS}?count=true")).await;
+    assert_eq!((answer.ids().len(), answer.total_count()), (2, Some(2)));
+}
+
+#[tokio::test]
+async fn a_tally_without_its_rows_is_made_anew() {
+    let database = drifted().await;
+    database.execute("truncate task_status_tally").await;
+    assert_eq!(verify(&database, &["--repair"]).0, Some(3));
+    assert_eq!(verify(&database, &[]).0, Some(0));
+    let slots = "select count(*) from task_status_tally where slot < 64";
+    assert_eq!(database.value::<i64>(slots).await, 64);
+}
+
+#[tokio::test]
+async fn a_trigger_that_does_not_always_fire_is_named_with_its_cure() {
+    let database = TestDatabase::new().await;
+    database
+        .execute(
+            "alter table task_status enable trigger task_status_count_delete;
+             alter table task_status disable trigger task_status_count_update",
+        )
+        .await;
+    let advice = |trigger| {
+        format!(
+            "\nthe trigger {trigger} is missing or does not always fire; its owner can mend that with: \
+             alter table task_status enable always trigger {trigger}"
+        )
+    };
+    let found = "0 tasks are pending; the tally says 0".to_owned()
+        + &advice("task_status_count_delete")
+        + &advice("task_status_count_update");
+    assert_eq!(verify(&database, &[]), (Some(3), found.clone()));
+    for trigger in ["task_status_count_delete", "task_status_count_update"] {
+        let cure = found.lines().find_map(|line| {
+            line.split_once("with: ")
+                .filter(|(_, cure)| cure.ends_with(trigger))
+        });
+        database.execute(cure.unwrap().1).await;
+    }
+    assert_eq!(verify(&database, &[]).0, Some(0));
+}
+
+#[tokio::test]
+async fn a_database_without_a_tally_is_refused() {
+    let database = TestDatabase::empty().await;
+    assert_eq!(verify(&database, &[]), (Some(1), String::new()));
+}
+
+#[tokio::test]
+async fn serve_reports_drift() {
+    let database = drifted().await;
+    let mut command = command(&["serve", "--auth", "none", "--listen", "127.0.0.1:0"]);
+    command.env("DATABASE_URL", database.url());
+    let mut program = Program::start(command);
+    let line = program.logged("the tally of the pending tasks is wrong").await;
+    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(line["level"], "ERROR");
+    assert_eq!(
+        [
+            &line["counted"],
+            &line["tallied"],
+            &line["drift"],
+            &line["idleTriggers"]
+        ],
+        [&2.into(), &1.into(), &(-1).into(), &serde_json::Value::from("[]")]
+    );
+    program.signal("TERM");
+    assert!(program.wait().success());
+}
