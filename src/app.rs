@@ -68,15 +68,21 @@ pub struct Serving {
 }
 
 /// The routes of the API at the root and under every base path, and `more` routes at the root, inside the layers.
-pub fn api(state: AppState, serving: &Serving, more: Router<AppState>) -> Router {
+pub fn api(state: AppState, serving: &Serving, more: Vec<UtoipaMethodRouter<AppState>>) -> Router {
     let request_timeout = state.request_timeout;
     let gate = &serving.gate;
-    let shedding = limits::Shedding::new(serving.max_concurrent_requests);
+    let places = limits::Places::new(serving.max_concurrent_requests);
     // From the inside: who may not call takes no place from those who may.
-    let guarded = |paths: &Paths, routes| gate.before(paths, shedding.around(routes));
+    let guarded = |paths: &Paths, routes| gate.before(paths, places.around(routes));
     let document = description(&serving.base_paths);
     let (task_status, _) = task_status(guarded).split_for_parts();
-    let (about, _) = about(|paths, routes| gate.before(paths, routes)).split_for_parts();
+    let unlimited = |paths: &Paths, routes| gate.before(paths, routes);
+    let (about, _) = about(unlimited).split_for_parts();
+    let more = more
+        .into_iter()
+        .map(|described| behind(&unlimited, described))
+        .fold(OpenApiRouter::default(), OpenApiRouter::routes);
+    let (more, _) = more.split_for_parts();
     let routes = serving
         .base_paths
         .iter()

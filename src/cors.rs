@@ -51,7 +51,9 @@ pub fn layer(origins: &[Origin]) -> Either<CorsLayer, tower::layer::util::Identi
         header::IF_MATCH,
         header::IF_NONE_MATCH,
         SLPT_REQUEST_ID,
+        HeaderName::from_static("x-request-id"),
         HeaderName::from_static("x-sailpoint-experimental"),
+        HeaderName::from_static("x-sailpoint-sdk"),
     ];
     let exposed = [
         header::ETAG,

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::auth::jwt::TokenError;
 use crate::auth::rate::TooMany;
-use crate::auth::{IdentityError, Right};
+use crate::auth::{IdentityError, Lack};
 use crate::cause::Cause;
 use crate::locale::Locale;
 use crate::store::StoreError;
@@ -33,9 +33,9 @@ pub enum ApiError {
     /// It is not known who calls.
     #[error("it is not known who calls")]
     Unauthorized(#[from] IdentityError),
-    /// The caller is known and may not do this. Which right it would take, if any would do.
-    #[error("the caller has not the right: {}", .0.map_or("it is nobody's", Right::scope))]
-    Forbidden(Option<Right>),
+    /// The caller is known and may not do this.
+    #[error("the caller lacks {0}")]
+    Forbidden(Lack),
     /// The caller calls too often.
     #[error("more than {} requests in {:?}", .0.rate.requests, .0.rate.period)]
     TooManyRequests(TooMany),
@@ -243,10 +243,14 @@ impl ApiError {
                 let description = Locale::system_default().text(&Cause::Identity(error.clone()).message());
                 format!(r#"Bearer realm="{REALM}", error="invalid_token", error_description="{description}""#)
             }
-            Self::Forbidden(Some(right)) => {
+            Self::Forbidden(Lack::Scope(right)) => {
                 let scope = right.scope();
                 format!(r#"Bearer realm="{REALM}", error="insufficient_scope", scope="{scope}""#)
             }
+            // No other scope would help.
+            Self::Forbidden(Lack::Level(_)) => format!(
+                r#"Bearer realm="{REALM}", error="insufficient_scope", error_description="No user level of the caller allows it.""#
+            ),
             Self::OAuth(OAuthError::InvalidClient, _) => format!(r#"Basic realm="{REALM}""#),
             error if error.kind().status == StatusCode::UNAUTHORIZED => format!(r#"Bearer realm="{REALM}""#),
             _ => return None,

@@ -14,16 +14,16 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{ConnectInfo, OriginalUri, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any};
 use tokio::time::sleep;
 use utoipa::openapi::path::{Operation, PathItem, Paths};
 
-use crate::auth::audit::{Attempt, Subject};
+use crate::auth::audit::{Attempt, Writing};
 use crate::auth::proxies::Proxies;
 use crate::auth::rate::Limiter;
-use crate::auth::{Access, Right};
+use crate::auth::{Access, Lack, Right};
 use crate::error::ApiError;
 use crate::telemetry::chain;
 
@@ -95,11 +95,14 @@ impl Gate {
         routes.layer(from_fn_with_state((self.clone(), Needs::of(paths)), admit))
     }
 
-    /// Routes, and nothing everywhere else: behind the gate too, so that strangers do not learn what there is.
+    /// Routes that are behind the gate, and nothing everywhere else: behind it too, so that strangers do not learn what
+    /// there is.
     pub fn before_the_rest<S: Clone + Send + Sync + 'static>(&self, routes: Router<S>) -> Router<S> {
         let nothing = any(async || StatusCode::NOT_FOUND);
         let state = (self.clone(), Needs::default());
-        routes.fallback_service(nothing.layer(from_fn_with_state(state, admit)).with_state(()))
+        routes
+            .fallback_service(nothing.layer(from_fn_with_state(state, admit)).with_state(()))
+            .layer(from_fn(only_marked))
     }
 }
 
@@ -163,7 +166,7 @@ fn operations(item: &PathItem) -> impl Iterator<Item = (Method, &Operation)> {
 async fn admit(State((gate, needs)): State<(Gate, Needs)>, mut request: Request, next: Next) -> Response {
     let need = needs.of_method(request.method());
     if need == Some(Need::Nothing) {
-        return next.run(request).await;
+        return marked(next.run(request).await);
     }
     let peer = peer(&request);
     let rules = &*gate.0;
@@ -175,18 +178,47 @@ async fn admit(State((gate, needs)): State<(Gate, Needs)>, mut request: Request,
     };
     if let Err(error) = rules.decide(request.headers(), peer, need, &mut attempt).await {
         attempt.refused(error.kind().status, &chain(&error));
-        return error.into_response();
+        return marked(error.into_response());
     }
     rules.access.conceal(request.headers_mut());
-    request.extensions_mut().insert(attempt.clone());
     if need != Some(Need::Right(Right::Write)) {
-        return next.run(request).await;
+        return marked(next.run(request).await);
     }
-    let writing = attempt.begin();
+    let writing = Writing::begin(attempt);
+    request.extensions_mut().insert(writing.record());
     let response = next.run(request).await;
-    writing.end(response.status(), response.extensions().get::<Subject>());
+    if response.extensions().get::<WritesOn>().is_some() {
+        writing.hand_over();
+    } else {
+        writing.end(response.status());
+    }
+    marked(response)
+}
+
+/// What every answer from behind the gate carries.
+#[derive(Debug, Clone, Copy)]
+struct Marked;
+
+fn marked(mut response: Response) -> Response {
+    response.extensions_mut().insert(Marked);
     response
 }
+
+/// Middleware around all routes: gives out no answer that has not come through the gate. A route that was put beside it by
+/// mistake is seen the first time that it is tried.
+async fn only_marked(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    if response.extensions().get::<Marked>().is_some() {
+        response
+    } else {
+        tracing::error!("a route is not behind the gate");
+        ApiError::Forbidden(Lack::Statement).into_response()
+    }
+}
+
+/// What an answer carries whose handler goes on writing after it has begun to answer, and then says itself how it ended.
+#[derive(Debug, Clone, Copy)]
+pub struct WritesOn;
 
 impl Rules {
     async fn decide(
@@ -200,6 +232,9 @@ impl Rules {
             Some(Need::Right(right)) => Some(right),
             _ => None,
         };
+        if !self.access.is_meant(headers) {
+            return Err(ApiError::Forbidden(Lack::Host));
+        }
         let identified = self.access.identify(headers, peer, right).await;
         // Whoever fails to say who it is counts too, by its address: that is how secrets are guessed.
         if let Some(limiter) = &self.limiter {
@@ -207,10 +242,10 @@ impl Rules {
         }
         let caller = attempt.caller.insert(identified?);
         match need {
-            Some(Need::Unstated) => Err(ApiError::Forbidden(None)),
-            Some(Need::Right(right)) if !caller.may(right) => Err(ApiError::Forbidden(Some(right))),
+            Some(Need::Unstated) => Err(ApiError::Forbidden(Lack::Statement)),
+            Some(Need::Right(right)) => caller.may(right).map_err(ApiError::Forbidden),
             // A method that the path does not know: the router will say so.
-            _ => Ok(()),
+            Some(Need::Nothing) | None => Ok(()),
         }
     }
 }

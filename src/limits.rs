@@ -4,17 +4,13 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::error_handling::HandleErrorLayer;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::middleware::Next;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
-use tower::ServiceBuilder;
-use tower::limit::GlobalConcurrencyLimitLayer;
-use tower::load_shed::LoadShedLayer;
 
 use crate::cause::Cause;
 use crate::error::ApiError;
@@ -48,26 +44,35 @@ pub async fn deadline(State(limit): State<Duration>, request: Request, next: Nex
     })
 }
 
-/// Lets so many requests at a time through to the handlers, and refuses further ones at once: they would only wait for
-/// a connection to the database, longer and longer. Clones count together.
+/// Places for requests that are under way: who finds none free is refused at once, instead of waiting longer and longer for
+/// a connection to the database. Clones share the places.
 #[derive(Debug, Clone)]
-pub struct Shedding(GlobalConcurrencyLimitLayer);
+pub struct Places(Arc<Semaphore>);
 
-impl Shedding {
-    pub fn new(most: NonZeroU32) -> Self {
-        let places = usize::try_from(most.get()).unwrap_or(Semaphore::MAX_PERMITS);
-        let places = Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
-        Self(GlobalConcurrencyLimitLayer::with_semaphore(places))
+/// A place, free again when nobody holds it any more. In the extensions of every request that has one.
+#[derive(Debug, Clone)]
+pub struct Place(#[expect(dead_code, reason = "held, and not looked at")] Arc<OwnedSemaphorePermit>);
+
+impl Places {
+    pub fn new(number: NonZeroU32) -> Self {
+        let number = usize::try_from(number.get()).unwrap_or(Semaphore::MAX_PERMITS);
+        Self(Arc::new(Semaphore::new(number.min(Semaphore::MAX_PERMITS))))
     }
 
-    /// These routes, within the limit.
+    /// These routes, each request of which takes a place.
     pub fn around<S: Clone + Send + Sync + 'static>(&self, routes: MethodRouter<S>) -> MethodRouter<S> {
-        routes.layer(
-            ServiceBuilder::new()
-                // The only error there can be inside.
-                .layer(HandleErrorLayer::new(async |_| ApiError::Overloaded))
-                .layer(LoadShedLayer::new())
-                .layer(self.0.clone()),
-        )
+        routes.layer(from_fn_with_state(self.clone(), take_place))
     }
+}
+
+/// Middleware: answers 503 where there is no place.
+async fn take_place(State(Places(places)): State<Places>, mut request: Request, next: Next) -> Response {
+    let Ok(place) = places.try_acquire_owned() else {
+        return ApiError::Overloaded.into_response();
+    };
+    let place = Place(Arc::new(place));
+    request.extensions_mut().insert(place.clone());
+    let response = next.run(request).await;
+    drop(place);
+    response
 }

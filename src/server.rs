@@ -22,6 +22,8 @@ const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may wait for its next request, and how long the head of a request may take. Longer than the
 /// minute for which gateways keep idle connections, so that it is they who close them.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+/// The longest head of a request. Each connection may keep as much in memory, whoever is at its other end.
+const HEAD_BYTES: usize = 128 * 1024;
 /// Tells browsers for a year to come to this host over TLS only (RFC 6797). Other hosts of its domain are not ours to
 /// speak for.
 const STRICT_TRANSPORT_SECURITY: HeaderValue = HeaderValue::from_static("max-age=31536000");
@@ -84,7 +86,8 @@ fn server(listener: TcpListener, stop: CancellationToken, grace: Duration) -> io
         .accept_error_handler(|peer, error| {
             tracing::debug!(?peer, %error, "a connection failed before its first request");
         });
-    server.http_builder().http1().header_read_timeout(IDLE_TIMEOUT);
+    let mut http = server.http_builder().http1();
+    http.header_read_timeout(IDLE_TIMEOUT).max_buf_size(HEAD_BYTES);
     Ok(server)
 }
 

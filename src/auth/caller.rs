@@ -1,5 +1,7 @@
 //! Somebody who calls, and the rights that follow from scopes and user levels.
 
+use thiserror::Error;
+
 /// Lets a caller read.
 pub const READ: &str = "idn:task-management:read";
 /// Lets a caller read and write.
@@ -44,11 +46,28 @@ impl Right {
     }
 }
 
+/// What a caller would have to have to do something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Lack {
+    #[error("a scope, {} at least", .0.scope())]
+    Scope(Right),
+    #[error("a user level that allows what {} does", .0.scope())]
+    Level(Right),
+    /// The request is for a name that is not this machine's own.
+    #[error("a request for this machine, by its Host")]
+    Host,
+    /// Nobody may do it.
+    #[error("a route that says who may call it")]
+    Statement,
+}
+
 /// Somebody who calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// The client by name, where it has one.
     pub client: Option<String>,
+    /// On whose behalf it calls, where that is said.
+    pub subject: Option<String>,
     scopes: Vec<String>,
     /// The user levels, where the caller is said to have any or none; unknown otherwise.
     levels: Option<Vec<String>>,
@@ -59,6 +78,7 @@ impl Caller {
     pub fn new(client: Option<String>, scopes: Vec<String>, levels: Option<Vec<String>>) -> Self {
         Self {
             client,
+            subject: None,
             scopes,
             levels,
         }
@@ -76,7 +96,10 @@ impl Caller {
 
     /// Whether the caller has a right. The scopes must allow it, any one of them suffices, and writing includes
     /// reading; where user levels are known, one of them must allow it too.
-    pub fn may(&self, right: Right) -> bool {
+    ///
+    /// # Errors
+    /// What the caller lacks.
+    pub fn may(&self, right: Right) -> Result<(), Lack> {
         let scopes: &[&str] = match right {
             Right::Read => &[READ, WRITE, ALL],
             Right::Write => &[WRITE, ALL],
@@ -84,11 +107,13 @@ impl Caller {
         let level_allows = |level: &String| {
             WRITING_LEVELS.contains(&level.as_str()) || (right == Right::Read && level == READING_LEVEL)
         };
-        self.scopes.iter().any(|scope| scopes.contains(&scope.as_str()))
-            && self
-                .levels
-                .as_ref()
-                .is_none_or(|levels| levels.iter().any(level_allows))
+        if !self.scopes.iter().any(|scope| scopes.contains(&scope.as_str())) {
+            return Err(Lack::Scope(right));
+        }
+        match &self.levels {
+            Some(levels) if !levels.iter().any(level_allows) => Err(Lack::Level(right)),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -99,7 +124,7 @@ mod tests {
     fn rights(scopes: &[&str], levels: Option<&[&str]>) -> (bool, bool) {
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         let caller = Caller::new(None, owned(scopes), levels.map(owned));
-        (caller.may(Right::Read), caller.may(Right::Write))
+        (caller.may(Right::Read).is_ok(), caller.may(Right::Write).is_ok())
     }
 
     #[test]

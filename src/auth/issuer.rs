@@ -103,7 +103,7 @@ impl Issuer {
             sub: &grant.client,
             aud: grant.audience.as_deref(),
             iat: now.as_secs(),
-            exp: (now + grant.lifetime).as_secs(),
+            exp: now.as_secs().saturating_add(grant.lifetime.as_secs()),
             jti: uuid::Uuid::new_v4().simple().to_string(),
             client_id: &grant.client,
             user_name: &grant.client,

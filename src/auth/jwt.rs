@@ -258,7 +258,9 @@ impl Claims {
             .flatten()
             .flat_map(Texts::into_words)
             .collect();
-        let client = self.client_id.or(self.azp).or(self.sub);
-        Caller::new(client, scopes, self.authorities.map(Texts::into_words))
+        let client = self.client_id.or(self.azp).or_else(|| self.sub.clone());
+        let mut caller = Caller::new(client, scopes, self.authorities.map(Texts::into_words));
+        caller.subject = self.sub;
+        caller
     }
 }

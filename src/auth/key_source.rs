@@ -13,7 +13,8 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode, Url};
 use rustls::crypto::ring;
 use thiserror::Error;
-use tokio::time::{Instant, sleep};
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::keys::{KeySet, KeysError};
 use crate::telemetry::chain;
@@ -45,13 +46,17 @@ impl Default for Pace {
 
 /// How long the issuer may take to answer.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a request waits for newer keys.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// The largest key set, in bytes.
 const MOST_BYTES: usize = 512 * 1024;
 
 /// There are no keys to be had from a source.
 #[derive(Debug, Error)]
 pub enum KeySourceError {
-    #[error("the URL of the keys must begin with https:// (http:// only to a loopback address)")]
+    #[error(
+        "the URL of the keys must begin with https:// (http:// only to a loopback address), and has no user and no password"
+    )]
     Url,
     #[error("cannot make an HTTP client")]
     Client(#[source] reqwest::Error),
@@ -95,8 +100,21 @@ struct Issuer {
     url: Url,
     client: Client,
     pace: Pace,
-    /// When it was last asked. Locked for as long as it is being asked, so that it is asked once at a time.
-    asked: tokio::sync::Mutex<Option<Instant>>,
+    /// What has become of asking it. Only [`KeySource::watch`] asks, so no request that goes away takes the answer with it.
+    progress: watch::Sender<Progress>,
+    /// Somebody would like it to be asked now.
+    wanted: Notify,
+}
+
+/// What is known about asking an issuer.
+#[derive(Debug, Default, Clone, Copy)]
+struct Progress {
+    /// How often it has answered, or failed to.
+    done: u64,
+    /// When it was last asked.
+    asked: Option<Instant>,
+    /// Whether it is being asked now.
+    is_asking: bool,
 }
 
 impl KeySource {
@@ -149,7 +167,8 @@ impl KeySource {
             || host
                 .parse()
                 .is_ok_and(|address: IpAddr| address.to_canonical().is_loopback());
-        if !(url.scheme() == "https" || url.scheme() == "http" && on_this_machine) {
+        let has_credentials = !url.username().is_empty() || url.password().is_some();
+        if has_credentials || !(url.scheme() == "https" || url.scheme() == "http" && on_this_machine) {
             return Err(KeySourceError::Url);
         }
         // Where one is installed already it is this one, or whoever installed it wants another.
@@ -164,7 +183,8 @@ impl KeySource {
             url,
             client,
             pace,
-            asked: tokio::sync::Mutex::new(None),
+            progress: watch::Sender::default(),
+            wanted: Notify::new(),
         };
         Ok(Self::new(None, Origin::Issuer(issuer)))
     }
@@ -191,20 +211,20 @@ impl KeySource {
         let Origin::Issuer(issuer) = &self.origin else {
             return newer();
         };
-        let mut asked = issuer.asked.lock().await;
+        let mut progress = issuer.progress.subscribe();
+        let Progress { done, is_asking, .. } = *progress.borrow();
         if let Some(keys) = newer() {
             return Some(keys);
         }
-        if asked.is_some_and(|asked| asked.elapsed() < issuer.pace.refetch) {
-            return None;
-        }
-        *asked = Some(Instant::now());
-        match issuer.fetch().await {
-            Ok(keys) => self.replace(keys),
-            Err(error) => {
-                tracing::warn!(error = chain(&error), "cannot look for new keys");
+        if !is_asking {
+            if issuer.was_asked_just_now() {
+                return None;
             }
+            issuer.wanted.notify_one();
         }
+        // The issuer may hang; then this request is refused and the next ones may have more luck.
+        let answered = progress.wait_for(|progress| progress.done > done);
+        let _ = timeout(PATIENCE, answered).await;
         newer()
     }
 
@@ -234,29 +254,35 @@ impl KeySource {
         } = issuer.pace;
         let mut retry = first_retry;
         loop {
-            let fetched = {
-                let mut asked = issuer.asked.lock().await;
-                *asked = Some(Instant::now());
-                issuer.fetch().await
-            };
-            match fetched {
+            issuer.progress.send_modify(|progress| {
+                progress.asked = Some(Instant::now());
+                progress.is_asking = true;
+            });
+            let fetched = issuer.fetch().await;
+            let wait = match fetched {
                 Ok(keys) => {
                     self.replace(keys);
                     retry = first_retry;
-                    sleep(refresh).await;
+                    refresh
                 }
                 Err(error) => {
                     let kept = self.current().is_some();
                     tracing::warn!(error = chain(&error), kept, "cannot refresh the keys of tokens");
-                    sleep(retry).await;
+                    let wait = retry;
                     retry = (retry * 2).min(last_retry);
+                    wait
                 }
-            }
+            };
+            issuer.progress.send_modify(|progress| {
+                progress.done += 1;
+                progress.is_asking = false;
+            });
+            issuer.pause(wait).await;
         }
     }
 
     fn replace(&self, keys: KeySet) {
-        let number = keys.len();
+        let number = keys.number();
         let before = self
             .current
             .write()
@@ -271,25 +297,44 @@ impl KeySource {
 }
 
 impl Issuer {
+    /// Whether it is too early to ask again because of a token.
+    fn was_asked_just_now(&self) -> bool {
+        let asked = self.progress.borrow().asked;
+        asked.is_some_and(|asked| asked.elapsed() < self.pace.refetch)
+    }
+
+    /// Waits so long, or until somebody would like it to be asked and that is not too early.
+    async fn pause(&self, wait: Duration) {
+        let mut due = std::pin::pin!(sleep(wait));
+        loop {
+            tokio::select! {
+                () = &mut due => return,
+                () = self.wanted.notified() => if !self.was_asked_just_now() {
+                    return;
+                },
+            }
+        }
+    }
+
     async fn fetch(&self) -> Result<KeySet, KeySourceError> {
         let mut response = self
             .client
             .get(self.url.clone())
             .send()
             .await
-            .map_err(KeySourceError::Fetch)?;
+            .map_err(fetch_error)?;
         if response.status() != StatusCode::OK {
             return Err(KeySourceError::Status(response.status()));
         }
         let mut content = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(KeySourceError::Fetch)? {
+        while let Some(chunk) = response.chunk().await.map_err(fetch_error)? {
             content.extend_from_slice(&chunk);
             if content.len() > MOST_BYTES {
                 return Err(KeySourceError::TooLarge);
             }
         }
         KeySet::of_jwks(&content).map_err(|source| KeySourceError::Keys {
-            of: self.url.to_string(),
+            of: shown(&self.url),
             source,
         })
     }
@@ -302,10 +347,21 @@ impl std::fmt::Debug for Origin {
             Self::File { path, .. } => formatter.debug_tuple("File").field(path).finish(),
             Self::Issuer(issuer) => formatter
                 .debug_tuple("Issuer")
-                .field(&issuer.url.as_str())
+                .field(&shown(&issuer.url))
                 .finish(),
         }
     }
+}
+
+/// A URL without its query, in which there may be a key.
+fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.to_string()
+}
+
+fn fetch_error(error: reqwest::Error) -> KeySourceError {
+    KeySourceError::Fetch(error.without_url())
 }
 
 /// The content without the line end that editors and `echo` add.
@@ -338,6 +394,8 @@ mod tests {
             "http://issuer.example/jwks",
             "http://localhost.example/jwks",
             "http://10.0.0.1/jwks",
+            "https://user@issuer.example/jwks",
+            "https://:password@issuer.example/jwks",
             "ftp://127.0.0.1/jwks",
             "file:///etc/passwd",
             "jwks",

@@ -98,6 +98,10 @@ impl KeySet {
             keys: Vec<Value>,
         }
         let Jwks { keys } = serde_json::from_slice(content).map_err(|_| KeysError::Form)?;
+        // Whoever can read the set could sign with it.
+        if keys.iter().any(|key| key.get("d").is_some()) {
+            return Err(KeysError::Private);
+        }
         let supported = keys
             .into_iter()
             .filter_map(|key| of_jwk(&serde_json::from_value(key).ok()?))
@@ -144,13 +148,8 @@ impl KeySet {
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub fn number(&self) -> usize {
         self.0.len()
-    }
-
-    /// Whether there are none; there always are some.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 }
 

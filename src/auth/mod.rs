@@ -21,10 +21,11 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::net::IpAddr;
 
-use axum::http::{HeaderMap, header};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderValue, header};
 use thiserror::Error;
 
-pub use caller::{Caller, Right};
+pub use caller::{Caller, Lack, Right};
 use gateway::Gateway;
 use jwt::{TokenError, Verifier};
 
@@ -33,9 +34,11 @@ use jwt::{TokenError, Verifier};
 pub enum Access {
     /// Everybody may do everything.
     Open,
+    /// Everybody on this machine may do everything.
+    OpenHere,
     /// A bearer token says it (RFC 6750).
     Jwt(Verifier),
-    /// As [`Access::Jwt`], and who sends no token may read: for the demo alone.
+    /// As [`Access::Jwt`], and everybody on this machine may read without a token: for the demo alone.
     JwtToWrite(Verifier),
     /// Headers of a trusted gateway say it.
     Gateway(Gateway),
@@ -73,7 +76,7 @@ impl Access {
         right: Option<Right>,
     ) -> Result<Caller, IdentityError> {
         match self {
-            Self::Open => Ok(Caller::anybody()),
+            Self::Open | Self::OpenHere => Ok(Caller::anybody()),
             Self::Jwt(verifier) => by_token(verifier, headers).await,
             Self::JwtToWrite(verifier) => match by_token(verifier, headers).await {
                 Err(IdentityError::NoToken) if right != Some(Right::Write) => Ok(Caller::reader()),
@@ -83,10 +86,19 @@ impl Access {
         }
     }
 
+    /// Whether a request is meant for this service, by its `Host`. Where nobody is asked who it is, being on this machine is
+    /// all that counts; a page of any site could be made to come from here too, if its name were made to lead here.
+    pub fn is_meant(&self, headers: &HeaderMap) -> bool {
+        match self {
+            Self::OpenHere | Self::JwtToWrite(_) => headers.get(header::HOST).is_none_or(names_this_machine),
+            Self::Open | Self::Jwt(_) | Self::Gateway(_) => true,
+        }
+    }
+
     /// Whether callers can be told apart at the moment.
     pub fn is_ready(&self) -> bool {
         match self {
-            Self::Open | Self::Gateway(_) => true,
+            Self::Open | Self::OpenHere | Self::Gateway(_) => true,
             Self::Jwt(verifier) | Self::JwtToWrite(verifier) => verifier.has_keys(),
         }
     }
@@ -94,7 +106,7 @@ impl Access {
     /// Keeps the keys current for as long as it is polled.
     pub async fn watch(&self) -> Infallible {
         match self {
-            Self::Open | Self::Gateway(_) => pending().await,
+            Self::Open | Self::OpenHere | Self::Gateway(_) => pending().await,
             Self::Jwt(verifier) | Self::JwtToWrite(verifier) => verifier.watch().await,
         }
     }
@@ -129,4 +141,47 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, TokenError> {
     let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
     let token = token.trim_matches(' ');
     Ok(Some(token).filter(|token| scheme.eq_ignore_ascii_case("Bearer") && !token.is_empty()))
+}
+
+/// Whether a `Host` is a loopback address or `localhost`, with any port.
+fn names_this_machine(host: &HeaderValue) -> bool {
+    let Ok(authority) = host.to_str().unwrap_or_default().parse::<Authority>() else {
+        return false;
+    };
+    let name = authority.host().trim_matches(['[', ']']);
+    name.eq_ignore_ascii_case("localhost")
+        || name
+            .parse()
+            .is_ok_and(|address: IpAddr| address.to_canonical().is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_is_localhost_or_a_loopback_address() {
+        let here = |host: &'static str| names_this_machine(&HeaderValue::from_static(host));
+        for own in [
+            "localhost",
+            "LOCALHOST:8080",
+            "127.0.0.1",
+            "127.1.2.3:80",
+            "[::1]:8080",
+            "[::1]",
+        ] {
+            assert!(here(own), "{own}");
+        }
+        for other in [
+            "",
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "10.0.0.1:8080",
+            "[fd00::1]",
+            "user@",
+        ] {
+            assert!(!here(other), "{other}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 use thiserror::Error;
 
@@ -51,16 +51,19 @@ impl Proxies {
     /// not one. What stands before it is the client's own word.
     pub fn client(&self, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
         let mut client = peer.to_canonical();
-        let lines: Vec<&str> = headers
-            .get_all(X_FORWARDED_FOR)
+        let lines: Vec<&HeaderValue> = headers.get_all(X_FORWARDED_FOR).iter().collect();
+        let hops = lines
             .iter()
-            .map(|line| line.to_str().unwrap_or_default())
-            .collect();
-        for hop in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
+            .rev()
+            .flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
+        for hop in hops {
             if !self.trust(client) {
                 break;
             }
-            let Some(address) = address(hop.trim()) else { break };
+            // What a client wrote may be anything; each hop is read by itself.
+            let Some(address) = str::from_utf8(hop).ok().and_then(|hop| address(hop.trim())) else {
+                break;
+            };
             client = address.to_canonical();
         }
         client
@@ -94,7 +97,12 @@ mod tests {
     fn client(peer: &str, lines: &[&str]) -> String {
         let headers = lines
             .iter()
-            .map(|line| (X_FORWARDED_FOR, line.parse().expect("a header value")))
+            .map(|line| {
+                (
+                    X_FORWARDED_FOR,
+                    HeaderValue::from_bytes(line.as_bytes()).expect("a header value"),
+                )
+            })
             .collect();
         let peer = peer.parse().expect("an address");
         proxies(&["10.0.0.0/8", "fd00::/8", "127.0.0.1"])
@@ -134,5 +142,6 @@ mod tests {
         assert_eq!(client("fd00::1", &["[2001:db8::1]:4711"]), "2001:db8::1");
         assert_eq!(client("127.0.0.1", &["198.51.100.1:4711"]), "198.51.100.1");
         assert_eq!(client("127.0.0.1", &["\""]), "127.0.0.1");
+        assert_eq!(client("10.0.0.1", &["\u{fc}, 203.0.113.7"]), "203.0.113.7");
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use tokio::task::JoinSet;
+use utoipa_axum::router::UtoipaMethodRouter;
 
 use super::CommandError;
 use super::upkeep::{keep_retention, keep_tally};
@@ -45,7 +46,7 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
         };
         Ok::<_, CommandError>(())
     };
-    let app = api(&args.api, gate.clone(), database.clone(), Router::new());
+    let app = api(&args.api, gate.clone(), database.clone(), Vec::new());
     serve(args.listen, "API", app, tls.as_ref())?;
     if let Some(address) = args.admin_listen {
         let app = app::health(database.clone(), gate.clone());
@@ -77,7 +78,12 @@ async fn follow(tls: Option<Tls>) -> Infallible {
 }
 
 /// The API with its settings, and `more` routes.
-pub(super) fn api(args: &ApiArgs, gate: Gate, database: Database, more: Router<AppState>) -> Router {
+pub(super) fn api(
+    args: &ApiArgs,
+    gate: Gate,
+    database: Database,
+    more: Vec<UtoipaMethodRouter<AppState>>,
+) -> Router {
     let state = AppState {
         database,
         empty_status: args.empty_status,

@@ -20,6 +20,10 @@ use crate::auth::proxies::{Network, Proxies};
 use crate::auth::rate::{Limiter, Rate};
 use crate::gate::Gate;
 
+/// The header with the gateway's secret unless another is given.
+const GATEWAY_SECRET_HEADER: HeaderName = HeaderName::from_static("x-gateway-secret");
+/// The leeway unless another is given.
+const LEEWAY: Duration = Duration::from_secs(30);
 /// The longest leeway: clocks that differ by more are wrong (RFC 7519, section 4.1.4: "no more than a few minutes").
 const MOST_LEEWAY: Duration = Duration::from_mins(5);
 
@@ -70,8 +74,14 @@ pub enum AuthMode {
 pub struct JwtArgs {
     /// Check tokens with the issuer's keys from this URL (a JSON Web Key Set), fetched every five minutes and where a
     /// token names a new key
-    #[arg(long, env = "TASK_STATUS_JWT_JWKS_URL", value_name = "URL")]
-    pub jwt_jwks_url: Option<String>,
+    // Its query may hold a key.
+    #[arg(
+        long,
+        env = "TASK_STATUS_JWT_JWKS_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub jwt_jwks_url: Option<SecretString>,
     /// Check tokens with the public keys in this file: a JSON Web Key Set or PEM, read again when it changes
     #[arg(long, env = "TASK_STATUS_JWT_KEY_FILE", value_name = "FILE")]
     pub jwt_key_file: Option<PathBuf>,
@@ -103,9 +113,9 @@ pub struct JwtArgs {
         value_name = "AUDIENCES"
     )]
     pub jwt_audience: Vec<String>,
-    /// By how much the clocks of the issuer and of this machine may differ, 5m at most
-    #[arg(long, env = "TASK_STATUS_JWT_LEEWAY", default_value = "30s", value_parser = humantime::parse_duration, value_name = "DURATION")]
-    pub jwt_leeway: Duration,
+    /// By how much the clocks of the issuer and of this machine may differ, 5m at most; 30s unless given
+    #[arg(long, env = "TASK_STATUS_JWT_LEEWAY", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    pub jwt_leeway: Option<Duration>,
 }
 
 /// How a gateway is known, and in which headers it says who calls.
@@ -113,15 +123,9 @@ pub struct JwtArgs {
 #[command(next_help_heading = "Access with --auth gateway")]
 #[expect(clippy::struct_field_names, reason = "the names are those of the flags")]
 pub struct GatewayArgs {
-    /// Which headers the gateway sends
-    #[arg(
-        long,
-        env = "TASK_STATUS_GATEWAY_HEADERS",
-        value_enum,
-        default_value_t,
-        value_name = "PRESET"
-    )]
-    pub gateway_headers: GatewayHeaders,
+    /// Which headers the gateway sends; plain unless given
+    #[arg(long, env = "TASK_STATUS_GATEWAY_HEADERS", value_enum, value_name = "PRESET")]
+    pub gateway_headers: Option<GatewayHeaders>,
     /// Another name for the header with the scopes
     #[arg(long, env = "TASK_STATUS_GATEWAY_SCOPES_HEADER", value_name = "NAME")]
     pub gateway_scopes_header: Option<HeaderName>,
@@ -134,14 +138,9 @@ pub struct GatewayArgs {
     /// Another name for the header with the claims of a verified token
     #[arg(long, env = "TASK_STATUS_GATEWAY_PAYLOAD_HEADER", value_name = "NAME")]
     pub gateway_payload_header: Option<HeaderName>,
-    /// Name of the header with the gateway's secret
-    #[arg(
-        long,
-        env = "TASK_STATUS_GATEWAY_SECRET_HEADER",
-        default_value = "x-gateway-secret",
-        value_name = "NAME"
-    )]
-    pub gateway_secret_header: HeaderName,
+    /// Name of the header with the gateway's secret; X-Gateway-Secret unless given
+    #[arg(long, env = "TASK_STATUS_GATEWAY_SECRET_HEADER", value_name = "NAME")]
+    pub gateway_secret_header: Option<HeaderName>,
     /// The gateway's secret is in this file, read when the service starts
     #[arg(long, env = "TASK_STATUS_GATEWAY_SECRET_FILE", value_name = "FILE")]
     pub gateway_secret_file: Option<PathBuf>,
@@ -203,8 +202,17 @@ pub enum AccessError {
          Set --trusted-proxies, --gateway-secret-file or TASK_STATUS_GATEWAY_SECRET."
     )]
     UnknownGateway,
+    #[error(
+        "--gateway-secret-header names the header of a secret that is not set: set --gateway-secret-file or \
+         TASK_STATUS_GATEWAY_SECRET"
+    )]
+    NoGatewaySecret,
     #[error("set one of --gateway-secret-file and TASK_STATUS_GATEWAY_SECRET, not both")]
     TwoGatewaySecrets,
+    #[error(
+        "the gateway's secret must be text that a header can hold: visible characters of ASCII, and no blank at its ends"
+    )]
+    GatewaySecretForm,
     #[error("the gateway's secret has {0} bytes; at least {LEAST_SECRET_BYTES} are needed")]
     ShortGatewaySecret(usize),
     #[error("cannot read {}", path.display())]
@@ -250,13 +258,15 @@ impl AccessArgs {
         }
         match mode {
             AuthMode::Jwt if self.jwt.sources() != 1 => Err(AccessError::NotOneKeySource),
-            AuthMode::Jwt if self.jwt.jwt_leeway > MOST_LEEWAY => Err(AccessError::Leeway),
+            AuthMode::Jwt if self.jwt.leeway() > MOST_LEEWAY => Err(AccessError::Leeway),
             AuthMode::Gateway => {
                 let secrets = self.gateway.secrets();
                 if secrets == 0 && self.trusted_proxies.is_empty() {
                     Err(AccessError::UnknownGateway)
                 } else if secrets > 1 {
                     Err(AccessError::TwoGatewaySecrets)
+                } else if secrets == 0 && self.gateway.gateway_secret_header.is_some() {
+                    Err(AccessError::NoGatewaySecret)
                 } else {
                     self.gateway.identity_headers().map(drop)
                 }
@@ -272,7 +282,8 @@ impl AccessArgs {
     pub async fn gate(&self) -> Result<Gate, AccessError> {
         let proxies = Proxies::new(self.trusted_proxies.clone());
         let access = match self.auth.ok_or(AccessError::NoMode)? {
-            AuthMode::None => Access::Open,
+            AuthMode::None if self.allow_unauthenticated => Access::Open,
+            AuthMode::None => Access::OpenHere,
             AuthMode::Jwt => Access::Jwt(self.jwt.verifier().await?),
             AuthMode::Gateway => Access::Gateway(Gateway {
                 addresses: (!self.trusted_proxies.is_empty()).then(|| proxies.clone()),
@@ -293,9 +304,14 @@ impl JwtArgs {
             ("TASK_STATUS_JWT_SECRET", self.jwt_secret.is_some()),
             ("--jwt-issuer", !self.jwt_issuer.is_empty()),
             ("--jwt-audience", !self.jwt_audience.is_empty()),
+            ("--jwt-leeway", self.jwt_leeway.is_some()),
         ]
         .into_iter()
         .find_map(|(flag, given)| given.then_some(flag))
+    }
+
+    fn leeway(&self) -> Duration {
+        self.jwt_leeway.unwrap_or(LEEWAY)
     }
 
     fn sources(&self) -> usize {
@@ -312,7 +328,7 @@ impl JwtArgs {
 
     async fn verifier(&self) -> Result<Verifier, AccessError> {
         let keys = if let Some(url) = &self.jwt_jwks_url {
-            KeySource::issuer(url, Pace::default())?
+            KeySource::issuer(url.expose_secret(), Pace::default())?
         } else if let Some(path) = &self.jwt_key_file {
             KeySource::file(path.clone()).await?
         } else if let Some(path) = &self.jwt_secret_file {
@@ -326,7 +342,7 @@ impl JwtArgs {
         let rules = Rules {
             issuers: self.jwt_issuer.clone(),
             audiences: self.jwt_audience.clone(),
-            leeway: self.jwt_leeway,
+            leeway: self.leeway(),
         };
         Ok(Verifier::new(keys, rules))
     }
@@ -337,6 +353,8 @@ impl GatewayArgs {
         [
             ("--gateway-secret-file", self.gateway_secret_file.is_some()),
             ("TASK_STATUS_GATEWAY_SECRET", self.gateway_secret.is_some()),
+            ("--gateway-secret-header", self.gateway_secret_header.is_some()),
+            ("--gateway-headers", self.gateway_headers.is_some()),
         ]
         .into_iter()
         .chain(self.names().map(|(flag, name)| (flag, name.is_some())))
@@ -363,17 +381,24 @@ impl GatewayArgs {
                     path: path.clone(),
                     source,
                 })?;
-                SecretString::from(String::from_utf8_lossy(without_line_end(&content)).into_owned())
+                let content = without_line_end(&content).to_vec();
+                SecretString::from(String::from_utf8(content).map_err(|_| AccessError::GatewaySecretForm)?)
             }
             (None, Some(secret)) => secret.clone(),
             (None, None) => return Ok(None),
         };
-        let length = secret.expose_secret().len();
+        let text = secret.expose_secret();
+        if text.trim() != text || !text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
+            return Err(AccessError::GatewaySecretForm);
+        }
+        let length = text.len();
         if length < LEAST_SECRET_BYTES {
             return Err(AccessError::ShortGatewaySecret(length));
         }
         Ok(Some(GatewaySecret::new(
-            self.gateway_secret_header.clone(),
+            self.gateway_secret_header
+                .clone()
+                .unwrap_or(GATEWAY_SECRET_HEADER),
             &secret,
         )))
     }
@@ -382,7 +407,8 @@ impl GatewayArgs {
         let name = |given: &Option<HeaderName>, preset| {
             given.clone().unwrap_or_else(|| HeaderName::from_static(preset))
         };
-        let headers = match self.gateway_headers {
+        let preset = self.gateway_headers.unwrap_or_default();
+        let headers = match preset {
             GatewayHeaders::Plain => IdentityHeaders::Named {
                 scopes: name(&self.gateway_scopes_header, "x-auth-scopes"),
                 client: name(&self.gateway_client_header, "x-auth-client"),
@@ -398,7 +424,7 @@ impl GatewayArgs {
             }
         };
         let [named @ .., payload] = self.names();
-        let (preset, foreign) = match self.gateway_headers {
+        let (preset, foreign) = match preset {
             GatewayHeaders::Plain => ("plain", &[payload][..]),
             GatewayHeaders::Oauth2Proxy => ("oauth2-proxy", &[payload][..]),
             GatewayHeaders::Envoy => ("envoy", &named[..]),

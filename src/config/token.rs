@@ -16,7 +16,7 @@ use crate::auth::caller::READ;
 #[derive(Debug, Args)]
 #[command(
     next_help_heading = "Token",
-    group(ArgGroup::new("key").required(true).args(["jwt_secret_file", "jwt_secret", "private_key_file"])),
+    group(ArgGroup::new("key").required(true).multiple(true).args(["jwt_secret_file", "jwt_secret", "private_key_file"])),
     after_help = "Examples:\n  \
         head -c 32 /dev/urandom | base64 >secret\n  \
         task-status token --jwt-secret-file secret --scope idn:task-management:write --expires 8h\n  \
@@ -34,7 +34,7 @@ pub struct TokenArgs {
         value_name = "SECRET"
     )]
     pub jwt_secret: Option<SecretString>,
-    /// Sign with the private key in this file: RSA, P-256, P-384 or Ed25519 in PEM (PKCS #8)
+    /// Sign with the private key in this file and with no secret: RSA, P-256, P-384 or Ed25519 in PEM (PKCS #8)
     #[arg(long, value_name = "FILE")]
     pub private_key_file: Option<PathBuf>,
     /// How to sign with a private key; unless given, RS256, ES256, ES384 or EdDSA, as fits the key

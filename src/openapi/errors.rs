@@ -14,7 +14,7 @@ use super::examples;
 use super::headers::{RETRY_AFTER, WWW_AUTHENTICATE, answer};
 use crate::auth::jwt::TokenError;
 use crate::auth::rate::{self, TooMany};
-use crate::auth::{IdentityError, Right};
+use crate::auth::{IdentityError, Lack, Right};
 use crate::cause::Cause;
 use crate::envelope::ErrorBody;
 use crate::error::ApiError;
@@ -291,7 +291,7 @@ fn forbidden() -> Response {
         vec![(
             "example",
             "The token is for reading only",
-            ApiError::Forbidden(Some(Right::Write)),
+            ApiError::Forbidden(Lack::Scope(Right::Write)),
         )],
     )
 }

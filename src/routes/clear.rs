@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{AppState, list};
-use crate::auth::audit::Subject;
+use crate::auth::audit::Record;
 use crate::cause::Cause;
 use crate::error::ApiError;
 use crate::extract::JsonPatchContent;
@@ -60,6 +60,7 @@ pub struct Cleared {
 )]
 pub async fn clear(
     State(state): State<AppState>,
+    Extension(record): Extension<Record>,
     query: Query,
     JsonPatchContent(content): JsonPatchContent,
 ) -> Result<Response, ApiError> {
@@ -82,6 +83,7 @@ pub async fn clear(
     let dry_run = dry_run.unwrap_or(false);
     if dry_run {
         let matching = clear::count(&state.database, &filter).await?;
+        record.counted(text(&query), matching.unsigned_abs());
         let counted = Cleared {
             completed: matching.unsigned_abs(),
             remaining: Some(matching),
@@ -89,30 +91,30 @@ pub async fn clear(
         };
         return Ok(Json(counted).into_response());
     }
+    record.clears(text(&query));
     let mut completed = 0;
     while begun.elapsed() < state.request_timeout / SHARE {
         match clear::batch(&state.database, &filter, completion).await {
-            Ok(0) => break,
-            Ok(batch) => completed += batch,
+            Ok(batch) if batch.is_empty() => break,
+            Ok(batch) => {
+                record.wrote_part(&batch);
+                completed += batch.len() as u64;
+            }
             // What was completed until now is, and has to be said.
             Err(_) if completed > 0 => break,
             Err(error) => return Err(error.into()),
         }
     }
     let remaining = clear::count(&state.database, &filter).await.ok();
-    let subject = Subject::Matching {
-        filter: query
-            .single("filters")
-            .ok()
-            .flatten()
-            .unwrap_or_default()
-            .to_owned(),
-        completed,
-    };
     let cleared = Cleared {
         completed,
         remaining,
         dry_run,
     };
-    Ok((Extension(subject), Json(cleared)).into_response())
+    Ok(Json(cleared).into_response())
+}
+
+/// The filter as it was sent.
+fn text(query: &Query) -> &str {
+    query.single("filters").ok().flatten().unwrap_or_default()
 }

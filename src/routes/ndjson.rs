@@ -23,12 +23,13 @@ use tokio_util::io::StreamReader;
 use tracing::{Instrument, Span};
 
 use super::AppState;
-use crate::auth::audit::{Attempt, Stored, Subject};
+use crate::auth::audit::{Record, Stored, Writing};
 use crate::cause::Cause;
 use crate::envelope::{Context, ErrorBody, log};
 use crate::error::ApiError;
 use crate::extract::{NDJSON, parse_json};
-use crate::limits;
+use crate::gate::WritesOn;
+use crate::limits::{self, Place};
 use crate::store::report::{self, Outcome};
 use crate::store::{Database, StoreError};
 use crate::task::TaskStatus;
@@ -44,6 +45,8 @@ const BATCH_BYTES: usize = 4 * 1024 * 1024;
 const WAITING_BYTES: u32 = 16 * 1024 * 1024;
 /// How long tasks that have arrived wait for more to be written with.
 const LINGER: Duration = Duration::from_millis(200);
+/// How long the whole may take: whoever may write now need not be allowed to for ever.
+const TIMEOUT: Duration = Duration::from_hours(1);
 /// How long the client may pause.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -72,12 +75,13 @@ struct Summary {
 }
 
 /// Stores the tasks of the content as they arrive, and answers as they are stored.
-pub fn store(state: AppState, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
+pub fn store(state: AppState, record: Record, request: Request) -> Response {
+    let (mut parts, body) = request.into_parts();
     let (sender, receiver) = unbounded_channel();
     let budget = Arc::new(Semaphore::new(WAITING_BYTES as usize));
     let worker = Worker {
-        attempt: Attempt::of(&parts),
+        writing: Writing::of(record),
+        _place: parts.extensions.remove(),
         database: state.database,
         context: Context::of(&parts),
         sender,
@@ -92,7 +96,7 @@ pub fn store(state: AppState, request: Request) -> Response {
         Ok::<_, Infallible>(line)
     });
     (
-        Extension(Subject::Stream),
+        Extension(WritesOn),
         [(header::CONTENT_TYPE, NDJSON[0])],
         Body::from_stream(answer),
     )
@@ -100,7 +104,9 @@ pub fn store(state: AppState, request: Request) -> Response {
 }
 
 struct Worker {
-    attempt: Attempt,
+    writing: Writing,
+    /// What the stream takes of what may be under way.
+    _place: Option<Place>,
     database: Database,
     context: Context,
     sender: UnboundedSender<Vec<u8>>,
@@ -118,8 +124,8 @@ struct Gone;
 impl Worker {
     async fn run(mut self, body: Body) {
         let begun = Instant::now();
-        // What was stored until the client went stays stored; the last lines that arrived are not.
-        let gone = self.work(body).await.is_err();
+        // What was stored until the client went, or its time was up, stays stored; the last lines that arrived are not.
+        let gone = !matches!(timeout(TIMEOUT, self.work(body)).await, Ok(Ok(())));
         let Summary {
             created,
             replaced,
@@ -133,7 +139,7 @@ impl Worker {
             superseded,
             refused,
         };
-        self.attempt.wrote_stream(stored, gone, duration_ms);
+        self.writing.end_stream(stored, gone, duration_ms);
     }
 
     async fn work(&mut self, body: Body) -> Result<(), Gone> {
@@ -204,6 +210,12 @@ impl Worker {
         }
         match report::report(&self.database, &tasks).await {
             Ok(outcomes) => {
+                let stored = tasks
+                    .iter()
+                    .zip(&outcomes)
+                    .filter(|(_, outcome)| outcome.is_stored());
+                let ids: Vec<String> = stored.map(|(task, _)| task.id.clone()).collect();
+                self.writing.record().wrote_part(&ids);
                 for ((line, task), outcome) in numbers.into_iter().zip(tasks).zip(outcomes) {
                     self.reported(line, task.id, outcome).await?;
                 }
@@ -213,6 +225,9 @@ impl Worker {
                     match report::report(&self.database, std::slice::from_ref(&task)).await {
                         Ok(outcomes) => {
                             for outcome in outcomes {
+                                if outcome.is_stored() {
+                                    self.writing.record().wrote_part(std::slice::from_ref(&task.id));
+                                }
                                 self.reported(line, task.id.clone(), outcome).await?;
                             }
                         }

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{AppState, ndjson, single};
-use crate::auth::audit::Subject;
+use crate::auth::audit::Record;
 use crate::cause::Cause;
 use crate::error::ApiError;
 use crate::extract::{JSON, JsonContent, NDJSON, TaskId, media_type, unsupported_media_type};
@@ -56,12 +56,13 @@ pub struct Reported {
 )]
 pub async fn put(
     State(state): State<AppState>,
+    Extension(record): Extension<Record>,
     TaskId(id): TaskId,
     JsonContent(content): JsonContent,
 ) -> Result<Response, ApiError> {
     let task = read(&content, Some(&id), Utc::now()).map_err(ApiError::BadContent)?;
-    let (status, task) = store(&state, task).await?;
-    single::written(status, &task)
+    let (status, task) = store(&state, &record, task).await?;
+    single::answer(status, &task)
 }
 
 /// Stores one task (a JSON object), a batch whole or not at all (a JSON array), or a stream of tasks, each on its own
@@ -78,7 +79,7 @@ pub async fn put(
     summary = "Report several tasks, or one without an id",
     description = "Stores tasks as `reportTaskStatus` does. A JSON object is one task. A JSON array is stored whole or \
                    not at all. Newline-delimited JSON is stored line by line as it arrives, each line on its own, and \
-                   may be of any length up to 100000 lines.",
+                   may be of any length up to 100000 lines and an hour.",
     params(parameters::Everywhere),
     request_body(
         description = "A task, an array of tasks, or a task on each line. For newline-delimited JSON the types \
@@ -96,10 +97,14 @@ pub async fn put(
     ),
     responses(answers::AllStored, errors::BadReport, errors::BadContent, errors::Access, errors::Database, errors::Everywhere)
 )]
-pub async fn post(State(state): State<AppState>, request: Request<Body>) -> Result<Response, ApiError> {
+pub async fn post(
+    State(state): State<AppState>,
+    Extension(record): Extension<Record>,
+    request: Request<Body>,
+) -> Result<Response, ApiError> {
     let given = media_type(request.headers());
     if NDJSON.contains(&given.as_str()) {
-        return Ok(ndjson::store(state, request));
+        return Ok(ndjson::store(state, record, request));
     }
     if given != JSON {
         return Err(unsupported_media_type(given, &[&[JSON][..], &NDJSON].concat()));
@@ -107,21 +112,26 @@ pub async fn post(State(state): State<AppState>, request: Request<Body>) -> Resu
     let uri = request.uri().clone();
     let JsonContent(content) = JsonContent::from_request(request, &state).await?;
     match content {
-        Value::Array(items) => batch(&state, &items).await,
-        one => post_one(&state, &uri, one).await,
+        Value::Array(items) => batch(&state, &record, &items).await,
+        one => post_one(&state, &record, &uri, one).await,
     }
 }
 
 /// A single task; one without an id is given one.
-async fn post_one(state: &AppState, uri: &Uri, mut content: Value) -> Result<Response, ApiError> {
+async fn post_one(
+    state: &AppState,
+    record: &Record,
+    uri: &Uri,
+    mut content: Value,
+) -> Result<Response, ApiError> {
     if let Value::Object(object) = &mut content
         && object.get("id").is_none_or(Value::is_null)
     {
         object.insert("id".to_owned(), Uuid::now_v7().simple().to_string().into());
     }
     let task = read(&content, None, Utc::now()).map_err(ApiError::BadContent)?;
-    let (status, task) = store(state, task).await?;
-    let mut response = single::written(status, &task)?;
+    let (status, task) = store(state, record, task).await?;
+    let mut response = single::answer(status, &task)?;
     // Relative to the request's own URL (RFC 3986, section 5.2), which a gateway may have rewritten.
     let last_segment = uri.path().rsplit('/').next().unwrap_or_default();
     let location = format!(
@@ -134,7 +144,7 @@ async fn post_one(state: &AppState, uri: &Uri, mut content: Value) -> Result<Res
     Ok(response)
 }
 
-async fn batch(state: &AppState, items: &[Value]) -> Result<Response, ApiError> {
+async fn batch(state: &AppState, record: &Record, items: &[Value]) -> Result<Response, ApiError> {
     if items.len() > MAX_BATCH {
         let cause = Cause::TooManyItems {
             pointer: String::new(),
@@ -158,19 +168,29 @@ async fn batch(state: &AppState, items: &[Value]) -> Result<Response, ApiError> 
         causes.truncate(MOST_CAUSES);
         return Err(ApiError::BadContent(causes));
     }
+    record.is_about(tasks.iter().map(|task| task.id.clone()).collect());
     let outcomes = report::report(&state.database, &tasks).await?;
-    let subject = Subject::Tasks(tasks.iter().map(|task| task.id.clone()).collect());
     let reported: Vec<Reported> = tasks
         .into_iter()
         .zip(outcomes)
         .map(|(task, outcome)| Reported { id: task.id, outcome })
         .collect();
-    Ok((Extension(subject), Json(reported)).into_response())
+    let stored = reported.iter().filter(|task| task.outcome.is_stored());
+    record.is_about(stored.map(|task| task.id.clone()).collect());
+    Ok(Json(reported).into_response())
 }
 
 /// Stores a task and returns it as it is stored then, with the status that says what happened.
-async fn store(state: &AppState, task: TaskStatus) -> Result<(StatusCode, TaskStatus), ApiError> {
+async fn store(
+    state: &AppState,
+    record: &Record,
+    task: TaskStatus,
+) -> Result<(StatusCode, TaskStatus), ApiError> {
+    record.is_about(vec![task.id.clone()]);
     let outcomes = report::report(&state.database, std::slice::from_ref(&task)).await?;
+    if !outcomes.iter().all(|outcome| outcome.is_stored()) {
+        record.is_about(Vec::new());
+    }
     let status = if outcomes == [Outcome::Created] {
         StatusCode::CREATED
     } else {

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use chrono::Utc;
 
 use super::AppState;
-use crate::auth::audit::Subject;
+use crate::auth::audit::Record;
 use crate::cause::Cause;
 use crate::error::ApiError;
 use crate::etag::ETag;
@@ -78,10 +78,12 @@ pub async fn get(
 )]
 pub async fn patch(
     State(state): State<AppState>,
+    Extension(record): Extension<Record>,
     TaskId(id): TaskId,
     headers: HeaderMap,
     JsonPatchContent(content): JsonPatchContent,
 ) -> Result<Response, ApiError> {
+    record.is_about(vec![id.clone()]);
     let patch = TaskPatch::read(content).map_err(ApiError::BadContent)?;
     let changed = task::change(&state.database, &id, |task| {
         let (etag, _) = representation(task)?;
@@ -95,14 +97,13 @@ pub async fn patch(
     })
     .await?
     .ok_or_else(|| ApiError::unknown_task(&id))??;
-    written(StatusCode::OK, &changed)
+    answer(StatusCode::OK, &changed)
 }
 
-/// A task that was written as an answer, with its tag.
-pub(super) fn written(status: StatusCode, task: &TaskStatus) -> Result<Response, ApiError> {
+/// A task as an answer, with its tag.
+pub(super) fn answer(status: StatusCode, task: &TaskStatus) -> Result<Response, ApiError> {
     let (etag, bytes) = representation(task)?;
-    let subject = Extension(Subject::Task(task.id.clone()));
-    Ok((subject, respond(status, &etag, bytes)).into_response())
+    Ok(respond(status, &etag, bytes))
 }
 
 fn representation(task: &TaskStatus) -> Result<(ETag, Vec<u8>), ApiError> {

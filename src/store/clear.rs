@@ -34,12 +34,16 @@ pub async fn count(database: &Database, filter: &Filter) -> Result<i64, StoreErr
     connection.settle(count)
 }
 
-/// Completes one batch of the pending tasks that match, the oldest first, and returns how many there were. None means
+/// Completes one batch of the pending tasks that match, the oldest first, and returns their ids. None means
 /// that none is left but those that somebody else is changing at the moment.
 ///
 /// # Errors
 /// The database is unavailable, or the statement took too long; then none of the batch is completed.
-pub async fn batch(database: &Database, filter: &Filter, completion: Completion) -> Result<u64, StoreError> {
+pub async fn batch(
+    database: &Database,
+    filter: &Filter,
+    completion: Completion,
+) -> Result<Vec<String>, StoreError> {
     let mut connection = database.connection().await?;
     let mut sql =
         QueryBuilder::new("with batch as (select id from task_status where completion_status is null and ");
@@ -49,7 +53,11 @@ pub async fn batch(database: &Database, filter: &Filter, completion: Completion)
         .push_bind(completion.status);
     sql.push(", completed = coalesce(")
         .push_bind(completion.completed);
-    sql.push(", now()), modified = greatest(modified, now()) from batch where task_status.id = batch.id");
-    let done = sql.build().persistent(false).execute(&mut *connection).await;
-    Ok(connection.settle(done)?.rows_affected())
+    sql.push(", now()), modified = greatest(modified, now()) from batch where task_status.id = batch.id returning task_status.id");
+    let done = sql
+        .build_query_scalar()
+        .persistent(false)
+        .fetch_all(&mut *connection)
+        .await;
+    connection.settle(done)
 }

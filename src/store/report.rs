@@ -21,6 +21,13 @@ pub enum Outcome {
     Superseded,
 }
 
+impl Outcome {
+    /// Whether what is stored now is what was reported.
+    pub fn is_stored(self) -> bool {
+        self != Self::Superseded
+    }
+}
+
 /// Writes each task whole, made or replaced, in one statement: all of them or, where one breaks a constraint, none.
 /// It stays as old as it was, and it ended when the first report with its status says: an executor need not remember
 /// either. A report that is older by `modified` than what is stored changes nothing. Of several with the same id the newest

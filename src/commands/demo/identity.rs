@@ -5,16 +5,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Json;
 use axum::body::Body;
 use axum::extract::{FromRequest, Multipart, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, post};
-use axum::{Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use subtle::ConstantTimeEq;
+use utoipa_axum::router::UtoipaMethodRouter;
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::auth::Access;
@@ -28,8 +29,6 @@ use crate::error::{ApiError, OAuthError};
 use crate::extract::{self, media_type};
 use crate::query::Query;
 
-/// The path that the official clients append to their base URL.
-pub const PATH: &str = "/oauth/token";
 /// What the only client is called.
 pub const CLIENT_ID: &str = "demo";
 /// Who issues the tokens.
@@ -81,9 +80,9 @@ impl IdentityProvider {
     }
 
     /// The token endpoint.
-    pub fn routes<S: Clone + Send + Sync + 'static>(self: Arc<Self>) -> Router<S> {
-        let endpoint: MethodRouter<Arc<Self>> = post(token);
-        Router::new().route_service(PATH, endpoint.with_state(self))
+    pub fn routes<S: Clone + Send + Sync + 'static>(self: Arc<Self>) -> UtoipaMethodRouter<S> {
+        let (schemas, paths, endpoint) = routes!(token);
+        (schemas, paths, endpoint.with_state(self))
     }
 
     fn knows(&self, id: &str, secret: &str) -> bool {
@@ -100,7 +99,8 @@ fn random_text() -> String {
 }
 
 /// Gives a token for client credentials (RFC 6749, section 4.4), which the official clients send in the query, in a form
-/// or in parts, or partly here and partly there.
+/// or in parts, or partly here and partly there. They append the path to their base URL.
+#[utoipa::path(post, path = "/oauth/token", security(()), responses((status = 200, description = "A token.")))]
 async fn token(
     State(provider): State<Arc<IdentityProvider>>,
     query: Query,

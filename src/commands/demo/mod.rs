@@ -78,7 +78,12 @@ async fn play(
         .access()
         .map_err(|error| ConfigError::from(AccessError::Secret(error)))?;
     let gate = Gate::new(access, Proxies::default(), None);
-    let app = api(&args.api, gate, database.clone(), Arc::clone(&provider).routes());
+    let app = api(
+        &args.api,
+        gate,
+        database.clone(),
+        vec![Arc::clone(&provider).routes()],
+    );
 
     let serve_tasks = async {
         let prepare = async {

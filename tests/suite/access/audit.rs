@@ -8,6 +8,7 @@ use task_status::auth::caller::{READ, WRITE};
 
 use super::*;
 use crate::support::eventually;
+use crate::support::identity::IssuerServer;
 use crate::support::program::{Program, command};
 
 const SECRET: &str = "hunter2 hunter2 hunter2 hunter2 hunter2";
@@ -71,9 +72,10 @@ fn log_of(mut program: Program) -> (String, Vec<Value>) {
 
 /// What is to be written down about the requests below.
 fn expected() -> Vec<Value> {
-    let wrote = |method: &str, path: &str, status: u16, more: Value| {
+    let event = |message: &str, method: &str, path: &str, more: Value| {
         let mut event = json!({
-            "level": "INFO", "message": "wrote", "client": "executor-7", "method": method, "path": path, "status": status,
+            "level": "INFO", "message": message, "client": "executor-7", "subject": "executor-7", "method": method,
+            "path": path,
         });
         event
             .as_object_mut()
@@ -81,25 +83,57 @@ fn expected() -> Vec<Value> {
             .extend(more.as_object().unwrap().clone());
         event
     };
+    let tasks = |status: u16, ids: &[&str]| json!({ "status": status, "tasks": json!(ids).to_string() });
+    let filter = "id eq \"b\"";
     vec![
-        wrote("PUT", "/task-status/a", 201, json!({ "task": "a" })),
-        wrote("POST", "/v2025/task-status", 201, json!({ "task": "b" })),
-        wrote("POST", "/task-status", 200, json!({ "task": "c d", "number": 2 })),
-        json!({
-            "level": "INFO", "message": "wrote a stream", "client": "executor-7", "method": "POST", "path": "/task-status",
-            "created": 1, "replaced": 0, "superseded": 0, "refused": 1, "gone": false,
-        }),
-        wrote("PATCH", "/task-status/a", 200, json!({ "task": "a" })),
-        wrote("PATCH", "/task-status/none", 404, json!({})),
-        wrote(
+        event("wrote", "PUT", "/task-status/a", tasks(201, &["a"])),
+        event("wrote", "PUT", "/task-status/a", tasks(200, &[])),
+        event("wrote", "POST", "/v2025/task-status", tasks(201, &["b"])),
+        event("wrote", "POST", "/task-status", tasks(200, &["c \n", "d"])),
+        event("did not write", "POST", "/task-status", json!({ "status": 400 })),
+        event("wrote", "PATCH", "/task-status/a", tasks(200, &["a"])),
+        event(
+            "did not write",
+            "PATCH",
+            "/task-status/none",
+            tasks(404, &["none"]),
+        ),
+        event(
+            "counted",
             "PATCH",
             "/task-status",
-            200,
-            json!({ "filter": "id eq \"b\"", "number": 1 }),
+            json!({ "status": 200, "filter": filter, "number": 1 }),
+        ),
+        event(
+            "wrote a part",
+            "PATCH",
+            "/task-status",
+            json!({ "tasks": "[\"b\"]" }),
+        ),
+        event(
+            "wrote",
+            "PATCH",
+            "/task-status",
+            json!({ "status": 200, "filter": filter, "number": 1 }),
+        ),
+        event(
+            "wrote a part",
+            "POST",
+            "/task-status",
+            json!({ "tasks": "[\"e\"]" }),
+        ),
+        event(
+            "wrote a stream",
+            "POST",
+            "/task-status",
+            json!({
+                "created": 1, "replaced": 0, "superseded": 0, "refused": 1, "gone": false,
+            }),
         ),
         json!({
-            "level": "WARN", "message": "refused", "client": "dashboard", "method": "PATCH", "path": "/task-status/a",
-            "status": 403, "reason": "the caller has not the right: idn:task-management:write",
+            "level": "WARN", "message": "refused", "client": "dashboard", "subject": "dashboard", "method": "PATCH",
+            "path": "/task-status/a", "status": 403,
+            "reason": "the caller lacks a scope, idn:task-management:write at least",
         }),
         json!({
             "level": "WARN", "message": "refused", "method": "GET", "path": "/task-status/a", "status": 401,
@@ -133,16 +167,27 @@ async fn every_write_and_every_refusal_is_one_event_and_no_secret_is_in_the_log(
         status
     };
     let task = |id: &str| format!(r#"{{"id":"{id}","type":"QPOC","uniqueName":"n","launcher":"l"}}"#);
-    let two = format!("[{},{}]", task("c"), task("d"));
+    // An id may hold what could be taken for two of them, or for two lines.
+    let two = format!("[{},{}]", task("c \\n"), task("d"));
+    let late = task("a").replace("\"type\"", "\"modified\":\"2020-01-01T00:00:00Z\",\"type\"");
     let lines = format!("{}\nx\n", task("e"));
     let clear = r#"[{"op":"replace","path":"/completionStatus","value":"Error"}]"#;
     let forged = format!("{reader}x");
     for (method, target, token, content, status) in [
         (Method::PUT, "/task-status/a", &writer, task("a").as_str(), 201),
+        (Method::PUT, "/task-status/a", &writer, &late, 200),
         (Method::POST, "/v2025/task-status", &writer, &task("b"), 201),
         (Method::POST, "/task-status", &writer, &two, 200),
+        (Method::POST, "/task-status", &writer, "[1]", 400),
         (Method::PATCH, "/task-status/a", &writer, clear, 200),
         (Method::PATCH, "/task-status/none", &writer, clear, 404),
+        (
+            Method::PATCH,
+            "/task-status?filters=id+eq+%22b%22&dryRun=true",
+            &writer,
+            clear,
+            200,
+        ),
         (
             Method::PATCH,
             "/task-status?filters=id+eq+%22b%22",
@@ -180,12 +225,8 @@ async fn every_write_and_every_refusal_is_one_event_and_no_secret_is_in_the_log(
     }
     let mut expected = expected();
     // A stream ends when it ends.
-    let key = |event: &Value| {
-        format!(
-            "{} {} {} {}",
-            event["method"], event["path"], event["message"], event["status"]
-        )
-    };
+    let key =
+        |event: &Value| ["method", "path", "message", "status", "tasks"].map(|name| event[name].to_string());
     expected.sort_by_key(key);
     let mut events = events;
     events.sort_by_key(key);
@@ -246,6 +287,10 @@ fn no_secret_is_in_the_help_or_in_what_settings_print() {
         let output = command(arguments)
             .env("TASK_STATUS_JWT_SECRET", SECRET)
             .env("TASK_STATUS_GATEWAY_SECRET", SECRET)
+            .env(
+                "TASK_STATUS_JWT_JWKS_URL",
+                "https://issuer.example/jwks?key=hunter2",
+            )
             .env("DATABASE_URL", format!("postgres://u:{SECRET}@h/d"))
             .output()
             .unwrap();
@@ -262,6 +307,8 @@ fn no_secret_is_in_the_help_or_in_what_settings_print() {
         SECRET,
         "--gateway-secret",
         SECRET,
+        "--jwt-jwks-url",
+        "https://issuer.example/jwks?key=hunter2",
     ])
     .unwrap();
     assert!(!format!("{cli:?}").contains("hunter2"), "{cli:?}");
@@ -297,7 +344,20 @@ async fn a_write_whose_end_nobody_waits_for_is_written_down_too() {
     holder.close().await.unwrap();
     let (_, events) = log_of(program);
     let cut_off = json!({
-        "level": "WARN", "message": "cut off while writing", "method": "PUT", "path": "/task-status/t",
+        "level": "WARN", "message": "cut off while writing", "method": "PUT", "path": "/task-status/t", "tasks": "[\"t\"]",
     });
     assert_eq!(events, [cut_off]);
+}
+
+#[tokio::test]
+async fn the_key_in_an_issuers_url_is_not_shown() {
+    let database = TestDatabase::new().await;
+    let issuer = IssuerServer::start(&[]);
+    for url in [&issuer.url, "http://127.0.0.1:1/jwks"] {
+        let url = format!("{url}?key=hunter2");
+        let (mut program, _) = started(serve(&database, &["--auth", "jwt", "--jwt-jwks-url", &url])).await;
+        program.logged("cannot refresh the keys of tokens").await;
+        let (log, _) = log_of(program);
+        assert!(!log.contains("hunter2"), "{log}");
+    }
 }

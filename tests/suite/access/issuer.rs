@@ -10,6 +10,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::json;
 use task_status::auth::caller::READ;
 use task_status::auth::key_source::Pace;
+use tokio::time::timeout;
 
 use super::*;
 use crate::support::certificates::Authority;
@@ -165,6 +166,34 @@ async fn unknown_keys_make_nobody_ask_the_issuer_more_than_so_often() {
 }
 
 #[tokio::test]
+async fn callers_that_hang_up_keep_nobody_from_a_new_key() {
+    let database = TestDatabase::new().await;
+    let (old, new) = (Key::p256(), Key::p256());
+    let issuer = IssuerServer::start(&[old.jwk("old")]);
+    let pace = Pace {
+        refetch: Duration::from_secs(1),
+        ..FAST
+    };
+    let service = Service::with(&database, Setup::with_access(access(issuer.source(pace)))).await;
+    issuer.is_read_by(&service).await;
+    issuer.publish(&[old.jwk("old"), new.jwk("new")]);
+    issuer.hold(true);
+    // Until it is not too early to ask again: then somebody asks, and leaves before there is an answer.
+    let mut stranger = 0;
+    while issuer.asked() == 1 {
+        stranger += 1;
+        let unknown = old.token(&format!("unknown-{stranger}"), &claims(&[READ]));
+        let _ = timeout(Duration::from_millis(50), status(&service, &unknown)).await;
+    }
+    issuer.hold(false);
+    eventually("the new key is known", async || {
+        (status(&service, &new.token("new", &claims(&[READ]))).await == 200).then_some(())
+    })
+    .await;
+    assert_eq!(issuer.asked(), 2);
+}
+
+#[tokio::test]
 async fn a_file_of_keys_is_read_again_when_it_changes() {
     let database = TestDatabase::new().await;
     let (first, second) = (Key::p256(), Key::ed25519());
@@ -255,7 +284,7 @@ fn keys_that_cannot_be_trusted_are_none() {
     );
     // What is not understood does not spoil the rest (RFC 7517, section 5).
     let mixed = json!({ "keys": [{ "kty": "AKP", "alg": "ML-DSA-44" }, 1, key.jwk("a")] }).to_string();
-    assert_eq!(KeySet::of_file(mixed.as_bytes()).unwrap().len(), 1);
+    assert_eq!(KeySet::of_file(mixed.as_bytes()).unwrap().number(), 1);
     let short = KeySet::of_secret(&[b'x'; 31]).unwrap_err().to_string();
     assert_eq!(short, "the secret has 31 bytes; at least 32 are needed");
 }
@@ -341,6 +370,10 @@ fn settings_that_lead_to_no_keys_end_the_program_and_say_why() {
         file("private.pem", &shared_rsa().private_pem),
         file("public.pem", &shared_rsa().public_pem),
     );
+    let mut jwk = shared_rsa().jwk("a");
+    jwk["d"] = "AQAB".into();
+    let private_jwks = file("private.json", &json!({ "keys": [jwk] }).to_string());
+    let binary = file("binary", &"\u{fc}".repeat(32));
     let missing = folder.path().join("missing").to_str().unwrap().to_owned();
     let mut said = String::new();
     for (mode, arguments) in [
@@ -354,7 +387,19 @@ fn settings_that_lead_to_no_keys_end_the_program_and_say_why() {
         ("jwt", &["--jwt-key-file", &public, "--jwt-secret-file", &short]),
         ("jwt", &["--jwt-jwks-url", "http://issuer.example/jwks"]),
         ("jwt", &["--jwt-key-file", &public, "--jwt-leeway", "1h"]),
+        (
+            "jwt",
+            &["--jwt-jwks-url", "https://user:hunter2@issuer.example/jwks"],
+        ),
+        ("jwt", &["--jwt-key-file", &private_jwks]),
         ("gateway", &[]),
+        ("gateway", &["--gateway-secret-file", &binary]),
+        (
+            "gateway",
+            &["--trusted-proxies", "10.0.0.0/8", "--gateway-secret-header", "x"],
+        ),
+        ("none", &["--jwt-leeway", "1m"]),
+        ("jwt", &["--jwt-key-file", &public, "--gateway-headers", "envoy"]),
         ("gateway", &["--gateway-secret-file", &short]),
         ("gateway", &["--gateway-secret-file", &missing]),
         (

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::http::HeaderName;
 use sqlx::Connection;
+use task_status::app;
 use task_status::auth::Access;
 use task_status::auth::caller::READ;
 use task_status::auth::gateway::{Gateway, IdentityHeaders};
@@ -195,6 +196,44 @@ async fn a_client_that_goes_away_gives_its_place_back() {
     gone.abort();
     sqlx::raw_sql("rollback").execute(&mut holder).await.unwrap();
     holder.close().await.unwrap();
+    eventually("the place is free", async || {
+        (service.get(PENDING_TASKS).await.status == 200).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_has_its_place_to_its_end_and_whoever_watches_needs_none() {
+    let database = TestDatabase::new().await;
+    let mut setup = Setup::default();
+    setup.serving.max_concurrent_requests = 1.try_into().unwrap();
+    let gate = setup.serving.gate.clone();
+    let service = Service::with(&database, setup).await;
+    let health = Service::serve(
+        app::health(service.database.clone(), gate),
+        service.database.clone(),
+    );
+    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    let lines = reqwest::Body::wrap_stream(tokio_stream::wrappers::ReceiverStream::new(receiver));
+    let stream = reqwest::Client::new()
+        .post(format!("http://{}/task-status", service.address))
+        .header("Content-Type", "application/x-ndjson")
+        .body(lines);
+    let line = |id: &str| {
+        Ok::<_, std::io::Error>(format!(
+            "{{\"id\":\"{id}\",\"type\":\"QPOC\",\"uniqueName\":\"n\",\"launcher\":\"l\"}}\n"
+        ))
+    };
+    sender.send(line("a")).await.unwrap();
+    // It is answered from its first line on.
+    let answer = stream.send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(service.get(PENDING_TASKS).await.status, 503);
+    assert_eq!(health.get("/readyz").await.status, 200);
+    sender.send(line("b")).await.unwrap();
+    drop(sender);
+    let summary = answer.text().await.unwrap();
+    assert!(summary.contains("\"created\":2"), "{summary}");
     eventually("the place is free", async || {
         (service.get(PENDING_TASKS).await.status == 200).then_some(())
     })

@@ -189,8 +189,8 @@ async fn nginx_asks_who_calls_and_the_service_believes_it_alone() {
         .unwrap();
     let written: Value = serde_json::from_str(written).unwrap();
     assert_eq!(
-        (&written["client"], &written["task"]),
-        (&"ada".into(), &"t".into())
+        (&written["client"], &written["tasks"]),
+        (&"ada".into(), &"[\"t\"]".into())
     );
     drop(nginx);
 }

@@ -1,10 +1,14 @@
 //! Every route states what it needs, and no spelling of a path leads around the gate.
 
+use axum::Router;
+use axum::routing::get;
 use serde_json::{Value, json};
+use task_status::auth::Access;
 use task_status::auth::caller::{READ, WRITE};
 use task_status::gate::Need;
 
 use super::*;
+use crate::support::PATIENCE;
 
 /// What an operation needs that states this.
 fn need(security: &Value) -> Need {
@@ -241,4 +245,44 @@ async fn pages_of_named_origins_may_call_and_no_others() {
         .request(Method::OPTIONS, "/task-status", &preflight)
         .await;
     assert_eq!(answer.status, 405);
+}
+
+#[tokio::test]
+async fn a_route_beside_the_gate_answers_nobody() {
+    let database = TestDatabase::new().await;
+    let gate = Setup::default().serving.gate;
+    let forgotten = Router::new().route("/forgotten", get(async || "secret"));
+    let service = Service::layered(&database, gate.before_the_rest(forgotten), PATIENCE);
+    let answer = service.get("/forgotten").await;
+    assert_eq!((answer.status.as_u16(), answer.causes()), (403, Vec::new()));
+    assert_eq!(service.get("/nowhere").await.status, 404);
+}
+
+#[tokio::test]
+async fn where_nobody_is_asked_only_this_machine_is_answered() {
+    let database = TestDatabase::new().await;
+    insert_task(&database).await;
+    let here = Service::with(&database, Setup::with_access(Access::OpenHere)).await;
+    let everywhere = Service::start(&database).await;
+    let write = r#"{"type":"QPOC","uniqueName":"n","launcher":"l"}"#;
+    for (host, status) in [
+        ("localhost:1", 200),
+        ("127.0.0.1", 200),
+        ("[::1]:80", 200),
+        ("evil.example", 403),
+        ("192.0.2.1", 403),
+    ] {
+        let headers = [("Host", host), ("Content-Type", "application/json")];
+        let answer = here
+            .send_with(Method::PUT, "/task-status/t", &headers, write)
+            .await;
+        assert_eq!(answer.status.as_u16(), status, "{host}");
+        assert_eq!(
+            everywhere
+                .send_with(Method::PUT, "/task-status/t", &headers, write)
+                .await
+                .status,
+            200
+        );
+    }
 }

@@ -26,6 +26,7 @@ use task_status::auth::Access;
 use task_status::auth::jwt::{Rules, Verifier};
 use task_status::auth::key_source::{KeySource, Pace};
 use task_status::server;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::certificates::Issued;
@@ -168,6 +169,8 @@ struct Published {
     body: String,
     /// How often it was asked.
     asked: usize,
+    /// Whether it takes its time to answer.
+    held: watch::Sender<bool>,
 }
 
 impl IssuerServer {
@@ -202,6 +205,7 @@ impl IssuerServer {
             status: StatusCode::OK,
             body: String::new(),
             asked: 0,
+            held: watch::Sender::new(false),
         }));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let url = format!(
@@ -230,6 +234,11 @@ impl IssuerServer {
         body.clone_into(&mut state.body);
     }
 
+    /// From now on it answers nobody, until it does again.
+    pub fn hold(&self, held: bool) {
+        self.state.lock().unwrap().held.send_replace(held);
+    }
+
     pub fn asked(&self) -> usize {
         self.state.lock().unwrap().asked
     }
@@ -253,7 +262,12 @@ impl IssuerServer {
 }
 
 async fn publish(State(state): State<Arc<Mutex<Published>>>) -> (StatusCode, String) {
-    let mut state = state.lock().unwrap();
-    state.asked += 1;
+    let mut held = {
+        let mut state = state.lock().unwrap();
+        state.asked += 1;
+        state.held.subscribe()
+    };
+    held.wait_for(|held| !held).await.unwrap();
+    let state = state.lock().unwrap();
     (state.status, state.body.clone())
 }

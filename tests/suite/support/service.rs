@@ -114,7 +114,7 @@ impl Service {
             empty_status: setup.empty_status,
             request_timeout: PATIENCE,
         };
-        let service = Self::serve(app::api(state, &setup.serving, Router::new()), database);
+        let service = Self::serve(app::api(state, &setup.serving, Vec::new()), database);
         Self {
             gate: Some(setup.serving.gate),
             ..service
