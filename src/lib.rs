@@ -10,8 +10,8 @@
 //! 6. [`commands`] are the subcommands of the program, [`config`] their settings.
 //!
 //! Arrows run one way: `commands -> {config, server} -> app -> {routes, gate} -> {extract, envelope} -> error ->
-//! {store, auth} -> {collection, cursor, task} -> cause -> {filter, sorters, locale}`. Nothing from `store` on knows of
-//! HTTP.
+//! {pending -> store, auth} -> {collection, cursor, task} -> cause -> {filter, sorters, locale}`. Nothing from `pending`
+//! on knows of HTTP; `auth` knows its headers and no more.
 
 #![forbid(unsafe_code)]
 
@@ -32,6 +32,7 @@ pub mod gate;
 pub mod limits;
 pub mod locale;
 pub mod openapi;
+pub mod pending;
 pub mod postgres;
 pub mod query;
 pub mod routes;

@@ -15,6 +15,7 @@ mod command_line;
 mod demo;
 mod errors;
 mod filter_laws;
+mod freshness;
 mod list;
 mod openapi;
 mod outage;
