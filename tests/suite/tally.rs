@@ -13,6 +13,7 @@ use task_status::store::tally;
 use tokio::sync::Mutex;
 
 use crate::support::database::TestDatabase;
+use crate::support::eventually;
 use crate::support::service::Service;
 
 /// What a snapshot has.
@@ -358,6 +359,37 @@ async fn rows_that_were_added_are_folded_and_the_sums_stay() {
         0,
         "too few to mind"
     );
+}
+
+#[tokio::test]
+async fn truncate_waits_for_a_fold_that_is_under_way() {
+    let database = TestDatabase::new().await;
+    let mut folder = database.connect().await;
+    for id in ["a", "b"] {
+        let insert = format!(
+            "begin isolation level repeatable read;
+             insert into task_status (id, type, unique_name, launcher) values ('{id}', 'QPOC', 'n', 'l');
+             commit"
+        );
+        folder.execute(AssertSqlSafe(insert)).await.unwrap();
+    }
+    folder
+        .execute("begin; select task_status_fold_tally()")
+        .await
+        .unwrap();
+    let mut truncater = database.connect().await;
+    let truncated = tokio::spawn(async move {
+        truncater.execute("truncate task_status").await.unwrap();
+    });
+    let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    eventually("TRUNCATE waits", async || {
+        (database.value::<i64>(waiting).await == 1).then_some(())
+    })
+    .await;
+    folder.execute("commit").await.unwrap();
+    truncated.await.unwrap();
+    let observation = observe(&mut folder).await;
+    assert_eq!((observation.counted, observation.tallied), (0, 0));
 }
 
 #[tokio::test]
