@@ -3,18 +3,26 @@
 use std::fmt;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use sha2::{Digest, Sha256};
 
-/// The entity tag of some bytes: half a SHA-256, in quotes.
+use crate::coding::Coding;
+use crate::digest::Digest;
+
+/// An entity tag: a digest in quotes, and the coding of the bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ETag(String);
 
 impl ETag {
     /// The tag of a representation.
     pub fn of(bytes: &[u8]) -> Self {
-        let digest = Sha256::digest(bytes);
-        let half = u128::from_be_bytes(std::array::from_fn(|index| digest[index]));
-        Self(format!("\"{half:032x}\""))
+        Self::coded(Digest::of(bytes), Coding::Identity)
+    }
+
+    /// The tag of a representation in some coding. Other bytes need another tag.
+    pub fn coded(digest: Digest, coding: Coding) -> Self {
+        Self(match coding.token() {
+            None => format!("\"{digest}\""),
+            Some(token) => format!("\"{digest}-{token}\""),
+        })
     }
 
     /// Whether the request's `If-Match` lets it go on: there is none, it is `*`, or it names this tag.

@@ -18,11 +18,13 @@
 pub mod app;
 pub mod auth;
 pub mod cause;
+pub mod coding;
 pub mod collection;
 pub mod commands;
 pub mod config;
 pub mod cors;
 pub mod cursor;
+pub mod digest;
 mod envelope;
 pub mod error;
 pub mod etag;

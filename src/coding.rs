@@ -1,0 +1,176 @@
+//! Content codings: which one a client wants, and how its bytes are made.
+
+use std::io::{self, Write};
+
+/// A content coding that answers are made in (RFC 9110, section 8.4.1).
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Coding {
+    /// As it is.
+    #[default]
+    Identity,
+    Zstd,
+    Brotli,
+    Gzip,
+}
+
+/// Levels that halve and halve again what a page weighs and still take a few milliseconds of a page of 250 tasks.
+const ZSTD_LEVEL: i32 = 3;
+const BROTLI_QUALITY: i32 = 5;
+const GZIP_LEVEL: u32 = 6;
+/// Binary logarithm of the window that brotli looks back in: that of a page, not of a film.
+const BROTLI_WINDOW: i32 = 19;
+
+impl Coding {
+    /// What is compressed, the one that costs least first.
+    pub const COMPRESSED: [Self; 3] = [Self::Zstd, Self::Brotli, Self::Gzip];
+
+    /// The token of the coding; none for what is not coded.
+    pub const fn token(self) -> Option<&'static str> {
+        match self {
+            Self::Identity => None,
+            Self::Zstd => Some("zstd"),
+            Self::Brotli => Some("br"),
+            Self::Gzip => Some("gzip"),
+        }
+    }
+
+    /// The coding that an `Accept-Encoding` wants most (RFC 9110, section 12.5.3); of equals the one that costs least.
+    /// What is not understood is not wanted. Where nothing is acceptable the answer is not coded, as the RFC recommends.
+    pub fn negotiate(accept_encoding: &str) -> Self {
+        let mut best = Self::Identity;
+        let mut best_weight = 0;
+        for coding in Self::COMPRESSED {
+            let weight = weight(accept_encoding, coding);
+            if weight > best_weight {
+                (best, best_weight) = (coding, weight);
+            }
+        }
+        // Only where it is said that it is preferred; whoever names codings wants one of them.
+        if explicit_weight(accept_encoding, "identity").is_some_and(|weight| weight > best_weight) {
+            return Self::Identity;
+        }
+        best
+    }
+
+    /// The bytes in this coding.
+    ///
+    /// # Errors
+    /// The encoder failed, which none does on bytes in memory.
+    pub fn encode(self, bytes: &[u8]) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Identity => Ok(bytes.to_vec()),
+            Self::Zstd => zstd::bulk::compress(bytes, ZSTD_LEVEL),
+            Self::Brotli => {
+                let params = brotli::enc::BrotliEncoderParams {
+                    quality: BROTLI_QUALITY,
+                    lgwin: BROTLI_WINDOW,
+                    size_hint: bytes.len(),
+                    ..Default::default()
+                };
+                let mut encoded = Vec::with_capacity(bytes.len() / 4);
+                brotli::BrotliCompress(&mut &bytes[..], &mut encoded, &params)?;
+                Ok(encoded)
+            }
+            Self::Gzip => {
+                let level = flate2::Compression::new(GZIP_LEVEL);
+                let mut encoder = flate2::write::GzEncoder::new(Vec::with_capacity(bytes.len() / 4), level);
+                encoder.write_all(bytes)?;
+                encoder.finish()
+            }
+        }
+    }
+}
+
+/// How much a coding is wanted, in thousandths; 0 is not at all.
+fn weight(accept_encoding: &str, coding: Coding) -> u16 {
+    let token = coding.token().unwrap_or("identity");
+    explicit_weight(accept_encoding, token)
+        .or_else(|| explicit_weight(accept_encoding, "*"))
+        .unwrap_or(0)
+}
+
+fn explicit_weight(accept_encoding: &str, token: &str) -> Option<u16> {
+    accept_encoding.split(',').find_map(|item| {
+        let mut parts = item.split(';').map(str::trim);
+        let name = parts.next()?;
+        // The old name of gzip is the same coding (RFC 9110, section 8.4.1.3).
+        let same = name.eq_ignore_ascii_case(token) || token == "gzip" && name.eq_ignore_ascii_case("x-gzip");
+        same.then(|| parts.next().map_or(Some(1000), quality).unwrap_or(0))
+    })
+}
+
+/// `q=0.123` in thousandths.
+fn quality(parameter: &str) -> Option<u16> {
+    let (name, value) = parameter.split_once('=')?;
+    if !name.trim_end().eq_ignore_ascii_case("q") {
+        return None;
+    }
+    let (whole, fraction) = value
+        .trim_start()
+        .split_once('.')
+        .unwrap_or((value.trim_start(), ""));
+    let digits = fraction.bytes().all(|byte| byte.is_ascii_digit()) && fraction.len() <= 3;
+    let thousandths: u16 = format!("{whole}{fraction:0<3}").parse().ok()?;
+    (digits && whole.len() == 1 && thousandths <= 1000).then_some(thousandths)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    #[test]
+    fn the_coding_is_the_one_that_is_wanted_most() {
+        for (accepted, coding) in [
+            ("", Coding::Identity),
+            ("identity", Coding::Identity),
+            ("gzip", Coding::Gzip),
+            ("X-GZIP", Coding::Gzip),
+            ("gzip, deflate, br, zstd", Coding::Zstd),
+            ("gzip, deflate, br", Coding::Brotli),
+            ("gzip;q=1.0, br;q=0.8", Coding::Gzip),
+            ("gzip;q=0.5, br;q=0.501", Coding::Brotli),
+            ("gzip ; Q=0.5 ,br; q=0.4", Coding::Gzip),
+            ("*", Coding::Zstd),
+            ("*;q=0.5, zstd;q=0", Coding::Brotli),
+            ("gzip;q=0, *;q=0", Coding::Identity),
+            ("identity;q=0", Coding::Identity),
+            ("identity;q=0.9, gzip;q=0.5", Coding::Identity),
+            ("identity;q=0.5, gzip", Coding::Gzip),
+            ("identity, gzip", Coding::Gzip),
+            ("deflate, compress", Coding::Identity),
+            ("gzip;q=2", Coding::Identity),
+            ("gzip;q=0.1234, br;q=0.1", Coding::Brotli),
+            ("gzip;q=-1", Coding::Identity),
+            ("gzip;q=", Coding::Identity),
+            ("gzip;level=9", Coding::Identity),
+            (",, ,gzip,", Coding::Gzip),
+            ("gzipped", Coding::Identity),
+            ("é", Coding::Identity),
+        ] {
+            assert_eq!(Coding::negotiate(accepted), coding, "{accepted}");
+        }
+    }
+
+    #[test]
+    fn what_is_encoded_can_be_read_back() {
+        let bytes = b"the same again ".repeat(1000);
+        for coding in Coding::COMPRESSED {
+            let encoded = coding.encode(&bytes).expect("bytes");
+            assert!(encoded.len() < bytes.len() / 20, "{coding:?}: {}", encoded.len());
+            let mut decoded = Vec::new();
+            match coding {
+                Coding::Identity => unreachable!(),
+                Coding::Zstd => zstd::stream::copy_decode(&encoded[..], &mut decoded).expect("zstd"),
+                Coding::Brotli => brotli::BrotliDecompress(&mut &encoded[..], &mut decoded).expect("brotli"),
+                Coding::Gzip => {
+                    flate2::read::GzDecoder::new(&encoded[..])
+                        .read_to_end(&mut decoded)
+                        .expect("gzip");
+                }
+            }
+            assert_eq!(decoded, bytes, "{coding:?}");
+        }
+    }
+}
