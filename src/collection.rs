@@ -8,11 +8,11 @@ use crate::query::Query;
 pub const MAX_LIMIT: i32 = 250;
 
 /// How many tasks of the full result precede the page: 0 or more.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Offset(i32);
 
 /// How many tasks the page may hold: 0 to [`MAX_LIMIT`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Limit(i32);
 
 /// Which part of a collection a request wants.
@@ -28,6 +28,12 @@ impl Offset {
     /// As PostgreSQL takes it.
     pub fn get(self) -> i64 {
         i64::from(self.0)
+    }
+
+    /// What is left of it after a place that so many tasks precede.
+    #[must_use]
+    pub fn less(self, preceding: i64) -> Self {
+        Self(i32::try_from(self.get().saturating_sub(preceding)).map_or(0, |rest| rest.max(0)))
     }
 }
 

@@ -23,6 +23,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::app::BasePath;
 use crate::cors::Origin;
+use crate::pending;
 use crate::routes::pending_tasks::EmptyStatus;
 use crate::store::schema::Schema;
 use crate::telemetry::LogFormat;
@@ -228,9 +229,25 @@ pub struct ApiArgs {
         value_name = "NUMBER"
     )]
     pub max_concurrent_requests: NonZeroU32,
+    /// How many MiB of pages of pending tasks are kept in memory, ready to be sent
+    #[arg(long, env = "TASK_STATUS_PAGE_CACHE_MIB", default_value = "32", value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    pub page_cache_mib: u32,
+    /// How long a request for pending tasks waits for the database to say that what is in memory is current, before it
+    /// is answered with 503
+    #[arg(long, env = "TASK_STATUS_FRESHNESS_TIMEOUT", default_value = "2s", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    pub freshness_timeout: Duration,
     /// How long a request may take before it is answered with 503
     #[arg(long, env = "TASK_STATUS_REQUEST_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub request_timeout: Duration,
+}
+
+impl From<&ApiArgs> for pending::Settings {
+    fn from(args: &ApiArgs) -> Self {
+        Self {
+            memory: u64::from(args.page_cache_mib) * 1024 * 1024,
+            patience: args.freshness_timeout,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

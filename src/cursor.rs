@@ -12,7 +12,7 @@ use crate::sorters::{Sorter, Sorters};
 use crate::task::{TaskStatus, TaskType};
 
 /// The place after a task.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Cursor {
     /// The order that it is a place in, as canonical text.
     order: String,
@@ -23,7 +23,7 @@ pub struct Cursor {
 }
 
 /// A value that tasks are ordered by.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Key {
     Time(DateTime<Utc>),
     /// A time that is not set comes after all that are.

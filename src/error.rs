@@ -14,6 +14,7 @@ use crate::auth::rate::TooMany;
 use crate::auth::{IdentityError, Lack};
 use crate::cause::Cause;
 use crate::locale::Locale;
+use crate::pending::PageError;
 use crate::store::StoreError;
 
 /// How long a caller is asked to wait where the service cannot answer at the moment, in seconds.
@@ -281,9 +282,16 @@ impl From<StoreError> for ApiError {
             StoreError::Refused { constraint, .. } => {
                 Self::BadContent(vec![Cause::Constraint { constraint }])
             }
-            // Whether waiting helps or not, there is no database to ask, and the request is not at fault.
-            StoreError::Connection(_) => Self::DatabaseUnavailable(error),
-            error if error.is_transient() => Self::DatabaseUnavailable(error),
+            error if error.is_unavailability() => Self::DatabaseUnavailable(error),
+            error => Self::Internal(Box::new(error)),
+        }
+    }
+}
+
+impl From<PageError> for ApiError {
+    fn from(error: PageError) -> Self {
+        match error {
+            PageError::Store(error) => error.into(),
             error => Self::Internal(Box::new(error)),
         }
     }

@@ -5,13 +5,14 @@
 //! 1. [`task`] is what is served, [`collection`] which part of it a request may ask for.
 //! 2. [`app`] lists every route and every layer; [`routes`] answers them.
 //! 3. [`auth`] finds out who calls, and [`gate`] decides whether they may, before any handler.
-//! 4. [`store`] holds all SQL, [`error`] says what a failure means in HTTP, [`cause`] and [`locale`] put it in words.
-//! 5. [`openapi`] describes all of it to clients, [`routes::docs`] shows that to people.
-//! 6. [`commands`] are the subcommands of the program, [`config`] their settings.
+//! 4. [`pending`] answers from memory what it can, [`store`] holds all SQL.
+//! 5. [`error`] says what a failure means in HTTP, [`cause`] and [`locale`] put it in words.
+//! 6. [`openapi`] describes all of it to clients, [`routes::docs`] shows that to people.
+//! 7. [`commands`] are the subcommands of the program, [`config`] their settings.
 //!
 //! Arrows run one way: `commands -> {config, server} -> app -> {routes, gate} -> {extract, envelope} -> error ->
-//! {pending -> store, auth} -> {collection, cursor, task} -> cause -> {filter, sorters, locale}`. Nothing from `pending`
-//! on knows of HTTP; `auth` knows its headers and no more.
+//! {pending -> store, auth} -> {coding, collection, cursor, digest, task} -> cause -> {filter, sorters, locale}`. Nothing
+//! from `pending` on knows of HTTP; `auth` knows its headers and no more.
 
 #![forbid(unsafe_code)]
 

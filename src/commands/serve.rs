@@ -14,6 +14,7 @@ use super::upkeep::{keep_retention, keep_tally};
 use crate::app::{self, Serving};
 use crate::config::{ApiArgs, ConfigError, ServeArgs};
 use crate::gate::Gate;
+use crate::pending::Pending;
 use crate::routes::AppState;
 use crate::server;
 use crate::store::Database;
@@ -85,6 +86,7 @@ pub(super) fn api(
     more: Vec<UtoipaMethodRouter<AppState>>,
 ) -> Router {
     let state = AppState {
+        pending: Pending::new(database.clone(), args.into()),
         database,
         empty_status: args.empty_status,
         request_timeout: args.request_timeout,

@@ -11,7 +11,10 @@ use utoipa::openapi::{Ref, RefOr, Response};
 use utoipa::{IntoResponses, ToSchema};
 
 use super::examples;
-use super::headers::{ETAG, LINK, LOCATION, TOTAL_COUNT, answer, sometimes, text};
+use super::headers::{
+    CACHE_CONTROL, CONTENT_ENCODING, ETAG, LINK, LOCATION, TOTAL_COUNT, VARY, answer, page_etag, sometimes,
+    text,
+};
 use crate::collection::MAX_LIMIT;
 use crate::extract::{JSON, NDJSON};
 use crate::routes::clear::Cleared;
@@ -51,17 +54,24 @@ impl IntoResponses for PendingPage {
                 answer(
                     "Nothing at all is pending. (A page past the end of something is 200 with `[]`. The setting \
                      `--empty-status 200` makes this 200 with `[]` too.)",
-                    &[TOTAL_COUNT],
+                    &[TOTAL_COUNT, CACHE_CONTROL, VARY],
                 )
                 .into(),
             ),
+            ("304".to_owned(), known_page()),
         ])
     }
 }
 
 impl IntoResponses for Page {
     fn responses() -> Responses {
-        one("200", page("A page of the tasks.", &examples::completed()))
+        BTreeMap::from([
+            (
+                "200".to_owned(),
+                page("A page of the tasks.", &examples::completed()),
+            ),
+            ("304".to_owned(), known_page()),
+        ])
     }
 }
 
@@ -212,10 +222,24 @@ fn page(description: &str, task: &Value) -> RefOr<Response> {
             ("past-the-end", example("A page past the end", json!([]))),
         ])
         .build();
-    answer(description, &[TOTAL_COUNT, LINK])
-        .content(JSON, content)
-        .link("first", link("getTaskStatus", "$response.body#/0/id"))
-        .into()
+    answer(
+        description,
+        &[TOTAL_COUNT, LINK, CACHE_CONTROL, VARY, CONTENT_ENCODING],
+    )
+    .header(ETAG, page_etag())
+    .content(JSON, content)
+    .link("first", link("getTaskStatus", "$response.body#/0/id"))
+    .into()
+}
+
+fn known_page() -> RefOr<Response> {
+    answer(
+        "The client has this page of pending tasks as it is now: see `If-None-Match`. The number of all and the link to \
+         the next page may be new to it.",
+        &[TOTAL_COUNT, LINK, CACHE_CONTROL, VARY],
+    )
+    .header(ETAG, page_etag())
+    .into()
 }
 
 fn task(description: &str, task: Value) -> Response {

@@ -7,6 +7,7 @@ use utoipa::openapi::{Ref, ResponseBuilder};
 
 use super::examples;
 use super::schemas::keyword;
+use crate::coding::Coding;
 use crate::sorters::Sorters;
 
 pub const TRACKING_ID: &str = "SLPT-Request-ID";
@@ -16,9 +17,12 @@ pub const ETAG: &str = "ETag";
 pub const LOCATION: &str = "Location";
 pub const RETRY_AFTER: &str = "Retry-After";
 pub const WWW_AUTHENTICATE: &str = "WWW-Authenticate";
+pub const CACHE_CONTROL: &str = "Cache-Control";
+pub const VARY: &str = "Vary";
+pub const CONTENT_ENCODING: &str = "Content-Encoding";
 
 /// The descriptions, by name.
-pub fn all() -> [(&'static str, Header); 7] {
+pub fn all() -> [(&'static str, Header); 10] {
     [
         (
             TRACKING_ID,
@@ -86,7 +90,40 @@ pub fn all() -> [(&'static str, Header); 7] {
                 "Which credentials are wanted, and what is wrong with those that were sent (RFC 6750).",
             ),
         ),
+        (
+            CACHE_CONTROL,
+            sometimes(
+                text().examples(["private, no-cache"]),
+                "Pages of pending tasks may be kept by the client alone, who asks each time whether they are current: see \
+                 `If-None-Match`.",
+            ),
+        ),
+        (
+            VARY,
+            sometimes(
+                text().examples(["accept-encoding"]),
+                "Pages of pending tasks depend on `Accept-Encoding`.",
+            ),
+        ),
+        (
+            CONTENT_ENCODING,
+            sometimes(
+                text().examples(Coding::COMPRESSED.into_iter().filter_map(Coding::token)),
+                "How the content is compressed, if it is.",
+            ),
+        ),
     ]
+}
+
+/// The tag of a page of pending tasks; other lists have none.
+pub fn page_etag() -> Header {
+    let codings: Vec<&str> = Coding::COMPRESSED.into_iter().filter_map(Coding::token).collect();
+    sometimes(
+        text()
+            .pattern(Some(format!("^\"[0-9a-f]{{32}}(-({}))?\"$", codings.join("|"))))
+            .examples([examples::etag()]),
+        "Of pages of pending tasks: equal tags mean equal bytes. For `If-None-Match`.",
+    )
 }
 
 /// A header that such an answer always has.

@@ -31,6 +31,9 @@ pub struct OneTask;
 /// Of what can be spared a client that has it.
 pub struct IfNoneMatch;
 
+/// Of what is compressed.
+pub struct AcceptEncoding;
+
 /// Of what can be protected from a client that has not seen the latest.
 pub struct IfMatch;
 
@@ -121,6 +124,17 @@ impl IntoParams for IfNoneMatch {
         vec![etags(
             "If-None-Match",
             "The ETags that the client has, separated by commas: if one is current the answer is 304, without content.",
+        )]
+    }
+}
+
+impl IntoParams for AcceptEncoding {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Provided {
+        vec![header(
+            "Accept-Encoding",
+            text().examples(["gzip"]),
+            "How pages of pending tasks may be compressed (RFC 9110): `zstd`, `br` or `gzip`, as the weights say. Short ones \
+             are not.",
         )]
     }
 }

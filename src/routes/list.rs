@@ -4,11 +4,12 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, IntoResponseParts, Response};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::AppState;
+use super::pending_tasks::EmptyStatus;
 use crate::cause::Cause;
 use crate::collection::Collection;
 use crate::cursor::Cursor;
@@ -17,7 +18,7 @@ use crate::filter::Filter;
 use crate::openapi::{self, answers, errors, parameters};
 use crate::query::Query;
 use crate::sorters::Sorters;
-use crate::store::page::{Page, PageQuery, Which, page};
+use crate::store::page::{PageQuery, Which, page};
 
 /// How many tasks there are without offset and limit, in the snapshot of the page.
 const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
@@ -41,20 +42,34 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     tag = openapi::READING,
     summary = "List tasks",
     description = "Tasks of any state, filtered and ordered: the newest first unless `sorters` says otherwise.",
-    params(parameters::Page, parameters::Everywhere),
+    params(parameters::Page, parameters::IfNoneMatch, parameters::AcceptEncoding, parameters::Everywhere),
     responses(answers::Page, errors::BadList, errors::Access, errors::Database, errors::Everywhere)
 )]
-pub async fn list(State(state): State<AppState>, query: Query) -> Result<Response, ApiError> {
+pub async fn list(
+    State(state): State<AppState>,
+    query: Query,
+    request: HeaderMap,
+) -> Result<Response, ApiError> {
     let mut causes = Vec::new();
     let filter = filter(&query, &mut causes);
+    let order = order(&query, &mut causes);
+    let range = range(&query, &order, causes)?;
     let which = match &filter {
         None => Which::All,
-        Some(filter) if filter.is_pending_only() => Which::Pending,
+        Some(filter) if filter.is_pending_only() => {
+            return super::page::answer(&state, &query, range, order, EmptyStatus::Ok, &request).await;
+        }
         Some(filter) => Which::Matching(filter),
     };
-    let order = order(&query, &mut causes);
-    let page = read(&state, &query, which, &order, causes).await?;
-    Ok((headers(&query, &page), Json(page.tasks)).into_response())
+    let asked = PageQuery {
+        which,
+        order: &order,
+        after: range.after.as_ref(),
+        collection: range.collection,
+    };
+    let page = page(&state.database, asked).await?;
+    let next = page.next.as_ref().map(Cursor::encode);
+    Ok((headers(&query, page.total, next.as_deref()), Json(page.tasks)).into_response())
 }
 
 /// The filter of a query; an empty one is none.
@@ -71,45 +86,42 @@ pub(super) fn filter(query: &Query, causes: &mut Vec<Cause>) -> Option<Filter> {
         .ok()
 }
 
-/// Reads the page that a query asks for. `causes` are the faults that have been found in it until now: all are named
-/// at once.
-pub(super) async fn read(
-    state: &AppState,
-    query: &Query,
-    which: Which<'_>,
-    order: &Sorters,
-    mut causes: Vec<Cause>,
-) -> Result<Page, ApiError> {
+/// Which part of a list a query asks for.
+pub(super) struct Range {
+    pub(super) collection: Collection,
+    pub(super) after: Option<Cursor>,
+}
+
+/// Reads which part a query asks for. `causes` are the faults that have been found in it until now: all are named at
+/// once.
+pub(super) fn range(query: &Query, order: &Sorters, mut causes: Vec<Cause>) -> Result<Range, ApiError> {
     let collection = Collection::from_query(query).unwrap_or_else(|faults| {
         causes.extend(faults);
         Collection::default()
     });
     let after = after(query, order, &mut causes);
-    if !causes.is_empty() {
-        return Err(ApiError::of_query(causes));
+    if causes.is_empty() {
+        Ok(Range { collection, after })
+    } else {
+        Err(ApiError::of_query(causes))
     }
-    let query = PageQuery {
-        which,
-        order,
-        after: after.as_ref(),
-        collection,
-    };
-    Ok(page(&state.database, query).await?)
 }
 
 /// `X-Total-Count` if it was asked for, and `Link` (RFC 8288) if there is more.
-pub(super) fn headers(query: &Query, page: &Page) -> impl IntoResponseParts + use<> {
-    let total = page.total.map(|total| [(X_TOTAL_COUNT, total.to_string())]);
-    let link = page
-        .next
-        .as_ref()
+pub(super) fn headers(
+    query: &Query,
+    total: Option<i64>,
+    next: Option<&str>,
+) -> impl IntoResponseParts + use<> {
+    let total = total.map(|total| [(X_TOTAL_COUNT, total.to_string())]);
+    let link = next
         .and_then(|next| link(query, next))
         .map(|link| [(header::LINK, link)]);
     (total, link)
 }
 
 /// The same query from the place on. Relative to the request's own URL, which a gateway may have rewritten.
-fn link(query: &Query, next: &Cursor) -> Option<HeaderValue> {
+fn link(query: &Query, next: &str) -> Option<HeaderValue> {
     let kept = query
         .iter()
         .filter(|(name, _)| !["offset", "after"].contains(name))
@@ -122,9 +134,7 @@ fn link(query: &Query, next: &Cursor) -> Option<HeaderValue> {
         })
         .collect::<Vec<_>>()
         .concat();
-    format!("<?{kept}after={}>; rel=\"next\"", next.encode())
-        .try_into()
-        .ok()
+    format!("<?{kept}after={next}>; rel=\"next\"").try_into().ok()
 }
 
 fn order(query: &Query, causes: &mut Vec<Cause>) -> Sorters {

@@ -1,16 +1,14 @@
 //! `GET` and `HEAD /task-status/pending-tasks`: the tasks whose completion status is null, oldest first.
 
-use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 
-use super::{AppState, list};
+use super::{AppState, list, page};
 use crate::error::ApiError;
 use crate::openapi::{self, answers, errors, parameters};
 use crate::query::Query;
 use crate::sorters::Sorters;
-use crate::store::page::Which;
 
 /// What is answered where nothing at all is pending. (A page past the end of something is always 200 with `[]`.)
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -37,15 +35,15 @@ pub enum EmptyStatus {
     summary = "List the pending tasks",
     description = "The tasks whose `completionStatus` is null, by `created`, then by `id`, oldest first: new work is \
                    appended, so pages do not shift under it.",
-    params(parameters::PendingPage, parameters::Everywhere),
+    params(parameters::PendingPage, parameters::IfNoneMatch, parameters::AcceptEncoding, parameters::Everywhere),
     responses(answers::PendingPage, errors::BadPage, errors::Access, errors::Database, errors::Everywhere)
 )]
-pub async fn list(State(state): State<AppState>, query: Query) -> Result<Response, ApiError> {
+pub async fn list(
+    State(state): State<AppState>,
+    query: Query,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let order = Sorters::oldest_first();
-    let page = list::read(&state, &query, Which::Pending, &order, Vec::new()).await?;
-    let headers = list::headers(&query, &page);
-    if page.nothing_pending() && state.empty_status == EmptyStatus::NoContent {
-        return Ok((StatusCode::NO_CONTENT, headers, ()).into_response());
-    }
-    Ok((headers, Json(page.tasks)).into_response())
+    let range = list::range(&query, &order, Vec::new())?;
+    page::answer(&state, &query, range, order, state.empty_status, &headers).await
 }

@@ -80,6 +80,15 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether there is no database to ask at the moment; whether waiting will help or not, the request is not at fault.
+    pub fn is_unavailability(&self) -> bool {
+        match self {
+            Self::Connection(_) => true,
+            Self::Shared(error) => error.is_unavailability(),
+            other => other.is_transient(),
+        }
+    }
+
     /// Whether waiting may help. If not, somebody has to do something.
     pub fn is_transient(&self) -> bool {
         match self {

@@ -19,6 +19,7 @@ mod freshness;
 mod list;
 mod openapi;
 mod outage;
+mod pages;
 mod pending_tasks;
 mod postgres_tls;
 mod prepared_queries;

@@ -137,10 +137,11 @@ async fn more_requests_than_there_are_places_are_refused_at_once_and_those_insid
         .execute(&mut holder)
         .await
         .unwrap();
+    // Not pending tasks: one of them would read for both.
     let inside: Vec<_> = (0..2)
         .map(|_| {
             let service = Arc::clone(&service);
-            tokio::spawn(async move { service.get(PENDING_TASKS).await })
+            tokio::spawn(async move { service.get("/task-status").await })
         })
         .collect();
     waiting_for_the_lock(&database, 2).await;

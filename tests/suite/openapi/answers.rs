@@ -258,6 +258,7 @@ async fn reads(service: &Service, seen: &mut Seen<'_>) {
             seen.see(&id, &head);
         }
     }
+    pages_that_are_known(service, seen).await;
     for method in [Method::GET, Method::HEAD] {
         let id = if method == Method::GET {
             "getTaskStatus"
@@ -271,6 +272,27 @@ async fn reads(service: &Service, seen: &mut Seen<'_>) {
             ("/task-status/%zz", &[]),
         ] {
             seen.see(id, &service.request(method.clone(), target, headers).await);
+        }
+    }
+}
+
+/// Pages of pending tasks, asked for again by who has them.
+async fn pages_that_are_known(service: &Service, seen: &mut Seen<'_>) {
+    for (target, ids) in [
+        (
+            "/task-status?filters=completionStatus+isnull&count=true",
+            ["getTaskStatusList", "getTaskStatusListHeaders"],
+        ),
+        (
+            "/task-status/pending-tasks?count=true",
+            ["getPendingTasks", "getPendingTaskHeaders"],
+        ),
+    ] {
+        let etag = service.get(target).await.header("etag").unwrap().to_owned();
+        for (method, id) in [Method::GET, Method::HEAD].into_iter().zip(ids) {
+            let known = service.request(method, target, &[("If-None-Match", &etag)]).await;
+            assert_eq!(known.status, 304);
+            seen.see(id, &known);
         }
     }
 }

@@ -12,6 +12,7 @@ use task_status::app::{self, Serving};
 use task_status::auth::Access;
 use task_status::auth::proxies::Proxies;
 use task_status::gate::Gate;
+use task_status::pending::{Pending, Settings};
 use task_status::routes::AppState;
 use task_status::routes::pending_tasks::EmptyStatus;
 use task_status::server;
@@ -37,6 +38,7 @@ pub const LIMITS: Limits = Limits {
 /// What a test may want to be other than the defaults.
 pub struct Setup {
     pub empty_status: EmptyStatus,
+    pub pending: Settings,
     pub serving: Serving,
 }
 
@@ -52,6 +54,7 @@ impl Setup {
         let base_paths = ["/beta", "/v2024", "/v2025", "/v2026"].map(|path| path.parse().unwrap());
         Self {
             empty_status: EmptyStatus::NoContent,
+            pending: Settings::default(),
             serving: Serving {
                 base_paths: base_paths.to_vec(),
                 cors_origins: Vec::new(),
@@ -111,6 +114,7 @@ impl Service {
         tokio::spawn(async move { gate.watch().await });
         let state = AppState {
             database: database.clone(),
+            pending: Pending::new(database.clone(), setup.pending),
             empty_status: setup.empty_status,
             request_timeout: PATIENCE,
         };
@@ -145,13 +149,23 @@ impl Service {
     }
 
     pub async fn request(&self, method: Method, target: &str, headers: &[(&str, &str)]) -> Answer {
+        Answer::read(self.response(method, target, headers).await).await
+    }
+
+    /// An answer that is not read yet, for those whose body is no text.
+    pub async fn response(
+        &self,
+        method: Method,
+        target: &str,
+        headers: &[(&str, &str)],
+    ) -> reqwest::Response {
         let mut request = self
             .client
             .request(method, format!("http://{}{target}", self.address));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        Answer::read(request.send().await.unwrap()).await
+        request.send().await.unwrap()
     }
 
     /// Sends content of a media type.

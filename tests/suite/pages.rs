@@ -1,0 +1,481 @@
+//! Pages of pending tasks from memory: they are what the database would have answered, byte for byte, and a client that
+//! has one is told so.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use reqwest::header::HeaderMap;
+use reqwest::{Method, StatusCode};
+use sqlx::{Connection, Executor};
+use task_status::collection::Collection;
+use task_status::pending::{Pending, PendingQuery, Settings};
+use task_status::query::Query;
+use task_status::routes::pending_tasks::EmptyStatus;
+use task_status::sorters::Sorters;
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+
+use crate::support::database::TestDatabase;
+use crate::support::eventually;
+use crate::support::service::{Answer, PENDING_TASKS, Service, Setup};
+
+/// The same list from the same table, but not known to be of pending tasks alone: it is read for each request.
+const STRAIGHT: &str = "/task-status?filters=completionStatus+isnull+and+pr+id";
+
+async fn insert(database: &TestDatabase, number: usize) {
+    database
+        .execute(&format!(
+            "insert into task_status (id, type, unique_name, launcher, created)
+             select 't' || n, 'QPOC', 'Task ' || n, 'l', timestamptz '2026-01-01Z' + n / 3 * interval '1 second'
+             from generate_series(1, {number}) n"
+        ))
+        .await;
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Write(&'static str),
+    /// List (the order of), offset, limit, count, whether from the place of a link.
+    Read(&'static str, usize, usize, bool, bool),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let write = prop_oneof![
+        Just(
+            "insert into task_status (id, type, unique_name, launcher) select gen_random_uuid(), 'QPOC', 'n', 'l' from generate_series(1, 7)"
+        ),
+        Just(
+            "insert into task_status (id, type, unique_name, launcher, created) select gen_random_uuid(), 'QPOC', 'n', 'l', timestamptz '2026-01-01Z' + random() * interval '1 hour' from generate_series(1, 3)"
+        ),
+        Just(
+            "update task_status set progress = coalesce(progress, '') || '.' where id in (select id from task_status where completion_status is null order by random() limit 2)"
+        ),
+        Just(
+            "update task_status set completion_status = 'SUCCESS' where id in (select id from task_status where completion_status is null order by random() limit 3)"
+        ),
+        Just(
+            "update task_status set completion_status = null, completed = null where id in (select id from task_status where completion_status is not null order by random() limit 3)"
+        ),
+        Just(
+            "update task_status set created = created + interval '1 minute' where id in (select id from task_status order by random() limit 3)"
+        ),
+        Just(
+            "update task_status set id = id || '+' where id in (select id from task_status order by random() limit 3)"
+        ),
+        Just("delete from task_status where id in (select id from task_status order by random() limit 5)"),
+        Just("delete from task_status where completion_status is not null"),
+    ];
+    let order = prop_oneof![3 => Just("created"), 2 => Just("-created"), 1 => Just("-uniqueName,modified")];
+    let offset = prop_oneof![3 => 0..130_usize, 1 => (0..13_usize).prop_map(|page| page * 10)];
+    let limit = prop_oneof![0..=250_usize, Just(10), Just(10)];
+    prop_oneof![
+        1 => write.prop_map(Step::Write),
+        5 => (order, offset, limit, any::<bool>(), any::<bool>())
+            .prop_map(|(order, offset, limit, count, after)| Step::Read(order, offset, limit, count, after)),
+    ]
+}
+
+/// Which of the resources answers the order from memory.
+fn from_memory(order: &str) -> String {
+    match order {
+        "created" => format!("{PENDING_TASKS}?"),
+        "-created" => "/task-status?filters=completionStatus+isnull&".to_owned(),
+        order => format!("/task-status?filters=completionStatus+isnull&sorters={order}&"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_from_memory_is_the_query_byte_for_byte_whatever_is_asked_and_written() {
+    let database = TestDatabase::new().await;
+    insert(&database, 100).await;
+    let service = Service::with(&database, Setup::with_empty_status(EmptyStatus::Ok)).await;
+    let state = Mutex::new((database.connect().await, HashMap::<String, String>::new()));
+    let runtime = tokio::runtime::Handle::current();
+    let config = Config {
+        cases: 40,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let check = async |step: Step| {
+        let (writer, bodies) = &mut *state.lock().await;
+        let (order, offset, limit, count, after) = match step {
+            Step::Write(sql) => {
+                writer.execute(sql).await.unwrap();
+                return;
+            }
+            Step::Read(order, offset, limit, count, after) => (order, offset, limit, count, after),
+        };
+        let mut range = format!("offset={offset}&limit={limit}&count={count}");
+        let straight = format!("{STRAIGHT}&sorters={order}&");
+        if after {
+            let link = service.get(&format!("{straight}{range}")).await.next();
+            let Some((_, cursor)) = link.as_ref().and_then(|link| link.split_once("after=")) else {
+                return;
+            };
+            range = format!("after={cursor}&limit={limit}&count={count}");
+        }
+        let expected = service.get(&format!("{straight}{range}")).await;
+        let target = format!("{}{range}", from_memory(order));
+        // The second time it is in memory.
+        for _ in 0..2 {
+            let answer = service.get(&target).await;
+            assert_eq!(
+                (answer.status, &answer.body),
+                (expected.status, &expected.body),
+                "{target}"
+            );
+            assert_eq!(answer.total_count(), expected.total_count(), "{target}");
+            let cursor = |answer: &Answer| {
+                answer
+                    .next()
+                    .map(|link| link.split("after=").nth(1).unwrap().to_owned())
+            };
+            assert_eq!(cursor(&answer), cursor(&expected), "{target}");
+            let etag = answer.header("etag").unwrap().to_owned();
+            let known = bodies.entry(etag.clone()).or_insert_with(|| answer.body.clone());
+            assert_eq!(*known, answer.body, "one tag for two bodies");
+            let again = service
+                .request(Method::GET, &target, &[("If-None-Match", &etag)])
+                .await;
+            assert_eq!(
+                (again.status, again.body.as_str()),
+                (StatusCode::NOT_MODIFIED, "")
+            );
+        }
+    };
+    tokio::task::block_in_place(|| {
+        TestRunner::new(config)
+            .run(&prop::collection::vec(step(), 1..20), |steps| {
+                runtime.block_on(async {
+                    for step in steps {
+                        check(step).await;
+                    }
+                });
+                Ok(())
+            })
+            .unwrap();
+    });
+    assert!(state.lock().await.1.len() > 50, "hardly anything was seen");
+}
+
+#[tokio::test]
+async fn a_client_that_has_the_page_is_told_so_and_of_what_is_new_beside_it() {
+    let database = TestDatabase::new().await;
+    insert(&database, 3).await;
+    let service = Service::start(&database).await;
+    let targets = [
+        format!("{PENDING_TASKS}?limit=2&count=true"),
+        "/task-status?filters=completionStatus+isnull&sorters=created&limit=2&count=true".to_owned(),
+    ];
+    let headers = |answer: &Answer| {
+        ["cache-control", "vary", "etag", "x-total-count", "link"]
+            .map(|name| answer.header(name).map(str::to_owned))
+    };
+    let mut tags = Vec::new();
+    for target in &targets {
+        let first = service.get(target).await;
+        let [cache_control, vary, etag, total, link] = headers(&first);
+        assert_eq!(cache_control.as_deref(), Some("private, no-cache"));
+        assert_eq!(vary.as_deref(), Some("accept-encoding"));
+        assert_eq!(total.as_deref(), Some("3"));
+        assert!(link.is_some());
+        let etag = etag.unwrap();
+        for method in [Method::GET, Method::HEAD] {
+            for condition in [etag.clone(), format!("\"x\", W/{etag}"), "*".to_owned()] {
+                let known = service
+                    .request(method.clone(), target, &[("If-None-Match", &condition)])
+                    .await;
+                assert_eq!(
+                    (known.status, known.body.as_str()),
+                    (StatusCode::NOT_MODIFIED, "")
+                );
+                assert_eq!(headers(&known), headers(&first));
+                assert_eq!(known.header("content-length"), None);
+            }
+            let other = service
+                .request(method.clone(), target, &[("If-None-Match", "\"x\"")])
+                .await;
+            assert_eq!(other.status, StatusCode::OK);
+        }
+        tags.push(etag);
+    }
+    assert_eq!(tags[0], tags[1], "the same bytes");
+
+    // One more at the end: the page is the same, the number of all is not.
+    database
+        .execute("insert into task_status (id, type, unique_name, launcher) values ('u', 'QPOC', 'n', 'l')")
+        .await;
+    let known = service
+        .request(Method::GET, &targets[0], &[("If-None-Match", &tags[0])])
+        .await;
+    assert_eq!(
+        (known.status, known.total_count()),
+        (StatusCode::NOT_MODIFIED, Some(4))
+    );
+    // One that is on the page: it is another page.
+    database
+        .execute("update task_status set progress = 'x' where id = 't1'")
+        .await;
+    let changed = service
+        .request(Method::GET, &targets[0], &[("If-None-Match", &tags[0])])
+        .await;
+    assert_eq!((changed.status, changed.ids().len()), (StatusCode::OK, 2));
+}
+
+#[tokio::test]
+async fn where_nothing_is_pending_there_is_nothing_to_have() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    let answer = service
+        .request(
+            Method::GET,
+            &format!("{PENDING_TASKS}?count=true"),
+            &[("If-None-Match", "*")],
+        )
+        .await;
+    assert_eq!(
+        (answer.status, answer.total_count()),
+        (StatusCode::NO_CONTENT, Some(0))
+    );
+    assert_eq!(answer.header("etag"), None);
+    assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
+    let other = Service::with(&database, Setup::with_empty_status(EmptyStatus::Ok))
+        .await
+        .get(PENDING_TASKS)
+        .await;
+    assert_eq!((other.status, other.body.as_str()), (StatusCode::OK, "[]"));
+    assert!(other.header("etag").is_some());
+}
+
+/// An answer in a coding: its headers, and its bytes as they came.
+async fn coded(service: &Service, method: Method, target: &str, accepted: &str) -> (HeaderMap, Vec<u8>) {
+    let answer = service
+        .response(method, target, &[("Accept-Encoding", accepted)])
+        .await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    (answer.headers().clone(), answer.bytes().await.unwrap().to_vec())
+}
+
+#[tokio::test]
+async fn a_page_is_compressed_as_the_client_likes_and_each_form_has_its_tag() {
+    let database = TestDatabase::new().await;
+    insert(&database, 100).await;
+    let service = Service::start(&database).await;
+    let plain = service.get(PENDING_TASKS).await;
+    let plain_tag = plain.header("etag").unwrap().trim_matches('"').to_owned();
+    for (accepted, coding) in [
+        ("gzip", "gzip"),
+        ("gzip;q=0.5, br", "br"),
+        ("gzip, br, zstd", "zstd"),
+        ("*;q=0.1", "zstd"),
+    ] {
+        let (headers, encoded) = coded(&service, Method::GET, PENDING_TASKS, accepted).await;
+        assert_eq!(headers["content-encoding"], coding);
+        assert_eq!(headers["vary"], "accept-encoding");
+        assert_eq!(headers["content-type"], "application/json");
+        assert_eq!(headers["content-length"], encoded.len().to_string().as_str());
+        let tag = format!("\"{plain_tag}-{coding}\"");
+        assert_eq!(headers["etag"], tag.as_str());
+        assert!(encoded.len() < plain.body.len() / 5);
+        let mut decoded = Vec::new();
+        match coding {
+            "gzip" => drop(
+                flate2::read::GzDecoder::new(&encoded[..])
+                    .read_to_end(&mut decoded)
+                    .unwrap(),
+            ),
+            "br" => brotli::BrotliDecompress(&mut &encoded[..], &mut decoded).unwrap(),
+            _ => zstd::stream::copy_decode(&encoded[..], &mut decoded).unwrap(),
+        }
+        assert!(decoded == plain.body.as_bytes(), "{coding}");
+        // The same again, and for HEAD.
+        assert_eq!(
+            coded(&service, Method::GET, PENDING_TASKS, accepted).await.1,
+            encoded
+        );
+        let (head, none) = coded(&service, Method::HEAD, PENDING_TASKS, accepted).await;
+        assert!(none.is_empty());
+        for name in ["content-encoding", "content-length", "etag"] {
+            assert_eq!(head[name], headers[name], "{name}");
+        }
+        for (condition, status) in [(tag.as_str(), 304), (&format!("\"{plain_tag}\""), 200)] {
+            let headers = [("Accept-Encoding", accepted), ("If-None-Match", condition)];
+            let response = service.response(Method::GET, PENDING_TASKS, &headers).await;
+            assert_eq!(response.status(), status, "{coding} {condition}");
+        }
+    }
+    for (target, accepted) in [
+        (PENDING_TASKS.to_owned(), "deflate"),
+        (PENDING_TASKS.to_owned(), "identity, gzip;q=0.5"),
+        // Too short to gain by it.
+        (format!("{PENDING_TASKS}?limit=1"), "gzip"),
+    ] {
+        let (headers, body) = coded(&service, Method::GET, &target, accepted).await;
+        assert!(!headers.contains_key("content-encoding"), "{target} {accepted}");
+        assert!(body.starts_with(b"[{"));
+        assert_eq!(headers["vary"], "accept-encoding");
+    }
+}
+
+/// What was read of the index of pending tasks: scans, and entries. Ends the service, as a connection reports what it has
+/// counted when it ends.
+async fn read_of_the_index(database: &TestDatabase, service: &Service) -> (i64, i64) {
+    service.database.close().await;
+    let scans = "select idx_scan from pg_stat_user_indexes where indexrelname = 'task_status_pending'";
+    let entries = "select idx_tup_read from pg_stat_user_indexes where indexrelname = 'task_status_pending'";
+    eventually("statistics", async || {
+        (database.value::<i64>(scans).await > 0).then_some(())
+    })
+    .await;
+    (database.value(scans).await, database.value(entries).await)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_is_loaded_once_for_all_who_ask() {
+    let database = TestDatabase::new().await;
+    insert(&database, 20_000).await;
+    database.execute("vacuum analyze task_status").await;
+    let service = Arc::new(Service::start(&database).await);
+    let mut holder = database.connect().await;
+    holder
+        .execute("begin; lock table task_status in access exclusive mode")
+        .await
+        .unwrap();
+    let mut requests = JoinSet::new();
+    for _ in 0..40 {
+        let service = Arc::clone(&service);
+        requests.spawn(async move { service.get(PENDING_TASKS).await });
+    }
+    let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    eventually("the load waits", async || {
+        (database.value::<i64>(waiting).await == 1).then_some(())
+    })
+    .await;
+    holder.execute("commit").await.unwrap();
+    let mut bodies = Vec::new();
+    while let Some(answer) = requests.join_next().await {
+        bodies.push(answer.unwrap().body);
+    }
+    // However it is asked for afterwards.
+    for target in ["?count=true", "?offset=0&limit=250", "?x=1"] {
+        bodies.push(service.get(&format!("{PENDING_TASKS}{target}")).await.body);
+    }
+    bodies.push(
+        service
+            .get("/v2025/task-status?filters=completionStatus+isnull&sorters=created")
+            .await
+            .body,
+    );
+    assert!(bodies.windows(2).all(|pair| pair[0] == pair[1]));
+    assert_eq!(read_of_the_index(&database, &service).await.0, 1);
+}
+
+#[tokio::test]
+async fn a_page_is_found_from_where_another_ended() {
+    let database = TestDatabase::new().await;
+    insert(&database, 20_000).await;
+    database.execute("vacuum analyze task_status").await;
+    let service = Service::start(&database).await;
+    let mut seen = Vec::new();
+    for offset in (0..20_000).step_by(250) {
+        seen.extend(
+            service
+                .get(&format!("{PENDING_TASKS}?offset={offset}"))
+                .await
+                .ids(),
+        );
+    }
+    assert_eq!(seen.len(), 20_000);
+    let page = service
+        .get(&format!("{PENDING_TASKS}?offset=19990&limit=20"))
+        .await
+        .ids();
+    assert_eq!(page, seen[19_990..]);
+    // Each entry once or twice; from the start for each page it would be 800 000.
+    let (_, entries) = read_of_the_index(&database, &service).await;
+    assert!(entries < 40_000, "{entries}");
+}
+
+#[tokio::test]
+async fn memory_is_bounded_by_bytes_and_a_page_that_is_larger_is_answered_all_the_same() {
+    let database = TestDatabase::new().await;
+    insert(&database, 300).await;
+    let service = Service::start(&database).await;
+    let settings = Settings {
+        memory: 20_000,
+        ..Settings::default()
+    };
+    let pending = Pending::new(service.database.clone(), settings);
+    let page = async |query: &str| {
+        let range = Collection::from_query(&Query::parse(query).unwrap()).unwrap();
+        let query = PendingQuery {
+            order: Sorters::oldest_first(),
+            after: None,
+            offset: range.offset,
+            limit: range.limit,
+        };
+        let page = pending.page(&query).await.unwrap();
+        let tasks: Vec<serde_json::Value> = serde_json::from_slice(&page.body).unwrap();
+        tasks.len()
+    };
+    let mut most = 0;
+    for _ in 0..2 {
+        for (query, number) in [
+            ("", 250),
+            ("limit=10", 10),
+            ("offset=290&limit=10", 10),
+            ("limit=30", 30),
+        ] {
+            assert_eq!(page(query).await, number);
+            most = most.max(pending.bytes_in_memory());
+        }
+    }
+    assert!((5000..=20_000).contains(&most), "{most}");
+    // And nothing is kept of what nobody can ask for any more.
+    database.execute("delete from task_status").await;
+    assert_eq!(page("").await, 0);
+    assert!(pending.bytes_in_memory() < 1000);
+}
+
+#[tokio::test]
+async fn what_cannot_be_confirmed_in_time_is_503_and_not_from_memory() {
+    let database = TestDatabase::new().await;
+    insert(&database, 3).await;
+    let setup = Setup {
+        pending: Settings {
+            patience: Duration::from_millis(50),
+            ..Settings::default()
+        },
+        ..Setup::default()
+    };
+    let service = Service::with(&database, setup).await;
+    let before = eventually("a page in memory", async || {
+        Some(service.get(PENDING_TASKS).await).filter(|answer| answer.status == StatusCode::OK)
+    })
+    .await;
+    let mut holder = database.connect().await;
+    holder
+        .execute("begin; lock table task_status_tally in access exclusive mode")
+        .await
+        .unwrap();
+    let etag = before.header("etag").unwrap();
+    for headers in [&[][..], &[("If-None-Match", etag)]] {
+        let refused = service.request(Method::GET, PENDING_TASKS, headers).await;
+        assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(refused.header("retry-after"), Some("1"));
+        assert_eq!(refused.causes(), ["The database cannot be reached."]);
+    }
+    // What does not come from memory goes on.
+    assert_eq!(service.get("/task-status/t1").await.status, StatusCode::OK);
+    holder.execute("commit").await.unwrap();
+    let after = eventually("a page again", async || {
+        Some(service.get(PENDING_TASKS).await).filter(|answer| answer.status == StatusCode::OK)
+    })
+    .await;
+    assert_eq!(after.body, before.body);
+    holder.close().await.unwrap();
+}
