@@ -282,7 +282,8 @@ impl From<StoreError> for ApiError {
             StoreError::Refused { constraint, .. } => {
                 Self::BadContent(vec![Cause::Constraint { constraint }])
             }
-            error if error.is_unavailability() => Self::DatabaseUnavailable(error),
+            // Whether waiting helps or not, there is no database to ask, and the request is not at fault.
+            error if error.is_outage() => Self::DatabaseUnavailable(error),
             error => Self::Internal(Box::new(error)),
         }
     }

@@ -80,15 +80,6 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether there is no database to ask at the moment; whether waiting will help or not, the request is not at fault.
-    pub fn is_unavailability(&self) -> bool {
-        match self {
-            Self::Connection(_) => true,
-            Self::Shared(error) => error.is_unavailability(),
-            other => other.is_transient(),
-        }
-    }
-
     /// Whether waiting may help. If not, somebody has to do something.
     pub fn is_transient(&self) -> bool {
         match self {
@@ -107,6 +98,15 @@ impl StoreError {
             | Self::NoSuchRole { .. }
             | Self::RoleOwnsTables { .. }
             | Self::NotGranted { .. } => false,
+        }
+    }
+
+    /// Whether there is no database to ask, whether waiting helps or not.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Connection(_) => true,
+            Self::Shared(error) => error.is_outage(),
+            error => error.is_transient(),
         }
     }
 }

@@ -12,7 +12,7 @@ use task_status::app::{self, Serving};
 use task_status::auth::Access;
 use task_status::auth::proxies::Proxies;
 use task_status::gate::Gate;
-use task_status::pending::{Pending, Settings};
+use task_status::pending::{self, Pending};
 use task_status::routes::AppState;
 use task_status::routes::pending_tasks::EmptyStatus;
 use task_status::server;
@@ -38,7 +38,7 @@ pub const LIMITS: Limits = Limits {
 /// What a test may want to be other than the defaults.
 pub struct Setup {
     pub empty_status: EmptyStatus,
-    pub pending: Settings,
+    pub pending: pending::Settings,
     pub serving: Serving,
 }
 
@@ -54,7 +54,7 @@ impl Setup {
         let base_paths = ["/beta", "/v2024", "/v2025", "/v2026"].map(|path| path.parse().unwrap());
         Self {
             empty_status: EmptyStatus::NoContent,
-            pending: Settings::default(),
+            pending: pending::Settings::default(),
             serving: Serving {
                 base_paths: base_paths.to_vec(),
                 cors_origins: Vec::new(),
