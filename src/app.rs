@@ -11,13 +11,13 @@ use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use axum::{Extension, Router};
-use thiserror::Error;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::openapi::path::Paths;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
+use crate::base_path::BasePath;
 use crate::cors::{self, Origin};
 use crate::envelope::envelope;
 use crate::error::ApiError;
@@ -25,37 +25,6 @@ use crate::gate::Gate;
 use crate::routes::{AppState, clear, docs, health, list, pending_tasks, report, single};
 use crate::store::Database;
 use crate::{limits, openapi, tracking};
-
-/// A path under which the API answers besides the root, such as `/v2025`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BasePath(String);
-
-/// A text is no base path.
-#[derive(Debug, Error)]
-#[error(
-    "a base path begins with “/”, does not end in one, and has only letters, digits, “-”, “_”, “.” and “/”"
-)]
-pub struct BasePathError;
-
-impl BasePath {
-    /// The path, such as `/v2025`.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for BasePath {
-    type Err = BasePathError;
-
-    fn from_str(text: &str) -> Result<Self, BasePathError> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        let segments = text.strip_prefix('/').ok_or(BasePathError)?.split('/');
-        let valid = segments
-            .into_iter()
-            .all(|segment| !segment.is_empty() && segment.chars().all(plain));
-        valid.then(|| Self(text.to_owned())).ok_or(BasePathError)
-    }
-}
 
 /// Where the API is served, to whom, and how much at a time.
 #[derive(Debug, Clone)]
@@ -86,8 +55,8 @@ pub fn api(state: AppState, serving: &Serving, more: Vec<UtoipaMethodRouter<AppS
     let routes = serving
         .base_paths
         .iter()
-        .fold(task_status.clone(), |routes, BasePath(base)| {
-            routes.nest(base, task_status.clone())
+        .fold(task_status.clone(), |routes, base| {
+            routes.nest(base.as_str(), task_status.clone())
         })
         .merge(about.layer(Extension(docs::Published::new(document))))
         .merge(more);
@@ -200,19 +169,4 @@ fn panicked(payload: Box<dyn std::any::Any + Send>) -> Response {
         .or_else(|| payload.downcast_ref::<String>().cloned())
         .unwrap_or_default();
     ApiError::Panic(message).into_response()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base_paths_are_plain_paths() {
-        for valid in ["/beta", "/v2026", "/a/b-c_d.e"] {
-            assert!(valid.parse::<BasePath>().is_ok(), "{valid}");
-        }
-        for invalid in ["", "/", "beta", "/beta/", "/a//b", "/{x}", "/a b", "/é"] {
-            assert!(invalid.parse::<BasePath>().is_err(), "{invalid}");
-        }
-    }
 }

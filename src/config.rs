@@ -21,7 +21,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 
-use crate::app::BasePath;
+use crate::base_path::BasePath;
 use crate::cors::Origin;
 use crate::pending;
 use crate::routes::pending_tasks::EmptyStatus;

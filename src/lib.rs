@@ -18,6 +18,7 @@
 
 pub mod app;
 pub mod auth;
+pub mod base_path;
 pub mod cause;
 pub mod coding;
 pub mod collection;

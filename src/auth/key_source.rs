@@ -4,8 +4,9 @@
 
 use std::convert::Infallible;
 use std::future::pending;
+use std::io;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -364,8 +365,16 @@ fn fetch_error(error: reqwest::Error) -> KeySourceError {
     KeySourceError::Fetch(error.without_url())
 }
 
+/// Reads the secret that a file holds. Line ends after it are no part of it.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn read_secret(path: &Path) -> io::Result<Vec<u8>> {
+    Ok(without_line_end(&std::fs::read(path)?).to_vec())
+}
+
 /// The content without the line end that editors and `echo` add.
-pub fn without_line_end(content: &[u8]) -> &[u8] {
+fn without_line_end(content: &[u8]) -> &[u8] {
     let mut content = content;
     while let Some(rest) = content
         .strip_suffix(b"\n")

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::CommandError;
 use crate::auth::issuer::{Grant, Issuer};
-use crate::auth::key_source::without_line_end;
+use crate::auth::key_source::read_secret;
 use crate::auth::keys::{KeySet, KeysError};
 use crate::config::TokenArgs;
 
@@ -51,7 +51,7 @@ fn issuer(args: &TokenArgs) -> Result<Issuer, TokenError> {
         return Issuer::of_pem(&read(path)?, args.algorithm, args.key_id.as_deref()).map_err(TokenError::Key);
     }
     let secret = match (&args.jwt_secret_file, &args.jwt_secret) {
-        (Some(path), _) => without_line_end(&read(path)?).to_vec(),
+        (Some(path), _) => read(path)?,
         (None, secret) => secret
             .as_ref()
             .map(|secret| secret.expose_secret().as_bytes().to_vec())
@@ -63,7 +63,7 @@ fn issuer(args: &TokenArgs) -> Result<Issuer, TokenError> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, TokenError> {
-    std::fs::read(path).map_err(|source| TokenError::Read {
+    read_secret(path).map_err(|source| TokenError::Read {
         path: path.to_owned(),
         source,
     })

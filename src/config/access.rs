@@ -14,7 +14,7 @@ use super::is_loopback;
 use crate::auth::Access;
 use crate::auth::gateway::{Gateway, GatewaySecret, IdentityHeaders};
 use crate::auth::jwt::{Rules, Verifier};
-use crate::auth::key_source::{KeySource, KeySourceError, Pace, without_line_end};
+use crate::auth::key_source::{KeySource, KeySourceError, Pace, read_secret};
 use crate::auth::keys::{KeySet, KeysError, LEAST_SECRET_BYTES};
 use crate::auth::proxies::{Network, Proxies};
 use crate::auth::rate::{Limiter, Rate};
@@ -377,11 +377,10 @@ impl GatewayArgs {
     fn secret(&self) -> Result<Option<GatewaySecret>, AccessError> {
         let secret = match (&self.gateway_secret_file, &self.gateway_secret) {
             (Some(path), _) => {
-                let content = std::fs::read(path).map_err(|source| AccessError::GatewaySecretFile {
+                let content = read_secret(path).map_err(|source| AccessError::GatewaySecretFile {
                     path: path.clone(),
                     source,
                 })?;
-                let content = without_line_end(&content).to_vec();
                 SecretString::from(String::from_utf8(content).map_err(|_| AccessError::GatewaySecretForm)?)
             }
             (None, Some(secret)) => secret.clone(),

@@ -19,7 +19,7 @@ use utoipa::openapi::server::ServerBuilder;
 use utoipa::openapi::{OpenApi, PathItem, RefOr, Response, Server};
 use utoipa::{Modify, OpenApi as _};
 
-use crate::app::BasePath;
+use crate::base_path::BasePath;
 use crate::envelope::ErrorBody;
 use crate::routes::clear::Cleared;
 use crate::routes::report::Reported;

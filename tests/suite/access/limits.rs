@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::HeaderName;
-use sqlx::Connection;
+use sqlx::{Connection, PgConnection};
 use task_status::app;
 use task_status::auth::Access;
 use task_status::auth::caller::READ;
@@ -117,6 +117,16 @@ async fn behind_a_gateway_the_limit_is_by_the_client_that_it_names() {
     assert_eq!(status("", "192.0.2.6").await, 200);
 }
 
+/// Locks the tasks for as long as the connection is open.
+async fn lock(database: &TestDatabase) -> PgConnection {
+    let mut holder = database.connect().await;
+    sqlx::raw_sql("begin; lock table task_status")
+        .execute(&mut holder)
+        .await
+        .unwrap();
+    holder
+}
+
 async fn waiting_for_the_lock(database: &TestDatabase, number: i64) {
     eventually("requests wait for the lock", async || {
         let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
@@ -132,11 +142,7 @@ async fn more_requests_than_there_are_places_are_refused_at_once_and_those_insid
     let mut setup = Setup::default();
     setup.serving.max_concurrent_requests = 2.try_into().unwrap();
     let service = Arc::new(Service::with(&database, setup).await);
-    let mut holder = database.connect().await;
-    sqlx::raw_sql("begin; lock table task_status")
-        .execute(&mut holder)
-        .await
-        .unwrap();
+    let holder = lock(&database).await;
     // Two pages, as one is loaded once for all who ask for it.
     let inside = ["", "?limit=1"].map(|page| {
         let service = Arc::clone(&service);
@@ -166,7 +172,6 @@ async fn more_requests_than_there_are_places_are_refused_at_once_and_those_insid
             .snapshot()
     );
     assert_eq!(service.get("/docs").await.status, 200);
-    sqlx::raw_sql("rollback").execute(&mut holder).await.unwrap();
     holder.close().await.unwrap();
     for request in inside {
         assert_eq!(request.await.unwrap().ids(), ["t"]);
@@ -181,11 +186,7 @@ async fn a_client_that_goes_away_gives_its_place_back() {
     let mut setup = Setup::default();
     setup.serving.max_concurrent_requests = 1.try_into().unwrap();
     let service = Arc::new(Service::with(&database, setup).await);
-    let mut holder = database.connect().await;
-    sqlx::raw_sql("begin; lock table task_status")
-        .execute(&mut holder)
-        .await
-        .unwrap();
+    let holder = lock(&database).await;
     let gone = tokio::spawn({
         let service = Arc::clone(&service);
         async move { service.get(PENDING_TASKS).await }
@@ -193,7 +194,6 @@ async fn a_client_that_goes_away_gives_its_place_back() {
     waiting_for_the_lock(&database, 1).await;
     assert_eq!(service.get(PENDING_TASKS).await.status, 503);
     gone.abort();
-    sqlx::raw_sql("rollback").execute(&mut holder).await.unwrap();
     holder.close().await.unwrap();
     eventually("the place is free", async || {
         (service.get(PENDING_TASKS).await.status == 200).then_some(())
