@@ -212,8 +212,8 @@ pub struct ApiArgs {
     /// a 204 (the paginators of the official TypeScript and Python SDKs)
     #[arg(long, env = "TASK_STATUS_EMPTY_STATUS", value_enum, default_value_t)]
     pub empty_status: EmptyStatus,
-    /// Origins whose pages browsers let call the API (CORS), separated by commas, such as https://ops.example.com; none
-    /// unless given
+    /// Origins whose pages browsers let call the API (CORS), separated by commas, each a scheme, a host and, if it is not
+    /// the usual one, a port; none unless given
     #[arg(
         long,
         env = "TASK_STATUS_CORS_ORIGINS",

@@ -350,9 +350,8 @@ async fn a_page_is_loaded_once_for_all_who_ask() {
         let service = Arc::clone(&service);
         requests.spawn(async move { service.get(PENDING_TASKS).await });
     }
-    let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
     eventually("the load waits", async || {
-        (database.value::<i64>(waiting).await == 1).then_some(())
+        (database.waiting("with place").await == 1).then_some(())
     })
     .await;
     holder.execute("commit").await.unwrap();

@@ -424,18 +424,17 @@ async fn a_client_that_goes_away_takes_its_statement_with_it() {
         .await
         .unwrap();
 
-    let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
     let client = tokio::spawn({
         let url = format!("http://{}{PENDING_TASKS}", service.address);
         async move { reqwest::get(url).await }
     });
     eventually("the statement waits", async || {
-        (database.value::<i64>(waiting).await == 1).then_some(())
+        (database.waiting("with place").await == 1).then_some(())
     })
     .await;
     client.abort();
     eventually("the statement is gone", async || {
-        (database.value::<i64>(waiting).await == 0).then_some(())
+        (database.waiting("with place").await == 0).then_some(())
     })
     .await;
 }

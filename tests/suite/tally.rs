@@ -381,9 +381,8 @@ async fn truncate_waits_for_a_fold_that_is_under_way() {
     let truncated = tokio::spawn(async move {
         truncater.execute("truncate task_status").await.unwrap();
     });
-    let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
     eventually("TRUNCATE waits", async || {
-        (database.value::<i64>(waiting).await == 1).then_some(())
+        (database.waiting("truncate").await == 1).then_some(())
     })
     .await;
     folder.execute("commit").await.unwrap();

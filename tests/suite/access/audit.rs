@@ -335,8 +335,7 @@ async fn a_write_whose_end_nobody_waits_for_is_written_down_too() {
             .send(),
     );
     eventually("the write waits for the lock", async || {
-        let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-        (database.value::<i64>(waiting).await == 1).then_some(())
+        (database.waiting("insert into task_status").await == 1).then_some(())
     })
     .await;
     request.abort();

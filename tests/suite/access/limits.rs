@@ -129,8 +129,7 @@ async fn lock(database: &TestDatabase) -> PgConnection {
 
 async fn waiting_for_the_lock(database: &TestDatabase, number: i64) {
     eventually("requests wait for the lock", async || {
-        let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-        (database.value::<i64>(waiting).await == number).then_some(())
+        (database.waiting("task_status").await == number).then_some(())
     })
     .await;
 }

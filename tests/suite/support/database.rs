@@ -127,6 +127,15 @@ impl TestDatabase {
         rows
     }
 
+    /// How many statements with `part` in them wait for a lock.
+    pub async fn waiting(&self, part: &str) -> i64 {
+        self.value(&format!(
+            "select count(*) from pg_stat_activity
+             where datname = current_database() and wait_event_type = 'Lock' and query ilike '%{part}%'"
+        ))
+        .await
+    }
+
     /// The single value of a plain SQL query.
     pub async fn value<T>(&self, sql: &str) -> T
     where
