@@ -24,7 +24,7 @@ use crate::error::ApiError;
 use crate::gate::Gate;
 use crate::routes::{AppState, clear, docs, health, list, pending_tasks, report, single};
 use crate::store::Database;
-use crate::{limits, openapi, tracking};
+use crate::{limits, openapi, tracking, wait};
 
 /// Where the API is served, to whom, and how much at a time.
 #[derive(Debug, Clone)]
@@ -123,6 +123,7 @@ pub fn layered(routes: Router, request_timeout: Duration, cors_origins: &[Origin
         .layer(map_response(no_content_has_no_length))
         .layer(from_fn(limits::uri_length))
         .layer(from_fn_with_state(request_timeout, limits::deadline))
+        .layer(from_fn(wait::hold))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(envelope))
         .layer(SetResponseHeaderLayer::if_not_present(

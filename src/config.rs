@@ -236,6 +236,17 @@ pub struct ApiArgs {
     /// is answered with 503
     #[arg(long, env = "TASK_STATUS_FRESHNESS_TIMEOUT", default_value = "2s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub freshness_timeout: Duration,
+    /// How long a client may wait for a page of pending tasks to change (Prefer: wait); 0s answers all at once
+    #[arg(long, env = "TASK_STATUS_MAX_WAIT", default_value = "60s", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    pub max_wait: Duration,
+    /// How many clients may wait so at a time; further ones are answered at once
+    #[arg(
+        long,
+        env = "TASK_STATUS_MAX_WAITING",
+        default_value = "10000",
+        value_name = "NUMBER"
+    )]
+    pub max_waiting: u32,
     /// How long a request may take before it is answered with 503
     #[arg(long, env = "TASK_STATUS_REQUEST_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub request_timeout: Duration,
@@ -246,6 +257,8 @@ impl From<&ApiArgs> for pending::Settings {
         Self {
             memory: u64::from(args.page_cache_mib) * 1024 * 1024,
             patience: args.freshness_timeout,
+            max_wait: args.max_wait,
+            max_waiting: usize::try_from(args.max_waiting).unwrap_or(usize::MAX),
         }
     }
 }

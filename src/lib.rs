@@ -48,4 +48,5 @@ pub mod telemetry;
 pub mod tls;
 mod tracking;
 mod transport;
+mod wait;
 pub mod watched_file;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::UtoipaMethodRouter;
 
 use super::CommandError;
@@ -47,7 +48,7 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
         };
         Ok::<_, CommandError>(())
     };
-    let app = api(&args.api, gate.clone(), database.clone(), Vec::new());
+    let app = api(&args.api, gate.clone(), database.clone(), &stop, Vec::new());
     serve(args.listen, "API", app, tls.as_ref())?;
     if let Some(address) = args.admin_listen {
         let app = app::health(database.clone(), gate.clone());
@@ -78,15 +79,16 @@ async fn follow(tls: Option<Tls>) -> Infallible {
     }
 }
 
-/// The API with its settings, and `more` routes.
+/// The API with its settings, and `more` routes. Clients that wait are answered when `stop` is cancelled.
 pub(super) fn api(
     args: &ApiArgs,
     gate: Gate,
     database: Database,
+    stop: &CancellationToken,
     more: Vec<UtoipaMethodRouter<AppState>>,
 ) -> Router {
     let state = AppState {
-        pending: Pending::new(database.clone(), args.into()),
+        pending: Pending::new(database.clone(), args.into()).released_by(stop.clone()),
         database,
         empty_status: args.empty_status,
         request_timeout: args.request_timeout,

@@ -12,8 +12,8 @@ use utoipa::{IntoResponses, ToSchema};
 
 use super::examples;
 use super::headers::{
-    CACHE_CONTROL, CONTENT_ENCODING, ETAG, LINK, LOCATION, TOTAL_COUNT, VARY, answer, page_etag, sometimes,
-    text,
+    CACHE_CONTROL, CONTENT_ENCODING, ETAG, LINK, LOCATION, PREFERENCE_APPLIED, TOTAL_COUNT, VARY, answer,
+    page_etag, sometimes, text,
 };
 use crate::collection::MAX_LIMIT;
 use crate::extract::{JSON, NDJSON};
@@ -54,8 +54,9 @@ impl IntoResponses for PendingPage {
                 answer(
                     "Nothing at all is pending. (A page past the end of something is 200 with `[]`. The setting \
                      `--empty-status 200` makes this 200 with `[]` too.)",
-                    &[TOTAL_COUNT, CACHE_CONTROL, VARY],
+                    &[TOTAL_COUNT, CACHE_CONTROL, VARY, PREFERENCE_APPLIED],
                 )
+                .header(ETAG, page_etag())
                 .into(),
             ),
             ("304".to_owned(), known_page()),
@@ -224,7 +225,14 @@ fn page(description: &str, task: &Value) -> RefOr<Response> {
         .build();
     answer(
         description,
-        &[TOTAL_COUNT, LINK, CACHE_CONTROL, VARY, CONTENT_ENCODING],
+        &[
+            TOTAL_COUNT,
+            LINK,
+            CACHE_CONTROL,
+            VARY,
+            CONTENT_ENCODING,
+            PREFERENCE_APPLIED,
+        ],
     )
     .header(ETAG, page_etag())
     .content(JSON, content)
@@ -236,7 +244,7 @@ fn known_page() -> RefOr<Response> {
     answer(
         "The client has this page of pending tasks as it is now: see `If-None-Match`. The number of all and the link to \
          the next page may be new to it.",
-        &[TOTAL_COUNT, LINK, CACHE_CONTROL, VARY],
+        &[TOTAL_COUNT, LINK, CACHE_CONTROL, VARY, PREFERENCE_APPLIED],
     )
     .header(ETAG, page_etag())
     .into()

@@ -20,9 +20,10 @@ pub const WWW_AUTHENTICATE: &str = "WWW-Authenticate";
 pub const CACHE_CONTROL: &str = "Cache-Control";
 pub const VARY: &str = "Vary";
 pub const CONTENT_ENCODING: &str = "Content-Encoding";
+pub const PREFERENCE_APPLIED: &str = "Preference-Applied";
 
 /// The descriptions, by name.
-pub fn all() -> [(&'static str, Header); 10] {
+pub fn all() -> [(&'static str, Header); 11] {
     [
         (
             TRACKING_ID,
@@ -110,6 +111,13 @@ pub fn all() -> [(&'static str, Header); 10] {
             sometimes(
                 text().examples(Coding::COMPRESSED.into_iter().filter_map(Coding::token)),
                 "How the content is compressed, if it is.",
+            ),
+        ),
+        (
+            PREFERENCE_APPLIED,
+            sometimes(
+                text().pattern(Some("^wait=[0-9]+$")).examples(["wait=30"]),
+                "The request was held, for as many seconds at most: see `Prefer`.",
             ),
         ),
     ]

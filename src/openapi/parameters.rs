@@ -31,6 +31,9 @@ pub struct OneTask;
 /// Of what can be spared a client that has it.
 pub struct IfNoneMatch;
 
+/// Of what can be waited for.
+pub struct PreferWait;
+
 /// Of what is compressed.
 pub struct AcceptEncoding;
 
@@ -124,6 +127,18 @@ impl IntoParams for IfNoneMatch {
         vec![etags(
             "If-None-Match",
             "The ETags that the client has, separated by commas: if one is current the answer is 304, without content.",
+        )]
+    }
+}
+
+impl IntoParams for PreferWait {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Provided {
+        vec![header(
+            "Prefer",
+            text().examples(["wait=0"]),
+            "`wait=N` (RFC 7240), with `If-None-Match`: where the answer about pending tasks would be 304 it is held until \
+             the page changes, or the number of all with `count=true`, but for N seconds at most, and for no longer than \
+             the service allows. `Preference-Applied` says that it was.",
         )]
     }
 }

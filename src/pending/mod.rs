@@ -1,11 +1,14 @@
 //! The hot path: answers about the pending tasks from memory, each as fresh as if it had been read for its request.
 //!
 //! Reading order: [`barrier`] (what every such answer waits for), [`Pending::page`] (what an answer is made of),
-//! `memory` (what is kept, and for how long), `places` (how a deep page is found).
+//! `memory` (what is kept, and for how long), `places` (how a deep page is found), [`wait`] and `changes` (who would rather
+//! be told when it changes).
 
 pub mod barrier;
+mod changes;
 mod memory;
 mod places;
+pub mod wait;
 
 use std::io;
 use std::sync::Arc;
@@ -13,7 +16,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use thiserror::Error;
+use tokio::sync::Semaphore;
 use tokio::task::{JoinError, spawn_blocking};
+use tokio_util::sync::CancellationToken;
 
 use crate::coding::Coding;
 use crate::collection::{Collection, Limit, Offset};
@@ -24,6 +29,7 @@ use crate::store::page::{self, PageQuery, Which};
 use crate::store::tally::{self, Revision, Tally};
 use crate::store::{Database, StoreError};
 use barrier::Barrier;
+use changes::Changes;
 use memory::{Key, Memory};
 
 /// What is shorter is not compressed: it would fill no fewer packets.
@@ -36,6 +42,10 @@ pub struct Settings {
     pub memory: u64,
     /// How long a request waits for the database to say that its answer is current.
     pub patience: Duration,
+    /// How long a client may wait for a page to change.
+    pub max_wait: Duration,
+    /// How many clients may wait at a time; further ones are answered at once.
+    pub max_waiting: usize,
 }
 
 impl Default for Settings {
@@ -44,6 +54,8 @@ impl Default for Settings {
         Self {
             memory: 32 * 1024 * 1024,
             patience: Duration::from_secs(2),
+            max_wait: Duration::from_mins(1),
+            max_waiting: 10_000,
         }
     }
 }
@@ -92,20 +104,27 @@ pub struct Pending {
     database: Database,
     barrier: Arc<Barrier<Tally>>,
     memory: Arc<Memory>,
+    changes: Arc<Changes>,
+    places_to_wait: Arc<Semaphore>,
+    settings: Settings,
+    stop: CancellationToken,
 }
 
 impl Pending {
     /// Answers about the pending tasks of a database. Nothing is read until somebody asks.
     pub fn new(database: Database, settings: Settings) -> Self {
         let memory = Arc::new(Memory::new(settings.memory));
+        let changes = Arc::<Changes>::default();
         let barrier = Barrier::new(settings.patience, {
-            let (database, memory) = (database.clone(), Arc::clone(&memory));
+            let (database, memory, changes) = (database.clone(), Arc::clone(&memory), Arc::clone(&changes));
             move || {
-                let (database, memory) = (database.clone(), Arc::clone(&memory));
+                let (database, memory, changes) =
+                    (database.clone(), Arc::clone(&memory), Arc::clone(&changes));
                 async move {
                     let tally = tally::read(&database).await?;
                     // One read follows the other, so the last word is that of the latest.
                     memory.turn_to(tally.revision);
+                    changes.see(tally.revision);
                     Ok(tally)
                 }
             }
@@ -114,7 +133,17 @@ impl Pending {
             database,
             barrier: Arc::new(barrier),
             memory,
+            changes,
+            places_to_wait: Arc::new(Semaphore::new(settings.max_waiting.min(Semaphore::MAX_PERMITS))),
+            settings,
+            stop: CancellationToken::new(),
         }
+    }
+
+    /// Whoever waits is answered when this is cancelled.
+    #[must_use]
+    pub fn released_by(self, stop: CancellationToken) -> Self {
+        Self { stop, ..self }
     }
 
     /// A page, not coded, of a snapshot that was taken after this was called or differs from one in nothing about any

@@ -42,7 +42,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     tag = openapi::READING,
     summary = "List tasks",
     description = "Tasks of any state, filtered and ordered: the newest first unless `sorters` says otherwise.",
-    params(parameters::Page, parameters::IfNoneMatch, parameters::AcceptEncoding, parameters::Everywhere),
+    params(parameters::Page, parameters::IfNoneMatch, parameters::PreferWait, parameters::AcceptEncoding, parameters::Everywhere),
     responses(answers::Page, errors::BadList, errors::Access, errors::Database, errors::Everywhere)
 )]
 pub async fn list(

@@ -11,8 +11,10 @@ use crate::error::ApiError;
 use crate::etag::ETag;
 use crate::extract::JSON;
 use crate::pending::PendingQuery;
+use crate::pending::wait::Wait;
 use crate::query::Query;
 use crate::sorters::Sorters;
+use crate::wait::PREFER;
 
 /// To be kept by the client alone, who asks each time whether it is current.
 const PRIVATE_NO_CACHE: HeaderValue = HeaderValue::from_static("private, no-cache");
@@ -40,14 +42,20 @@ pub(super) async fn answer(
         (header::CACHE_CONTROL, PRIVATE_NO_CACHE),
         (header::VARY, ACCEPT_ENCODING),
     ];
-    if page.nothing_pending() && empty == EmptyStatus::NoContent {
-        return Ok((StatusCode::NO_CONTENT, headers, cache).into_response());
-    }
     let coding = page.coding(wanted(request));
     let etag = ETag::coded(page.digest, coding);
     let headers = (headers, cache, [(header::ETAG, HeaderValue::from(&etag))]);
     if etag.is_known_to(request) {
-        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+        let mut response = (StatusCode::NOT_MODIFIED, headers).into_response();
+        if request.contains_key(PREFER) {
+            let wait = Wait::for_another(&state.pending, &asked, &page, range.collection.count);
+            response.extensions_mut().insert(wait);
+        }
+        return Ok(response);
+    }
+    // It has a tag all the same, to wait for something to be pending with.
+    if page.nothing_pending() && empty == EmptyStatus::NoContent {
+        return Ok((StatusCode::NO_CONTENT, headers).into_response());
     }
     let body = match coding {
         Coding::Identity => page.body,

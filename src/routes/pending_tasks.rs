@@ -35,7 +35,7 @@ pub enum EmptyStatus {
     summary = "List the pending tasks",
     description = "The tasks whose `completionStatus` is null, by `created`, then by `id`, oldest first: new work is \
                    appended, so pages do not shift under it.",
-    params(parameters::PendingPage, parameters::IfNoneMatch, parameters::AcceptEncoding, parameters::Everywhere),
+    params(parameters::PendingPage, parameters::IfNoneMatch, parameters::PreferWait, parameters::AcceptEncoding, parameters::Everywhere),
     responses(answers::PendingPage, errors::BadPage, errors::Access, errors::Database, errors::Everywhere)
 )]
 pub async fn list(

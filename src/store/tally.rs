@@ -31,6 +31,14 @@ pub struct Tally {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Revision(pub(super) i64);
 
+#[cfg(test)]
+impl Revision {
+    /// Any revision.
+    pub fn of(number: i64) -> Self {
+        Self(number)
+    }
+}
+
 /// The tally and the table, compared in one snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audit {

@@ -33,4 +33,5 @@ mod support;
 mod tally;
 mod tls;
 mod transfer;
+mod waiting;
 mod writes;

@@ -82,6 +82,7 @@ async fn play(
         &args.api,
         gate,
         database.clone(),
+        &stop,
         vec![Arc::clone(&provider).routes()],
     );
 

@@ -1,0 +1,83 @@
+//! A client that has the page as it is, and would rather be told when it changes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{Digest, Page, Pending, PendingQuery};
+
+/// What a client waits for. In the extensions of an answer that has nothing new.
+#[derive(Debug, Clone)]
+pub struct Wait(Arc<Waited>);
+
+#[derive(Debug)]
+struct Waited {
+    pending: Pending,
+    query: PendingQuery,
+    seen: Seen,
+}
+
+/// What the client can see of a page. Not the page itself, which memory may let go of meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Seen {
+    digest: Digest,
+    has_next: bool,
+    /// The number of all, if it asked for that.
+    total: Option<i64>,
+}
+
+impl Seen {
+    fn of(page: &Page, counts: bool) -> Self {
+        Self {
+            digest: page.digest,
+            has_next: page.next.is_some(),
+            total: counts.then_some(page.tally.pending),
+        }
+    }
+}
+
+impl Wait {
+    /// For a page to be another than this one. `counts` is whether the client is told how many tasks there are.
+    pub fn for_another(pending: &Pending, query: &PendingQuery, page: &Page, counts: bool) -> Self {
+        Self(Arc::new(Waited {
+            pending: pending.clone(),
+            query: query.clone(),
+            seen: Seen::of(page, counts),
+        }))
+    }
+
+    /// How long anybody may wait.
+    pub fn at_most(&self) -> Duration {
+        self.0.pending.settings.max_wait
+    }
+
+    /// A place among those who wait, if there is one.
+    pub fn take_place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0.pending.places_to_wait)
+            .try_acquire_owned()
+            .ok()
+    }
+
+    /// Waits until the client would see something new, the database cannot say so, or the service stops.
+    pub async fn until_changed(&self) {
+        let Waited { pending, query, seen } = &*self.0;
+        pending
+            .stop
+            .run_until_cancelled(async {
+                loop {
+                    // In a place of its own, which is given back before the wait: it is large, and many wait.
+                    let Ok(page) = Box::pin(pending.page(query)).await else {
+                        return;
+                    };
+                    if Seen::of(&page, seen.total.is_some()) != *seen {
+                        return;
+                    }
+                    let revision = page.tally.revision;
+                    drop(page);
+                    pending.changes.after(revision, &pending.barrier).await;
+                }
+            })
+            .await;
+    }
+}

@@ -1,0 +1,186 @@
+//! `Prefer: wait`: who has the page as it is is told when it changes.
+
+use std::sync::Arc;
+
+use reqwest::{Method, StatusCode};
+use task_status::pending::Settings;
+use tokio::task::JoinHandle;
+
+use crate::support::database::TestDatabase;
+use crate::support::eventually;
+use crate::support::program::{Program, command};
+use crate::support::service::{Answer, PENDING_TASKS, Service, Setup};
+
+async fn insert(database: &TestDatabase, id: &str) {
+    database
+        .execute(&format!(
+            "insert into task_status (id, type, unique_name, launcher) values ('{id}', 'QPOC', 'n', 'l')"
+        ))
+        .await;
+}
+
+/// A service, and what is asked of it.
+struct Asked {
+    service: Arc<Service>,
+    target: String,
+    etag: String,
+}
+
+impl Asked {
+    /// Of which the client has the answer.
+    async fn known(service: &Arc<Service>, query: &str) -> Self {
+        let target = format!("{PENDING_TASKS}{query}");
+        let answer = service.get(&target).await;
+        Self {
+            service: Arc::clone(service),
+            target,
+            etag: answer.header("etag").unwrap().to_owned(),
+        }
+    }
+
+    /// Asks again, and would wait for so many seconds.
+    fn wait(&self, seconds: u32) -> JoinHandle<Answer> {
+        let (service, target, etag) = (Arc::clone(&self.service), self.target.clone(), self.etag.clone());
+        tokio::spawn(async move {
+            let prefer = format!("wait={seconds}");
+            let headers = [("If-None-Match", etag.as_str()), ("Prefer", &prefer)];
+            service.request(Method::GET, &target, &headers).await
+        })
+    }
+}
+
+/// Returns once somebody is waited for: then the database is looked at again and again.
+async fn polled(database: &TestDatabase) {
+    let looked = "select max(state_change)::text from pg_stat_activity
+                  where datname = current_database() and query like '%sum(revision)%' and pid <> pg_backend_pid()";
+    let mut seen = Vec::new();
+    eventually("looks at the tally", async || {
+        seen.push(database.value::<Option<String>>(looked).await);
+        seen.dedup();
+        (seen.len() > 3).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_waits_is_told_when_the_page_changes_through_either_instance() {
+    let database = TestDatabase::new().await;
+    // Nothing at first: that can be waited with too.
+    for id in ["a", "b", "c"] {
+        let mut waiting = Vec::new();
+        for _ in 0..2 {
+            let service = Arc::new(Service::start(&database).await);
+            let asked = Asked::known(&service, "").await;
+            waiting.extend([asked.wait(50), asked.wait(50)]);
+        }
+        polled(&database).await;
+        insert(&database, id).await;
+        for answer in waiting {
+            let answer = answer.await.unwrap();
+            assert_eq!(answer.ids().last().map(String::as_str), Some(id));
+            assert_eq!(answer.header("preference-applied"), Some("wait=50"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_what_does_not_change_is_told_so_in_time() {
+    let database = TestDatabase::new().await;
+    insert(&database, "a").await;
+    insert(&database, "b").await;
+    let service = Arc::new(Service::start(&database).await);
+    let known = Asked::known(&service, "?limit=1").await.wait(2);
+    // A change elsewhere in the list is no change of the page.
+    polled(&database).await;
+    insert(&database, "c").await;
+    let answer = known.await.unwrap();
+    assert_eq!(
+        (answer.status, answer.header("preference-applied")),
+        (StatusCode::NOT_MODIFIED, Some("wait=2"))
+    );
+    // But it is one of the number of all.
+    let known = Asked::known(&service, "?limit=1&count=true").await.wait(50);
+    polled(&database).await;
+    insert(&database, "d").await;
+    let answer = known.await.unwrap();
+    assert_eq!(
+        (answer.status, answer.total_count()),
+        (StatusCode::NOT_MODIFIED, Some(4))
+    );
+}
+
+#[tokio::test]
+async fn who_has_nothing_to_wait_for_or_no_place_is_answered_at_once() {
+    let database = TestDatabase::new().await;
+    insert(&database, "a").await;
+    let mut setup = Setup {
+        pending: Settings {
+            max_waiting: 1,
+            ..Settings::default()
+        },
+        ..Setup::default()
+    };
+    setup.serving.max_concurrent_requests = 1.try_into().unwrap();
+    let service = Arc::new(Service::with(&database, setup).await);
+    let asked = Asked::known(&service, "").await;
+    let held = asked.wait(50);
+    polled(&database).await;
+    // There is one place to wait, and waiting takes none of those for requests.
+    let answer = asked.wait(50).await.unwrap();
+    assert_eq!(
+        (answer.status, answer.header("preference-applied")),
+        (StatusCode::NOT_MODIFIED, None)
+    );
+    for headers in [
+        &[("Prefer", "wait=50")][..],
+        &[("Prefer", "wait=50"), ("If-None-Match", "\"x\"")],
+    ] {
+        let answer = service.request(Method::GET, PENDING_TASKS, headers).await;
+        assert_eq!(
+            (answer.status, answer.header("preference-applied")),
+            (StatusCode::OK, None)
+        );
+    }
+    held.abort();
+    eventually("the place is free", async || {
+        let answer = asked.wait(1).await.unwrap();
+        answer.header("preference-applied").map(drop)
+    })
+    .await;
+    let off = Setup {
+        pending: Settings {
+            max_wait: std::time::Duration::ZERO,
+            ..Settings::default()
+        },
+        ..Setup::default()
+    };
+    let service = Arc::new(Service::with(&database, off).await);
+    let answer = Asked::known(&service, "").await.wait(50).await.unwrap();
+    assert_eq!(
+        (answer.status, answer.header("preference-applied")),
+        (StatusCode::NOT_MODIFIED, None)
+    );
+}
+
+#[tokio::test]
+async fn who_waits_is_released_when_the_service_stops() {
+    let database = TestDatabase::new().await;
+    let mut command = command(&["serve", "--auth", "none", "--listen", "127.0.0.1:0"]);
+    command.env("DATABASE_URL", database.url());
+    let mut program = Program::start(command);
+    let line: serde_json::Value = serde_json::from_str(&program.logged("listening: API").await).unwrap();
+    program.logged("the database is up").await;
+    let url = format!("http://{}{PENDING_TASKS}", line["address"].as_str().unwrap());
+    let client = reqwest::Client::new();
+    let answer = Answer::read(client.get(&url).send().await.unwrap()).await;
+    let request = client
+        .get(&url)
+        .header("If-None-Match", answer.header("etag").unwrap())
+        .header("Prefer", "wait=50");
+    let waiting = tokio::spawn(request.send());
+    polled(&database).await;
+    program.signal("TERM");
+    let answer = Answer::read(waiting.await.unwrap().unwrap()).await;
+    assert_eq!(answer.status, StatusCode::NOT_MODIFIED);
+    assert!(program.wait().success());
+}
