@@ -51,6 +51,7 @@ pub fn layer(origins: &[Origin]) -> Either<CorsLayer, tower::layer::util::Identi
         header::IF_MATCH,
         header::IF_NONE_MATCH,
         SLPT_REQUEST_ID,
+        HeaderName::from_static("prefer"),
         HeaderName::from_static("x-request-id"),
         HeaderName::from_static("x-sailpoint-experimental"),
         HeaderName::from_static("x-sailpoint-sdk"),
@@ -62,6 +63,7 @@ pub fn layer(origins: &[Origin]) -> Either<CorsLayer, tower::layer::util::Identi
         header::RETRY_AFTER,
         header::WWW_AUTHENTICATE,
         SLPT_REQUEST_ID,
+        HeaderName::from_static("preference-applied"),
         HeaderName::from_static("x-total-count"),
     ];
     let layer = CorsLayer::new()
