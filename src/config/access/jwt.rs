@@ -1,0 +1,119 @@
+//! How bearer tokens are checked.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::AccessError;
+use crate::auth::jwt::{Rules, Verifier};
+use crate::auth::key_source::{KeySource, Pace};
+use crate::auth::keys::KeySet;
+
+/// The leeway unless another is given.
+const LEEWAY: Duration = Duration::from_secs(30);
+
+/// How bearer tokens are checked.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Access with --auth jwt")]
+#[expect(clippy::struct_field_names, reason = "the names are those of the flags")]
+pub struct JwtArgs {
+    /// Check tokens with the issuer's keys from this URL (a JSON Web Key Set), fetched every five minutes and where a
+    /// token names a new key
+    // Its query may hold a key.
+    #[arg(
+        long,
+        env = "TASK_STATUS_JWT_JWKS_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub jwt_jwks_url: Option<SecretString>,
+    /// Check tokens with the public keys in this file: a JSON Web Key Set or PEM, read again when it changes
+    #[arg(long, env = "TASK_STATUS_JWT_KEY_FILE", value_name = "FILE")]
+    pub jwt_key_file: Option<PathBuf>,
+    /// Check tokens with the secret in this file (HS256), 32 bytes or more, read again when it changes
+    #[arg(long, env = "TASK_STATUS_JWT_SECRET_FILE", value_name = "FILE")]
+    pub jwt_secret_file: Option<PathBuf>,
+    /// Check tokens with this secret (HS256), 32 bytes or more. Prefer the variable: other users of this machine can see
+    /// the arguments of a process
+    #[arg(
+        long,
+        env = "TASK_STATUS_JWT_SECRET",
+        hide_env_values = true,
+        value_name = "SECRET"
+    )]
+    pub jwt_secret: Option<SecretString>,
+    /// Issuers whose tokens are accepted (iss), separated by commas; any that signs with a trusted key unless given
+    #[arg(
+        long,
+        env = "TASK_STATUS_JWT_ISSUER",
+        value_delimiter = ',',
+        value_name = "ISSUERS"
+    )]
+    pub jwt_issuer: Vec<String>,
+    /// Audiences of which a token must name one (aud), separated by commas. Unless given, tokens that name any are refused
+    #[arg(
+        long,
+        env = "TASK_STATUS_JWT_AUDIENCE",
+        value_delimiter = ',',
+        value_name = "AUDIENCES"
+    )]
+    pub jwt_audience: Vec<String>,
+    /// By how much the clocks of the issuer and of this machine may differ, 5m at most; 30s unless given
+    #[arg(long, env = "TASK_STATUS_JWT_LEEWAY", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    pub jwt_leeway: Option<Duration>,
+}
+
+impl JwtArgs {
+    pub(super) fn first_given(&self) -> Option<&'static str> {
+        [
+            ("--jwt-jwks-url", self.jwt_jwks_url.is_some()),
+            ("--jwt-key-file", self.jwt_key_file.is_some()),
+            ("--jwt-secret-file", self.jwt_secret_file.is_some()),
+            ("TASK_STATUS_JWT_SECRET", self.jwt_secret.is_some()),
+            ("--jwt-issuer", !self.jwt_issuer.is_empty()),
+            ("--jwt-audience", !self.jwt_audience.is_empty()),
+            ("--jwt-leeway", self.jwt_leeway.is_some()),
+        ]
+        .into_iter()
+        .find_map(|(flag, given)| given.then_some(flag))
+    }
+
+    pub(super) fn leeway(&self) -> Duration {
+        self.jwt_leeway.unwrap_or(LEEWAY)
+    }
+
+    pub(super) fn sources(&self) -> usize {
+        [
+            self.jwt_jwks_url.is_some(),
+            self.jwt_key_file.is_some(),
+            self.jwt_secret_file.is_some(),
+            self.jwt_secret.is_some(),
+        ]
+        .into_iter()
+        .filter(|given| *given)
+        .count()
+    }
+
+    pub(super) async fn verifier(&self) -> Result<Verifier, AccessError> {
+        let keys = if let Some(url) = &self.jwt_jwks_url {
+            KeySource::issuer(url.expose_secret(), Pace::default())?
+        } else if let Some(path) = &self.jwt_key_file {
+            KeySource::file(path.clone()).await?
+        } else if let Some(path) = &self.jwt_secret_file {
+            KeySource::secret_file(path.clone()).await?
+        } else if let Some(secret) = &self.jwt_secret {
+            let keys = KeySet::of_secret(secret.expose_secret().as_bytes()).map_err(AccessError::Secret)?;
+            KeySource::fixed(keys)
+        } else {
+            return Err(AccessError::NotOneKeySource);
+        };
+        let rules = Rules {
+            issuers: self.jwt_issuer.clone(),
+            audiences: self.jwt_audience.clone(),
+            leeway: self.leeway(),
+        };
+        Ok(Verifier::new(keys, rules))
+    }
+}
