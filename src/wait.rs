@@ -37,7 +37,9 @@ pub async fn hold(request: Request, next: Next) -> Response {
     // Whichever it was: something is new, the time is up, or the service stops.
     let _ = timeout(time, wait.until_changed()).await;
     drop(place);
+    let turn = wait.turn().await;
     let mut response = next.run(Request::from_parts(again, Body::empty())).await;
+    drop(turn);
     response.extensions_mut().remove::<Wait>();
     let failed = response.status().is_client_error() || response.status().is_server_error();
     if let Ok(applied) = HeaderValue::try_from(format!("wait={}", time.as_secs()))

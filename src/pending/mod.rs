@@ -35,6 +35,10 @@ use memory::{Key, Memory};
 /// What is shorter is not compressed: it would fill no fewer packets.
 const WORTH_COMPRESSING: usize = 1024;
 
+/// How many of those who have waited are answered at a time: one change wakes thousands, and they are not to take all
+/// places of those who come.
+const TURNS: usize = 16;
+
 /// Bounds of the memory and of the wait.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
@@ -106,6 +110,7 @@ pub struct Pending {
     memory: Arc<Memory>,
     changes: Arc<Changes>,
     places_to_wait: Arc<Semaphore>,
+    turns: Arc<Semaphore>,
     settings: Settings,
     stop: CancellationToken,
 }
@@ -135,6 +140,7 @@ impl Pending {
             memory,
             changes,
             places_to_wait: Arc::new(Semaphore::new(settings.max_waiting.min(Semaphore::MAX_PERMITS))),
+            turns: Arc::new(Semaphore::new(TURNS)),
             settings,
             stop: CancellationToken::new(),
         }
@@ -154,14 +160,17 @@ impl Pending {
     pub async fn page(&self, query: &PendingQuery) -> Result<Page, PageError> {
         let now = self.barrier.pass().await?;
         let key = Key::plain(query, now.revision);
+        if let Some(page) = self.memory.pages.get(&key) {
+            return Ok(page);
+        }
         // Who joins a load that is under way has been told of the same revision as who began it, after which the load
         // began: it misses nothing that the barrier has promised.
-        let page = self
+        let load = self
             .memory
             .pages
-            .get_or_insert_async(&key, self.load(query, now.revision))
-            .await?;
-        Ok(page)
+            .get_or_insert_async(&key, self.load(query, now.revision));
+        // What loading takes is large, and most do not need it.
+        Box::pin(load).await
     }
 
     /// The page in a coding, made once for all who ask for it. What is too short to gain by it is given as it is.

@@ -59,6 +59,11 @@ impl Wait {
             .ok()
     }
 
+    /// Lets some of those through at a time who have waited for the same.
+    pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0.pending.turns).acquire_owned().await.ok()
+    }
+
     /// Waits until the client would see something new, the database cannot say so, or the service stops.
     pub async fn until_changed(&self) {
         let Waited { pending, query, seen } = &*self.0;
