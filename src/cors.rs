@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use thiserror::Error;
-use tower::util::Either;
+use tower::layer::util::Identity;
+use tower::util::{Either, option_layer};
 use tower_http::cors::CorsLayer;
 
 use crate::tracking::SLPT_REQUEST_ID;
@@ -40,10 +41,11 @@ impl FromStr for Origin {
 
 /// Answers the questions of browsers (preflight requests, which carry no credentials), and tells them which answers the
 /// pages of these origins may see. Credentials that browsers add by themselves, such as cookies, are never allowed.
-pub fn layer(origins: &[Origin]) -> Either<CorsLayer, tower::layer::util::Identity> {
-    if origins.is_empty() {
-        return Either::Right(tower::layer::util::Identity::new());
-    }
+pub fn layer(origins: &[Origin]) -> Either<CorsLayer, Identity> {
+    option_layer((!origins.is_empty()).then(|| allowing(origins)))
+}
+
+fn allowing(origins: &[Origin]) -> CorsLayer {
     let requested = [
         header::ACCEPT_LANGUAGE,
         header::AUTHORIZATION,
@@ -66,7 +68,7 @@ pub fn layer(origins: &[Origin]) -> Either<CorsLayer, tower::layer::util::Identi
         HeaderName::from_static("preference-applied"),
         HeaderName::from_static("x-total-count"),
     ];
-    let layer = CorsLayer::new()
+    CorsLayer::new()
         .allow_origin(
             origins
                 .iter()
@@ -82,8 +84,7 @@ pub fn layer(origins: &[Origin]) -> Either<CorsLayer, tower::layer::util::Identi
         ])
         .allow_headers(requested)
         .expose_headers(exposed)
-        .max_age(MAX_AGE);
-    Either::Left(layer)
+        .max_age(MAX_AGE)
 }
 
 #[cfg(test)]
