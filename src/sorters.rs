@@ -79,6 +79,15 @@ impl Sorter {
     }
 }
 
+impl Direction {
+    const fn opposite(self) -> Self {
+        match self {
+            Self::Ascending => Self::Descending,
+            Self::Descending => Self::Ascending,
+        }
+    }
+}
+
 impl Sorters {
     /// Reads names with commas between them. A `-` before a name means descending.
     ///
@@ -130,7 +139,16 @@ impl Sorters {
 
     /// What stands after `order by`. What has no value yet comes after everything that has one, so descending first.
     pub fn order_by(&self) -> String {
-        let direction = |direction| match direction {
+        self.towards(|direction| direction)
+    }
+
+    /// The same for the same list read from its end.
+    pub fn opposite_order_by(&self) -> String {
+        self.towards(Direction::opposite)
+    }
+
+    fn towards(&self, turn: fn(Direction) -> Direction) -> String {
+        let direction = |direction| match turn(direction) {
             Direction::Ascending => "",
             Direction::Descending => " desc",
         };

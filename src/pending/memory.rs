@@ -1,96 +1,147 @@
-//! What is kept of the pending tasks: pages by query, revision and coding, and places in the list.
+//! What is kept of the pending tasks: pages as they were last read, what was compressed of them, and places in the list.
 //!
-//! The cache bounds itself by bytes at every insertion, and lets one of those who miss the same page load it while the
-//! others wait. A page of another revision than the current one is never asked for again, so it goes as soon as the
-//! revision is known to have moved.
+//! Both caches bound themselves by bytes at every insertion, and let one of those who miss the same thing make it while
+//! the others wait. A page of an earlier revision is what its next reading begins from.
 
 use std::fmt;
+use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use super::places::Places;
-use super::{Page, PendingQuery};
+use super::{Page, PageError, PendingQuery};
 use crate::coding::Coding;
+use crate::digest::Digest;
 use crate::store::tally::Revision;
 
-/// What a page costs besides its bytes: key, cursor and bookkeeping.
-const OVERHEAD: u64 = 512;
+/// What an entry costs besides its bytes: key, cursor and bookkeeping.
+const OVERHEAD: usize = 512;
 /// About as large as a page is; for estimates.
 const TYPICAL_PAGE: u64 = 64 * 1024;
+/// The share of the memory that is for what is compressed: a tenth of its page, in up to three codings.
+const SHARE_OF_CODED: u64 = 4;
+/// Readings under way for which there is room from the beginning.
+const TYPICAL_READINGS: usize = 64;
 
 /// The memory of a process.
 pub(super) struct Memory {
-    pub(super) pages: Cache<Key, Page, Bytes>,
+    /// As they were when they were last read.
+    pages: Cache<PendingQuery, Page, Weight>,
+    /// By the digest of what is coded.
+    coded: Cache<(Digest, Coding), Bytes, Weight>,
+    /// Pages that are being read, each once for all who have been told of the same revision. Empty otherwise.
+    readings: Cache<(PendingQuery, Revision), Page>,
     places: Mutex<Places>,
 }
 
-/// What a page is found by.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Key {
-    pub(super) query: PendingQuery,
-    pub(super) revision: Revision,
-    pub(super) coding: Coding,
-}
-
-/// A page weighs what it takes.
+/// An entry weighs what it takes.
 #[derive(Debug, Clone)]
-pub(super) struct Bytes;
+struct Weight;
 
-impl Weighter<Key, Page> for Bytes {
-    fn weight(&self, _: &Key, page: &Page) -> u64 {
-        page.body.len() as u64 + OVERHEAD
+impl Weighter<PendingQuery, Page> for Weight {
+    fn weight(&self, _: &PendingQuery, page: &Page) -> u64 {
+        (page.content.bytes() + OVERHEAD) as u64
     }
 }
 
-impl Key {
-    /// Of a page that is not coded.
-    pub(super) fn plain(query: &PendingQuery, revision: Revision) -> Self {
-        Self {
-            query: query.clone(),
-            revision,
-            coding: Coding::Identity,
-        }
+impl Weighter<(Digest, Coding), Bytes> for Weight {
+    fn weight(&self, _: &(Digest, Coding), coded: &Bytes) -> u64 {
+        (coded.len() + OVERHEAD) as u64
     }
 }
 
 impl Memory {
     pub(super) fn new(bytes: u64) -> Self {
-        let items = usize::try_from(bytes / TYPICAL_PAGE)
-            .unwrap_or(usize::MAX)
-            .max(16);
-        let mut options = OptionsBuilder::new();
-        // In one piece: each shard has its share of the bytes, and the largest pages need more than a small one.
-        options
-            .shards(1)
-            .estimated_items_capacity(items)
-            .weight_capacity(bytes);
-        let pages = match options.build() {
-            Ok(options) => Cache::with_options(
-                options,
-                Bytes,
-                DefaultHashBuilder::default(),
-                DefaultLifecycle::default(),
-            ),
-            Err(_) => Cache::with_weighter(items, bytes, Bytes),
-        };
+        let coded = bytes / SHARE_OF_CODED;
         Self {
-            pages,
+            pages: bounded(bytes - coded),
+            coded: bounded(coded),
+            readings: Cache::new(TYPICAL_READINGS),
             places: Mutex::default(),
         }
     }
 
-    /// Forgets all that is not of this revision.
-    pub(super) fn turn_to(&self, revision: Revision) {
-        if self.places().turn_to(revision) {
-            self.pages.retain(|key, _| key.revision == revision);
+    /// The page as it was last read.
+    pub(super) fn page(&self, query: &PendingQuery) -> Option<Page> {
+        self.pages.get(query)
+    }
+
+    /// Keeps a page, and forgets what was compressed of the one before.
+    pub(super) fn keep(&self, query: &PendingQuery, page: &Page) {
+        if let Some(before) = self.pages.peek(query)
+            && before.content.digest != page.content.digest
+        {
+            for coding in Coding::COMPRESSED {
+                self.coded.remove(&(before.content.digest, coding));
+            }
         }
+        self.pages.insert(query.clone(), page.clone());
+    }
+
+    /// Reads a page once for all who want it as it is at this revision or later.
+    pub(super) async fn read_once(
+        &self,
+        query: &PendingQuery,
+        revision: Revision,
+        read: impl Future<Output = Result<Page, PageError>>,
+    ) -> Result<Page, PageError> {
+        let key = (query.clone(), revision);
+        let page = self.readings.get_or_insert_async(&key, read).await;
+        self.readings.remove(&key);
+        page
+    }
+
+    /// What is coded, made once for all who want it.
+    pub(super) async fn coded(
+        &self,
+        digest: Digest,
+        coding: Coding,
+        encode: impl Future<Output = Result<Bytes, PageError>>,
+    ) -> Result<Bytes, PageError> {
+        self.coded.get_or_insert_async(&(digest, coding), encode).await
+    }
+
+    /// Forgets the places that are not of this revision.
+    pub(super) fn turn_to(&self, revision: Revision) {
+        self.places().turn_to(revision);
     }
 
     pub(super) fn places(&self) -> MutexGuard<'_, Places> {
         // Nothing that is done under the lock can be left half done.
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many bytes of pages are kept.
+    pub(super) fn bytes(&self) -> u64 {
+        self.pages.weight() + self.coded.weight()
+    }
+}
+
+/// A cache of so many bytes.
+fn bounded<K: Eq + Hash, V: Clone>(bytes: u64) -> Cache<K, V, Weight>
+where
+    Weight: Weighter<K, V>,
+{
+    let items = usize::try_from(bytes / TYPICAL_PAGE)
+        .unwrap_or(usize::MAX)
+        .max(16);
+    let mut options = OptionsBuilder::new();
+    // In one piece: each shard has its share of the bytes, and the largest pages need more than a small one.
+    options
+        .shards(1)
+        .estimated_items_capacity(items)
+        .weight_capacity(bytes);
+    match options.build() {
+        Ok(options) => Cache::with_options(
+            options,
+            Weight,
+            DefaultHashBuilder::default(),
+            DefaultLifecycle::default(),
+        ),
+        Err(_) => Cache::with_weighter(items, bytes, Weight),
     }
 }
 
@@ -99,7 +150,7 @@ impl fmt::Debug for Memory {
         formatter
             .debug_struct("Memory")
             .field("pages", &self.pages.len())
-            .field("bytes", &self.pages.weight())
+            .field("bytes", &self.bytes())
             .finish_non_exhaustive()
     }
 }

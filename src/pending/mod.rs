@@ -1,11 +1,12 @@
 //! The hot path: answers about the pending tasks from memory, each as fresh as if it had been read for its request.
 //!
 //! Reading order: [`barrier`] (what every such answer waits for), [`Pending::page`] (what an answer is made of),
-//! `memory` (what is kept, and for how long), `places` (how a deep page is found), [`wait`] and `changes` (who would rather
-//! be told when it changes).
+//! [`content`] (how a page survives changes to other tasks), `memory` (what is kept, and for how long), `places` (how a
+//! deep page is found), [`wait`] and `changes` (who would rather be told when it changes).
 
 pub mod barrier;
 mod changes;
+pub mod content;
 mod memory;
 mod places;
 pub mod wait;
@@ -21,16 +22,16 @@ use tokio::task::{JoinError, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
 use crate::coding::Coding;
-use crate::collection::{Collection, Limit, Offset};
+use crate::collection::{Limit, Offset};
 use crate::cursor::Cursor;
-use crate::digest::Digest;
 use crate::sorters::Sorters;
-use crate::store::page::{self, PageQuery, Which};
-use crate::store::tally::{self, Revision, Tally};
+use crate::store::pending::{self, PageQuery};
+use crate::store::tally::{self, Tally};
 use crate::store::{Database, StoreError};
 use barrier::Barrier;
 use changes::Changes;
-use memory::{Key, Memory};
+use content::Content;
+use memory::Memory;
 
 /// What is shorter is not compressed: it would fill no fewer packets.
 const WORTH_COMPRESSING: usize = 1024;
@@ -74,19 +75,12 @@ pub struct PendingQuery {
     pub limit: Limit,
 }
 
-/// A page of pending tasks as it is sent. Clones share it.
+/// A page of pending tasks. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Page {
     /// Of the snapshot that the page is from.
     pub tally: Tally,
-    /// The JSON array, in some coding.
-    pub body: Bytes,
-    /// Of the array. Whatever the coding, equal digests mean equal arrays.
-    pub digest: Digest,
-    /// The cursor of the next page, if there is more.
-    pub next: Option<Arc<str>>,
-    /// Whether there is no task in it.
-    pub is_empty: bool,
+    pub content: Arc<Content>,
 }
 
 /// Why there is no page.
@@ -152,125 +146,118 @@ impl Pending {
         Self { stop, ..self }
     }
 
-    /// A page, not coded, of a snapshot that was taken after this was called or differs from one in nothing about any
-    /// pending task. It is loaded and rendered once for all who ask for it until such a task changes.
+    /// A page of a snapshot that was taken after this was called or differs from one in nothing about any pending task. It
+    /// is read once for all who ask for it until such a task changes, and then as far as it has changed.
     ///
     /// # Errors
     /// The database has not confirmed in time that what is in memory is current, or could not give what is not.
     pub async fn page(&self, query: &PendingQuery) -> Result<Page, PageError> {
         let now = self.barrier.pass().await?;
-        let key = Key::plain(query, now.revision);
-        if let Some(page) = self.memory.pages.get(&key) {
-            return Ok(page);
+        let known = self.memory.page(query);
+        if let Some(page) = &known
+            && page.tally.revision == now.revision
+        {
+            return Ok(page.clone());
         }
-        // Who joins a load that is under way has been told of the same revision as who began it, after which the load
-        // began: it misses nothing that the barrier has promised.
-        let load = self
-            .memory
-            .pages
-            .get_or_insert_async(&key, self.load(query, now.revision));
-        // What loading takes is large, and most do not need it.
-        Box::pin(load).await
+        // Who joins a reading that is under way has been told of the same revision as who began it, after which the
+        // reading began: it misses nothing that the barrier has promised.
+        let reading = self.memory.read_once(query, now.revision, self.read(query, now));
+        // What reading takes is large, and most do not need it.
+        Box::pin(reading).await
     }
 
-    /// The page in a coding, made once for all who ask for it. What is too short to gain by it is given as it is.
+    /// The array in a coding, made once for all who ask for it. What is too short to gain by it is given as it is.
     ///
     /// # Errors
     /// The encoder failed.
-    pub async fn coded(&self, query: &PendingQuery, page: &Page, coding: Coding) -> Result<Bytes, PageError> {
-        let key = Key {
-            coding,
-            ..Key::plain(query, page.tally.revision)
-        };
+    pub async fn coded(&self, page: &Page, coding: Coding) -> Result<Bytes, PageError> {
+        let body = page.content.body.clone();
+        if coding == Coding::Identity {
+            return Ok(body);
+        }
         let encode = async {
-            let body = page.body.clone();
-            let body = spawn_blocking(move || coding.encode(&body)).await??;
-            Ok::<_, PageError>(Page {
-                body: body.into_boxed_slice().into(),
-                ..page.clone()
-            })
+            let coded = spawn_blocking(move || coding.encode(&body)).await??;
+            Ok(coded.into_boxed_slice().into())
         };
-        let page = self.memory.pages.get_or_insert_async(&key, encode).await?;
-        Ok(page.body)
+        self.memory.coded(page.content.digest, coding, encode).await
     }
 
     /// How many bytes of pages are kept.
     pub fn bytes_in_memory(&self) -> u64 {
-        self.memory.pages.weight()
+        self.memory.bytes()
     }
 
-    /// Loads a page that is not in memory. Meanwhile it may have come to be of another revision than was asked for; then
-    /// it is kept for those who will ask for that, too.
-    async fn load(&self, query: &PendingQuery, revision: Revision) -> Result<Page, PageError> {
-        let page = self.read(query, revision).await?;
-        let next = page.next.as_ref();
-        let tally = page
-            .tally
-            .ok_or(StoreError::Statement(sqlx::Error::RowNotFound))?;
-        if let (Some(next), None) = (next, &query.after) {
+    /// Reads a page, and keeps it. Meanwhile it may have come to be of another revision than `now`; then it is of use to
+    /// those who will be told of that.
+    async fn read(&self, query: &PendingQuery, now: Tally) -> Result<Page, PageError> {
+        let known = self.memory.page(query);
+        // Somebody has just read it.
+        if let Some(page) = &known
+            && page.tally.revision == now.revision
+        {
+            return Ok(page.clone());
+        }
+        let known = known.map(|page| page.content);
+        let read = self.read_from_nearest(query, now, known.as_ref()).await?;
+        let tally = read.tally;
+        if let (Some(next), None) = (&read.next, &query.after) {
             let place = query.offset.get() + query.limit.get();
             self.memory
                 .places()
                 .remember(tally.revision, &query.order, place, next);
         }
-        let body: Bytes = serde_json::to_vec(&page.tasks)?.into_boxed_slice().into();
-        let rendered = Page {
-            tally,
-            digest: Digest::of(&body),
-            body,
-            next: next.map(|next| next.encode().into()),
-            is_empty: page.tasks.is_empty(),
-        };
-        if tally.revision != revision {
-            let key = Key::plain(query, tally.revision);
-            self.memory.pages.insert(key, rendered.clone());
-        }
-        Ok(rendered)
+        let content = Content::of(read, known.as_ref())?;
+        let page = Page { tally, content };
+        self.memory.keep(query, &page);
+        Ok(page)
     }
 
-    /// Reads a page from the nearest place that is known at this revision.
-    async fn read(&self, query: &PendingQuery, revision: Revision) -> Result<page::Page, StoreError> {
-        let offset = query.offset.get();
-        let near = match &query.after {
-            None if offset > 0 => self.memory.places().before(revision, &query.order, offset),
-            _ => None,
+    /// Reads a page from the nearest place that is known at this revision, or from the end of the list.
+    async fn read_from_nearest(
+        &self,
+        query: &PendingQuery,
+        now: Tally,
+        known: Option<&Arc<Content>>,
+    ) -> Result<pending::Page, StoreError> {
+        let known = known.map(|content| content.known());
+        let offset = query.offset;
+        let plain = PageQuery {
+            order: &query.order,
+            after: query.after.as_ref(),
+            offset,
+            limit: query.limit,
+            from_end: false,
         };
-        if let Some((place, cursor)) = near {
-            let page = self
-                .read_after(query, Some(&cursor), query.offset.less(place))
-                .await?;
-            if page.tally.is_some_and(|tally| tally.revision == revision) {
+        if query.after.is_some() || offset.get() == 0 {
+            return pending::page(&self.database, plain, known).await;
+        }
+
+        let to_end = (now.pending - offset.get() - query.limit.get()).max(0);
+        let near = self
+            .memory
+            .places()
+            .before(now.revision, &query.order, offset.get());
+        if let Some((place, cursor)) = near.filter(|(place, _)| offset.get() - place <= to_end) {
+            let from_place = PageQuery {
+                after: Some(&cursor),
+                offset: offset.less(place),
+                ..plain
+            };
+            let page = pending::page(&self.database, from_place, known).await?;
+            if page.tally.revision == now.revision {
                 return Ok(page);
             }
             // Something has changed, perhaps before the place: it may be another one now.
         }
-        self.read_after(query, query.after.as_ref(), query.offset).await
-    }
-
-    async fn read_after(
-        &self,
-        query: &PendingQuery,
-        after: Option<&Cursor>,
-        offset: Offset,
-    ) -> Result<page::Page, StoreError> {
-        let query = PageQuery {
-            which: Which::Pending,
-            order: &query.order,
-            after,
-            collection: Collection {
-                offset,
-                limit: query.limit,
-                count: false,
-            },
-        };
-        page::page(&self.database, query).await
+        let from_end = to_end < offset.get();
+        pending::page(&self.database, PageQuery { from_end, ..plain }, known).await
     }
 }
 
 impl Page {
     /// The coding in which the page is sent where a client wants this one.
     pub fn coding(&self, wanted: Coding) -> Coding {
-        if self.body.len() < WORTH_COMPRESSING {
+        if self.content.body.len() < WORTH_COMPRESSING {
             Coding::Identity
         } else {
             wanted
@@ -279,6 +266,6 @@ impl Page {
 
     /// Whether no task at all is pending.
     pub fn nothing_pending(&self) -> bool {
-        self.is_empty && self.tally.pending == 0
+        self.content.is_empty() && self.tally.pending == 0
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Digest, Page, Pending, PendingQuery};
+use super::{Page, Pending, PendingQuery};
+use crate::digest::Digest;
 
 /// What a client waits for. In the extensions of an answer that has nothing new.
 #[derive(Debug, Clone)]
@@ -30,8 +31,8 @@ struct Seen {
 impl Seen {
     fn of(page: &Page, counts: bool) -> Self {
         Self {
-            digest: page.digest,
-            has_next: page.next.is_some(),
+            digest: page.content.digest,
+            has_next: page.content.next.is_some(),
             total: counts.then_some(page.tally.pending),
         }
     }

@@ -37,13 +37,13 @@ pub(super) async fn answer(
     };
     let page = state.pending.page(&asked).await?;
     let total = range.collection.count.then_some(page.tally.pending);
-    let headers = list::headers(query, total, page.next.as_deref());
+    let headers = list::headers(query, total, page.content.next.as_deref());
     let cache = [
         (header::CACHE_CONTROL, PRIVATE_NO_CACHE),
         (header::VARY, ACCEPT_ENCODING),
     ];
     let coding = page.coding(wanted(request));
-    let etag = ETag::coded(page.digest, coding);
+    let etag = ETag::coded(page.content.digest, coding);
     let headers = (headers, cache, [(header::ETAG, HeaderValue::from(&etag))]);
     if etag.is_known_to(request) {
         let mut response = (StatusCode::NOT_MODIFIED, headers).into_response();
@@ -57,10 +57,7 @@ pub(super) async fn answer(
     if page.nothing_pending() && empty == EmptyStatus::NoContent {
         return Ok((StatusCode::NO_CONTENT, headers).into_response());
     }
-    let body = match coding {
-        Coding::Identity => page.body,
-        coding => state.pending.coded(&asked, &page, coding).await?,
-    };
+    let body = state.pending.coded(&page, coding).await?;
     let content_coding = coding.token().map(|token| [(header::CONTENT_ENCODING, token)]);
     Ok((headers, [(header::CONTENT_TYPE, JSON)], content_coding, body).into_response())
 }

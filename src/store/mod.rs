@@ -1,7 +1,8 @@
 //! Everything that talks to PostgreSQL. All SQL on tasks is in this folder.
 //!
 //! Reading order: [`database`] (connections, and whether there is a database at all), [`schema`] (migrations),
-//! [`privileges`] (what a role has to be allowed), [`page`], [`tally`] and [`task`] (reading), [`report`], [`clear`] and
+//! [`privileges`] (what a role has to be allowed), [`page`], [`pending`], [`tally`] and
+//! [`task`] (reading), [`report`], [`clear`] and
 //! [`retention`] (writing), [`import`] and [`export`] (very many at once, on a connection of [`bulk`]).
 
 pub mod bulk;
@@ -12,6 +13,8 @@ mod error;
 pub mod export;
 pub mod import;
 pub mod page;
+pub mod pending;
+mod place;
 pub mod privileges;
 pub mod report;
 pub mod retention;

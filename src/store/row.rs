@@ -7,6 +7,11 @@ use sqlx::{FromRow, Row};
 
 use crate::task::{Target, TaskDefinitionSummary, TaskStatus};
 
+/// All that a task is made of. A statement that names them can be kept when a migration adds another.
+pub(super) const COLUMNS: &str = "id, type, unique_name, description, parent_name, launcher, target_id, target_type, \
+    target_name, created, modified, launched, completed, completion_status, messages, returns, attributes, progress, \
+    percent_complete, task_definition_summary";
+
 impl FromRow<'_, PgRow> for TaskStatus {
     fn from_row(row: &PgRow) -> sqlx::Result<Self> {
         let json = |column| row.try_get(column).map(|Json(raw): Json<Box<RawValue>>| raw);

@@ -259,7 +259,7 @@ async fn a_request_under_way_is_answered_before_the_program_ends() {
         .unwrap();
     let request = tokio::spawn(reqwest::get(format!("{api}{PENDING_TASKS}")));
     eventually("the request waits for the lock", async || {
-        (database.waiting("with place").await == 1).then_some(())
+        (database.waiting("with tally").await == 1).then_some(())
     })
     .await;
     program.signal("TERM");

@@ -26,6 +26,7 @@ mod prepared_queries;
 mod private_postgres;
 mod privileges;
 mod readme;
+mod renewal;
 mod schema;
 mod schemathesis;
 mod sdk;

@@ -429,12 +429,12 @@ async fn a_client_that_goes_away_takes_its_statement_with_it() {
         async move { reqwest::get(url).await }
     });
     eventually("the statement waits", async || {
-        (database.waiting("with place").await == 1).then_some(())
+        (database.waiting("with tally").await == 1).then_some(())
     })
     .await;
     client.abort();
     eventually("the statement is gone", async || {
-        (database.waiting("with place").await == 0).then_some(())
+        (database.waiting("with tally").await == 0).then_some(())
     })
     .await;
 }

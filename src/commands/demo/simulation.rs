@@ -7,9 +7,9 @@ use fastrand::Rng;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::sample;
-use crate::collection::Collection;
+use crate::collection::{Limit, Offset};
 use crate::sorters::Sorters;
-use crate::store::page::{PageQuery, Which, page};
+use crate::store::pending::{Entry, PageQuery, page};
 use crate::store::{Database, StoreError, report};
 use crate::task::TaskStatus;
 use crate::telemetry::chain;
@@ -153,13 +153,14 @@ async fn all_pending(database: &Database) -> Result<Vec<TaskStatus>, StoreError>
     let mut place = None;
     loop {
         let query = PageQuery {
-            which: Which::Pending,
             order: &order,
             after: place.as_ref(),
-            collection: Collection::default(),
+            offset: Offset::default(),
+            limit: Limit::default(),
+            from_end: false,
         };
-        let page = page(database, query).await?;
-        tasks.extend(page.tasks);
+        let page = page(database, query, None).await?;
+        tasks.extend(page.tasks.into_iter().filter_map(Entry::into_task));
         if page.next.is_none() {
             return Ok(tasks);
         }

@@ -1,0 +1,201 @@
+//! A page that is read again: what has not changed is not read, and where nothing has it stays the very same.
+
+use std::sync::Arc;
+
+use task_status::collection::{Collection, Limit, Offset};
+use task_status::pending::{Pending, PendingQuery, Settings};
+use task_status::query::Query;
+use task_status::sorters::Sorters;
+use task_status::store::pending::{Entry, Era, Known, Page, PageQuery, Version, page};
+
+use crate::support::database::TestDatabase;
+use crate::support::service::Service;
+
+const TASKS: i32 = 100;
+
+async fn with_tasks() -> (TestDatabase, Service) {
+    let database = TestDatabase::new().await;
+    database
+        .execute(&format!(
+            "insert into task_status (id, type, unique_name, launcher, created)
+             select 't' || n, 'QPOC', 'Task', 'l', timestamptz '2026-01-01Z' + n * interval '1 second'
+             from generate_series(1, {TASKS}) n"
+        ))
+        .await;
+    let service = Service::start(&database).await;
+    (database, service)
+}
+
+fn range(offset: i32, limit: i32) -> (Offset, Limit) {
+    let query = Query::parse(&format!("offset={offset}&limit={limit}")).unwrap();
+    let range = Collection::from_query(&query).unwrap();
+    (range.offset, range.limit)
+}
+
+/// What somebody who has the page knows, and the ids in it.
+struct Reader {
+    service: Service,
+    order: Sorters,
+    offset: i32,
+    limit: i32,
+    from_end: bool,
+    known: Option<(Era, Vec<Version>)>,
+    ids: Vec<String>,
+}
+
+impl Reader {
+    async fn read(&self, known: bool) -> Page {
+        let (offset, limit) = range(self.offset, self.limit);
+        let query = PageQuery {
+            order: &self.order,
+            after: None,
+            offset,
+            limit,
+            from_end: self.from_end,
+        };
+        let known = self.known.as_ref().filter(|_| known);
+        let known = known.map(|(era, versions)| Known { era, versions });
+        page(&self.service.database, query, known).await.unwrap()
+    }
+
+    /// Reads again, and returns the ids of the tasks that had to be read. What comes out is the page.
+    async fn read_again(&mut self) -> Vec<String> {
+        let page = self.read(true).await;
+        let (mut read, mut ids, mut versions) = (Vec::new(), Vec::new(), Vec::new());
+        for entry in page.tasks {
+            match entry {
+                Entry::Known(index) => {
+                    let (_, known) = self.known.as_ref().unwrap();
+                    ids.push(self.ids[index].clone());
+                    versions.push(known[index].clone());
+                }
+                Entry::Read(task, version) => {
+                    read.push(task.id.clone());
+                    ids.push(task.id);
+                    versions.push(version);
+                }
+            }
+        }
+        let fresh = self.read(false).await;
+        let expected: Vec<String> = fresh
+            .tasks
+            .into_iter()
+            .map(|entry| entry.into_task().unwrap().id)
+            .collect();
+        assert_eq!((&ids, &page.next), (&expected, &fresh.next));
+        (self.ids, self.known) = (ids, Some((page.era, versions)));
+        read
+    }
+}
+
+#[tokio::test]
+async fn only_what_has_changed_is_read() {
+    for (offset, from_end, first) in [(0, false, 1), (40, false, 41), (90, true, 91), (30, true, 31)] {
+        let (database, service) = with_tasks().await;
+        let mut reader = Reader {
+            service,
+            order: Sorters::oldest_first(),
+            offset,
+            limit: 10,
+            from_end,
+            known: None,
+            ids: Vec::new(),
+        };
+        let id = |place: i32| format!("t{}", first + place);
+        let all: Vec<String> = (0..10).map(id).collect();
+        assert_eq!(reader.read_again().await, all);
+        assert!(reader.read_again().await.is_empty());
+
+        for (changes, read) in [
+            // Outside of the page.
+            ("insert into task_status (id, type, unique_name, launcher) values ('new', 'QPOC', 'n', 'l')".to_owned(), vec![]),
+            (format!("update task_status set progress = 'p' where id not in ('{}')", all.join("', '")), vec![]),
+            // A task of it, once or more in a transaction.
+            (format!("update task_status set progress = 'p' where id = '{}'", id(3)), vec![id(3)]),
+            (
+                format!("update task_status set progress = 'q' where id = '{0}'; update task_status set progress = 'r' where id = '{0}'", id(3)),
+                vec![id(3)],
+            ),
+            // The same in everything that is shown.
+            (format!("update task_status set progress = progress where id = '{}'", id(4)), vec![id(4)]),
+            // Another task by the same name.
+            (
+                format!(
+                    "begin; create temporary table gone on commit drop as select * from task_status where id = '{0}';
+                     delete from task_status where id = '{0}';
+                     insert into task_status select * from gone; commit",
+                    id(5)
+                ),
+                vec![id(5)],
+            ),
+            // What is undone has not been.
+            (format!("begin; update task_status set progress = 's' where id = '{}'; rollback", id(6)), vec![]),
+            (
+                format!(
+                    "begin; update task_status set progress = 't' where id = '{0}'; savepoint s;
+                     update task_status set progress = 'u' where id = '{0}'; rollback to s; commit",
+                    id(7)
+                ),
+                vec![id(7)],
+            ),
+            // Two change places.
+            (
+                format!(
+                    "update task_status set created = timestamptz '2026-01-01Z' + {first} * interval '1 second' + interval '1 ms'
+                     where id = '{}'",
+                    id(8)
+                ),
+                vec![id(8)],
+            ),
+        ] {
+            database.execute(&changes).await;
+            assert_eq!(reader.read_again().await, read, "at {offset}: {changes}");
+        }
+        // One leaves, so another comes.
+        database
+            .execute(&format!(
+                "update task_status set completion_status = 'SUCCESS' where id = '{}'",
+                id(2)
+            ))
+            .await;
+        let come = if offset == 90 { "new".to_owned() } else { id(10) };
+        assert_eq!(reader.read_again().await, [come]);
+        // All go.
+        database.execute("truncate task_status").await;
+        assert!(reader.read_again().await.is_empty());
+        assert!(reader.ids.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_others_leave_alone_stays_the_very_same() {
+    let (database, service) = with_tasks().await;
+    let pending = Pending::new(service.database.clone(), Settings::default());
+    let page = async |offset, limit| {
+        let (offset, limit) = range(offset, limit);
+        let query = PendingQuery {
+            order: Sorters::oldest_first(),
+            after: None,
+            offset,
+            limit,
+        };
+        pending.page(&query).await.unwrap()
+    };
+    let (first, last) = (page(0, 10).await, page(90, 10).await);
+    database
+        .execute("update task_status set progress = 'p' where id = 't50'")
+        .await;
+    for (before, after) in [(&first, page(0, 10).await), (&last, page(90, 10).await)] {
+        assert_ne!(before.tally.revision, after.tally.revision);
+        assert!(Arc::ptr_eq(&before.content, &after.content));
+    }
+    database.execute("delete from task_status where id = 't50'").await;
+    assert!(Arc::ptr_eq(&first.content, &page(0, 10).await.content));
+    // The tasks are the same, but there is no more.
+    database
+        .execute("delete from task_status where created > timestamptz '2026-01-01 00:00:10Z'")
+        .await;
+    let after = page(0, 10).await;
+    assert_eq!(after.content.body, first.content.body);
+    assert!(first.content.next.is_some() && after.content.next.is_none());
+}
