@@ -42,6 +42,10 @@ struct Rules {
     limiter: Option<Limiter>,
 }
 
+/// In the extensions of a request that is asked again on behalf of the same client, who has been counted for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Counted;
+
 /// What an operation needs of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
@@ -176,7 +180,10 @@ async fn admit(State((gate, needs)): State<(Gate, Needs)>, mut request: Request,
         method: request.method().clone(),
         path: path(&request),
     };
-    if let Err(error) = rules.decide(request.headers(), peer, need, &mut attempt).await {
+    let is_counted = request.extensions().get::<Counted>().is_some();
+    let limiter = rules.limiter.as_ref().filter(|_| !is_counted);
+    let headers = request.headers();
+    if let Err(error) = rules.decide(headers, peer, need, limiter, &mut attempt).await {
         attempt.refused(error.kind().status, &chain(&error));
         return marked(error.into_response());
     }
@@ -226,6 +233,7 @@ impl Rules {
         headers: &HeaderMap,
         peer: Option<IpAddr>,
         need: Option<Need>,
+        limiter: Option<&Limiter>,
         attempt: &mut Attempt,
     ) -> Result<(), ApiError> {
         let right = match need {
@@ -237,7 +245,7 @@ impl Rules {
         }
         let identified = self.access.identify(headers, peer, right).await;
         // Whoever fails to say who it is counts too, by its address: that is how secrets are guessed.
-        if let Some(limiter) = &self.limiter {
+        if let Some(limiter) = limiter {
             limiter.check(identified.as_ref().ok(), attempt.address)?;
         }
         let caller = attempt.caller.insert(identified?);

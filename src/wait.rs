@@ -1,7 +1,7 @@
 //! `Prefer: wait` (RFC 7240, section 4.3): a request that would be told that nothing is new is held until something is.
 //!
 //! It is asked, held outside of every bound on requests that work, and asked again: so the answer at the end is as fresh,
-//! and its caller as entitled, as if it had come only then.
+//! and its caller as entitled, as if it had come only then. For the rate limit it is one request.
 
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tokio::time::timeout;
 
+use crate::gate::Counted;
 use crate::pending::wait::Wait;
 
 /// What a client would like, if it can be had.
@@ -24,7 +25,7 @@ pub async fn hold(request: Request, next: Next) -> Response {
         return next.run(request).await;
     };
     let (parts, body) = request.into_parts();
-    let again = parts.clone();
+    let mut again = parts.clone();
     let mut response = next.clone().run(Request::from_parts(parts, body)).await;
     let Some(wait) = response.extensions_mut().remove::<Wait>() else {
         return response;
@@ -38,6 +39,7 @@ pub async fn hold(request: Request, next: Next) -> Response {
     let _ = timeout(time, wait.until_changed()).await;
     drop(place);
     let turn = wait.turn().await;
+    again.extensions.insert(Counted);
     let mut response = next.run(Request::from_parts(again, Body::empty())).await;
     drop(turn);
     response.extensions_mut().remove::<Wait>();

@@ -50,7 +50,7 @@ impl Asked {
 }
 
 /// Returns once somebody is waited for: then the database is looked at again and again.
-async fn polled(database: &TestDatabase) {
+pub async fn polled(database: &TestDatabase) {
     let looked = "select max(state_change)::text from pg_stat_activity
                   where datname = current_database() and query like '%sum(revision)%' and pid <> pg_backend_pid()";
     let mut seen = Vec::new();

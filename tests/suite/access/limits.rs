@@ -117,6 +117,30 @@ async fn behind_a_gateway_the_limit_is_by_the_client_that_it_names() {
     assert_eq!(status("", "192.0.2.6").await, 200);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_is_held_until_something_changes_counts_once() {
+    let database = TestDatabase::new().await;
+    let twice = Limiter::new("2/1h".parse().unwrap());
+    let gate = Gate::new(Access::Open, Proxies::default(), Some(twice));
+    let service = Arc::new(Service::with(&database, Setup::behind(gate)).await);
+    let known = service.get(PENDING_TASKS).await;
+    let etag = known.header("etag").unwrap().to_owned();
+    let held = tokio::spawn({
+        let service = Arc::clone(&service);
+        async move {
+            let headers = [("If-None-Match", etag.as_str()), ("Prefer", "wait=50")];
+            service.request(Method::GET, PENDING_TASKS, &headers).await
+        }
+    });
+    crate::waiting::polled(&database).await;
+    insert_task(&database).await;
+    let answer = held.await.unwrap();
+    assert_eq!(answer.header("preference-applied"), Some("wait=50"), "{answer:?}");
+    assert_eq!(answer.ids(), ["t"]);
+    // But it counts.
+    assert_eq!(service.get(PENDING_TASKS).await.status, 429);
+}
+
 /// Locks the tasks for as long as the connection is open.
 async fn lock(database: &TestDatabase) -> PgConnection {
     let mut holder = database.connect().await;
