@@ -110,6 +110,7 @@ cause-unreadable-identity = Der Header { $header } ist nicht lesbar oder mehrfac
 cause-too-many-requests = Zulässig sind höchstens { $requests } Anfragen in { $period }.
 cause-overloaded = Zurzeit werden zu viele Anfragen bearbeitet.
 cause-database-unavailable = Die Datenbank ist nicht erreichbar.
+cause-not-confirmed = Die Datenbank hat nicht rechtzeitig bestätigt, dass die Antwort aktuell ist.
 # $seconds: how long was waited
 cause-deadline-exceeded = Die Antwort lag nicht innerhalb von { $seconds } s vor.
 

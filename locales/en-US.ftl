@@ -110,6 +110,7 @@ cause-unreadable-identity = The header { $header } cannot be read, or is there m
 cause-too-many-requests = At most { $requests } requests in { $period } are allowed.
 cause-overloaded = Too many requests are being answered at the moment.
 cause-database-unavailable = The database cannot be reached.
+cause-not-confirmed = The database did not confirm in time that the answer is current.
 # $seconds: how long was waited
 cause-deadline-exceeded = The answer was not ready within { $seconds } seconds.
 

@@ -110,6 +110,7 @@ cause-unreadable-identity = La cabecera { $header } no se puede leer o aparece m
 cause-too-many-requests = Se permiten como máximo { $requests } solicitudes en { $period }.
 cause-overloaded = En este momento se están atendiendo demasiadas solicitudes.
 cause-database-unavailable = No se puede acceder a la base de datos.
+cause-not-confirmed = La base de datos no confirmó a tiempo que la respuesta esté actualizada.
 # $seconds: how long was waited
 cause-deadline-exceeded = La respuesta no estaba lista al cabo de { $seconds } s.
 

@@ -110,6 +110,7 @@ cause-unreadable-identity = L’en-tête { $header } est illisible ou présent p
 cause-too-many-requests = Au maximum { $requests } requêtes en { $period } sont autorisées.
 cause-overloaded = Trop de requêtes sont en cours de traitement en ce moment.
 cause-database-unavailable = La base de données est inaccessible.
+cause-not-confirmed = La base de données n’a pas confirmé à temps que la réponse est à jour.
 # $seconds: how long was waited
 cause-deadline-exceeded = La réponse n’était pas prête au bout de { $seconds } s.
 

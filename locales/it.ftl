@@ -110,6 +110,7 @@ cause-unreadable-identity = L’intestazione { $header } non è leggibile o è p
 cause-too-many-requests = Sono consentite al massimo { $requests } richieste in { $period }.
 cause-overloaded = Al momento sono in corso troppe richieste.
 cause-database-unavailable = Il database non è raggiungibile.
+cause-not-confirmed = Il database non ha confermato in tempo che la risposta è aggiornata.
 # $seconds: how long was waited
 cause-deadline-exceeded = La risposta non era pronta entro { $seconds } s.
 

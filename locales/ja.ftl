@@ -110,6 +110,7 @@ cause-unreadable-identity = ヘッダー { $header } が読み取れないか、
 cause-too-many-requests = リクエストは { $period } あたり最大 { $requests } 件です。
 cause-overloaded = 現在、処理中のリクエストが多すぎます。
 cause-database-unavailable = データベースに接続できません。
+cause-not-confirmed = 応答が最新であることを、データベースが時間内に確認できませんでした。
 # $seconds: how long was waited
 cause-deadline-exceeded = { $seconds }秒以内に応答の準備が完了しませんでした。
 

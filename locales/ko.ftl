@@ -110,6 +110,7 @@ cause-unreadable-identity = 헤더 { $header }을(를) 읽을 수 없거나 여�
 cause-too-many-requests = { $period } 동안 최대 { $requests }개의 요청이 허용됩니다.
 cause-overloaded = 현재 처리 중인 요청이 너무 많습니다.
 cause-database-unavailable = 데이터베이스에 연결할 수 없습니다.
+cause-not-confirmed = 응답이 최신 상태임을 데이터베이스가 제시간에 확인해 주지 않았습니다.
 # $seconds: how long was waited
 cause-deadline-exceeded = { $seconds }초 안에 응답이 준비되지 않았습니다.
 

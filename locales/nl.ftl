@@ -110,6 +110,7 @@ cause-unreadable-identity = De header { $header } is onleesbaar of komt meer dan
 cause-too-many-requests = Hoogstens { $requests } verzoeken per { $period } zijn toegestaan.
 cause-overloaded = Er worden op dit moment te veel verzoeken verwerkt.
 cause-database-unavailable = De database is niet bereikbaar.
+cause-not-confirmed = De database heeft niet op tijd bevestigd dat het antwoord actueel is.
 # $seconds: how long was waited
 cause-deadline-exceeded = Het antwoord was niet binnen { $seconds } s gereed.
 

@@ -110,6 +110,7 @@ cause-unreadable-identity = O cabeçalho { $header } não pode ser lido ou apare
 cause-too-many-requests = São permitidas no máximo { $requests } solicitações em { $period }.
 cause-overloaded = Há solicitações demais em andamento no momento.
 cause-database-unavailable = Não é possível acessar o banco de dados.
+cause-not-confirmed = O banco de dados não confirmou a tempo que a resposta está atualizada.
 # $seconds: how long was waited
 cause-deadline-exceeded = A resposta não ficou pronta em { $seconds } s.
 

@@ -110,6 +110,7 @@ cause-unreadable-identity = 标头 { $header } 无法读取或出现多次。
 cause-too-many-requests = { $period } 内最多允许 { $requests } 个请求。
 cause-overloaded = 当前正在处理的请求过多。
 cause-database-unavailable = 无法连接到数据库。
+cause-not-confirmed = 数据库未能及时确认该响应为最新内容。
 # $seconds: how long was waited
 cause-deadline-exceeded = 未能在 { $seconds } 秒内准备好响应。
 

@@ -52,6 +52,9 @@ pub enum ApiError {
     /// There is no database to ask.
     #[error("the database is not available")]
     DatabaseUnavailable(#[source] StoreError),
+    /// The database may be there, but has not said in time that what is in memory is still right.
+    #[error(transparent)]
+    NotConfirmed(StoreError),
     /// A bug, or a database that is not ours.
     #[error("an internal fault occurred")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -182,7 +185,8 @@ impl ApiError {
             Self::Unauthorized(IdentityError::Token(TokenError::NoKeys))
             | Self::Overloaded
             | Self::DeadlineExceeded { .. }
-            | Self::DatabaseUnavailable(_) => Kind::of_status(StatusCode::SERVICE_UNAVAILABLE),
+            | Self::DatabaseUnavailable(_)
+            | Self::NotConfirmed(_) => Kind::of_status(StatusCode::SERVICE_UNAVAILABLE),
             Self::Unauthorized(_) | Self::OAuth(OAuthError::InvalidClient, _) => {
                 Kind::of_status(StatusCode::UNAUTHORIZED)
             }
@@ -203,6 +207,7 @@ impl ApiError {
             | Self::Refused(_, causes) => causes.clone(),
             Self::DeadlineExceeded { seconds } => vec![Cause::DeadlineExceeded { seconds: *seconds }],
             Self::DatabaseUnavailable(_) => vec![Cause::DatabaseUnavailable],
+            Self::NotConfirmed(_) => vec![Cause::NotConfirmed],
             Self::Unauthorized(error) => vec![Cause::Identity(error.clone())],
             Self::TooManyRequests(TooMany { rate, .. }) => vec![Cause::TooManyRequests {
                 requests: rate.requests.get(),
@@ -282,6 +287,7 @@ impl From<StoreError> for ApiError {
             StoreError::Refused { constraint, .. } => {
                 Self::BadContent(vec![Cause::Constraint { constraint }])
             }
+            error if error.is_not_confirmed() => Self::NotConfirmed(error),
             // Whether waiting helps or not, there is no database to ask, and the request is not at fault.
             error if error.is_outage() => Self::DatabaseUnavailable(error),
             error => Self::Internal(Box::new(error)),
@@ -310,5 +316,32 @@ impl IntoResponse for ApiError {
         }
         response.extensions_mut().insert(Arc::new(self));
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn who_shared_a_read_is_told_what_came_of_it() {
+        let late = || StoreError::NotConfirmed {
+            patience: Duration::from_secs(2),
+        };
+        for (error, cause) in [
+            (late(), Cause::NotConfirmed),
+            (StoreError::Shared(Arc::new(late())), Cause::NotConfirmed),
+            (
+                StoreError::Shared(Arc::new(StoreError::KnownDown)),
+                Cause::DatabaseUnavailable,
+            ),
+        ] {
+            let error = ApiError::from(error);
+            assert_eq!(error.causes(), [cause]);
+            assert_eq!(error.kind().status, StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(error.retry_after(), Some(RETRY_AFTER));
+        }
     }
 }

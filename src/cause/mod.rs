@@ -213,6 +213,8 @@ pub enum Cause {
     Overloaded,
     /// There is no connection to the database.
     DatabaseUnavailable,
+    /// The database has not said in time that what is in memory is still right.
+    NotConfirmed,
     /// The answer was not ready in time.
     DeadlineExceeded {
         seconds: u64,
@@ -346,6 +348,7 @@ impl Cause {
                 .with("period", period),
             Self::Overloaded => Message::new("cause-overloaded"),
             Self::DatabaseUnavailable => Message::new("cause-database-unavailable"),
+            Self::NotConfirmed => Message::new("cause-not-confirmed"),
             Self::DeadlineExceeded { seconds } => {
                 Message::new("cause-deadline-exceeded").with("seconds", seconds)
             }

@@ -318,11 +318,17 @@ fn unavailable() -> Response {
     let description = "The database cannot be reached or did not answer in time, too many requests are under way, or the \
                        keys of tokens are not available. Worth trying again.";
     let database = ApiError::Refused(StatusCode::SERVICE_UNAVAILABLE, vec![Cause::DatabaseUnavailable]);
+    let not_confirmed = ApiError::Refused(StatusCode::SERVICE_UNAVAILABLE, vec![Cause::NotConfirmed]);
     let deadline = ApiError::DeadlineExceeded { seconds: 10 };
     with_examples(
         answer(description, &[RETRY_AFTER]),
         vec![
             ("database", "There is no database", database),
+            (
+                "unconfirmed",
+                "It is not known whether the answer is current",
+                not_confirmed,
+            ),
             ("deadline", "The answer took too long", deadline),
             (
                 "overloaded",

@@ -101,6 +101,15 @@ impl StoreError {
         }
     }
 
+    /// Whether the database has not said in time that an answer is still right.
+    pub fn is_not_confirmed(&self) -> bool {
+        match self {
+            Self::NotConfirmed { .. } => true,
+            Self::Shared(error) => error.is_not_confirmed(),
+            _ => false,
+        }
+    }
+
     /// Whether there is no database to ask, whether waiting helps or not.
     pub fn is_outage(&self) -> bool {
         match self {

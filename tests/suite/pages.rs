@@ -482,7 +482,10 @@ async fn what_cannot_be_confirmed_in_time_is_503_and_not_from_memory() {
         let refused = service.request(Method::GET, PENDING_TASKS, headers).await;
         assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(refused.header("retry-after"), Some("1"));
-        assert_eq!(refused.causes(), ["The database cannot be reached."]);
+        assert_eq!(
+            refused.causes(),
+            ["The database did not confirm in time that the answer is current."]
+        );
     }
     // What does not come from memory goes on.
     assert_eq!(service.get("/task-status/t1").await.status, StatusCode::OK);
