@@ -22,7 +22,9 @@ use crate::cors::{self, Origin};
 use crate::envelope::envelope;
 use crate::error::ApiError;
 use crate::gate::Gate;
-use crate::routes::{AppState, clear, docs, health, list, pending_tasks, report, single};
+use crate::metrics::Audits;
+use crate::pending::Pending;
+use crate::routes::{AppState, clear, docs, health, list, metrics, pending_tasks, report, single};
 use crate::store::Database;
 use crate::{limits, openapi, tracking, wait};
 
@@ -140,6 +142,13 @@ pub fn health(database: Database, gate: Gate) -> Router {
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .with_state((database, gate))
+}
+
+/// The route for Prometheus, served on an address of its own: nobody is asked who calls.
+pub fn metrics(pending: Pending, audits: Audits) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics::metrics))
+        .with_state((pending, audits))
 }
 
 /// A base URL that ends in a slash makes clients ask for `//v2025/...`: it means `/v2025/...`.

@@ -125,6 +125,10 @@ pub struct ServeArgs {
     /// Address and port of /livez and /readyz, for whoever supervises the process; not served unless given
     #[arg(long, env = "TASK_STATUS_ADMIN_LISTEN", value_name = "ADDRESS")]
     pub admin_listen: Option<SocketAddr>,
+    /// Address and port of /metrics, for Prometheus; not served unless given. Whoever reaches it may read it, whatever
+    /// --auth says, so it should be none that the world can reach
+    #[arg(long, env = "TASK_STATUS_METRICS_LISTEN", value_name = "ADDRESS")]
+    pub metrics_listen: Option<SocketAddr>,
     /// How long requests under way are waited for when the service stops
     #[arg(long, env = "TASK_STATUS_SHUTDOWN_TIMEOUT", default_value = "20s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub shutdown_timeout: Duration,

@@ -8,10 +8,11 @@
 //! 4. [`pending`] answers from memory what it can, [`store`] holds all SQL.
 //! 5. [`error`] says what a failure means in HTTP, [`cause`] and [`locale`] put it in words.
 //! 6. [`openapi`] describes all of it to clients, [`routes::docs`] shows that to people.
-//! 7. [`commands`] are the subcommands of the program, [`config`] their settings.
+//! 7. [`metrics`] counts what happens, and tells it to Prometheus.
+//! 8. [`commands`] are the subcommands of the program, [`config`] their settings.
 //!
 //! Arrows run one way: `commands -> {config, server} -> app -> {routes, gate} -> {extract, envelope} -> error ->
-//! {pending -> store, auth} -> {coding, collection, cursor, digest, task} -> cause -> {filter, sorters, locale}`. Nothing
+//! {pending -> metrics -> store, auth} -> {coding, collection, cursor, digest, task} -> cause -> {filter, sorters, locale}`. Nothing
 //! from `pending` on knows of HTTP; `auth` knows its headers and no more.
 
 #![forbid(unsafe_code)]
@@ -35,6 +36,7 @@ pub mod filter;
 pub mod gate;
 pub mod limits;
 pub mod locale;
+pub mod metrics;
 pub mod openapi;
 pub mod pending;
 pub mod postgres;

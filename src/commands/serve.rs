@@ -15,6 +15,7 @@ use super::upkeep::{keep_retention, keep_tally};
 use crate::app::{self, Serving};
 use crate::config::{ApiArgs, ConfigError, ServeArgs};
 use crate::gate::Gate;
+use crate::metrics::Audits;
 use crate::pending::Pending;
 use crate::routes::AppState;
 use crate::server;
@@ -48,11 +49,22 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
         };
         Ok::<_, CommandError>(())
     };
-    let app = api(&args.api, gate.clone(), database.clone(), &stop, Vec::new());
+    let pending = pending_tasks(&args.api, &database, &stop);
+    let audits = Audits::default();
+    let app = api(
+        &args.api,
+        gate.clone(),
+        pending.clone(),
+        database.clone(),
+        Vec::new(),
+    );
     serve(args.listen, "API", app, tls.as_ref())?;
     if let Some(address) = args.admin_listen {
         let app = app::health(database.clone(), gate.clone());
         serve(address, "health", app, None)?;
+    }
+    if let Some(address) = args.metrics_listen {
+        serve(address, "metrics", app::metrics(pending, audits.clone()), None)?;
     }
 
     let result = tokio::select! {
@@ -61,7 +73,7 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
         never = gate.watch() => match never {},
         never = keep_retention(&database, args.retention) => match never {},
         never = follow(tls) => match never {},
-        never = keep_tally(&database) => match never {},
+        never = keep_tally(&database, &audits) => match never {},
     };
     // Whatever ended first, the rest ends in order: requests are answered, then connections are closed.
     stop.cancel();
@@ -79,16 +91,21 @@ async fn follow(tls: Option<Tls>) -> Infallible {
     }
 }
 
-/// The API with its settings, and `more` routes. Clients that wait are answered when `stop` is cancelled.
+/// The pending tasks. Clients that wait for a change are answered when `stop` is cancelled.
+pub(super) fn pending_tasks(args: &ApiArgs, database: &Database, stop: &CancellationToken) -> Pending {
+    Pending::new(database.clone(), args.into()).released_by(stop.clone())
+}
+
+/// The API with its settings, and `more` routes.
 pub(super) fn api(
     args: &ApiArgs,
     gate: Gate,
+    pending: Pending,
     database: Database,
-    stop: &CancellationToken,
     more: Vec<UtoipaMethodRouter<AppState>>,
 ) -> Router {
     let state = AppState {
-        pending: Pending::new(database.clone(), args.into()).released_by(stop.clone()),
+        pending,
         database,
         empty_status: args.empty_status,
         request_timeout: args.request_timeout,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::config::Retention;
+use crate::metrics::Audits;
 use crate::store::retention::{self, window_begins};
 use crate::store::{Database, tally};
 use crate::telemetry::chain;
@@ -37,7 +38,7 @@ pub(super) async fn keep_retention(database: &Database, retention: Retention) ->
 }
 
 /// Keeps the tally quick to read and reports where it is wrong, for as long as it is polled.
-pub(super) async fn keep_tally(database: &Database) -> Infallible {
+pub(super) async fn keep_tally(database: &Database, audits: &Audits) -> Infallible {
     let mut next_audit = Instant::now();
     loop {
         database.wait_until_up().await;
@@ -46,18 +47,20 @@ pub(super) async fn keep_tally(database: &Database) -> Infallible {
         }
         if Instant::now() >= next_audit {
             next_audit = Instant::now() + AUDIT_INTERVAL;
-            audit(database).await;
+            audit(database, audits).await;
         }
         sleep(FOLD_INTERVAL).await;
     }
 }
 
-async fn audit(database: &Database) {
-    match tally::audit_in_turn(database).await {
+async fn audit(database: &Database, audits: &Audits) {
+    let outcome = tally::audit_in_turn(database).await;
+    audits.count(&outcome);
+    match outcome {
         Ok(Some(audit)) if !audit.is_clean() => tracing::error!(
             counted = audit.counted,
             tallied = audit.tallied,
-            drift = audit.tallied - audit.counted,
+            drift = audit.drift(),
             idleTriggers = ?audit.idle_triggers,
             "the tally of the pending tasks is wrong or will be; see `task-status verify --repair`"
         ),

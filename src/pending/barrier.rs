@@ -17,6 +17,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::metrics::Reads;
 use crate::store::StoreError;
 
 /// What a read says, or why it failed, to each who waited for it.
@@ -32,6 +33,7 @@ struct Shared<T> {
     read: Read<T>,
     /// How long a request waits, and how long a read may take.
     patience: Duration,
+    reads: Reads,
     state: Mutex<State<T>>,
 }
 
@@ -52,6 +54,7 @@ impl<T: Clone + Send + Sync + 'static> Barrier<T> {
         Self(Arc::new(Shared {
             read: Box::new(move || Box::pin(read())),
             patience,
+            reads: Reads::default(),
             state: Mutex::new(State {
                 next: None,
                 is_reading: false,
@@ -79,6 +82,11 @@ impl<T: Clone + Send + Sync + 'static> Barrier<T> {
         }
     }
 
+    /// How the reads have ended until now.
+    pub fn reads(&self) -> &Reads {
+        &self.0.reads
+    }
+
     /// Joins those who wait for the next read, and sees that somebody begins it.
     fn join(&self) -> watch::Receiver<Option<Outcome<T>>> {
         let mut state = self.0.state();
@@ -103,9 +111,9 @@ impl<T: Clone + Send + Sync + 'static> Shared<T> {
                 .await
                 .unwrap_or(Err(StoreError::NotConfirmed {
                     patience: reading.0.patience,
-                }))
-                .map_err(Arc::new);
-            line.send_replace(Some(outcome));
+                }));
+            reading.0.reads.count(&outcome);
+            line.send_replace(Some(outcome.map_err(Arc::new)));
         }
     }
 

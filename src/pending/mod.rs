@@ -7,6 +7,7 @@
 pub mod barrier;
 mod changes;
 pub mod content;
+mod measures;
 mod memory;
 mod places;
 pub mod wait;
@@ -24,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::coding::Coding;
 use crate::collection::{Limit, Offset};
 use crate::cursor::Cursor;
+use crate::metrics::Pages;
 use crate::sorters::Sorters;
 use crate::store::pending::{self, PageQuery};
 use crate::store::tally::{self, Tally};
@@ -103,6 +105,7 @@ pub struct Pending {
     barrier: Arc<Barrier<Tally>>,
     memory: Arc<Memory>,
     changes: Arc<Changes>,
+    found: Arc<Pages>,
     places_to_wait: Arc<Semaphore>,
     turns: Arc<Semaphore>,
     settings: Settings,
@@ -133,6 +136,7 @@ impl Pending {
             barrier: Arc::new(barrier),
             memory,
             changes,
+            found: Arc::default(),
             places_to_wait: Arc::new(Semaphore::new(settings.max_waiting.min(Semaphore::MAX_PERMITS))),
             turns: Arc::new(Semaphore::new(TURNS)),
             settings,
@@ -157,8 +161,10 @@ impl Pending {
         if let Some(page) = &known
             && page.tally.revision == now.revision
         {
+            self.found.memory.inc();
             return Ok(page.clone());
         }
+        self.found.database.inc();
         // Who joins a reading that is under way has been told of the same revision as who began it, after which the
         // reading began: it misses nothing that the barrier has promised.
         let reading = self.memory.read_once(query, now.revision, self.read(query, now));

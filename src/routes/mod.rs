@@ -4,6 +4,7 @@ pub mod clear;
 pub mod docs;
 pub mod health;
 pub mod list;
+pub mod metrics;
 mod ndjson;
 mod page;
 pub mod pending_tasks;

@@ -51,6 +51,11 @@ pub struct Audit {
 }
 
 impl Audit {
+    /// By how much the tally says too many, or too few where it is negative.
+    pub fn drift(&self) -> i64 {
+        self.tallied - self.counted
+    }
+
     /// Whether the tally is right, and will stay so.
     pub fn is_clean(&self) -> bool {
         self.counted == self.tallied && self.idle_triggers.is_empty()

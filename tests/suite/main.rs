@@ -17,6 +17,7 @@ mod errors;
 mod filter_laws;
 mod freshness;
 mod list;
+mod metrics;
 mod openapi;
 mod outage;
 mod pages;

@@ -2,7 +2,7 @@
 //! every snapshot, and its revision moves whenever anything about a pending task changes.
 
 mod concurrent;
-mod verify;
+pub mod verify;
 
 use std::collections::HashMap;
 

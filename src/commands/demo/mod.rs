@@ -16,7 +16,7 @@ use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 use super::CommandError;
-use super::serve::{api, bound, close};
+use super::serve::{api, bound, close, pending_tasks};
 use crate::auth::proxies::Proxies;
 use crate::config::{AccessError, ConfigError, DemoArgs};
 use crate::gate::Gate;
@@ -81,8 +81,8 @@ async fn play(
     let app = api(
         &args.api,
         gate,
+        pending_tasks(&args.api, &database, &stop),
         database.clone(),
-        &stop,
         vec![Arc::clone(&provider).routes()],
     );
 

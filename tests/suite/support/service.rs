@@ -83,6 +83,8 @@ pub struct Service {
     pub database: Database,
     /// None around routes that are not the application's.
     pub gate: Option<Gate>,
+    /// The same.
+    pub pending: Option<Pending>,
     client: reqwest::Client,
 }
 
@@ -112,15 +114,17 @@ impl Service {
     pub fn on(database: Database, setup: Setup) -> Self {
         let gate = setup.serving.gate.clone();
         tokio::spawn(async move { gate.watch().await });
+        let pending = Pending::new(database.clone(), setup.pending);
         let state = AppState {
             database: database.clone(),
-            pending: Pending::new(database.clone(), setup.pending),
+            pending: pending.clone(),
             empty_status: setup.empty_status,
             request_timeout: PATIENCE,
         };
         let service = Self::serve(app::api(state, &setup.serving, Vec::new()), database);
         Self {
             gate: Some(setup.serving.gate),
+            pending: Some(pending),
             ..service
         }
     }
@@ -140,6 +144,7 @@ impl Service {
             address,
             database,
             gate: None,
+            pending: None,
             client: reqwest::Client::new(),
         }
     }

@@ -14,7 +14,7 @@ fn verify(database: &TestDatabase, arguments: &[&str]) -> (Option<i32>, String) 
 }
 
 /// Two tasks, one of which came past the triggers.
-async fn drifted() -> TestDatabase {
+pub async fn drifted() -> TestDatabase {
     let database = TestDatabase::new().await;
     database
         .execute(

@@ -1,0 +1,219 @@
+//! What the service counts about itself, and how Prometheus is told (its text format, version 0.0.4).
+//!
+//! What happens often is counted by an atomic where it happens. All else is looked up when somebody asks.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::Utc;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, prometheus_text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+
+use crate::store::StoreError;
+use crate::store::tally::Audit;
+
+/// The media type of [`Metrics::text`].
+pub const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
+/// What every name begins with.
+const PREFIX: &str = "task_status";
+
+/// How the reads of the barrier ended. Clones share the counters.
+#[derive(Debug, Clone, Default)]
+pub struct Reads {
+    confirmed: Counter,
+    late: Counter,
+    failed: Counter,
+}
+
+/// Where pages were found. Clones share the counters.
+#[derive(Debug, Clone, Default)]
+pub struct Pages {
+    pub memory: Counter,
+    pub database: Counter,
+}
+
+/// What came of comparing the tally with the table. Clones share everything.
+#[derive(Debug, Clone, Default)]
+pub struct Audits {
+    right: Counter,
+    wrong: Counter,
+    skipped: Counter,
+    failed: Counter,
+    last: Arc<Mutex<Option<Audited>>>,
+}
+
+/// What the last audit found.
+#[derive(Debug, Clone, Copy)]
+struct Audited {
+    /// In seconds since 1970.
+    at: i64,
+    drift: i64,
+    idle_triggers: usize,
+}
+
+/// All that is told, as it is at a moment.
+#[derive(Debug)]
+pub struct Metrics {
+    /// None where the database does not say.
+    pub pending: Option<i64>,
+    pub reads: Reads,
+    pub pages: Pages,
+    pub page_cache_bytes: u64,
+    pub audits: Audits,
+}
+
+impl Reads {
+    /// Counts a read.
+    pub(crate) fn count<T>(&self, outcome: &Result<T, StoreError>) {
+        match outcome {
+            Ok(_) => self.confirmed.inc(),
+            Err(error) if error.is_not_confirmed() => self.late.inc(),
+            Err(_) => self.failed.inc(),
+        };
+    }
+}
+
+impl Audits {
+    /// Counts what came of an audit, and keeps what it found. It finds nothing where another service is at it.
+    pub fn count(&self, outcome: &Result<Option<Audit>, StoreError>) {
+        match outcome {
+            Ok(Some(audit)) => {
+                let counter = if audit.is_clean() {
+                    &self.right
+                } else {
+                    &self.wrong
+                };
+                counter.inc();
+                *self.last() = Some(Audited {
+                    at: Utc::now().timestamp(),
+                    drift: audit.drift(),
+                    idle_triggers: audit.idle_triggers.len(),
+                });
+            }
+            Ok(None) => {
+                self.skipped.inc();
+            }
+            Err(_) => {
+                self.failed.inc();
+            }
+        }
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<Audited>> {
+        // It is set in one piece.
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Metrics {
+    /// In Prometheus's text format. What is not known is left out.
+    ///
+    /// # Errors
+    /// None that is known: text can always be written to memory.
+    pub fn text(self) -> Result<String, fmt::Error> {
+        let mut registry = Registry::with_prefix(PREFIX);
+        registry.register_collector(Box::new(self));
+        let mut text = String::new();
+        prometheus_text::encode(&mut text, &registry)?;
+        Ok(text)
+    }
+}
+
+impl Collector for Metrics {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let to = &mut encoder;
+        if let Some(pending) = self.pending {
+            gauge(
+                to,
+                "pending_tasks",
+                "Pending tasks in the database, as the tally has them at the time of asking.",
+                pending,
+            )?;
+        }
+        self.audits.encode(to)?;
+        counters(
+            to,
+            "barrier_reads",
+            "Reads that confirm that answers from memory are current; each serves all who wait, these figures included.",
+            "outcome",
+            &[
+                ("confirmed", &self.reads.confirmed),
+                ("late", &self.reads.late),
+                ("failed", &self.reads.failed),
+            ],
+        )?;
+        counters(
+            to,
+            "pages",
+            "Pages of pending tasks that were wanted, by where they were found; several may share a load from the database.",
+            "source",
+            &[("memory", &self.pages.memory), ("database", &self.pages.database)],
+        )?;
+        gauge(
+            to,
+            "page_cache_bytes",
+            "Bytes of pages of pending tasks that are kept in memory.",
+            i64::try_from(self.page_cache_bytes).unwrap_or(i64::MAX),
+        )
+    }
+}
+
+impl Audits {
+    fn encode(&self, to: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let last = *self.last();
+        if let Some(last) = last {
+            gauge(
+                to,
+                "tally_drift",
+                "Pending tasks by the tally less those in the table, at the last audit of this process.",
+                last.drift,
+            )?;
+            gauge(
+                to,
+                "tally_idle_triggers",
+                "Triggers of the tally that are missing or do not always fire, at the last audit of this process.",
+                i64::try_from(last.idle_triggers).unwrap_or(i64::MAX),
+            )?;
+            gauge(
+                to,
+                "tally_audit_timestamp_seconds",
+                "When this process last compared the tally with the table, in seconds since 1970.",
+                last.at,
+            )?;
+        }
+        counters(
+            to,
+            "tally_audits",
+            "Comparisons of the tally with the table; skipped are those that another service was making.",
+            "outcome",
+            &[
+                ("right", &self.right),
+                ("wrong", &self.wrong),
+                ("skipped", &self.skipped),
+                ("failed", &self.failed),
+            ],
+        )
+    }
+}
+
+fn gauge(to: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: i64) -> fmt::Result {
+    ConstGauge::new(value).encode(to.encode_descriptor(name, help, None, MetricType::Gauge)?)
+}
+
+/// Counters of one name, one for each value of a label. `_total` is put after the name.
+fn counters(
+    to: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    label: &str,
+    counters: &[(&str, &Counter)],
+) -> fmt::Result {
+    let mut family = to.encode_descriptor(name, help, None, MetricType::Counter)?;
+    counters
+        .iter()
+        .try_for_each(|(value, counter)| counter.encode(family.encode_family(&[(label, *value)])?))
+}

@@ -1,0 +1,25 @@
+//! What can be measured of the pending tasks and of the memory of them.
+
+use super::Pending;
+use crate::metrics::{Pages, Reads};
+use crate::store::StoreError;
+
+impl Pending {
+    /// How many tasks are pending, in a snapshot that was taken after this was called.
+    ///
+    /// # Errors
+    /// The database has not said in time, or cannot be asked.
+    pub async fn number(&self) -> Result<i64, StoreError> {
+        Ok(self.barrier.pass().await?.pending)
+    }
+
+    /// How the reads have ended by which answers are confirmed.
+    pub fn reads(&self) -> &Reads {
+        self.barrier.reads()
+    }
+
+    /// Where pages were found until now.
+    pub fn pages_found(&self) -> &Pages {
+        &self.found
+    }
+}

@@ -1,0 +1,338 @@
+//! `GET /metrics`: what Prometheus is told, and where.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use chrono::Utc;
+use serde_json::Value;
+use sqlx::{Connection, Executor};
+use task_status::app;
+use task_status::metrics::Audits;
+use task_status::pending::Settings;
+use task_status::store::{StoreError, tally};
+
+use crate::support::database::TestDatabase;
+use crate::support::eventually;
+use crate::support::packages::Packages;
+use crate::support::program::{Program, command};
+use crate::support::service::{Answer, PENDING_TASKS, Service, Setup};
+use crate::tally::verify::drifted;
+
+/// Samples by series, each with the type of its family.
+#[derive(Debug, PartialEq)]
+struct Figures(BTreeMap<String, (String, f64)>);
+
+impl Figures {
+    /// Reads all of an answer, and lets nothing pass that the format forbids or that its conventions advise against.
+    fn of(answer: &Answer) -> Self {
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(
+            answer.header("content-type"),
+            Some("text/plain; version=0.0.4; charset=utf-8")
+        );
+        assert!(answer.body.ends_with('\n'));
+        let mut figures = BTreeMap::new();
+        let mut families = Vec::new();
+        let mut lines = answer.body.lines().peekable();
+        while let Some(line) = lines.next() {
+            let (name, help) = line.strip_prefix("# HELP ").unwrap().split_once(' ').unwrap();
+            assert!(help.ends_with('.'), "{line}");
+            let kind = lines
+                .next()
+                .unwrap()
+                .strip_prefix(&format!("# TYPE {name} "))
+                .unwrap();
+            let plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+            assert!(
+                name.starts_with("task_status_") && name.bytes().all(plain),
+                "{name}"
+            );
+            assert_eq!(kind == "counter", name.ends_with("_total"), "{name}");
+            assert!(!families.contains(&name), "twice: {name}");
+            families.push(name);
+            while let Some(sample) = lines.next_if(|line| !line.starts_with('#')) {
+                let (series, value) = sample.rsplit_once(' ').unwrap();
+                let labels = series.strip_prefix(name).unwrap();
+                assert!(
+                    labels.is_empty() || (labels.starts_with('{') && labels.ends_with("\"}")),
+                    "{sample}"
+                );
+                let before = figures.insert(series.to_owned(), (kind.to_owned(), value.parse().unwrap()));
+                assert_eq!(before, None, "twice: {series}");
+            }
+        }
+        Self(figures)
+    }
+
+    fn value(&self, series: &str) -> Option<f64> {
+        self.0
+            .get(&format!("task_status_{series}"))
+            .map(|(_, value)| *value)
+    }
+
+    /// A value that is a whole number.
+    fn number(&self, series: &str) -> Option<i64> {
+        Some(self.value(series)?.to_string().parse().unwrap())
+    }
+
+    /// How many audits ended like this.
+    fn audits(&self, outcome: &str) -> Option<i64> {
+        self.number(&format!("tally_audits_total{{outcome=\"{outcome}\"}}"))
+    }
+
+    /// How many pages came from there.
+    fn pages(&self, source: &str) -> Option<i64> {
+        self.number(&format!("pages_total{{source=\"{source}\"}}"))
+    }
+
+    /// How many reads of the barrier ended like this.
+    fn reads(&self, outcome: &str) -> Option<i64> {
+        self.number(&format!("barrier_reads_total{{outcome=\"{outcome}\"}}"))
+    }
+}
+
+/// A service, and what it tells Prometheus.
+struct Stage {
+    database: TestDatabase,
+    service: Service,
+    audits: Audits,
+    metrics: Service,
+}
+
+impl Stage {
+    async fn new(settings: Settings) -> Self {
+        let database = TestDatabase::new().await;
+        let setup = Setup {
+            pending: settings,
+            ..Setup::default()
+        };
+        let service = Service::with(&database, setup).await;
+        let audits = Audits::default();
+        let routes = app::metrics(service.pending.clone().unwrap(), audits.clone());
+        Self {
+            metrics: Service::serve(routes, service.database.clone()),
+            database,
+            service,
+            audits,
+        }
+    }
+
+    async fn figures(&self) -> Figures {
+        Figures::of(&self.metrics.get("/metrics").await)
+    }
+
+    async fn insert(&self, id: &str) {
+        self.database
+            .execute(&format!(
+                "insert into task_status (id, type, unique_name, launcher) values ('{id}', 'QPOC', 'n', 'l')"
+            ))
+            .await;
+    }
+
+    /// As `serve` does from time to time.
+    async fn audit(&self) {
+        self.audits
+            .count(&tally::audit_in_turn(&self.service.database).await);
+    }
+}
+
+#[tokio::test]
+async fn drift_is_told_from_the_first_audit_on() {
+    let stage = Stage::new(Settings::default()).await;
+    stage.insert("counted").await;
+    let figures = stage.figures().await;
+    for absent in [
+        "tally_drift",
+        "tally_idle_triggers",
+        "tally_audit_timestamp_seconds",
+    ] {
+        assert_eq!(figures.value(absent), None, "{absent}");
+    }
+    for outcome in ["right", "wrong", "skipped", "failed"] {
+        assert_eq!(figures.audits(outcome), Some(0), "{outcome}");
+    }
+
+    let begun = Utc::now().timestamp();
+    stage.audit().await;
+    let figures = stage.figures().await;
+    assert_eq!(figures.number("tally_drift"), Some(0));
+    assert_eq!(figures.number("tally_idle_triggers"), Some(0));
+    assert_eq!(figures.audits("right"), Some(1));
+    let at = figures.number("tally_audit_timestamp_seconds").unwrap();
+    assert!((begun..=Utc::now().timestamp()).contains(&at), "{at}");
+
+    stage
+        .database
+        .execute("alter table task_status disable trigger task_status_count_insert")
+        .await;
+    stage.insert("unnoticed").await;
+    stage.audit().await;
+    let figures = stage.figures().await;
+    assert_eq!(figures.number("tally_drift"), Some(-1));
+    assert_eq!(figures.number("tally_idle_triggers"), Some(1));
+    assert_eq!(figures.audits("wrong"), Some(1));
+
+    // What was found stays while others look, or nobody can.
+    let mut other = stage.database.connect().await;
+    let lock = "select pg_advisory_lock(x'7461736b74616c6c'::bigint)";
+    other.execute(lock).await.unwrap();
+    stage.audit().await;
+    other.close().await.unwrap();
+    stage.audits.count(&Err(StoreError::KnownDown));
+    let figures = stage.figures().await;
+    assert_eq!(figures.number("tally_drift"), Some(-1));
+    assert_eq!(figures.audits("skipped"), Some(1));
+    assert_eq!(figures.audits("failed"), Some(1));
+    assert_eq!(figures.audits("wrong"), Some(1));
+}
+
+#[tokio::test]
+async fn the_number_of_pending_tasks_is_that_of_now() {
+    let stage = Stage::new(Settings::default()).await;
+    // Nobody else asks the service for anything.
+    for number in 0..3 {
+        let figures = stage.figures().await;
+        assert_eq!(figures.number("pending_tasks"), Some(number));
+        assert_eq!(figures.reads("confirmed"), Some(number + 1));
+        stage.insert(&number.to_string()).await;
+    }
+}
+
+#[tokio::test]
+async fn pages_are_counted_by_where_they_come_from() {
+    let stage = Stage::new(Settings::default()).await;
+    stage.insert("a").await;
+    let found = async || {
+        let figures = stage.figures().await;
+        (figures.pages("memory"), figures.pages("database"))
+    };
+    assert_eq!(found().await, (Some(0), Some(0)));
+    for (memory, database) in [(0, 1), (1, 1), (2, 1)] {
+        stage.service.get(PENDING_TASKS).await.ids();
+        assert_eq!(found().await, (Some(memory), Some(database)));
+    }
+    stage.insert("b").await;
+    let answer = stage.service.get(PENDING_TASKS).await;
+    assert_eq!(found().await, (Some(2), Some(2)));
+    let bytes = stage.figures().await.number("page_cache_bytes").unwrap();
+    assert!(bytes > i64::try_from(answer.body.len()).unwrap(), "{bytes}");
+}
+
+#[tokio::test]
+async fn what_the_database_does_not_say_in_time_is_left_out_and_counted() {
+    let stage = Stage::new(Settings {
+        patience: Duration::from_millis(50),
+        ..Settings::default()
+    })
+    .await;
+    let mut holder = stage.database.connect().await;
+    holder
+        .execute("begin; lock table task_status_tally in access exclusive mode")
+        .await
+        .unwrap();
+    let figures = stage.figures().await;
+    assert_eq!(figures.value("pending_tasks"), None);
+    assert_eq!(figures.audits("right"), Some(0));
+    // The read gives up at about the moment at which the one who waits for it does.
+    eventually("a late read", async || {
+        (stage.figures().await.reads("late") > Some(0)).then_some(())
+    })
+    .await;
+    holder.close().await.unwrap();
+    eventually("a number again", async || {
+        stage.figures().await.number("pending_tasks")
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_client_of_prometheus_reads_the_same() {
+    const FILES: [(&str, &str); 2] = [
+        ("requirements.txt", include_str!("../prometheus/requirements.txt")),
+        ("samples.py", include_str!("../prometheus/samples.py")),
+    ];
+    let needs = ["python3", "-c", "import venv, ensurepip"];
+    let install = [
+        "sh",
+        "-c",
+        "python3 -m venv --clear environment && environment/bin/python -m pip install --quiet --no-input \
+         --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes -r requirements.txt",
+    ];
+    let Some(packages) = Packages::installed("prometheus", &[&needs], &FILES, &install) else {
+        return;
+    };
+    let stage = Stage::new(Settings::default()).await;
+    stage.insert("a").await;
+    stage.audit().await;
+    let answer = stage.metrics.get("/metrics").await;
+    let mut reader = Command::new(packages.folder.join("environment/bin/python"))
+        .arg("samples.py")
+        .current_dir(&packages.folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = reader.stdin.take().unwrap();
+    input.write_all(answer.body.as_bytes()).unwrap();
+    drop(input);
+    let output = reader.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let read = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| {
+            let sample: Value = serde_json::from_str(line).unwrap();
+            let text = |index: usize| sample[index].as_str().unwrap().to_owned();
+            (text(0), (text(1), sample[2].as_f64().unwrap()))
+        })
+        .collect();
+    assert_eq!(Figures(read), Figures::of(&answer));
+}
+
+#[tokio::test]
+async fn the_program_tells_it_on_an_address_of_its_own_until_it_stops() {
+    let database = drifted().await;
+    let mut command = command(&["serve", "--auth", "none", "--listen", "127.0.0.1:0"]);
+    command
+        .args(["--metrics-listen", "127.0.0.1:0"])
+        .env("DATABASE_URL", database.url());
+    let mut program = Program::start(command);
+    let mut url = async |listening: &str, path: &str| {
+        let line: Value = serde_json::from_str(&program.logged(listening).await).unwrap();
+        format!("http://{}{path}", line["address"].as_str().unwrap())
+    };
+    let metrics = url("listening: metrics", "/metrics").await;
+    let others = [
+        url("listening: metrics", PENDING_TASKS).await,
+        url("listening: API", "/metrics").await,
+        url("listening: API", "/v2025/metrics").await,
+    ];
+    program.logged("the tally of the pending tasks is wrong").await;
+    let client = reqwest::Client::new();
+    let get = async |url: &str| Answer::read(client.get(url).send().await.unwrap()).await;
+    let figures = Figures::of(&get(&metrics).await);
+    assert_eq!(figures.number("tally_drift"), Some(-1));
+    assert_eq!(figures.audits("wrong"), Some(1));
+    assert_eq!(figures.number("pending_tasks"), Some(1));
+    for other in others {
+        assert_eq!(get(&other).await.status, 404, "{other}");
+    }
+    program.signal("TERM");
+    // Though the client keeps its connections.
+    assert!(program.wait().success());
+    assert!(client.get(&metrics).send().await.unwrap_err().is_connect());
+}
+
+#[tokio::test]
+async fn nothing_is_told_unless_asked_for() {
+    let database = TestDatabase::new().await;
+    let mut command = command(&["serve", "--auth", "none", "--listen", "127.0.0.1:0"]);
+    command.env("DATABASE_URL", database.url());
+    let mut program = Program::start(command);
+    program.logged("the database is up").await;
+    program.signal("TERM");
+    assert!(program.wait().success());
+    assert!(!program.log().contains("listening: metrics"), "{}", program.log());
+}
