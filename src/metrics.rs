@@ -52,6 +52,7 @@ struct Audited {
     /// In seconds since 1970.
     at: i64,
     drift: i64,
+    wrong_hours: i64,
     idle_triggers: usize,
 }
 
@@ -91,6 +92,7 @@ impl Audits {
                 *self.last() = Some(Audited {
                     at: Utc::now().timestamp(),
                     drift: audit.drift(),
+                    wrong_hours: audit.wrong_hours,
                     idle_triggers: audit.idle_triggers.len(),
                 });
             }
@@ -171,6 +173,12 @@ impl Audits {
                 "tally_drift",
                 "Pending tasks by the tally less those in the table, at the last audit of this process.",
                 last.drift,
+            )?;
+            gauge(
+                to,
+                "tally_wrong_hours",
+                "Hours of creation for which the number of pending tasks is wrong, at the last audit of this process.",
+                last.wrong_hours,
             )?;
             gauge(
                 to,

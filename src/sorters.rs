@@ -79,15 +79,6 @@ impl Sorter {
     }
 }
 
-impl Direction {
-    const fn opposite(self) -> Self {
-        match self {
-            Self::Ascending => Self::Descending,
-            Self::Descending => Self::Ascending,
-        }
-    }
-}
-
 impl Sorters {
     /// Reads names with commas between them. A `-` before a name means descending.
     ///
@@ -137,18 +128,17 @@ impl Sorters {
         }
     }
 
+    /// The direction of an order by nothing but `created`.
+    pub fn by_created_alone(&self) -> Option<Direction> {
+        match self.0[..] {
+            [(Sorter::Created, direction)] => Some(direction),
+            _ => None,
+        }
+    }
+
     /// What stands after `order by`. What has no value yet comes after everything that has one, so descending first.
     pub fn order_by(&self) -> String {
-        self.towards(|direction| direction)
-    }
-
-    /// The same for the same list read from its end.
-    pub fn opposite_order_by(&self) -> String {
-        self.towards(Direction::opposite)
-    }
-
-    fn towards(&self, turn: fn(Direction) -> Direction) -> String {
-        let direction = |direction| match turn(direction) {
+        let direction = |direction| match direction {
             Direction::Ascending => "",
             Direction::Descending => " desc",
         };

@@ -61,6 +61,7 @@ async fn audit(database: &Database, audits: &Audits) {
             counted = audit.counted,
             tallied = audit.tallied,
             drift = audit.drift(),
+            wrongHours = audit.wrong_hours,
             idleTriggers = ?audit.idle_triggers,
             "the tally of the pending tasks is wrong or will be; see `task-status verify --repair`"
         ),

@@ -22,7 +22,7 @@ pub async fn run(args: VerifyArgs) -> Result<ExitCode, CommandError> {
     let mut connection = bulk::connect(&options, Some(bulk::STATEMENT_TIMEOUT)).await?;
     let mut audit = tally::audit(&mut connection).await?;
     let mut repaired = false;
-    if args.repair && audit.counted != audit.tallied {
+    if args.repair && !audit.is_right() {
         // What counts is what was found under the lock.
         audit = tally::repair(&mut connection).await?;
         repaired = true;
@@ -37,9 +37,20 @@ pub async fn run(args: VerifyArgs) -> Result<ExitCode, CommandError> {
 }
 
 fn say(audit: &Audit, repaired: bool) -> std::io::Result<()> {
-    let Audit { counted, tallied, .. } = audit;
+    let Audit {
+        counted,
+        tallied,
+        wrong_hours,
+        ..
+    } = audit;
     let mut stdout = std::io::stdout();
     writeln!(stdout, "{counted} tasks are pending; the tally says {tallied}")?;
+    if *wrong_hours > 0 {
+        writeln!(
+            stdout,
+            "for {wrong_hours} of the hours in which tasks were created the number is wrong"
+        )?;
+    }
     if repaired {
         writeln!(stdout, "the tally was repaired")?;
     }

@@ -28,7 +28,7 @@ use crate::cursor::Cursor;
 use crate::metrics::Pages;
 use crate::sorters::Sorters;
 use crate::store::pending::{self, PageQuery};
-use crate::store::tally::{self, Tally};
+use crate::store::tally::{self, Revision, Tally};
 use crate::store::{Database, StoreError};
 use barrier::Barrier;
 use changes::Changes;
@@ -167,7 +167,9 @@ impl Pending {
         self.found.database.inc();
         // Who joins a reading that is under way has been told of the same revision as who began it, after which the
         // reading began: it misses nothing that the barrier has promised.
-        let reading = self.memory.read_once(query, now.revision, self.read(query, now));
+        let reading = self
+            .memory
+            .read_once(query, now.revision, self.read(query, now.revision));
         // What reading takes is large, and most do not need it.
         Box::pin(reading).await
     }
@@ -193,18 +195,18 @@ impl Pending {
         self.memory.bytes()
     }
 
-    /// Reads a page, and keeps it. Meanwhile it may have come to be of another revision than `now`; then it is of use to
-    /// those who will be told of that.
-    async fn read(&self, query: &PendingQuery, now: Tally) -> Result<Page, PageError> {
+    /// Reads a page, and keeps it. Meanwhile it may have come to be of another revision than this; then it is of use to those
+    /// who will be told of that.
+    async fn read(&self, query: &PendingQuery, revision: Revision) -> Result<Page, PageError> {
         let known = self.memory.page(query);
         // Somebody has just read it.
         if let Some(page) = &known
-            && page.tally.revision == now.revision
+            && page.tally.revision == revision
         {
             return Ok(page.clone());
         }
         let known = known.map(|page| page.content);
-        let read = self.read_from_nearest(query, now, known.as_ref()).await?;
+        let read = self.read_from_nearest(query, revision, known.as_ref()).await?;
         let tally = read.tally;
         if let (Some(next), None) = (&read.next, &query.after) {
             let place = query.offset.get() + query.limit.get();
@@ -218,45 +220,38 @@ impl Pending {
         Ok(page)
     }
 
-    /// Reads a page from the nearest place that is known at this revision, or from the end of the list.
+    /// Reads a page from the nearest place that is known at this revision.
     async fn read_from_nearest(
         &self,
         query: &PendingQuery,
-        now: Tally,
+        revision: Revision,
         known: Option<&Arc<Content>>,
     ) -> Result<pending::Page, StoreError> {
         let known = known.map(|content| content.known());
-        let offset = query.offset;
         let plain = PageQuery {
             order: &query.order,
             after: query.after.as_ref(),
-            offset,
+            offset: query.offset,
             limit: query.limit,
-            from_end: false,
         };
-        if query.after.is_some() || offset.get() == 0 {
-            return pending::page(&self.database, plain, known).await;
-        }
-
-        let to_end = (now.pending - offset.get() - query.limit.get()).max(0);
-        let near = self
-            .memory
-            .places()
-            .before(now.revision, &query.order, offset.get());
-        if let Some((place, cursor)) = near.filter(|(place, _)| offset.get() - place <= to_end) {
+        let offset = query.offset.get();
+        let near = match query.after {
+            None if offset > 0 => self.memory.places().before(revision, &query.order, offset),
+            _ => None,
+        };
+        if let Some((place, cursor)) = near {
             let from_place = PageQuery {
                 after: Some(&cursor),
-                offset: offset.less(place),
+                offset: query.offset.less(place),
                 ..plain
             };
             let page = pending::page(&self.database, from_place, known).await?;
-            if page.tally.revision == now.revision {
+            if page.tally.revision == revision {
                 return Ok(page);
             }
             // Something has changed, perhaps before the place: it may be another one now.
         }
-        let from_end = to_end < offset.get();
-        pending::page(&self.database, PageQuery { from_end, ..plain }, known).await
+        pending::page(&self.database, plain, known).await
     }
 }
 

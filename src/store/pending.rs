@@ -12,7 +12,7 @@ use super::tally::{Revision, Tally};
 use super::{Database, StoreError};
 use crate::collection::{Limit, Offset};
 use crate::cursor::Cursor;
-use crate::sorters::Sorters;
+use crate::sorters::{Direction, Sorters};
 use crate::task::TaskStatus;
 
 /// What a page is of.
@@ -23,8 +23,6 @@ pub struct PageQuery<'a> {
     pub after: Option<&'a Cursor>,
     pub offset: Offset,
     pub limit: Limit,
-    /// Whether the page is looked for from the end of the list, because it is nearer to that. It is the same page.
-    pub from_end: bool,
 }
 
 /// A state of a task. Within an [`Era`], equal versions are equal in everything about the task.
@@ -105,16 +103,17 @@ pub async fn page(
 
 async fn read(database: &Database, query: PageQuery<'_>, known: &[Version]) -> Result<Page, StoreError> {
     let mut connection = database.connection().await?;
-    let mut statement = if query.offset.get() == 0 && !query.from_end {
-        at_once(query)
-    } else {
-        by_skipping(query)
+    let is_at_once = query.offset.get() == 0;
+    let mut statement = match query.order.by_created_alone() {
+        _ if is_at_once => at_once(query),
+        Some(direction) if query.after.is_none() => by_minute(query, direction),
+        _ => by_skipping(query),
     };
     push_rest(query.limit, known, &mut statement);
     let rows = statement
         .build()
-        // Beyond a skip it is planned with its values: how deep the page is decides how it is best found.
-        .persistent(query.offset.get() == 0)
+        // Others are planned with their values: how far is to be skipped decides how that is best done.
+        .persistent(is_at_once)
         .fetch_all(&mut *connection)
         .await;
     decode(connection.settle(rows)?, query.order).map_err(StoreError::from)
@@ -185,38 +184,82 @@ fn at_once(query: PageQuery<'_>) -> QueryBuilder<Postgres> {
     sql
 }
 
-/// Finds the versions of a page that is deep in the list: in a narrow index first, for with `limit` and `offset` on whole
-/// rows the planner turns to sorting all of them. `limit 1` in the lateral join keeps the planner from merging it back
-/// into such a plan.
-fn by_skipping(query: PageQuery<'_>) -> QueryBuilder<Postgres> {
-    let (offset, wanted) = (query.offset.get(), one_more(query.limit));
+/// Finds the versions of a page that is deep in a list by `created`: by how many tasks precede each hour the hour in which
+/// it begins, likewise the minute, and then by passing over what precedes it in that.
+fn by_minute(query: PageQuery<'_>, direction: Direction) -> QueryBuilder<Postgres> {
+    let offset = query.offset.get();
+    let (towards, from_minute) = match direction {
+        Direction::Ascending => ("", " and created >= (select since from minute)"),
+        Direction::Descending => (
+            " desc",
+            " and created < (select since from minute) + interval '1 minute'",
+        ),
+    };
+    // The last of the spans that at most so many tasks precede. In any span there are none or more, so those with some
+    // are all preceded by different numbers.
+    let last_span = |sql: &mut QueryBuilder<Postgres>, numbers: &str| {
+        sql.push("select since, preceding from (select since, sum(pending) as pending, (sum(sum(pending)) over (order by since")
+            .push(towards)
+            .push(") - sum(pending))::bigint as preceding from (")
+            .push(numbers)
+            .push(") as numbers group by since) as spans where pending > 0 and preceding <= ");
+    };
     let mut sql = begin();
-    sql.push("found as materialized (select id, n from unnest(array(select id from task_status where ");
-    push_which(query, &mut sql);
-    if query.from_end {
-        sql.push(" order by ").push(query.order.opposite_order_by());
-        sql.push(" limit (select least(greatest(pending - ")
-            .push_bind(offset);
-        sql.push(", 0), ").push_bind(wanted);
-        sql.push(") from tally) offset (select greatest(pending - ")
-            .push_bind(offset + wanted);
-        sql.push(", 0) from tally)");
-    } else {
-        sql.push(" order by ").push(query.order.order_by());
-        sql.push(" limit ").push_bind(wanted);
-        sql.push(" offset ").push_bind(offset);
-    }
-    sql.push(")) with ordinality as found (id, n)), place as materialized (select found.id, written_by, ");
-    sql.push(if query.from_end {
-        "1 + (select count(*) from found) - n as n"
-    } else {
-        "n"
-    });
-    sql.push(
-        " from found cross join lateral (
-            select xmin::text::bigint as written_by from task_status where id = found.id limit 1) as task)",
+    sql.push("hour as materialized (");
+    last_span(
+        &mut sql,
+        "select task_status_hour(since) as since, pending from task_status_pending_hours",
     );
+    sql.push_bind(offset);
+    sql.push(" order by preceding desc limit 1), minute as materialized (");
+    last_span(
+        &mut sql,
+        "select minute as since, pending from task_status_pending_minutes
+         where minute >= (select since from hour) and minute < (select since from hour) + interval '1 hour'
+         union all
+         select since, pending from task_status_pending_hours
+         where not is_folded and task_status_hour(since) = (select since from hour)",
+    );
+    sql.push_bind(offset)
+        .push(" - (select preceding from hour) order by preceding desc limit 1), ");
+    push_narrow(query, from_minute, &mut sql);
+    sql.push("(select ")
+        .push_bind(offset)
+        .push(" - hour.preceding - minute.preceding from hour cross join minute)");
+    push_versions(&mut sql);
     sql
+}
+
+/// Finds the versions of a page that is deep in another list by passing over all that precedes it.
+fn by_skipping(query: PageQuery<'_>) -> QueryBuilder<Postgres> {
+    let mut sql = begin();
+    push_narrow(query, "", &mut sql);
+    sql.push_bind(query.offset.get());
+    push_versions(&mut sql);
+    sql
+}
+
+/// Appends the ids of a page as they are in a narrow index, up to its offset: with `limit` and `offset` on whole rows the
+/// planner turns to sorting all of them when the offset is deep.
+fn push_narrow(query: PageQuery<'_>, condition: &str, sql: &mut QueryBuilder<Postgres>) {
+    sql.push("narrow as materialized (select id, n from unnest(array(select id from task_status where ");
+    push_which(query, sql);
+    sql.push(condition)
+        .push(" order by ")
+        .push(query.order.order_by());
+    sql.push(" limit ").push(one_more(query.limit)).push(" offset ");
+}
+
+/// Appends the versions of those. `limit 1` keeps the planner from merging the two into one scan of whole rows.
+fn push_versions(sql: &mut QueryBuilder<Postgres>) {
+    sql.push(
+        ")) with ordinality as narrow (id, n)), place as materialized (
+            select narrow.id, task.written_by, narrow.n from narrow
+            cross join lateral (
+                select xmin::text::bigint as written_by from task_status where id = narrow.id limit 1
+            ) as task
+        )",
+    );
 }
 
 /// Tells what is known from what is not, and reads that, and the last task where there is more, for the place after it.

@@ -1,7 +1,9 @@
 //! The tally: how many tasks are pending, and a revision that moves whenever anything about a pending task changes.
 //!
-//! Triggers of the table keep it (`migrations/0003_tally.sql`; `docs/tally.md` says why it is exact and where it is not),
-//! so there is nothing here that writes it, but for [`repair`] and the housekeeping of [`fold`].
+//! Beside it are the pending tasks by the hour and minute of their creation, from which deep pages are found.
+//!
+//! Triggers of the table keep both (`migrations/`; `docs/tally.md` says why they are exact and where not), so there is
+//! nothing here that writes them, but for [`repair`] and the housekeeping of [`fold`].
 
 use sqlx::{Connection, PgConnection};
 
@@ -46,6 +48,8 @@ pub struct Audit {
     pub counted: i64,
     /// How many the tally says there are.
     pub tallied: i64,
+    /// For how many of the hours in which tasks were created the number of the hour, or that of a minute of it, is wrong.
+    pub wrong_hours: i64,
     /// Triggers of the tally that are missing, or that do not fire for every session.
     pub idle_triggers: Vec<String>,
 }
@@ -56,9 +60,14 @@ impl Audit {
         self.tallied - self.counted
     }
 
+    /// Whether all numbers are right.
+    pub fn is_right(&self) -> bool {
+        self.counted == self.tallied && self.wrong_hours == 0
+    }
+
     /// Whether the tally is right, and will stay so.
     pub fn is_clean(&self) -> bool {
-        self.counted == self.tallied && self.idle_triggers.is_empty()
+        self.is_right() && self.idle_triggers.is_empty()
     }
 }
 
@@ -101,6 +110,23 @@ pub async fn audit(connection: &mut PgConnection) -> Result<Audit, StoreError> {
         select
             (select count(*) from task_status where completion_status is null) as "counted!",
             (select coalesce(sum(pending), 0)::bigint from task_status_tally) as "tallied!",
+            (select count(distinct task_status_hour(since)) from (
+                select since from (
+                    select task_status_hour(created) as since, 1 as change from task_status where completion_status is null
+                    union all
+                    select task_status_hour(since), -pending from task_status_pending_hours
+                ) as by_hour
+                group by since having sum(change) <> 0
+                union all
+                select since from (
+                    select task_status_minute(created) as since, 1 as change from task_status where completion_status is null
+                    union all
+                    select since, -pending from task_status_pending_hours where not is_folded
+                    union all
+                    select minute, -pending from task_status_pending_minutes
+                ) as by_minute
+                group by since having sum(change) <> 0
+            ) as wrong) as "wrong_hours!",
             array(
                 select name from unnest($1::text[]) as name
                 where not exists (
@@ -116,6 +142,7 @@ pub async fn audit(connection: &mut PgConnection) -> Result<Audit, StoreError> {
     Ok(Audit {
         counted: row.counted,
         tallied: row.tallied,
+        wrong_hours: row.wrong_hours,
         idle_triggers: row.idle_triggers,
     })
 }
@@ -151,7 +178,7 @@ pub async fn repair(connection: &mut PgConnection) -> Result<Audit, StoreError> 
     sqlx::raw_sql(
         "set transaction isolation level read committed;
          set local lock_timeout = '5s';
-         lock table task_status, task_status_tally in share row exclusive mode",
+         lock table task_status, task_status_tally, task_status_pending_hours, task_status_pending_minutes in share row exclusive mode",
     )
     .execute(&mut *transaction)
     .await?;
@@ -172,11 +199,23 @@ pub async fn repair(connection: &mut PgConnection) -> Result<Audit, StoreError> 
         .execute(&mut *transaction)
         .await?;
     }
+    if audit.wrong_hours > 0 {
+        for statement in [
+            sqlx::query!("delete from task_status_pending_hours"),
+            sqlx::query!("delete from task_status_pending_minutes"),
+            sqlx::query!(
+                "insert into task_status_pending_hours (since, pending)
+                 select task_status_minute(created), count(*) from task_status where completion_status is null group by 1"
+            ),
+        ] {
+            statement.execute(&mut *transaction).await?;
+        }
+    }
     transaction.commit().await?;
     Ok(audit)
 }
 
-/// Folds the rows that writers have added where no slot was free, if there are many. Returns how many it folded.
+/// Folds the rows that writers have added, where there are many in which no slot was free. Returns how many it folded.
 ///
 /// # Errors
 /// The database is unavailable, or the statement took too long.
@@ -184,7 +223,10 @@ pub async fn fold(database: &Database) -> Result<i64, StoreError> {
     let mut connection = database.connection().await?;
     let folded = sqlx::query_scalar!(
         r#"
-        select case when (select count(*) from task_status_tally) > $1 then task_status_fold_tally() else 0 end as "folded!"
+        select task_status_fold_pending_hours() + case
+            when (select count(*) from task_status_tally) > $1 then task_status_fold_tally()
+            else 0
+        end as "folded!"
         "#,
         FEW
     )

@@ -145,6 +145,7 @@ async fn drift_is_told_from_the_first_audit_on() {
     let figures = stage.figures().await;
     for absent in [
         "tally_drift",
+        "tally_wrong_hours",
         "tally_idle_triggers",
         "tally_audit_timestamp_seconds",
     ] {
@@ -158,6 +159,7 @@ async fn drift_is_told_from_the_first_audit_on() {
     stage.audit().await;
     let figures = stage.figures().await;
     assert_eq!(figures.number("tally_drift"), Some(0));
+    assert_eq!(figures.number("tally_wrong_hours"), Some(0));
     assert_eq!(figures.number("tally_idle_triggers"), Some(0));
     assert_eq!(figures.audits("right"), Some(1));
     let at = figures.number("tally_audit_timestamp_seconds").unwrap();
@@ -171,6 +173,7 @@ async fn drift_is_told_from_the_first_audit_on() {
     stage.audit().await;
     let figures = stage.figures().await;
     assert_eq!(figures.number("tally_drift"), Some(-1));
+    assert_eq!(figures.number("tally_wrong_hours"), Some(1));
     assert_eq!(figures.number("tally_idle_triggers"), Some(1));
     assert_eq!(figures.audits("wrong"), Some(1));
 

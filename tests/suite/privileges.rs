@@ -52,21 +52,26 @@ async fn privileges(database: &TestDatabase, role: &Role) -> Vec<String> {
     privileges
 }
 
-const EXACTLY: [&str; 15] = [
+const EXACTLY: [&str; 20] = [
     "database: CONNECT, TEMPORARY",
     "function task_definition_summary_is_valid: EXECUTE",
     "function task_status_complete: EXECUTE",
     "function task_status_count: nothing",
     "function task_status_count_none: nothing",
+    "function task_status_fold_pending_hours: EXECUTE",
     "function task_status_fold_tally: EXECUTE",
+    "function task_status_hour: EXECUTE",
     "function task_status_kind: EXECUTE",
     "function task_status_messages_are_valid: EXECUTE",
+    "function task_status_minute: EXECUTE",
     "function task_status_returns_are_valid: EXECUTE",
     "function task_status_touch: EXECUTE",
     "schema public: USAGE",
     "sequence task_status_tally_slot_seq: nothing",
     "table _sqlx_migrations: SELECT",
     "table task_status: DELETE, INSERT, SELECT, UPDATE",
+    "table task_status_pending_hours: SELECT",
+    "table task_status_pending_minutes: SELECT",
     "table task_status_tally: SELECT",
 ];
 
@@ -141,6 +146,9 @@ async fn what_the_service_never_does_is_refused() {
         "update task_status_tally set pending = 0",
         "delete from task_status_tally",
         "truncate task_status_tally",
+        "insert into task_status_pending_hours values (now(), false, 1)",
+        "delete from task_status_pending_hours",
+        "update task_status_pending_minutes set pending = 0",
         "select setval('task_status_tally_slot_seq', 1)",
         "create trigger mine after insert on task_status for each statement execute function task_status_count_none()",
         "insert into _sqlx_migrations select 999, '', now(), true, '', 0",
@@ -177,7 +185,7 @@ async fn what_the_service_never_does_is_refused() {
         .unwrap();
     connection.close().await.unwrap();
     let mut unchanged = EXACTLY.to_vec();
-    unchanged.insert(unchanged.len() - 2, "table secrets: nothing");
+    unchanged.insert(unchanged.len() - 4, "table secrets: nothing");
     assert_eq!(privileges(&database, database.role()).await, unchanged);
 }
 
@@ -346,14 +354,18 @@ async fn a_role_that_cannot_be_granted_anything_is_refused_with_the_way_out() {
         other,
         format!(
             "error: the role {name} could not be granted SELECT on _sqlx_migrations; SELECT, INSERT, UPDATE, DELETE on \
-             task_status; EXECUTE on task_status_fold_tally; SELECT on task_status_tally: the owner of each has to do that\n"
+             task_status; EXECUTE on task_status_fold_pending_hours; EXECUTE on task_status_fold_tally; \
+             SELECT on task_status_pending_hours; SELECT on task_status_pending_minutes; \
+             SELECT on task_status_tally: the owner of each has to do that\n"
         )
     );
     assert_eq!(
-        privileges(&database, &role).await[12..],
+        privileges(&database, &role).await[15..],
         [
             "table _sqlx_migrations: nothing",
             "table task_status: nothing",
+            "table task_status_pending_hours: nothing",
+            "table task_status_pending_minutes: nothing",
             "table task_status_tally: nothing"
         ]
     );

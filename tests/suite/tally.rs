@@ -21,6 +21,8 @@ use crate::support::service::Service;
 struct Observation {
     counted: i64,
     tallied: i64,
+    /// By hour and by minute of creation: counted, and tallied.
+    spans: [(Option<String>, Option<String>); 2],
     revision: i64,
     /// Of every column of every pending task.
     digest: String,
@@ -34,7 +36,27 @@ async fn observe(connection: &mut PgConnection) -> Observation {
             (select sum(pending)::bigint from task_status_tally),
             (select sum(revision)::bigint from task_status_tally),
             (select md5(coalesce(string_agg(task::text, ' ' order by id), ''))
-             from task_status as task where completion_status is null)",
+             from task_status as task where completion_status is null),
+            counted.by_hour, tallied.by_hour, counted.by_minute, tallied.by_minute
+         from (select
+                (select string_agg(since || ': ' || n, ', ' order by since) from (
+                    select date_trunc('hour', created, 'UTC') as since, count(*) as n
+                    from task_status where completion_status is null group by 1) as hours) as by_hour,
+                (select string_agg(since || ': ' || n, ', ' order by since) from (
+                    select date_trunc('minute', created, 'UTC') as since, count(*) as n
+                    from task_status where completion_status is null group by 1) as minutes) as by_minute
+            ) as counted,
+            (select
+                (select string_agg(since || ': ' || n, ', ' order by since) from (
+                    select date_trunc('hour', since, 'UTC') as since, sum(pending) as n
+                    from task_status_pending_hours group by 1 having sum(pending) <> 0) as hours) as by_hour,
+                (select string_agg(since || ': ' || n, ', ' order by since) from (
+                    select since, sum(pending) as n from (
+                        select since, pending from task_status_pending_hours where not is_folded
+                        union all
+                        select minute, pending from task_status_pending_minutes
+                    ) as numbers group by 1 having sum(pending) <> 0) as minutes) as by_minute
+            ) as tallied",
     )
     .fetch_one(connection)
     .await
@@ -42,6 +64,7 @@ async fn observe(connection: &mut PgConnection) -> Observation {
     Observation {
         counted: row.get(0),
         tallied: row.get(1),
+        spans: [(row.get(4), row.get(5)), (row.get(6), row.get(7))],
         revision: row.get(2),
         digest: row.get(3),
     }
@@ -54,6 +77,9 @@ struct Revisions(HashMap<i64, String>);
 impl Revisions {
     fn see(&mut self, observation: &Observation) {
         assert_eq!(observation.counted, observation.tallied, "{observation:?}");
+        for (counted, tallied) in &observation.spans {
+            assert_eq!(counted, tallied, "{observation:?}");
+        }
         let known = self
             .0
             .entry(observation.revision)
@@ -86,6 +112,7 @@ fn statement() -> impl Strategy<Value = String> {
             "completion_status = case when completion_status is null then 'ERROR' end, completed = case when completion_status is null then now() end"
         ),
         Just("created = created - interval '1 day'"),
+        Just("created = created + random() * interval '2 hours'"),
     ];
     prop_oneof![
         4 => insert.clone().prop_map(|insert| insert + " on conflict do nothing"),
@@ -116,6 +143,7 @@ fn statement() -> impl Strategy<Value = String> {
             which.replace("id in", "task.id in"))),
         1 => Just("set local session_replication_role = replica; delete from task_status where id in (select id from task_status order by id limit 2); set local session_replication_role = origin".to_owned()),
         1 => Just("COPY".to_owned()),
+        2 => Just("select task_status_fold_pending_hours(), task_status_fold_tally()".to_owned()),
     ]
 }
 
@@ -188,6 +216,9 @@ async fn the_tally_is_the_count_after_any_sequence_of_statements() {
                             // A transaction sees its own tally too.
                             let within = observe(writer).await;
                             assert_eq!(within.counted, within.tallied, "{level}: {statement}");
+                            for (counted, tallied) in within.spans {
+                                assert_eq!(counted, tallied, "{level}: {statement}");
+                            }
                         }
                         // Who has truncated holds off everybody.
                         if !truncates {
@@ -230,6 +261,7 @@ async fn what_changes_no_pending_task_moves_no_revision() {
         "delete from task_status where id = 'more'",
         "insert into task_status (id, type, unique_name, launcher) values ('pending', 'QPOC', 'n', 'l') on conflict do nothing",
         "select task_status_fold_tally()",
+        "select task_status_fold_pending_hours()",
         "vacuum full task_status_tally",
     ] {
         connection.execute(sql).await.unwrap();
@@ -257,9 +289,12 @@ async fn a_table_with_tasks_in_it_is_counted_when_the_tally_is_made() {
              select n, 'QPOC', 'n', 'l', case when n % 3 = 0 then 'ERROR' end from generate_series(1, 100) n",
         )
         .await;
-    database
-        .execute(include_str!("../../migrations/0003_tally.sql"))
-        .await;
+    for migration in [
+        include_str!("../../migrations/0003_tally.sql"),
+        include_str!("../../migrations/0004_pending_hours.sql"),
+    ] {
+        database.execute(&format!("begin; {migration}; commit")).await;
+    }
     let observation = observe(&mut database.connect().await).await;
     assert_eq!((observation.counted, observation.tallied), (67, 67));
 }
@@ -343,6 +378,7 @@ async fn rows_that_were_added_are_folded_and_the_sums_stay() {
         .await
         .unwrap();
     let rows = "select count(*) from task_status_tally";
+    let hours = "select count(*) from task_status_pending_hours";
     for number in 0..100 {
         let sql = format!(
             "insert into task_status (id, type, unique_name, launcher) values ('{number}', 'QPOC', 'n', 'l')"
@@ -351,14 +387,23 @@ async fn rows_that_were_added_are_folded_and_the_sums_stay() {
     }
     assert_eq!(database.value::<i64>(rows).await, 164);
     let before = observe(&mut writer).await;
-    assert_eq!(tally::fold(&service.database).await.unwrap(), 100);
+    assert_eq!(database.value::<i64>(hours).await, 100);
+    assert_eq!(tally::fold(&service.database).await.unwrap(), 200);
     assert_eq!(database.value::<i64>(rows).await, 65);
+    assert!(database.value::<i64>(hours).await <= 2);
     assert_eq!(observe(&mut writer).await, before);
     assert_eq!(
         tally::fold(&service.database).await.unwrap(),
         0,
         "too few to mind"
     );
+    // What cancels out leaves nothing, the second time at the latest.
+    database.execute("delete from task_status").await;
+    tally::fold(&service.database).await.unwrap();
+    tally::fold(&service.database).await.unwrap();
+    assert_eq!(database.value::<i64>(hours).await, 0);
+    let minutes = "select count(*) from task_status_pending_minutes";
+    assert_eq!(database.value::<i64>(minutes).await, 0);
 }
 
 #[tokio::test]
@@ -374,7 +419,7 @@ async fn truncate_waits_for_a_fold_that_is_under_way() {
         folder.execute(AssertSqlSafe(insert)).await.unwrap();
     }
     folder
-        .execute("begin; select task_status_fold_tally()")
+        .execute("begin; select task_status_fold_tally(), task_status_fold_pending_hours()")
         .await
         .unwrap();
     let mut truncater = database.connect().await;

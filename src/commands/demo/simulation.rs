@@ -157,7 +157,6 @@ async fn all_pending(database: &Database) -> Result<Vec<TaskStatus>, StoreError>
             after: place.as_ref(),
             offset: Offset::default(),
             limit: Limit::default(),
-            from_end: false,
         };
         let page = page(database, query, None).await?;
         tasks.extend(page.tasks.into_iter().filter_map(Entry::into_task));
