@@ -7,10 +7,11 @@ use std::time::Duration;
 use axum::extract::Request;
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use axum::{Extension, Router};
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::openapi::path::Paths;
@@ -114,26 +115,27 @@ fn behind(guarded: &impl Guard, described: UtoipaMethodRouter<AppState>) -> Utoi
     (schemas, paths, routes)
 }
 
-/// Puts the layers that every request passes around some routes. The last line is the outermost: it sees a request
-/// first and its answer last.
+/// Puts the layers that every request passes around some routes. The first is the outermost: it sees a request first and
+/// its answer last. They are one service and not one around the other in a router each, which would be allocated and
+/// cloned for every request: that took as long as all else.
 pub fn layered(routes: Router, request_timeout: Duration, cors_origins: &[Origin]) -> Router {
     let no_sniffing = HeaderValue::from_static("nosniff");
-    // The routes are the fallback of a router without any, so that the layers see a request before it is routed.
-    Router::new()
-        .fallback_service(routes)
-        .layer(from_fn(single_leading_slash))
-        .layer(map_response(no_content_has_no_length))
-        .layer(from_fn(limits::uri_length))
-        .layer(from_fn_with_state(request_timeout, limits::deadline))
-        .layer(from_fn(wait::hold))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(envelope))
+    let layers = ServiceBuilder::new()
+        .layer(from_fn(tracking::track))
+        .layer(cors::layer(cors_origins))
         .layer(SetResponseHeaderLayer::if_not_present(
             header::X_CONTENT_TYPE_OPTIONS,
             no_sniffing,
         ))
-        .layer(cors::layer(cors_origins))
-        .layer(from_fn(tracking::track))
+        .layer(from_fn(envelope))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(wait::hold))
+        .layer(from_fn_with_state(request_timeout, limits::deadline))
+        .layer(from_fn(limits::uri_length))
+        .map_response(no_content_has_no_length)
+        .map_request(single_leading_slash);
+    // The routes are the fallback of a router without any, so that the layers see a request before it is routed.
+    Router::new().fallback_service(layers.service(routes))
 }
 
 /// The routes for supervisors, served on an address of their own.
@@ -152,19 +154,19 @@ pub fn metrics(pending: Pending, audits: Audits) -> Router {
 }
 
 /// A base URL that ends in a slash makes clients ask for `//v2025/...`: it means `/v2025/...`.
-async fn single_leading_slash(mut request: Request, next: Next) -> Response {
+fn single_leading_slash(mut request: Request) -> Request {
     if request.uri().path().starts_with("//") {
         let target = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
         if let Ok(uri) = Uri::from_str(&format!("/{}", target.trim_start_matches('/'))) {
             *request.uri_mut() = uri;
         }
     }
-    next.run(request).await
+    request
 }
 
 /// The router gives every answer to HEAD a length; a 204 may not have one, and that of a 304 would be the length of
 /// what was not sent (RFC 9110, section 8.6).
-async fn no_content_has_no_length(mut response: Response) -> Response {
+fn no_content_has_no_length(mut response: Response) -> Response {
     if [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&response.status()) {
         response.headers_mut().remove(header::CONTENT_LENGTH);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::Request;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -118,8 +118,8 @@ pub async fn envelope(request: Request, next: Next) -> Response {
 pub struct Context {
     tracking_id: TrackingId,
     locale: Option<&'static Locale>,
-    method: String,
-    path: String,
+    method: Method,
+    uri: Uri,
 }
 
 impl Context {
@@ -132,8 +132,8 @@ impl Context {
                 .copied()
                 .unwrap_or_else(TrackingId::random),
             locale: accept_language(&request.headers).and_then(Locale::requested),
-            method: request.method.to_string(),
-            path: request.uri.path().to_owned(),
+            method: request.method.clone(),
+            uri: request.uri.clone(),
         }
     }
 
@@ -160,10 +160,10 @@ impl Context {
     fn raised_by_library(&self, status: StatusCode, headers: &HeaderMap) -> ApiError {
         let causes = match status {
             StatusCode::NOT_FOUND => vec![Cause::UnknownPath {
-                path: self.path.clone(),
+                path: self.uri.path().to_owned(),
             }],
             StatusCode::METHOD_NOT_ALLOWED => vec![Cause::MethodNotAllowed {
-                method: self.method.clone(),
+                method: self.method.to_string(),
                 allowed: headers
                     .get(header::ALLOW)
                     .and_then(|allow| allow.to_str().ok())

@@ -58,7 +58,7 @@ pub enum Need {
 
 /// What the operations of a path need, by method.
 #[derive(Debug, Clone, Default)]
-struct Needs(HashMap<Method, Need>);
+struct Needs(Arc<HashMap<Method, Need>>);
 
 impl Gate {
     pub fn new(access: Access, proxies: Proxies, limiter: Option<Limiter>) -> Self {
@@ -116,7 +116,7 @@ impl Needs {
             .paths
             .values()
             .flat_map(|item| operations(item).map(|(method, operation)| (method, Need::of(operation))));
-        Self(needs.collect())
+        Self(Arc::new(needs.collect()))
     }
 
     /// `HEAD` is `GET` without the content (RFC 9110, section 9.3.2). None for a method that the path does not know.

@@ -52,25 +52,27 @@ impl From<TrackingId> for HeaderValue {
 }
 
 /// Middleware, the outermost: gives the request its tracking id, puts it into the answer, and logs the request in one
-/// line. The query is left out of the log, as it may hold what is nobody's business.
+/// line. The query is left out of the log, as it may hold what is nobody's business. What is read again and again, and
+/// was there to be read, is not worth a line to most.
 pub async fn track(mut request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let id = TrackingId::inbound(request.headers()).unwrap_or_else(TrackingId::random);
     request.extensions_mut().insert(id);
     let method = request.method().clone();
-    let path = request.uri().path().to_owned();
+    let uri = request.uri().clone();
 
     let span = tracing::info_span!("request", trackingId = %id);
     async {
         let mut response = next.run(request).await;
         response.headers_mut().insert(SLPT_REQUEST_ID, id.into());
-        tracing::info!(
-            %method,
-            path,
-            status = response.status().as_u16(),
-            duration_ms = begun.elapsed().as_secs_f64() * 1000.0,
-            "answered"
-        );
+        let path = uri.path();
+        let status = response.status().as_u16();
+        let duration_ms = begun.elapsed().as_secs_f64() * 1000.0;
+        if method.is_safe() && status < 400 {
+            tracing::debug!(%method, path, status, duration_ms, "answered");
+        } else {
+            tracing::info!(%method, path, status, duration_ms, "answered");
+        }
         response
     }
     .instrument(span)

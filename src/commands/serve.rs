@@ -93,7 +93,7 @@ async fn follow(tls: Option<Tls>) -> Infallible {
 
 /// The pending tasks. Clients that wait for a change are answered when `stop` is cancelled.
 pub(super) fn pending_tasks(args: &ApiArgs, database: &Database, stop: &CancellationToken) -> Pending {
-    Pending::new(database.clone(), args.into()).released_by(stop.clone())
+    Pending::new(database.clone(), args.into(), stop.clone())
 }
 
 /// The API with its settings, and `more` routes.

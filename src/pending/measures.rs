@@ -10,16 +10,16 @@ impl Pending {
     /// # Errors
     /// The database has not said in time, or cannot be asked.
     pub async fn number(&self) -> Result<i64, StoreError> {
-        Ok(self.barrier.pass().await?.pending)
+        Ok(self.0.barrier.pass().await?.pending)
     }
 
     /// How the reads have ended by which answers are confirmed.
     pub fn reads(&self) -> &Reads {
-        self.barrier.reads()
+        self.0.barrier.reads()
     }
 
     /// Where pages were found until now.
     pub fn pages_found(&self) -> &Pages {
-        &self.found
+        &self.0.found
     }
 }

@@ -90,7 +90,8 @@ impl Memory {
     ) -> Result<Page, PageError> {
         let key = (query.clone(), revision);
         let page = self.readings.get_or_insert_async(&key, read).await;
-        self.readings.remove(&key);
+        // Nothing but what has been read: others may have begun anew meanwhile.
+        self.readings.remove_if(&key, |_| true);
         page
     }
 

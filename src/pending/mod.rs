@@ -100,7 +100,10 @@ pub enum PageError {
 
 /// The pending tasks. Clones share everything.
 #[derive(Debug, Clone)]
-pub struct Pending {
+pub struct Pending(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
     database: Database,
     barrier: Arc<Barrier<Tally>>,
     memory: Arc<Memory>,
@@ -113,8 +116,9 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// Answers about the pending tasks of a database. Nothing is read until somebody asks.
-    pub fn new(database: Database, settings: Settings) -> Self {
+    /// Answers about the pending tasks of a database. Nothing is read until somebody asks. Whoever waits is answered when
+    /// `stop` is cancelled.
+    pub fn new(database: Database, settings: Settings, stop: CancellationToken) -> Self {
         let memory = Arc::new(Memory::new(settings.memory));
         let changes = Arc::<Changes>::default();
         let barrier = Barrier::new(settings.patience, {
@@ -131,7 +135,7 @@ impl Pending {
                 }
             }
         });
-        Self {
+        Self(Arc::new(Shared {
             database,
             barrier: Arc::new(barrier),
             memory,
@@ -140,14 +144,8 @@ impl Pending {
             places_to_wait: Arc::new(Semaphore::new(settings.max_waiting.min(Semaphore::MAX_PERMITS))),
             turns: Arc::new(Semaphore::new(TURNS)),
             settings,
-            stop: CancellationToken::new(),
-        }
-    }
-
-    /// Whoever waits is answered when this is cancelled.
-    #[must_use]
-    pub fn released_by(self, stop: CancellationToken) -> Self {
-        Self { stop, ..self }
+            stop,
+        }))
     }
 
     /// A page of a snapshot that was taken after this was called or differs from one in nothing about any pending task. It
@@ -156,18 +154,19 @@ impl Pending {
     /// # Errors
     /// The database has not confirmed in time that what is in memory is current, or could not give what is not.
     pub async fn page(&self, query: &PendingQuery) -> Result<Page, PageError> {
-        let now = self.barrier.pass().await?;
-        let known = self.memory.page(query);
+        let now = self.0.barrier.pass().await?;
+        let known = self.0.memory.page(query);
         if let Some(page) = &known
             && page.tally.revision == now.revision
         {
-            self.found.memory.inc();
+            self.0.found.memory.inc();
             return Ok(page.clone());
         }
-        self.found.database.inc();
+        self.0.found.database.inc();
         // Who joins a reading that is under way has been told of the same revision as who began it, after which the
         // reading began: it misses nothing that the barrier has promised.
         let reading = self
+            .0
             .memory
             .read_once(query, now.revision, self.read(query, now.revision));
         // What reading takes is large, and most do not need it.
@@ -187,18 +186,18 @@ impl Pending {
             let coded = spawn_blocking(move || coding.encode(&body)).await??;
             Ok(coded.into_boxed_slice().into())
         };
-        self.memory.coded(page.content.digest, coding, encode).await
+        self.0.memory.coded(page.content.digest, coding, encode).await
     }
 
     /// How many bytes of pages are kept.
     pub fn bytes_in_memory(&self) -> u64 {
-        self.memory.bytes()
+        self.0.memory.bytes()
     }
 
     /// Reads a page, and keeps it. Meanwhile it may have come to be of another revision than this; then it is of use to those
     /// who will be told of that.
     async fn read(&self, query: &PendingQuery, revision: Revision) -> Result<Page, PageError> {
-        let known = self.memory.page(query);
+        let known = self.0.memory.page(query);
         // Somebody has just read it.
         if let Some(page) = &known
             && page.tally.revision == revision
@@ -210,13 +209,14 @@ impl Pending {
         let tally = read.tally;
         if let (Some(next), None) = (&read.next, &query.after) {
             let place = query.offset.get() + query.limit.get();
-            self.memory
+            self.0
+                .memory
                 .places()
                 .remember(tally.revision, &query.order, place, next);
         }
         let content = Content::of(read, known.as_ref())?;
         let page = Page { tally, content };
-        self.memory.keep(query, &page);
+        self.0.memory.keep(query, &page);
         Ok(page)
     }
 
@@ -236,7 +236,7 @@ impl Pending {
         };
         let offset = query.offset.get();
         let near = match query.after {
-            None if offset > 0 => self.memory.places().before(revision, &query.order, offset),
+            None if offset > 0 => self.0.memory.places().before(revision, &query.order, offset),
             _ => None,
         };
         if let Some((place, cursor)) = near {
@@ -245,13 +245,13 @@ impl Pending {
                 offset: query.offset.less(place),
                 ..plain
             };
-            let page = pending::page(&self.database, from_place, known).await?;
+            let page = pending::page(&self.0.database, from_place, known).await?;
             if page.tally.revision == revision {
                 return Ok(page);
             }
             // Something has changed, perhaps before the place: it may be another one now.
         }
-        pending::page(&self.database, plain, known).await
+        pending::page(&self.0.database, plain, known).await
     }
 }
 

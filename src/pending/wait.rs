@@ -50,25 +50,26 @@ impl Wait {
 
     /// How long anybody may wait.
     pub fn at_most(&self) -> Duration {
-        self.0.pending.settings.max_wait
+        self.0.pending.0.settings.max_wait
     }
 
     /// A place among those who wait, if there is one.
     pub fn take_place(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.0.pending.places_to_wait)
+        Arc::clone(&self.0.pending.0.places_to_wait)
             .try_acquire_owned()
             .ok()
     }
 
     /// Lets some of those through at a time who have waited for the same.
     pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.0.pending.turns).acquire_owned().await.ok()
+        Arc::clone(&self.0.pending.0.turns).acquire_owned().await.ok()
     }
 
     /// Waits until the client would see something new, the database cannot say so, or the service stops.
     pub async fn until_changed(&self) {
         let Waited { pending, query, seen } = &*self.0;
         pending
+            .0
             .stop
             .run_until_cancelled(async {
                 loop {
@@ -81,7 +82,7 @@ impl Wait {
                     }
                     let revision = page.tally.revision;
                     drop(page);
-                    pending.changes.after(revision, &pending.barrier).await;
+                    pending.0.changes.after(revision, &pending.0.barrier).await;
                 }
             })
             .await;

@@ -5,6 +5,7 @@
 //! is down, requests are refused at once, and those that already wait for a connection are released.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
@@ -42,7 +43,7 @@ pub struct Database {
     /// memory is still right.
     tally: PgPool,
     /// Without the bounds that suit requests: what [`Database::watch`] and migrations connect with.
-    options: PgConnectOptions,
+    options: Arc<PgConnectOptions>,
     up: watch::Sender<bool>,
 }
 
@@ -62,7 +63,7 @@ impl Database {
         Self {
             pool,
             tally,
-            options,
+            options: Arc::new(options),
             up: watch::Sender::new(false),
         }
     }

@@ -18,6 +18,7 @@ use task_status::routes::pending_tasks::EmptyStatus;
 use task_status::sorters::Sorters;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use crate::support::database::TestDatabase;
 use crate::support::eventually;
@@ -422,7 +423,7 @@ async fn memory_is_bounded_by_bytes_and_a_page_that_is_larger_is_answered_all_th
         memory: 20_000,
         ..Settings::default()
     };
-    let pending = Pending::new(service.database.clone(), settings);
+    let pending = Pending::new(service.database.clone(), settings, CancellationToken::new());
     let page = async |query: &str| {
         let range = Collection::from_query(&Query::parse(query).unwrap()).unwrap();
         let query = PendingQuery {

@@ -7,6 +7,7 @@ use task_status::pending::{Pending, PendingQuery, Settings};
 use task_status::query::Query;
 use task_status::sorters::Sorters;
 use task_status::store::pending::{Entry, Era, Known, Page, PageQuery, Version, page};
+use tokio_util::sync::CancellationToken;
 
 use crate::support::database::TestDatabase;
 use crate::support::service::Service;
@@ -167,7 +168,11 @@ async fn only_what_has_changed_is_read() {
 #[tokio::test]
 async fn a_page_that_others_leave_alone_stays_the_very_same() {
     let (database, service) = with_tasks().await;
-    let pending = Pending::new(service.database.clone(), Settings::default());
+    let pending = Pending::new(
+        service.database.clone(),
+        Settings::default(),
+        CancellationToken::new(),
+    );
     let page = async |offset, limit| {
         let (offset, limit) = range(offset, limit);
         let query = PendingQuery {

@@ -114,7 +114,7 @@ impl Service {
     pub fn on(database: Database, setup: Setup) -> Self {
         let gate = setup.serving.gate.clone();
         tokio::spawn(async move { gate.watch().await });
-        let pending = Pending::new(database.clone(), setup.pending);
+        let pending = Pending::new(database.clone(), setup.pending, CancellationToken::new());
         let state = AppState {
             database: database.clone(),
             pending: pending.clone(),
