@@ -41,6 +41,8 @@ pub struct Settings {
     /// A port of 127.0.0.1 to listen on besides the socket, for tests of what only TCP has. Whoever
     /// reaches it gets in.
     pub tcp_port: Option<u16>,
+    /// Further settings of the server, such as `shared_buffers=1GB`; they win over those made here.
+    pub options: Vec<String>,
 }
 
 impl Settings {

@@ -259,6 +259,8 @@ fn arguments(folder: &Folder, settings: &Settings) -> Vec<OsString> {
         // A power cut may now ruin the data, and kill -9 of the server lose the last commits.
         options.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"].map(OsString::from));
     }
+    // Of two for the same setting PostgreSQL takes the later.
+    options.extend(settings.options.iter().map(OsString::from));
     let options = options
         .into_iter()
         .flat_map(|option| [OsString::from("-c"), option]);

@@ -24,6 +24,7 @@ async fn start_postgres(folder: &TempDir) -> PrivatePostgres {
             durable: false,
             max_connections: 20,
             tcp_port: None,
+            options: Vec::new(),
         })
     })
     .await

@@ -150,6 +150,7 @@ fn listening() -> (PrivatePostgres, u16) {
             durable: false,
             max_connections: 50,
             tcp_port: Some(port),
+            options: Vec::new(),
         };
         match postgres::start(&settings) {
             Ok(postgres) => return (postgres, port),

@@ -61,6 +61,16 @@ fn durable_means_durable() {
 }
 
 #[test]
+fn further_settings_win() {
+    let settings = Settings {
+        options: vec!["shared_buffers=32MB".to_owned()],
+        ..settings(None)
+    };
+    let postgres = start(&settings).expect("a server");
+    assert_eq!(ask(&postgres, "show shared_buffers"), "32MB");
+}
+
+#[test]
 fn can_be_shared_between_tasks() {
     fn shareable<T: Send + Sync + 'static>(_: &T) {}
     fn sendable<T: Send>(_: &T) {}
@@ -560,6 +570,7 @@ fn settings(kept: Option<&Path>) -> Settings {
         durable: false,
         max_connections: 20,
         tcp_port: None,
+        options: Vec::new(),
     }
 }
 

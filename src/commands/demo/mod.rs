@@ -50,6 +50,7 @@ pub async fn run(args: DemoArgs) -> Result<(), CommandError> {
         durable: true,
         max_connections: 50,
         tcp_port: None,
+        options: Vec::new(),
     };
     let postgres = spawn_blocking(move || postgres::start(&settings)).await??;
     let result = tokio::select! {

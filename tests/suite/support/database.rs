@@ -347,6 +347,7 @@ fn private() -> &'static PrivatePostgres {
             durable: false,
             max_connections: 200,
             tcp_port: None,
+            options: Vec::new(),
         };
         postgres::start(&settings).unwrap()
     })
