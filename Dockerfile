@@ -3,9 +3,11 @@ FROM rust:1.95.0-bookworm AS build
 WORKDIR /build
 
 # Dependencies first, with empty sources: any builder caches and shares this layer; no extra tool, no stale cache mount.
+# Of the benchmark only that it is there, since Cargo.lock is for both; it is not built.
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir src \
-    && echo 'fn main() {}' >src/main.rs \
+COPY bench/Cargo.toml bench/
+RUN mkdir src bench/src \
+    && echo 'fn main() {}' | tee src/main.rs >bench/src/main.rs \
     && touch src/lib.rs \
     && cargo build --release --locked \
     && cargo clean --release --locked --package task-status \

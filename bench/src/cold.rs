@@ -1,0 +1,80 @@
+//! What a page takes that nobody has asked for since something changed: before every request a task is written.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use sqlx::{Connection, PgConnection};
+
+use crate::Error;
+use crate::contender::Running;
+use crate::data::DataSet;
+use crate::figures::median;
+use crate::row::{Depth, target};
+use crate::writers::Known;
+
+/// How many tasks the pages hold.
+pub const LIMIT: i64 = 250;
+
+/// Asks a server over one connection, in turn at all depths, and returns the median of each in milliseconds. No page is
+/// asked for twice in a run: `asked` is how many were at each depth.
+///
+/// # Errors
+/// The server or the database does not answer.
+pub async fn latencies(
+    running: &Running,
+    data: &DataSet,
+    turns: u32,
+    asked: &mut i64,
+) -> Result<BTreeMap<Depth, f64>, Error> {
+    let mut connection = PgConnection::connect_with(&data.options).await?;
+    let known = Known::any(&mut connection).await?;
+    let mut client = running.client().await?;
+    let pending = data.pending().await?;
+    let mut took: BTreeMap<Depth, Vec<f64>> = BTreeMap::new();
+    for _ in 0..turns {
+        for depth in Depth::ALL {
+            let target = target(near(depth, pending, *asked), LIMIT, false);
+            known.report(&mut connection).await?;
+            let began = Instant::now();
+            let answer = client.get(&target, &[]).await;
+            let millis = began.elapsed().as_secs_f64() * 1e3;
+            let who = running.contender.name();
+            let answer = answer.map_err(|source| Error::NoAnswer {
+                who,
+                target: target.clone(),
+                source,
+            })?;
+            if !answer.status.is_success() {
+                let why = answer.status.to_string();
+                return Err(Error::OtherAnswer { who, target, why });
+            }
+            took.entry(depth).or_default().push(millis);
+        }
+        *asked += 1;
+    }
+    Ok(took
+        .into_iter()
+        .filter_map(|(depth, took)| Some((depth, median(&took)?)))
+        .collect())
+}
+
+/// An offset of this depth that was not asked for yet.
+fn near(depth: Depth, pending: i64, asked: i64) -> i64 {
+    let at = depth.offset(pending, LIMIT);
+    match depth {
+        Depth::First | Depth::Middle => at + asked,
+        Depth::Last => (at - asked).max(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_request_is_for_another_page() {
+        for depth in Depth::ALL {
+            assert_ne!(near(depth, 1000, 0), near(depth, 1000, 1));
+        }
+    }
+}

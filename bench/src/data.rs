@@ -1,0 +1,291 @@
+//! The private PostgreSQL and the data sets in it, each a database of its own.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+use task_status::postgres::{self, PrivatePostgres};
+use task_status::store::schema;
+use tokio::task::{JoinSet, spawn_blocking};
+
+use crate::Error;
+use crate::args::DataSize;
+use crate::machine;
+use crate::progress::Progress;
+
+/// The program of the rows.
+const FILL: &str = include_str!("../sql/fill.sql");
+/// How many rows a statement adds: enough that its own cost does not count, few enough that what the triggers look at
+/// stays in memory.
+const BATCH: i64 = 20_000;
+/// The most memory for PostgreSQL's own cache, in MiB.
+const MOST_BUFFERS: u64 = 4096;
+
+/// A data set, loaded.
+#[derive(Debug, Clone)]
+pub struct DataSet {
+    pub size: DataSize,
+    pub database: String,
+    pub url: String,
+    pub options: PgConnectOptions,
+}
+
+/// Starts PostgreSQL with the settings of a small server of its own: a quarter of the memory for its cache, and what is
+/// committed is on disk.
+///
+/// # Errors
+/// There is no PostgreSQL, or it does not start.
+pub async fn start(bin_dir: Option<PathBuf>, keep: Option<PathBuf>) -> Result<PrivatePostgres, Error> {
+    let settings = postgres::Settings {
+        bin_dir,
+        data_dir: keep,
+        durable: true,
+        max_connections: 300,
+        tcp_port: None,
+        options: server_options(),
+    };
+    Ok(spawn_blocking(move || postgres::start(&settings)).await??)
+}
+
+/// What PostgreSQL is told besides. It stands in the report.
+pub fn server_options() -> Vec<String> {
+    let buffers = (machine::memory_mib() / 4).clamp(128, MOST_BUFFERS);
+    vec![
+        format!("shared_buffers={buffers}MB"),
+        "max_wal_size=8GB".to_owned(),
+        "checkpoint_timeout=15min".to_owned(),
+        "maintenance_work_mem=512MB".to_owned(),
+    ]
+}
+
+impl DataSet {
+    /// A data set in a database of this name, which need not be there yet.
+    pub fn named(postgres: &PrivatePostgres, size: DataSize, database: String) -> Self {
+        Self {
+            size,
+            url: postgres.url(&database),
+            options: postgres.connect_options().database(&database),
+            database,
+        }
+    }
+
+    /// The data set of this size: as it was left in a folder that is kept, else made anew.
+    ///
+    /// # Errors
+    /// The database refuses, or has no room.
+    pub async fn load(
+        postgres: &PrivatePostgres,
+        size: DataSize,
+        progress: &mut Progress,
+    ) -> Result<Self, Error> {
+        let set = Self::named(postgres, size, format!("tasks_{}_{}", size.pending, size.all));
+        let mut admin = PgConnection::connect_with(&postgres.connect_options()).await?;
+        if set.is_loaded(&mut admin).await? {
+            progress.say(&format!("{size}: kept from an earlier run"));
+        } else {
+            set.fill(postgres, &mut admin, progress).await?;
+        }
+        // Writes of an earlier run have left dead rows, and the map that spares looks at the table is to be whole.
+        let mut connection = PgConnection::connect_with(&set.options).await?;
+        sqlx::raw_sql("vacuum analyze").execute(&mut connection).await?;
+        sqlx::raw_sql("checkpoint").execute(&mut connection).await?;
+        Ok(set)
+    }
+
+    /// Whether the database is there and whole: it says of itself, at the end, by which program it was filled.
+    async fn is_loaded(&self, admin: &mut PgConnection) -> Result<bool, Error> {
+        let comment = "select shobj_description(oid, 'pg_database') from pg_database where datname = $1";
+        let found: Option<Option<String>> = sqlx::query_scalar(comment)
+            .bind(&self.database)
+            .fetch_optional(admin)
+            .await?;
+        Ok(found.flatten().as_deref() == Some(&mark()))
+    }
+
+    async fn fill(
+        &self,
+        postgres: &PrivatePostgres,
+        admin: &mut PgConnection,
+        progress: &mut Progress,
+    ) -> Result<(), Error> {
+        let Self { size, database, .. } = self;
+        execute(admin, format!("drop database if exists {database} with (force)")).await?;
+        execute(admin, format!("create database {database}")).await?;
+        schema::migrate(&self.options).await?;
+        let mut connection = PgConnection::connect_with(&self.options).await?;
+        let indexes = Index::drop_all(&mut connection).await?;
+        progress.say(&format!(
+            "{size}: adding rows, with the triggers of the tally at work"
+        ));
+        self.add_rows(progress).await?;
+        progress.say(&format!("{size}: making the indexes"));
+        self.make_indexes(indexes).await?;
+        execute(&mut connection, "vacuum (freeze, analyze)".to_owned()).await?;
+        execute(admin, format!("comment on database {database} is '{}'", mark())).await?;
+        let bytes: i64 = sqlx::query_scalar("select pg_database_size(current_database())")
+            .fetch_one(&mut connection)
+            .await?;
+        progress.say(&format!(
+            "{size}: loaded, {} MiB with indexes (PostgreSQL {})",
+            bytes >> 20,
+            postgres.version()
+        ));
+        Ok(())
+    }
+
+    /// Adds all rows, by as many connections as there are cores.
+    async fn add_rows(&self, progress: &mut Progress) -> Result<(), Error> {
+        let now = Utc::now();
+        let next = Arc::new(Mutex::new(1));
+        let mut workers = JoinSet::new();
+        for _ in 0..machine::cores() {
+            let (next, set) = (Arc::clone(&next), self.clone());
+            workers.spawn(async move { set.add_batches(&next, now).await });
+        }
+        let tenth = (self.size.all / 10).max(1);
+        let mut told = 0;
+        while !workers.is_empty() {
+            tokio::select! {
+                Some(worker) = workers.join_next() => worker??,
+                () = tokio::time::sleep(std::time::Duration::from_secs(1)) => {}
+            }
+            let tenths = (lock(&next).min(self.size.all + 1) - 1) / tenth;
+            if tenths > told {
+                told = tenths;
+                progress.say(&format!("{}: {told}/10 of the rows", self.size));
+            }
+        }
+        Ok(())
+    }
+
+    async fn add_batches(&self, next: &Mutex<i64>, now: DateTime<Utc>) -> Result<(), Error> {
+        let mut connection = PgConnection::connect_with(&self.options).await?;
+        sqlx::raw_sql("set synchronous_commit = off; set work_mem = '128MB'")
+            .execute(&mut connection)
+            .await?;
+        loop {
+            let first = {
+                let mut next = lock_guard(next);
+                let first = *next;
+                *next = (first + BATCH).min(self.size.all + 1);
+                first
+            };
+            if first > self.size.all {
+                return Ok(());
+            }
+            sqlx::query(FILL)
+                .bind(first)
+                .bind((first + BATCH - 1).min(self.size.all))
+                .bind(self.size.pending)
+                .bind(self.size.all)
+                .bind(now)
+                .execute(&mut connection)
+                .await?;
+        }
+    }
+
+    /// Makes the indexes again, one by each connection at a time.
+    async fn make_indexes(&self, indexes: Vec<Index>) -> Result<(), Error> {
+        let left = Arc::new(Mutex::new(indexes));
+        let mut workers = JoinSet::new();
+        for _ in 0..machine::cores() {
+            let (left, options) = (Arc::clone(&left), self.options.clone());
+            workers.spawn(async move {
+                let mut connection = PgConnection::connect_with(&options).await?;
+                loop {
+                    let Some(index) = lock_guard(&left).pop() else {
+                        return Ok::<_, Error>(());
+                    };
+                    index.make(&mut connection).await?;
+                }
+            });
+        }
+        while let Some(worker) = workers.join_next().await {
+            worker??;
+        }
+        Ok(())
+    }
+
+    /// How many tasks are pending now.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn pending(&self) -> Result<i64, Error> {
+        let mut connection = PgConnection::connect_with(&self.options).await?;
+        let count = "select count(*) from task_status where completion_status is null";
+        Ok(sqlx::query_scalar(count).fetch_one(&mut connection).await?)
+    }
+}
+
+/// An index that is made when the rows are there, as it was.
+#[derive(Debug)]
+struct Index {
+    name: String,
+    definition: String,
+    comment: Option<String>,
+}
+
+impl Index {
+    /// Drops all but the primary key.
+    async fn drop_all(connection: &mut PgConnection) -> Result<Vec<Self>, Error> {
+        let rows = sqlx::query(
+            "select indexrelid::regclass::text, pg_get_indexdef(indexrelid), obj_description(indexrelid, 'pg_class')
+             from pg_index where indrelid = 'task_status'::regclass and not indisprimary",
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+        let mut indexes = Vec::with_capacity(rows.len());
+        for row in rows {
+            let index = Self {
+                name: row.try_get(0)?,
+                definition: row.try_get(1)?,
+                comment: row.try_get(2)?,
+            };
+            execute(connection, format!("drop index {}", index.name)).await?;
+            indexes.push(index);
+        }
+        Ok(indexes)
+    }
+
+    async fn make(self, connection: &mut PgConnection) -> Result<(), Error> {
+        execute(connection, self.definition).await?;
+        if let Some(comment) = self.comment {
+            let comment = comment.replace('\'', "''");
+            execute(
+                connection,
+                format!("comment on index {} is '{comment}'", self.name),
+            )
+            .await?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs statements that are this program's own or the database's word.
+///
+/// # Errors
+/// The database refuses.
+pub async fn execute(connection: &mut PgConnection, statements: String) -> Result<(), Error> {
+    sqlx::raw_sql(AssertSqlSafe(statements))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// What a database says of itself that was filled by this program: another program makes another mark.
+fn mark() -> String {
+    let sum = FILL.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
+        (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("filled by {sum:x}")
+}
+
+fn lock_guard<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn lock(mutex: &Mutex<i64>) -> i64 {
+    *lock_guard(mutex)
+}

@@ -1,0 +1,186 @@
+//! Programs that this one starts: servers that end with it, and tools that are waited for.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::Error;
+
+/// How long a server may take to end after it was told to.
+const GRACE: Duration = Duration::from_secs(5);
+const POLL: Duration = Duration::from_millis(10);
+
+/// A server and all processes that it has started. They end when this is dropped.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    pub log: PathBuf,
+}
+
+/// What processes keep in memory, in KiB.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Resident {
+    /// Of what several of them share, each is charged its part, so that it counts once.
+    pub proportional: u64,
+    /// All that is mapped and present, what is shared counted for each.
+    pub resident: u64,
+}
+
+impl Server {
+    /// Starts a server that writes what it says to a file.
+    ///
+    /// # Errors
+    /// There is no such program, or the file cannot be written.
+    pub fn start(command: &mut Command, log: PathBuf) -> Result<Self, Error> {
+        let output = File::create(&log).map_err(Error::io(format!(
+            "write what a server says to {}",
+            log.display()
+        )))?;
+        let errors = output
+            .try_clone()
+            .map_err(Error::io("share the log of a server"))?;
+        let name = command.get_program().to_string_lossy().into_owned();
+        let child = command
+            // In a group of its own, to be ended as a whole.
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(errors)
+            .spawn()
+            .map_err(Error::io(format!("run {name}")))?;
+        Ok(Self { child, log })
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// What all its processes keep in memory. Nothing where the system does not tell.
+    pub fn memory(&self) -> Resident {
+        let group = self.child.id().to_string();
+        processes_of(&group)
+            .iter()
+            .filter_map(|pid| resident(pid))
+            .fold(Resident::default(), |sum, one| Resident {
+                proportional: sum.proportional + one.proportional,
+                resident: sum.resident + one.resident,
+            })
+    }
+
+    fn signal(&self, name: &str) {
+        // By the shell's builtin: a `kill` program is not everywhere. The group may be gone already.
+        let _ = Command::new("/bin/sh")
+            .args(["-c", "kill -s \"$1\" -- \"-$2\"", "sh", name])
+            .arg(self.child.id().to_string())
+            .stderr(Stdio::null())
+            .status();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.signal("TERM");
+        let deadline = Instant::now() + GRACE;
+        while !self.has_ended() && Instant::now() < deadline {
+            thread::sleep(POLL);
+        }
+        self.signal("KILL");
+        let _ = self.child.wait();
+    }
+}
+
+/// The processes of a group.
+fn processes_of(group: &str) -> Vec<String> {
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit()))
+        .filter(|pid| {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            group_in(&stat) == Some(group)
+        })
+        .collect()
+}
+
+/// The group that a line of `/proc/*/stat` names: the third field after the program's name.
+fn group_in(stat: &str) -> Option<&str> {
+    // The name, in parentheses, may itself contain any character.
+    stat.rsplit_once(") ")?.1.split(' ').nth(2)
+}
+
+fn resident(pid: &str) -> Option<Resident> {
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    let field = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        line.split_whitespace().next()?.parse().ok()
+    };
+    Some(Resident {
+        proportional: field("Pss:")?,
+        resident: field("Rss:")?,
+    })
+}
+
+/// Runs a tool to its end and returns what it printed. It is killed where this is dropped before.
+///
+/// # Errors
+/// There is no such tool, it took longer than `bound`, or it said that it failed.
+pub async fn output(command: Command, bound: Duration) -> Result<String, Error> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let mut command = tokio::process::Command::from(command);
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    let finished = tokio::time::timeout(bound, command.output()).await;
+    let finished = finished
+        .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
+        .map_err(Error::io(format!("run {program}")))?;
+    let printed = String::from_utf8_lossy(&finished.stdout).into_owned();
+    if finished.status.success() {
+        return Ok(printed);
+    }
+    Err(Error::Program {
+        program,
+        status: finished.status.to_string(),
+        output: format!("{printed}{}", String::from_utf8_lossy(&finished.stderr)),
+    })
+}
+
+/// A command without the settings that the environment may hold for the programs that are compared.
+pub fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text == "DATABASE_URL" || text.starts_with("TASK_STATUS_") || text.starts_with("PG") {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_group_stands_behind_any_name() {
+        assert_eq!(group_in("42 (a) b) S 1 40 40 0 -1"), Some("40"));
+        assert_eq!(group_in("42"), None);
+    }
+
+    #[tokio::test]
+    async fn a_failure_says_what_was_said() {
+        let mut failing = command("/bin/sh");
+        failing.args(["-c", "echo no; exit 3"]);
+        let failed = output(failing, Duration::from_secs(10)).await;
+        assert!(
+            matches!(&failed, Err(error) if error.to_string().contains("no")),
+            "{failed:?}"
+        );
+    }
+}

@@ -1,0 +1,215 @@
+//! What is compared: each row of the table is one request, asked again and again in some circumstances.
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+use crate::contender::Contender;
+
+/// A row of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// What it is called on the command line.
+    pub key: &'static str,
+    /// What it is called in the table.
+    pub title: &'static str,
+    /// How many tasks a page holds.
+    pub limit: i64,
+    /// Whether `X-Total-Count` is asked for.
+    pub count: bool,
+    pub depth: Depth,
+    pub form: Form,
+    /// How many connections ask at a time.
+    pub connections: u16,
+    pub writes: Option<Writes>,
+}
+
+/// Where in the list a page is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Depth {
+    First,
+    Middle,
+    Last,
+}
+
+/// In which form an answer is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Plain,
+    Gzip,
+    /// With the tag of the page that is current, so the answer is 304.
+    NotModified,
+}
+
+/// What is written meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Writes {
+    /// How many a second.
+    pub rate: u32,
+    pub victims: Victims,
+}
+
+/// Which tasks are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Victims {
+    /// Any pending task.
+    Any,
+    /// Those of the very page that is asked for.
+    Page,
+}
+
+/// What can be measured alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    Row(&'static str),
+    /// Pages that nobody has asked for since something changed.
+    Cold,
+    /// What each keeps resident.
+    Memory,
+    /// What the triggers cost a writer.
+    Tax,
+}
+
+/// As many as ask in most rows.
+const FEW: u16 = 16;
+/// As many as ask where the row says so.
+const MANY: u16 = 1000;
+
+const fn page(key: &'static str, title: &'static str, limit: i64, count: bool) -> Row {
+    Row {
+        key,
+        title,
+        limit,
+        count,
+        depth: Depth::First,
+        form: Form::Plain,
+        connections: FEW,
+        writes: None,
+    }
+}
+
+const fn at(depth: Depth, row: Row) -> Row {
+    Row { depth, ..row }
+}
+
+const fn in_form(form: Form, row: Row) -> Row {
+    Row { form, ..row }
+}
+
+const fn by_many(row: Row) -> Row {
+    Row {
+        connections: MANY,
+        ..row
+    }
+}
+
+const fn during(rate: u32, victims: Victims, row: Row) -> Row {
+    Row {
+        writes: Some(Writes { rate, victims }),
+        ..row
+    }
+}
+
+/// Every row, in the order of the table.
+#[rustfmt::skip]
+pub const ROWS: [Row; 18] = [
+    page("250", "250 tasks", 250, false),
+    page("250-count", "250 tasks, counted", 250, true),
+    at(Depth::Middle, page("250-middle", "250 tasks from the middle", 250, false)),
+    at(Depth::Last, page("250-last", "the last 250 tasks", 250, false)),
+    page("10", "10 tasks", 10, false),
+    page("10-count", "10 tasks, counted", 10, true),
+    at(Depth::Middle, page("10-middle", "10 tasks from the middle", 10, false)),
+    at(Depth::Last, page("10-last", "the last 10 tasks", 10, false)),
+    in_form(Form::NotModified, page("304", "304: 250 tasks, not modified", 250, true)),
+    in_form(Form::Gzip, page("gzip", "250 tasks, counted, gzip", 250, true)),
+    during(50, Victims::Any, page("writes-50", "250 tasks, counted; 50 writes/s", 250, true)),
+    during(500, Victims::Any, page("writes-500", "250 tasks, counted; 500 writes/s", 250, true)),
+    during(50, Victims::Page, page("hostile-50", "250 tasks, counted; 50 writes/s to this page", 250, true)),
+    during(500, Victims::Page, page("hostile-500", "250 tasks, counted; 500 writes/s to this page", 250, true)),
+    during(500, Victims::Any, page("10-writes-500", "10 tasks, counted; 500 writes/s", 10, true)),
+    during(500, Victims::Page, page("10-hostile-500", "10 tasks, counted; 500 writes/s to this page", 10, true)),
+    by_many(page("250-1000", "250 tasks, counted; 1000 connections", 250, true)),
+    by_many(page("10-1000", "10 tasks, counted; 1000 connections", 10, true)),
+];
+
+impl Row {
+    /// The row of a key.
+    pub fn named(key: &str) -> Option<&'static Self> {
+        ROWS.iter().find(|row| row.key == key)
+    }
+
+    /// Who takes part in it. Peers have no answer from memory that could be not modified, and pgbench asks for what a
+    /// statement gives.
+    pub fn contenders(&self) -> Vec<Contender> {
+        let mut all = vec![Contender::Service];
+        if self.form != Form::NotModified {
+            all.extend(Contender::PEERS);
+        }
+        all.push(Contender::Bare);
+        if self.form == Form::Plain && self.connections == FEW && self.writes.is_none() {
+            all.push(Contender::Pgbench);
+        }
+        all
+    }
+
+    /// Path and query where so many tasks are pending.
+    pub fn target(&self, pending: i64) -> String {
+        target(self.depth.offset(pending, self.limit), self.limit, self.count)
+    }
+}
+
+impl Depth {
+    pub const ALL: [Self; 3] = [Self::First, Self::Middle, Self::Last];
+
+    /// How many tasks precede such a page of `limit`, where so many are pending.
+    pub fn offset(self, pending: i64, limit: i64) -> i64 {
+        match self {
+            Self::First => 0,
+            Self::Middle => pending / 2,
+            Self::Last => (pending - limit).max(0),
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Middle => "middle",
+            Self::Last => "last",
+        }
+    }
+}
+
+/// Path and query of a page.
+pub fn target(offset: i64, limit: i64, count: bool) -> String {
+    format!("/task-status/pending-tasks?offset={offset}&limit={limit}&count={count}")
+}
+
+/// Reads a part from the command line.
+pub fn part_parser() -> impl TypedValueParser<Value = Part> {
+    let names = ROWS.iter().map(|row| row.key);
+    PossibleValuesParser::new(names.chain(["cold", "memory", "tax"])).map(|name| match name.as_str() {
+        "cold" => Part::Cold,
+        "memory" => Part::Memory,
+        "tax" => Part::Tax,
+        name => Part::Row(Row::named(name).map_or("", |row| row.key)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_page_reaches_past_the_end() {
+        for row in ROWS {
+            let offset = row.depth.offset(1000, row.limit);
+            assert!(offset >= 0 && offset + row.limit <= 1000, "{}", row.key);
+        }
+    }
+
+    #[test]
+    fn every_row_has_a_name_of_its_own() {
+        for row in ROWS {
+            assert_eq!(Row::named(row.key), Some(&row));
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Whether all answer the same: without that there is nothing to compare.
+
+use std::io::Read;
+
+use flate2::read::GzDecoder;
+use hyper::StatusCode;
+use serde_json::Value;
+use sqlx::{Connection, PgConnection};
+
+use crate::Error;
+use crate::contender::{Contender, Running};
+use crate::data::DataSet;
+use crate::http::Answer;
+use crate::row::{Form, Row};
+use crate::tools::PAGE;
+
+/// What the service answers to the request of a row: what the others are held against.
+#[derive(Debug)]
+pub struct Reference {
+    target: String,
+    page: Value,
+    total: Option<String>,
+    /// The tag of the page, as it is sent.
+    pub tag: String,
+}
+
+impl Reference {
+    /// Asks the service.
+    ///
+    /// # Errors
+    /// It gives no page that is full.
+    pub async fn of(service: &Running, row: &Row, target: &str) -> Result<Self, Error> {
+        let form = if row.form == Form::NotModified {
+            Form::Plain
+        } else {
+            row.form
+        };
+        let answer = ask(service, form, target, None).await?;
+        let wrong = |why: &str| other(service.contender, target, why);
+        let page = json(&answer).ok_or_else(|| wrong("no JSON"))?;
+        let length = page.as_array().map_or(0, Vec::len);
+        if i64::try_from(length) != Ok(row.limit) {
+            return Err(wrong(&format!("{length} tasks")));
+        }
+        let total = answer.header("x-total-count").map(str::to_owned);
+        if row.count != total.is_some() {
+            return Err(wrong("X-Total-Count is there or not, against what was asked for"));
+        }
+        Ok(Self {
+            target: target.to_owned(),
+            page,
+            total,
+            tag: answer.header("etag").ok_or_else(|| wrong("no ETag"))?.to_owned(),
+        })
+    }
+
+    /// Holds the answer of another against it.
+    ///
+    /// # Errors
+    /// It is another.
+    pub async fn check(&self, other_one: &Running, row: &Row) -> Result<(), Error> {
+        let answer = ask(other_one, row.form, &self.target, Some(&self.tag)).await?;
+        let wrong = |why: &str| Err(other(other_one.contender, &self.target, why));
+        if row.form == Form::NotModified {
+            return match answer.status {
+                StatusCode::NOT_MODIFIED if answer.body.is_empty() => Ok(()),
+                status => wrong(&format!("{status} where it is 304")),
+            };
+        }
+        if answer.header("x-total-count") != self.total.as_deref() {
+            return wrong("another X-Total-Count");
+        }
+        let is_coded = answer.header("content-encoding") == Some("gzip");
+        if is_coded != (row.form == Form::Gzip) {
+            return wrong("compressed or not, against what was asked for");
+        }
+        match json(&answer) {
+            Some(page) if page == self.page => Ok(()),
+            _ => wrong("another page"),
+        }
+    }
+
+    /// Holds what PostgreSQL itself gives against it, which pgbench does not look at.
+    ///
+    /// # Errors
+    /// It is another.
+    pub async fn check_statement(&self, data: &DataSet, row: &Row, offset: i64) -> Result<(), Error> {
+        let mut connection = PgConnection::connect_with(&data.options).await?;
+        let page: String = sqlx::query_scalar(PAGE)
+            .bind(row.limit)
+            .bind(offset)
+            .fetch_one(&mut connection)
+            .await?;
+        let page: Option<Value> = serde_json::from_str(&page).ok();
+        if page.as_ref() == Some(&self.page) {
+            Ok(())
+        } else {
+            Err(other(Contender::Pgbench, &self.target, "another page"))
+        }
+    }
+}
+
+/// The headers of a request in a form.
+pub fn headers(form: Form, tag: Option<&str>) -> Vec<(&'static str, String)> {
+    match (form, tag) {
+        (Form::Gzip, _) => vec![("accept-encoding", "gzip".to_owned())],
+        (Form::NotModified, Some(tag)) => vec![("if-none-match", tag.to_owned())],
+        (Form::Plain | Form::NotModified, _) => Vec::new(),
+    }
+}
+
+async fn ask(of: &Running, form: Form, target: &str, tag: Option<&str>) -> Result<Answer, Error> {
+    let mut client = of.client().await?;
+    client
+        .get(target, &headers(form, tag))
+        .await
+        .map_err(|source| Error::NoAnswer {
+            who: of.contender.name(),
+            target: target.to_owned(),
+            source,
+        })
+}
+
+fn other(who: Contender, target: &str, why: &str) -> Error {
+    Error::OtherAnswer {
+        who: who.name(),
+        target: target.to_owned(),
+        why: why.to_owned(),
+    }
+}
+
+/// The JSON of an answer, compressed or not. Objects are equal whatever the order of their members.
+fn json(answer: &Answer) -> Option<Value> {
+    if answer.header("content-encoding") == Some("gzip") {
+        let mut plain = Vec::new();
+        GzDecoder::new(&answer.body[..]).read_to_end(&mut plain).ok()?;
+        serde_json::from_slice(&plain).ok()
+    } else {
+        serde_json::from_slice(&answer.body).ok()
+    }
+}

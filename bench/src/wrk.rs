@@ -1,0 +1,195 @@
+//! The load generators: wrk for whoever serves, pgbench for PostgreSQL alone.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::contender::environment;
+use crate::data::DataSet;
+use crate::process::{command, output};
+use crate::row::Row;
+use crate::tools::{PAGE, Tools};
+use crate::{Error, machine};
+
+/// How much longer than asked for a measurement may take.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// What one measurement gave.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Load {
+    /// Answers a second.
+    pub rate: f64,
+    /// Milliseconds that half of the requests took at most; none where the generator does not tell.
+    pub p50: Option<f64>,
+    /// The same of 99 in a hundred.
+    pub p99: Option<f64>,
+    /// Answers that were 400 or worse, and connections that broke or timed out.
+    pub errors: u64,
+}
+
+/// The line that the script of wrk prints.
+#[derive(Debug, Deserialize)]
+struct Report {
+    microseconds: f64,
+    requests: f64,
+    p50: f64,
+    p99: f64,
+    refused: u64,
+    broken: u64,
+}
+
+/// What wrk asks for.
+#[derive(Debug)]
+pub struct Request<'a> {
+    pub address: SocketAddr,
+    pub target: &'a str,
+    pub headers: Vec<(&'static str, String)>,
+    pub connections: u16,
+    pub seconds: u8,
+    /// Where so many tasks are pending, pages all over the list are asked for instead of the target.
+    pub anywhere_in: Option<i64>,
+}
+
+/// How many threads wrk gets. It shares the machine with what it measures, so it is not to keep cores busy by waiting,
+/// and yet must not be what is measured: one for two cores.
+pub fn threads() -> usize {
+    (machine::cores() / 2).max(1)
+}
+
+/// Drives a server for some seconds.
+///
+/// # Errors
+/// wrk is missing, or failed.
+pub async fn drive(tools: &Tools, request: Request<'_>) -> Result<Load, Error> {
+    let mut wrk = command("wrk");
+    wrk.arg(format!("--threads={}", threads()))
+        .arg(format!("--connections={}", request.connections))
+        .arg(format!("--duration={}s", request.seconds))
+        // Slow is not broken: with 1000 connections a peer may take seconds for an answer.
+        .args(["--timeout", "30s", "--latency", "--script"])
+        .arg(&tools.report);
+    for (name, value) in &request.headers {
+        wrk.arg("--header").arg(format!("{name}: {value}"));
+    }
+    wrk.arg(format!("http://{}{}", request.address, request.target));
+    if let Some(pending) = request.anywhere_in {
+        wrk.arg("--").arg(pending.to_string());
+    }
+    let printed = output(wrk, Duration::from_secs(request.seconds.into()) + PATIENCE).await?;
+    read(&printed).ok_or_else(|| Error::NoFigures {
+        program: "wrk".to_owned(),
+        output: printed,
+    })
+}
+
+fn read(printed: &str) -> Option<Load> {
+    let line = printed.lines().find(|line| line.starts_with('{'))?;
+    let report: Report = serde_json::from_str(line).ok()?;
+    Some(Load {
+        rate: report.requests / (report.microseconds / 1e6),
+        p50: Some(report.p50 / 1e3),
+        p99: Some(report.p99 / 1e3),
+        errors: report.refused + report.broken,
+    })
+}
+
+/// Has PostgreSQL alone make the page of a row, by as many sessions as a peer has.
+///
+/// # Errors
+/// pgbench is missing, or failed.
+pub async fn page_by_pgbench(
+    tools: &Tools,
+    bin_dir: &std::path::Path,
+    data: &DataSet,
+    row: &Row,
+    offset: i64,
+    seconds: u8,
+) -> Result<Load, Error> {
+    let script = tools.file("page.pgbench");
+    let statement = if row.count { counted(PAGE) } else { PAGE.to_owned() };
+    let statement = statement.replace("$1", ":limit").replace("$2", ":offset");
+    let text = format!("\\set limit {}\n\\set offset {offset}\n{statement};\n", row.limit);
+    std::fs::write(&script, text).map_err(Error::io("write the script of pgbench"))?;
+    let sessions = crate::contender::DATABASE_CONNECTIONS;
+    let printed = pgbench(bin_dir, data, &script, sessions, seconds, &[]).await?;
+    Ok(Load {
+        rate: transactions_per_second(&printed)?,
+        p50: None,
+        p99: None,
+        errors: 0,
+    })
+}
+
+/// Runs a script of pgbench, each statement prepared.
+///
+/// # Errors
+/// pgbench is missing, or failed.
+pub async fn pgbench(
+    bin_dir: &std::path::Path,
+    data: &DataSet,
+    script: &std::path::Path,
+    sessions: usize,
+    seconds: u8,
+    settings: &[&str],
+) -> Result<String, Error> {
+    let mut pgbench = command(bin_dir.join("pgbench"));
+    pgbench
+        .args(["--no-vacuum", "--protocol=prepared"])
+        .arg(format!("--client={sessions}"))
+        .arg(format!("--jobs={}", threads()))
+        .arg(format!("--time={seconds}"))
+        .arg("--file")
+        .arg(script)
+        .envs(environment(data));
+    if !settings.is_empty() {
+        let options: Vec<_> = settings.iter().map(|setting| format!("-c {setting}")).collect();
+        pgbench.env("PGOPTIONS", options.join(" "));
+    }
+    output(pgbench, Duration::from_secs(seconds.into()) + PATIENCE).await
+}
+
+/// The rate that pgbench prints.
+///
+/// # Errors
+/// It prints none.
+pub fn transactions_per_second(printed: &str) -> Result<f64, Error> {
+    let line = printed.lines().find_map(|line| line.strip_prefix("tps = "));
+    let rate = line.and_then(|line| line.split(' ').next()?.parse().ok());
+    rate.ok_or_else(|| Error::NoFigures {
+        program: "pgbench".to_owned(),
+        output: printed.to_owned(),
+    })
+}
+
+/// The statement of the page with the number of all pending tasks, from the same snapshot.
+pub fn counted(page: &str) -> String {
+    format!(
+        "select body, (select count(*) from task_status where completion_status is null) as total from ({page}) as page"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_wrk_says() {
+        let printed = "Running 2s test\n{\"microseconds\":2000000,\"requests\":5000,\"bytes\":1,\"p50\":1500,\"p99\":20000,\"refused\":1,\"broken\":2}\n";
+        let load = Load {
+            rate: 2500.0,
+            p50: Some(1.5),
+            p99: Some(20.0),
+            errors: 3,
+        };
+        assert_eq!(read(printed), Some(load));
+        assert_eq!(read("unable to connect"), None);
+    }
+
+    #[test]
+    fn what_pgbench_says() {
+        let printed = "latency average = 1.2 ms\ntps = 812.5 (without initial connection time)\n";
+        assert!(transactions_per_second(printed).is_ok_and(|rate| (rate - 812.5).abs() < 1e-9));
+        assert!(transactions_per_second("").is_err());
+    }
+}
