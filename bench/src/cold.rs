@@ -23,11 +23,11 @@ pub const LIMIT: i64 = 250;
 pub async fn latencies(
     running: &Running,
     data: &DataSet,
+    known: &Known,
     turns: u32,
     asked: &mut i64,
 ) -> Result<BTreeMap<Depth, f64>, Error> {
     let mut connection = PgConnection::connect_with(&data.options).await?;
-    let known = Known::any(&mut connection).await?;
     let mut client = running.client().await?;
     let pending = data.pending().await?;
     let mut took: BTreeMap<Depth, Vec<f64>> = BTreeMap::new();

@@ -1,7 +1,8 @@
 //! The private PostgreSQL and the data sets in it, each a database of its own.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnectOptions;
@@ -22,6 +23,15 @@ const FILL: &str = include_str!("../sql/fill.sql");
 const BATCH: i64 = 20_000;
 /// The most memory for PostgreSQL's own cache, in MiB.
 const MOST_BUFFERS: u64 = 4096;
+
+/// Whether anybody but this session has a statement under way.
+const BUSY: &str = "select exists (select from pg_stat_activity
+    where state = 'active' and backend_type = 'client backend' and pid <> pg_backend_pid())";
+/// How often is looked, and how often in a row nobody may be at work.
+const LOOK: Duration = Duration::from_millis(20);
+const QUIET_LOOKS: u8 = 5;
+/// How long a server may go on with what nobody waits for.
+const SETTLED: Duration = Duration::from_mins(2);
 
 /// A data set, loaded.
 #[derive(Debug, Clone)]
@@ -149,9 +159,9 @@ impl DataSet {
         while !workers.is_empty() {
             tokio::select! {
                 Some(worker) = workers.join_next() => worker??,
-                () = tokio::time::sleep(std::time::Duration::from_secs(1)) => {}
+                () = tokio::time::sleep(Duration::from_secs(1)) => {}
             }
-            let tenths = (lock(&next).min(self.size.all + 1) - 1) / tenth;
+            let tenths = ((*lock(&next)).min(self.size.all + 1) - 1) / tenth;
             if tenths > told {
                 told = tenths;
                 progress.say(&format!("{}: {told}/10 of the rows", self.size));
@@ -167,7 +177,7 @@ impl DataSet {
             .await?;
         loop {
             let first = {
-                let mut next = lock_guard(next);
+                let mut next = lock(next);
                 let first = *next;
                 *next = (first + BATCH).min(self.size.all + 1);
                 first
@@ -195,7 +205,7 @@ impl DataSet {
             workers.spawn(async move {
                 let mut connection = PgConnection::connect_with(&options).await?;
                 loop {
-                    let Some(index) = lock_guard(&left).pop() else {
+                    let Some(index) = lock(&left).pop() else {
                         return Ok::<_, Error>(());
                     };
                     index.make(&mut connection).await?;
@@ -204,6 +214,23 @@ impl DataSet {
         }
         while let Some(worker) = workers.join_next().await {
             worker??;
+        }
+        Ok(())
+    }
+
+    /// Waits until PostgreSQL has nothing to do for anybody: who has left a thousand requests behind goes on with them
+    /// when nobody waits for the answers any more, and is not to take the time of the next.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn settle(&self) -> Result<(), Error> {
+        let mut connection = PgConnection::connect_with(&self.options).await?;
+        let deadline = Instant::now() + SETTLED;
+        let mut quiet = 0;
+        while quiet < QUIET_LOOKS && Instant::now() < deadline {
+            let busy: bool = sqlx::query_scalar(BUSY).fetch_one(&mut connection).await?;
+            quiet = if busy { 0 } else { quiet + 1 };
+            tokio::time::sleep(LOOK).await;
         }
         Ok(())
     }
@@ -282,10 +309,6 @@ fn mark() -> String {
     format!("filled by {sum:x}")
 }
 
-fn lock_guard<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn lock(mutex: &Mutex<i64>) -> i64 {
-    *lock_guard(mutex)
 }

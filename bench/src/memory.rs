@@ -67,6 +67,7 @@ pub async fn of(
         errors += load.errors;
         Some(most)
     };
+    data.settle().await?;
     Ok(Memory {
         idle,
         same,

@@ -15,6 +15,8 @@ pub struct Circumstances {
     pub sizes: Vec<DataSize>,
     /// Names and values: the machine, versions, settings, the command line.
     pub facts: Vec<(&'static str, String)>,
+    /// Whether the figures mean nothing: it was only tried whether everything runs.
+    pub is_trial: bool,
     /// Written by hand: what was missed, why, and what was tried.
     pub notes: String,
     /// The file name of the chart.
@@ -307,6 +309,7 @@ mod tests {
                 all: 2000,
             }],
             facts: vec![("date", "today".to_owned())],
+            is_trial: false,
             notes: "## Notes\n\nby hand".to_owned(),
             chart: "ratios.svg",
         };

@@ -17,7 +17,7 @@ use crate::report::{self, Circumstances};
 use crate::row::{Form, Part, ROWS, Row};
 use crate::tools::Tools;
 use crate::verify::{self, Reference};
-use crate::writers::Writers;
+use crate::writers::{Known, Writers};
 use crate::wrk::{self, Load, Request};
 use crate::{Error, chart, cold, machine, memory, tax};
 
@@ -70,6 +70,7 @@ pub async fn run(args: Args) -> Result<(), Error> {
     let about = Circumstances {
         sizes: args.data(),
         facts,
+        is_trial: args.quick,
         notes: fs::read_to_string(folder().join("NOTES.md")).unwrap_or_default(),
         chart: CHART,
     };
@@ -141,6 +142,8 @@ struct Comparison<'a> {
 /// A data set and those that serve it.
 struct Stage {
     data: DataSet,
+    /// The tasks that are written to.
+    known: Known,
     service: Running,
     peers: Vec<Running>,
 }
@@ -208,7 +211,13 @@ impl<'a> Comparison<'a> {
                 .await?;
         }
         self.progress.step(&format!("{size}: all serve it"));
-        Ok(Stage { data, service, peers })
+        let known = Known::any(&data).await?;
+        Ok(Stage {
+            data,
+            known,
+            service,
+            peers,
+        })
     }
 
     async fn round(&mut self, round: u8, data: usize, stage: &Stage) -> Result<(), Error> {
@@ -249,8 +258,11 @@ impl<'a> Comparison<'a> {
         let places = contenders.len();
         contenders.rotate_left(usize::from(round) % places);
         for contender in contenders {
+            stage.data.settle().await?;
             let writers = match row.writes {
-                Some(writes) => Some(Writers::start(&stage.data, writes, offset, row.limit).await?),
+                Some(writes) => {
+                    Some(Writers::start(&stage.data, &stage.known, writes, offset, row.limit).await?)
+                }
                 None => None,
             };
             let running = serving.iter().find(|running| running.contender == contender);
@@ -302,7 +314,8 @@ impl<'a> Comparison<'a> {
     async fn cold(&mut self, round: u8, data: usize, stage: &Stage) -> Result<(), Error> {
         let turns = COLD_TURNS * u32::from(self.args.seconds());
         for running in stage.peers.iter().chain([&stage.service]) {
-            let medians = cold::latencies(running, &stage.data, turns, &mut self.asked).await?;
+            stage.data.settle().await?;
+            let medians = cold::latencies(running, &stage.data, &stage.known, turns, &mut self.asked).await?;
             let mut told = String::new();
             for (depth, millis) in medians {
                 self.figures.add_cold(data, depth, running.contender, millis);
@@ -324,6 +337,7 @@ impl<'a> Comparison<'a> {
             .into_iter()
             .filter(|one| *one != Contender::Pgbench)
         {
+            stage.data.settle().await?;
             let seconds = self.args.seconds() * 2;
             let memory = memory::of(contender, self.tools, &stage.data, &stage.service, seconds).await?;
             self.figures.memory.insert((data, contender), memory);

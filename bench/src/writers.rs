@@ -64,23 +64,25 @@ impl Known {
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn any(connection: &mut PgConnection) -> Result<Self, Error> {
+    pub async fn any(data: &DataSet) -> Result<Self, Error> {
+        let mut connection = PgConnection::connect_with(&data.options).await?;
         let statement =
             "select id from task_status where completion_status is null order by md5(id) limit $1";
         let ids = sqlx::query_scalar(statement)
             .bind(KNOWN)
-            .fetch_all(connection)
+            .fetch_all(&mut connection)
             .await?;
         Ok(Self(Arc::new(Mutex::new(ids))))
     }
 
     /// The tasks of a page.
-    async fn page(connection: &mut PgConnection, offset: i64, limit: i64) -> Result<Self, Error> {
+    async fn page(data: &DataSet, offset: i64, limit: i64) -> Result<Self, Error> {
+        let mut connection = PgConnection::connect_with(&data.options).await?;
         let statement = "select id from task_status where completion_status is null order by created, id offset $1 limit $2";
         let ids = sqlx::query_scalar(statement)
             .bind(offset)
             .bind(limit)
-            .fetch_all(connection)
+            .fetch_all(&mut connection)
             .await?;
         Ok(Self(Arc::new(Mutex::new(ids))))
     }
@@ -146,15 +148,21 @@ impl Known {
 }
 
 impl Writers {
-    /// Begins to write to a data set; `offset` and `limit` say which page the victims of [`Victims::Page`] are of.
+    /// Begins to write to a data set, of which these tasks are known; `offset` and `limit` say which page the victims of
+    /// [`Victims::Page`] are of.
     ///
     /// # Errors
     /// The database cannot be reached.
-    pub async fn start(data: &DataSet, writes: Writes, offset: i64, limit: i64) -> Result<Self, Error> {
-        let mut connection = PgConnection::connect_with(&data.options).await?;
+    pub async fn start(
+        data: &DataSet,
+        known: &Known,
+        writes: Writes,
+        offset: i64,
+        limit: i64,
+    ) -> Result<Self, Error> {
         let known = match writes.victims {
-            Victims::Any => Known::any(&mut connection).await?,
-            Victims::Page => Known::page(&mut connection, offset, limit).await?,
+            Victims::Any => known.clone(),
+            Victims::Page => Known::page(data, offset, limit).await?,
         };
         let stop = CancellationToken::new();
         let mut connections = Vec::new();

@@ -51,10 +51,13 @@ pub struct Request<'a> {
     pub anywhere_in: Option<i64>,
 }
 
-/// How many threads wrk gets. It shares the machine with what it measures, so it is not to keep cores busy by waiting,
-/// and yet must not be what is measured: one for two cores.
+/// The most threads of a load generator.
+const MOST_THREADS: usize = 8;
+
+/// How many threads a load generator gets: one for each core. It shares the cores with what it measures; with fewer it is
+/// itself what limits the static handler, and whoever is held against that looks better than it is.
 pub fn threads() -> usize {
-    (machine::cores() / 2).max(1)
+    machine::cores().min(MOST_THREADS)
 }
 
 /// Drives a server for some seconds.
