@@ -202,6 +202,10 @@ fn memory(text: &mut String, figures: &Figures, data: usize) {
             mib(memory.same.proportional),
             anywhere,
             mib(memory.after.proportional),
+            mib(memory
+                .same
+                .resident
+                .max(memory.anywhere.map_or(0, |most| most.resident))),
         ])
     });
     let heads = [
@@ -210,6 +214,7 @@ fn memory(text: &mut String, figures: &Figures, data: usize) {
         "1000 connections, one page",
         "1000 connections, all pages",
         "afterwards",
+        "RSS at most",
     ];
     section(text, "Memory", &heads, rows.collect());
 }

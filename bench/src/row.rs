@@ -151,6 +151,11 @@ impl Row {
         all
     }
 
+    /// Whether a thousand connections ask.
+    pub fn is_crowded(&self) -> bool {
+        self.connections == MANY
+    }
+
     /// Path and query where so many tasks are pending.
     pub fn target(&self, pending: i64) -> String {
         target(self.depth.offset(pending, self.limit), self.limit, self.count)

@@ -25,6 +25,8 @@ use crate::{Error, chart, cold, machine, memory, tax};
 const CHART: &str = "ratios.svg";
 /// How many cold pages of each depth are asked for in a second of `--seconds`.
 const COLD_TURNS: u32 = 15;
+/// How many times as long a thousand connections are driven.
+const CROWDED: u8 = 3;
 /// How long each is driven before anything is measured, in seconds.
 const WARM_UP: u8 = 1;
 
@@ -305,7 +307,12 @@ impl<'a> Comparison<'a> {
             target,
             headers,
             connections: row.connections,
-            seconds,
+            // A thousand take a part of a second to connect, and a slow peer needs seconds for a turn of them.
+            seconds: if row.is_crowded() {
+                seconds.saturating_mul(CROWDED)
+            } else {
+                seconds
+            },
             anywhere_in: None,
         };
         wrk::drive(self.tools, request).await
