@@ -135,7 +135,8 @@ impl Contender {
             server: Server::start(&mut command, log)?,
         };
         let deadline = Instant::now() + START;
-        while !running.is_ready().await {
+        // Whoever has ended has not got its port, and it may be somebody else who answers there.
+        while running.server.has_ended() || !running.is_ready().await {
             if running.server.has_ended() || Instant::now() > deadline {
                 let log = running.server.log.clone();
                 return Err(Error::NotReady {

@@ -46,6 +46,8 @@ pub enum Error {
         target: String,
         why: String,
     },
+    #[error("another run is under way on this machine: each would measure the other")]
+    AnotherRun,
     #[error("the run was interrupted")]
     Interrupted,
 }

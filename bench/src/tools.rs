@@ -1,6 +1,6 @@
 //! What the peers need, installed as their lock files say, once for all runs.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub const PAGE: &str = include_str!("../sql/page.sql");
 const REPORT: &str = include_str!("../wrk/report.lua");
 
 /// Where everything is that is run.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Tools {
     /// The folder with the programs of this package, and the service's.
     pub programs: PathBuf,
@@ -43,19 +43,26 @@ pub struct Tools {
     pub report: PathBuf,
     /// The statement of the page, for peers that read it.
     pub page: PathBuf,
+    /// Locked for as long as this lives.
+    _in_use: File,
 }
 
 impl Tools {
-    /// Installs what is not there yet.
+    /// Installs what is not there yet, and keeps others from running at the same time.
     ///
     /// # Errors
-    /// An installer is missing or failed, or the folder cannot be written.
+    /// Another run is under way, an installer is missing or failed, or the folder cannot be written.
     pub async fn install() -> Result<Self, Error> {
         let this = std::env::current_exe().map_err(Error::io("find the programs of this package"))?;
         let programs = this.parent().unwrap_or(Path::new(".")).to_owned();
         // Beside what cargo has built: `cargo clean` takes it away with the rest.
         let scratch = programs.join("bench");
+        fs::create_dir_all(&scratch).map_err(Error::io(format!("make {}", scratch.display())))?;
+        let lock = scratch.join("in-use");
+        let in_use = File::create(&lock).map_err(Error::io(format!("write {}", lock.display())))?;
+        in_use.try_lock().map_err(|_| Error::AnotherRun)?;
         let tools = Self {
+            _in_use: in_use,
             fastapi: scratch.join("fastapi"),
             fastify: scratch.join("fastify"),
             report: scratch.join("report.lua"),
@@ -63,7 +70,6 @@ impl Tools {
             programs,
             scratch,
         };
-        fs::create_dir_all(&tools.scratch).map_err(Error::io(format!("make {}", tools.scratch.display())))?;
         write(&tools.report, REPORT)?;
         write(&tools.page, PAGE)?;
         install(&tools.fastapi, &FASTAPI, &tools.python_packages()).await?;
