@@ -7,16 +7,18 @@
 //! took it, or none.
 //!
 //! The line of those who wait is a channel; who leaves it drops a receiver, and a read that nobody waits for any more is
-//! not begun.
+//! not begun. docs/freshness.md has the proof; the tests in `schedules` explore it.
+
+mod runtime;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
-use tokio::time::timeout;
 
+use self::runtime::{Runtime, Tokio};
 use crate::metrics::Reads;
 use crate::store::StoreError;
 
@@ -27,9 +29,10 @@ type Line<T> = watch::Sender<Option<Outcome<T>>>;
 type Read<T> = Box<dyn Fn() -> BoxFuture<'static, Result<T, StoreError>> + Send + Sync>;
 
 /// The barrier around a read.
-pub struct Barrier<T>(Arc<Shared<T>>);
+pub struct Barrier<T, R = Tokio>(Arc<Shared<T, R>>);
 
-struct Shared<T> {
+struct Shared<T, R> {
+    runtime: R,
     read: Read<T>,
     /// How long a request waits, and how long a read may take.
     patience: Duration,
@@ -51,7 +54,19 @@ impl<T: Clone + Send + Sync + 'static> Barrier<T> {
         F: Fn() -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
+        Self::on(Tokio, patience, read)
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static, R: Runtime> Barrier<T, R> {
+    /// A barrier that whoever this is runs.
+    fn on<F, Fut>(runtime: R, patience: Duration, read: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
         Self(Arc::new(Shared {
+            runtime,
             read: Box::new(move || Box::pin(read())),
             patience,
             reads: Reads::default(),
@@ -67,18 +82,13 @@ impl<T: Clone + Send + Sync + 'static> Barrier<T> {
     /// # Errors
     /// Why the read failed, or [`StoreError::NotConfirmed`] where it took too long.
     pub async fn pass(&self) -> Result<T, StoreError> {
-        let not_confirmed = StoreError::NotConfirmed {
-            patience: self.0.patience,
-        };
-        let mut line = self.join();
-        let outcome = match timeout(self.0.patience, line.wait_for(Option::is_some)).await {
-            Ok(Ok(outcome)) => outcome.clone(),
-            // The read ended without one: it has panicked, or the program ends.
-            Ok(Err(_)) | Err(_) => None,
-        };
-        match outcome {
+        let Shared {
+            runtime, patience, ..
+        } = &*self.0;
+        let told = told(self.join());
+        match runtime.within(*patience, told).await.flatten() {
             Some(outcome) => outcome.map_err(StoreError::Shared),
-            None => Err(not_confirmed),
+            None => Err(StoreError::NotConfirmed { patience: *patience }),
         }
     }
 
@@ -94,25 +104,32 @@ impl<T: Clone + Send + Sync + 'static> Barrier<T> {
             .next
             .get_or_insert_with(|| watch::Sender::new(None))
             .subscribe();
-        if !state.is_reading {
-            state.is_reading = true;
-            tokio::spawn(Shared::read_for_all(Reading(Arc::clone(&self.0))));
+        let is_reading = std::mem::replace(&mut state.is_reading, true);
+        drop(state);
+        if !is_reading {
+            let reading = Reading(Arc::clone(&self.0));
+            self.0.runtime.spawn(Shared::read_for_all(reading));
         }
         line
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> Shared<T> {
+impl<T: Clone + Send + Sync + 'static, R: Runtime> Shared<T, R> {
     /// Reads, one after the other, until nobody waits.
-    async fn read_for_all(reading: Reading<T>) {
+    async fn read_for_all(reading: Reading<T, R>) {
+        let Self {
+            runtime,
+            patience,
+            reads,
+            ..
+        } = &*reading.0;
         while let Some(line) = reading.0.next_line() {
             // Who comes from here on waits for the next.
-            let outcome = timeout(reading.0.patience, (reading.0.read)())
+            let outcome = runtime
+                .within(*patience, (reading.0.read)())
                 .await
-                .unwrap_or(Err(StoreError::NotConfirmed {
-                    patience: reading.0.patience,
-                }));
-            reading.0.reads.count(&outcome);
+                .unwrap_or(Err(StoreError::NotConfirmed { patience: *patience }));
+            reads.count(&outcome);
             line.send_replace(Some(outcome.map_err(Arc::new)));
         }
     }
@@ -127,17 +144,21 @@ impl<T: Clone + Send + Sync + 'static> Shared<T> {
     }
 }
 
-impl<T> Shared<T> {
+impl<T, R: Runtime> Shared<T, R> {
     fn state(&self) -> MutexGuard<'_, State<T>> {
-        // Nothing that is done under the lock can be left half done.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.runtime.lock(&self.state)
     }
 }
 
-/// Somebody reads for as long as this lives.
-struct Reading<T>(Arc<Shared<T>>);
+/// What those who wait are told; nothing where the read ended without an outcome: it has panicked, or the program ends.
+async fn told<T: Clone>(mut line: watch::Receiver<Option<Outcome<T>>>) -> Option<Outcome<T>> {
+    line.wait_for(Option::is_some).await.ok()?.clone()
+}
 
-impl<T> Drop for Reading<T> {
+/// Somebody reads for as long as this lives.
+struct Reading<T, R: Runtime>(Arc<Shared<T, R>>);
+
+impl<T, R: Runtime> Drop for Reading<T, R> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             // Those who wait learn of it by the end of their line, and who comes next begins anew.
@@ -148,7 +169,7 @@ impl<T> Drop for Reading<T> {
     }
 }
 
-impl<T> fmt::Debug for Barrier<T> {
+impl<T, R> fmt::Debug for Barrier<T, R> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Barrier")
@@ -157,5 +178,7 @@ impl<T> fmt::Debug for Barrier<T> {
     }
 }
 
+#[cfg(test)]
+mod schedules;
 #[cfg(test)]
 mod tests;
