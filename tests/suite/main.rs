@@ -18,6 +18,7 @@ mod filter_laws;
 mod freshness;
 mod list;
 mod metrics;
+mod model;
 mod openapi;
 mod outage;
 mod pages;

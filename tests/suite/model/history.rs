@@ -1,0 +1,246 @@
+//! What has been written, by whom and when, and whether an answer is one of these states.
+//!
+//! Writers write at the same time, and nobody but the database knows in which order their transactions became visible. But
+//! each writer has tasks of its own, which it changes one transaction after the other, and a clock of the test's own says
+//! when each transaction began and when it was acknowledged. A snapshot is then a state of each writer's tasks, such that
+//! whoever sees a transaction sees all that were acknowledged before it began. One that an answer may be of contains
+//! besides all that was acknowledged before the request began, and nothing that began after the answer was there. All such
+//! snapshots are tried.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// More than a writer writes while an answer is on its way.
+const REMEMBERED: usize = 512;
+/// More than there are snapshots for an answer to be of.
+const TRIES: usize = 1_000_000;
+
+/// A task as far as the model knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Task {
+    /// In milliseconds since the epoch.
+    pub created: i64,
+    /// Of what was last said of it. No other has this.
+    pub stamp: i64,
+    pub is_pending: bool,
+}
+
+/// A writer's tasks, by id.
+pub type Tasks = BTreeMap<String, Task>;
+
+/// A writer's tasks from one transaction to the next.
+#[derive(Debug, Clone)]
+struct Version {
+    began: u64,
+    acknowledged: Option<u64>,
+    /// How often everybody's tasks have been truncated. It is the same for all in a snapshot.
+    truncated: u64,
+    tasks: Arc<Tasks>,
+}
+
+/// What has been written.
+pub struct History {
+    now: u64,
+    /// Each writer's, the latest last.
+    versions: Vec<VecDeque<Version>>,
+}
+
+/// Versions of which a snapshot may have one of each writer.
+pub struct Window(Vec<Vec<Version>>);
+
+/// Which pending tasks are asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Part {
+    pub newest_first: bool,
+    /// Created and id of a task after which the page begins.
+    pub after: Option<(i64, String)>,
+    pub offset: usize,
+    pub limit: usize,
+}
+
+/// What an answer says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    pub tasks: Vec<(String, Task)>,
+    pub count: Option<i64>,
+}
+
+impl History {
+    /// Nothing yet, by so many writers.
+    pub fn of(writers: usize) -> Self {
+        let nothing = Version {
+            began: 0,
+            acknowledged: Some(0),
+            truncated: 0,
+            tasks: Arc::default(),
+        };
+        Self {
+            now: 0,
+            versions: vec![VecDeque::from([nothing]); writers],
+        }
+    }
+
+    pub fn tick(&mut self) -> u64 {
+        self.now += 1;
+        self.now
+    }
+
+    /// A writer's tasks as it knows them.
+    pub fn tasks(&self, writer: usize) -> Arc<Tasks> {
+        Arc::clone(&self.versions[writer].back().unwrap().tasks)
+    }
+
+    /// From now on these may be a writer's tasks.
+    pub fn begin(&mut self, writer: usize, tasks: Tasks) {
+        let began = self.tick();
+        self.push(writer, began, Arc::new(tasks), 0);
+    }
+
+    /// From now on nobody may have tasks.
+    pub fn begin_truncating(&mut self) {
+        let began = self.tick();
+        for writer in 0..self.versions.len() {
+            self.push(writer, began, Arc::default(), 1);
+        }
+    }
+
+    fn push(&mut self, writer: usize, began: u64, tasks: Arc<Tasks>, truncated: u64) {
+        let versions = &mut self.versions[writer];
+        let last = versions.back().unwrap();
+        assert!(last.acknowledged.is_some(), "one transaction after the other");
+        let truncated = last.truncated + truncated;
+        versions.push_back(Version {
+            began,
+            acknowledged: None,
+            truncated,
+            tasks,
+        });
+        if versions.len() > REMEMBERED {
+            versions.pop_front();
+        }
+    }
+
+    /// What has begun of these writers is known to be done.
+    pub fn acknowledge(&mut self, writers: impl IntoIterator<Item = usize>) {
+        let now = self.tick();
+        for writer in writers {
+            self.versions[writer].back_mut().unwrap().acknowledged = Some(now);
+        }
+    }
+
+    /// What an answer may have seen that is there now and was asked for at that time.
+    pub fn since(&self, asked: u64) -> Window {
+        let of_one = |versions: &VecDeque<Version>| {
+            let is_acknowledged = |version: &Version| version.acknowledged.is_some_and(|then| then < asked);
+            let first = versions.iter().rposition(is_acknowledged).expect("remembered");
+            versions.range(first..).cloned().collect()
+        };
+        Window(self.versions.iter().map(of_one).collect())
+    }
+}
+
+impl Window {
+    /// Whether what was said of a part is what some snapshot says.
+    pub fn explains(&self, part: &Part, said: &Said) -> Result<(), String> {
+        if self.has_snapshot(part, said) {
+            return Ok(());
+        }
+        let uncounted = Said {
+            count: None,
+            ..said.clone()
+        };
+        Err(if said.count.is_some() && self.has_snapshot(part, &uncounted) {
+            format!("a count that is not of the page's snapshot: {part:?}, {said:?}")
+        } else {
+            format!("an answer of no snapshot since it was asked for: {part:?}, {said:?}")
+        })
+    }
+
+    fn has_snapshot(&self, part: &Part, said: &Said) -> bool {
+        // Those of a writer whose tasks are as they were said to be.
+        let candidates: Vec<Vec<usize>> = (0..self.0.len())
+            .map(|writer| {
+                let fits = |version: &usize| {
+                    let tasks = &self.0[writer][*version].tasks;
+                    said.tasks
+                        .iter()
+                        .filter(|(id, _)| owner(id) == writer)
+                        .all(|(id, task)| tasks.get(id) == Some(task))
+                };
+                (0..self.0[writer].len()).filter(fits).collect()
+            })
+            .collect();
+        self.choose(&candidates, &mut Vec::new(), part, said, &mut 0)
+    }
+
+    /// Chooses a version of each writer after those that are chosen.
+    fn choose(
+        &self,
+        candidates: &[Vec<usize>],
+        chosen: &mut Vec<usize>,
+        part: &Part,
+        said: &Said,
+        tries: &mut usize,
+    ) -> bool {
+        *tries += 1;
+        assert!(*tries < TRIES, "too many snapshots to try");
+        let writer = chosen.len();
+        if writer == candidates.len() {
+            return self.says(chosen, part, said);
+        }
+        candidates[writer].iter().any(|version| {
+            if !(0..writer).all(|other| self.are_one_snapshot((other, chosen[other]), (writer, *version))) {
+                return false;
+            }
+            chosen.push(*version);
+            let found = self.choose(candidates, chosen, part, said, tries);
+            chosen.pop();
+            found
+        })
+    }
+
+    /// Whether this is what a snapshot says.
+    fn says(&self, chosen: &[usize], part: &Part, said: &Said) -> bool {
+        let key =
+            |id: &str, created: i64| (if part.newest_first { -created } else { created }, id.to_owned());
+        let mut pending: Vec<_> = std::iter::zip(&self.0, chosen)
+            .flat_map(|(versions, chosen)| &*versions[*chosen].tasks)
+            .filter(|(_, task)| task.is_pending)
+            .map(|(id, task)| (key(id, task.created), task))
+            .collect();
+        pending.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        let count = pending.len();
+        let after = part.after.as_ref().map(|(created, id)| key(id, *created));
+        let page = pending
+            .iter()
+            .filter(|(key, _)| after.as_ref().is_none_or(|after| key > after))
+            .skip(part.offset)
+            .take(part.limit);
+        said.count.is_none_or(|said| usize::try_from(said) == Ok(count))
+            && page
+                .map(|((_, id), task)| (id, *task))
+                .eq(said.tasks.iter().map(|(id, task)| (id, task)))
+    }
+
+    /// Whether neither lacks what was acknowledged before the other began.
+    fn are_one_snapshot(&self, one: (usize, usize), other: (usize, usize)) -> bool {
+        let version = |(writer, version): (usize, usize)| self.0[writer].get(version);
+        let lacks = |one: (usize, usize), other| {
+            let (next, other) = (version((one.0, one.1 + 1)), version(other));
+            let acknowledged = next.and_then(|next| next.acknowledged);
+            acknowledged.is_some_and(|then| other.is_some_and(|other| then < other.began))
+        };
+        let truncated = |which| version(which).map(|version| version.truncated);
+        !lacks(one, other) && !lacks(other, one) && truncated(one) == truncated(other)
+    }
+}
+
+/// Whose task it is: ids begin with `w`, the writer's number and `-`.
+fn owner(id: &str) -> usize {
+    let number = id.strip_prefix('w').and_then(|rest| rest.split_once('-'));
+    number
+        .unwrap_or_else(|| panic!("nobody's: {id}"))
+        .0
+        .parse()
+        .unwrap()
+}
