@@ -166,7 +166,10 @@ impl Actor {
         let complete = json!([{ "op": "replace", "path": "/completionStatus", "value": "Success" }]);
         let (method, target, media_type, body) = match way {
             Way::Sql(transaction) => return sql(connection, transaction.sql()).await,
-            Way::Fold => return sql(connection, "select task_status_fold_tally()".into()).await,
+            Way::Fold => {
+                let fold = "select task_status_fold_tally(); select task_status_fold_pending_hours()";
+                return sql(connection, fold.to_owned()).await;
+            }
             Way::Copy(rows) => {
                 let (statement, rows) = writes::copy(rows);
                 return copy(connection, &statement, rows)

@@ -8,12 +8,15 @@ use serde_json::{Value, json};
 
 use super::history::{Task, Tasks};
 
-/// The latest time that a task says it was changed is this and its stamp in milliseconds: later than any that the
-/// database or the service would say of themselves.
+/// The time at which a task says it was changed is this and its stamp in milliseconds: later than any that the database
+/// or the service would say of themselves.
 const MODIFIED: i64 = 4_102_444_800_000;
-/// The latest and the earliest time at which tasks are made. There are fewer times than tasks.
+/// When the first tasks are made, and how many times there are from then on: fewer than tasks, several in some minutes, and
+/// in more than one hour.
 const CREATED: i64 = 1_767_225_600_000;
 const TIMES: i64 = 40;
+/// In milliseconds.
+const BETWEEN_TIMES: [i64; 3] = [1, 20_000, 200_000];
 /// How many ids a writer has.
 const IDS: usize = 12;
 
@@ -320,7 +323,7 @@ fn list(ids: &[String]) -> String {
 }
 
 fn created(random: &mut Rng) -> i64 {
-    CREATED + random.i64(0..TIMES)
+    CREATED + random.i64(0..TIMES) * BETWEEN_TIMES[random.usize(..3)]
 }
 
 fn task(random: &mut Rng, stamp: i64) -> Task {
