@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use task_status::store::tally;
 use tokio::sync::Mutex;
 
-use crate::support::database::TestDatabase;
+use crate::support::database::{TestDatabase, rewritten};
 use crate::support::eventually;
 use crate::support::service::Service;
 
@@ -406,9 +406,8 @@ async fn rows_that_were_added_are_folded_and_the_sums_stay() {
     assert_eq!(database.value::<i64>(minutes).await, 0);
 }
 
-#[tokio::test]
-async fn truncate_waits_for_a_fold_that_is_under_way() {
-    let database = TestDatabase::new().await;
+/// What is counted after a TRUNCATE that came while two rows of the tally were folded, and how many the tally says.
+async fn truncated_during_a_fold(database: &TestDatabase) -> (i64, i64) {
     let mut folder = database.connect().await;
     for id in ["a", "b"] {
         let insert = format!(
@@ -433,7 +432,23 @@ async fn truncate_waits_for_a_fold_that_is_under_way() {
     folder.execute("commit").await.unwrap();
     truncated.await.unwrap();
     let observation = observe(&mut folder).await;
-    assert_eq!((observation.counted, observation.tallied), (0, 0));
+    (observation.counted, observation.tallied)
+}
+
+#[tokio::test]
+async fn truncate_waits_for_a_fold_that_is_under_way() {
+    let database = TestDatabase::new().await;
+    assert_eq!(truncated_during_a_fold(&database).await, (0, 0));
+}
+
+#[tokio::test]
+async fn without_its_lock_truncate_would_leave_what_is_folded() {
+    let database = TestDatabase::new().await;
+    let lock = "lock table task_status_tally, task_status_pending_hours, task_status_pending_minutes in share row exclusive mode;";
+    database
+        .execute(&rewritten("task_status_count_none", lock, ""))
+        .await;
+    assert_eq!(truncated_during_a_fold(&database).await, (0, 2));
 }
 
 #[tokio::test]

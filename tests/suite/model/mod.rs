@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 
 use self::history::{History, Part, Said};
 use self::writes::Way;
-use crate::support::database::TestDatabase;
+use crate::support::database::{TestDatabase, rewritten};
 use crate::support::service::{PENDING_TASKS, Service, Setup};
 
 const WRITERS: usize = 6;
@@ -429,12 +429,7 @@ async fn a_trigger_that_is_missing_is_found_out() {
 
 /// The function that counts, with something else in the place of this.
 fn counting(this: &str, other: &str) -> String {
-    format!(
-        "do $$ begin
-             assert pg_get_functiondef('task_status_count'::regproc) like '%' || $this${this}$this$ || '%';
-             execute replace(pg_get_functiondef('task_status_count'::regproc), $this${this}$this$, $this${other}$this$);
-         end $$"
-    )
+    rewritten("task_status_count", this, other)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -315,6 +315,16 @@ pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
+/// A statement that makes a function of the schema anew, with something else in the place of this.
+pub fn rewritten(function: &str, this: &str, other: &str) -> String {
+    format!(
+        "do $do$ begin
+             assert position($this${this}$this$ in pg_get_functiondef('{function}'::regproc)) > 0, 'it has not this';
+             execute replace(pg_get_functiondef('{function}'::regproc), $this${this}$this$, $this${other}$this$);
+         end $do$"
+    )
+}
+
 async fn admin(sql: &str) {
     let mut connection = PgConnection::connect_with(&server_options()).await.unwrap();
     sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
