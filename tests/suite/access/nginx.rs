@@ -130,6 +130,8 @@ async fn nginx_asks_who_calls_and_the_service_believes_it_alone() {
         "gateway",
         "--trusted-proxies",
         "127.0.0.1",
+        "--log",
+        "debug",
     ]);
     serve.env("DATABASE_URL", database.url());
     let mut program = Program::start(serve);
