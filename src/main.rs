@@ -10,7 +10,8 @@ use task_status::commands;
 use task_status::config::Cli;
 use task_status::telemetry;
 
-/// Takes a fifth less time for a request than the allocator of glibc, and gives back what a thousand connections have used.
+/// Takes less time for a request than the allocator of glibc, the more so the more connections there are, and more memory
+/// (`bench/NOTES.md`).
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
