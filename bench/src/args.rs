@@ -5,10 +5,10 @@
 )]
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::Parser;
 
+use crate::data::DataSize;
 use crate::row::{self, Part};
 
 /// Compare task-status with what a user would pick instead, and write the table to bench/RESULTS.md.
@@ -48,34 +48,6 @@ pub struct Args {
     /// The folder with the programs of PostgreSQL [default: PG_BIN_DIR, or where they usually are]
     #[arg(long, env = "PG_BIN_DIR", value_name = "FOLDER")]
     pub pg_bin_dir: Option<PathBuf>,
-}
-
-/// How many tasks a data set has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DataSize {
-    pub pending: i64,
-    /// All of them, the pending ones included.
-    pub all: i64,
-}
-
-impl FromStr for DataSize {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let numbers = text
-            .split_once('/')
-            .and_then(|(pending, all)| Some((pending.parse().ok()?, all.parse().ok()?)));
-        match numbers {
-            Some((pending, all)) if (1000..=all).contains(&pending) => Ok(Self { pending, all }),
-            _ => Err("expected PENDING/ALL, such as 100000/1000000; at least 1000 are pending".to_owned()),
-        }
-    }
-}
-
-impl std::fmt::Display for DataSize {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}/{}", self.pending, self.all)
-    }
 }
 
 impl Args {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::args::DataSize;
+use crate::data::DataSize;
 use crate::figures::Figures;
 use crate::report::measured;
 

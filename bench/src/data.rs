@@ -1,6 +1,8 @@
 //! The private PostgreSQL and the data sets in it, each a database of its own.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,7 +14,6 @@ use task_status::store::schema;
 use tokio::task::{JoinSet, spawn_blocking};
 
 use crate::Error;
-use crate::args::DataSize;
 use crate::machine;
 use crate::progress::Progress;
 
@@ -32,6 +33,34 @@ const LOOK: Duration = Duration::from_millis(20);
 const QUIET_LOOKS: u8 = 5;
 /// How long a server may go on with what nobody waits for.
 const SETTLED: Duration = Duration::from_mins(2);
+
+/// How many tasks a data set has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DataSize {
+    pub pending: i64,
+    /// All of them, the pending ones included.
+    pub all: i64,
+}
+
+impl FromStr for DataSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let numbers = text
+            .split_once('/')
+            .and_then(|(pending, all)| Some((pending.parse().ok()?, all.parse().ok()?)));
+        match numbers {
+            Some((pending, all)) if (1000..=all).contains(&pending) => Ok(Self { pending, all }),
+            _ => Err("expected PENDING/ALL, such as 100000/1000000; at least 1000 are pending".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for DataSize {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.pending, self.all)
+    }
+}
 
 /// A data set, loaded.
 #[derive(Debug, Clone)]

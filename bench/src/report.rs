@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::args::DataSize;
 use crate::contender::Contender;
+use crate::data::DataSize;
 use crate::figures::{Figures, median};
 use crate::row::{Depth, Form, ROWS, Row};
 use crate::target::{self, Target};

@@ -8,9 +8,9 @@ use task_status::postgres::PrivatePostgres;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::spawn_blocking;
 
-use crate::args::{Args, DataSize};
+use crate::args::Args;
 use crate::contender::{Contender, Running};
-use crate::data::{self, DataSet};
+use crate::data::{self, DataSet, DataSize};
 use crate::figures::Figures;
 use crate::progress::Progress;
 use crate::report::{self, Circumstances};

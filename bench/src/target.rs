@@ -1,7 +1,7 @@
 //! What was promised, and whether it is kept.
 
-use crate::args::DataSize;
 use crate::contender::Contender;
+use crate::data::DataSize;
 use crate::figures::{Figures, ratio};
 use crate::row::{Depth, ROWS, Row};
 
