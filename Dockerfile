@@ -6,12 +6,13 @@ WORKDIR /build
 # Of the benchmark only that it is there, since Cargo.lock is for both; it is not built.
 COPY Cargo.toml Cargo.lock ./
 COPY bench/Cargo.toml bench/
-RUN mkdir src bench/src \
+COPY crates/private-postgres/Cargo.toml crates/private-postgres/
+RUN mkdir src bench/src crates/private-postgres/src \
     && echo 'fn main() {}' | tee src/main.rs >bench/src/main.rs \
-    && touch src/lib.rs \
+    && touch src/lib.rs crates/private-postgres/src/lib.rs \
     && cargo build --release --locked \
-    && cargo clean --release --locked --package task-status \
-    && rm -r src
+    && cargo clean --release --locked --package task-status --package private-postgres \
+    && rm -r src crates/private-postgres/src
 
 # Frozen: nothing is downloaded any more, so the layer above held everything.
 COPY . .

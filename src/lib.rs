@@ -1,54 +1,27 @@
 //! `task-status`: which background work is still pending, and how is it doing.
 //!
-//! Where to begin reading:
+//! Reading order:
 //!
-//! 1. [`task`] is what is served, [`collection`] which part of it a request may ask for.
-//! 2. [`app`] lists every route and every layer; [`routes`] answers them.
-//! 3. [`auth`] finds out who calls, and [`gate`] decides whether they may, before any handler.
-//! 4. [`pending`] answers from memory what it can, [`store`] holds all SQL.
-//! 5. [`error`] says what a failure means in HTTP, [`cause`] and [`locale`] put it in words.
-//! 6. [`openapi`] describes all of it to clients, [`routes::docs`] shows that to people.
-//! 7. [`metrics`] counts what happens, and tells it to Prometheus.
-//! 8. [`commands`] are the subcommands of the program, [`config`] their settings.
+//! 1. [`task`]: what a task status is, and what is wrong with one that is refused.
+//! 2. [`listing`]: what a list may be asked for.
+//! 3. [`store`]: all SQL.
+//! 4. [`pending`]: the hot path, which serves pages of pending tasks from memory, confirmed by the database.
+//! 5. [`auth`]: who calls, and with which permissions.
+//! 6. [`messages`]: what is said to people, in ten languages.
+//! 7. [`http`]: the API; begin at [`http::router`].
+//! 8. [`cli`]: the subcommands and their settings.
 //!
-//! Arrows run one way: `commands -> {config, server} -> app -> {routes, gate} -> {extract, envelope} -> error ->
-//! {pending -> metrics -> store, auth} -> {coding, collection, cursor, digest, task} -> cause -> {filter, sorters, locale}`. Nothing
-//! from `pending` on knows of HTTP; `auth` knows its headers and no more.
+//! Arrows run one way: `cli -> http -> {messages, pending -> store -> listing -> task, auth}`.
 
 #![forbid(unsafe_code)]
 
-pub mod app;
 pub mod auth;
-pub mod base_path;
-pub mod cause;
-pub mod coding;
-pub mod collection;
-pub mod commands;
-pub mod config;
-pub mod cors;
-pub mod cursor;
-pub mod digest;
-mod envelope;
-pub mod error;
-pub mod etag;
-mod extract;
-pub mod filter;
-pub mod gate;
-pub mod limits;
-pub mod locale;
-pub mod metrics;
-pub mod openapi;
+pub mod cli;
+pub mod http;
+pub mod listing;
+pub mod messages;
 pub mod pending;
-pub mod postgres;
-pub mod query;
-pub mod routes;
-pub mod server;
-pub mod sorters;
 pub mod store;
 pub mod task;
 pub mod telemetry;
-pub mod tls;
-mod tracking;
-mod transport;
-mod wait;
 pub mod watched_file;

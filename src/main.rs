@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use mimalloc::MiMalloc;
-use task_status::commands;
-use task_status::config::Cli;
+use task_status::cli;
+use task_status::cli::args::Cli;
 use task_status::telemetry;
 
 /// Takes less time for a request than the allocator of glibc, the more so the more connections there are, and more memory
@@ -25,7 +25,7 @@ async fn main() -> ExitCode {
     let Some(command) = cli.command else {
         return ExitCode::SUCCESS;
     };
-    match commands::run(command).await {
+    match cli::run(command).await {
         Ok(status) => status,
         Err(error) => {
             let mut said = error.to_string();

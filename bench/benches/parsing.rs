@@ -3,10 +3,10 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use task_status::coding::Coding;
-use task_status::filter::Filter;
-use task_status::query::Query;
-use task_status::sorters::Sorters;
+use task_status::http::query::Query;
+use task_status::listing::filter::Filter;
+use task_status::listing::sorters::Sorters;
+use task_status::pending::content_encoding::Coding;
 
 const PENDING: &str = "offset=250&limit=250&count=true";
 const LIST: &str = "filters=type+eq+%22QUARTZ%22+and+completionStatus+isnull&sorters=-modified&limit=250";

@@ -5,8 +5,8 @@ use std::hint::black_box;
 use chrono::{DateTime, TimeDelta};
 use criterion::{Criterion, criterion_group, criterion_main};
 use serde_json::value::RawValue;
-use task_status::coding::Coding;
-use task_status::digest::Digest;
+use task_status::pending::content_encoding::Coding;
+use task_status::pending::digest::Digest;
 use task_status::task::{Target, TargetType, TaskDefinitionSummary, TaskStatus, TaskType};
 
 fn raw(json: &str) -> Box<RawValue> {

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use private_postgres::PrivatePostgres;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
-use task_status::postgres::{self, PrivatePostgres};
 use task_status::store::schema;
 use tokio::task::{JoinSet, spawn_blocking};
 
@@ -77,7 +77,7 @@ pub struct DataSet {
 /// # Errors
 /// There is no PostgreSQL, or it does not start.
 pub async fn start(bin_dir: Option<PathBuf>, keep: Option<PathBuf>) -> Result<PrivatePostgres, Error> {
-    let settings = postgres::Settings {
+    let settings = private_postgres::Settings {
         bin_dir,
         data_dir: keep,
         durable: true,
@@ -85,7 +85,7 @@ pub async fn start(bin_dir: Option<PathBuf>, keep: Option<PathBuf>) -> Result<Pr
         tcp_port: None,
         options: server_options(),
     };
-    Ok(spawn_blocking(move || postgres::start(&settings)).await??)
+    Ok(spawn_blocking(move || private_postgres::start(&settings)).await??)
 }
 
 /// What PostgreSQL is told besides. It stands in the report.

@@ -18,7 +18,7 @@ pub enum Error {
     #[error("the database refused a statement")]
     Database(#[from] sqlx::Error),
     #[error(transparent)]
-    Postgres(#[from] task_status::postgres::Error),
+    Postgres(#[from] private_postgres::Error),
     #[error(transparent)]
     Store(#[from] task_status::store::StoreError),
     #[error(transparent)]

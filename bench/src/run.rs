@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use task_status::postgres::PrivatePostgres;
+use private_postgres::PrivatePostgres;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::spawn_blocking;
 

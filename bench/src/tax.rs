@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use private_postgres::PrivatePostgres;
 use sqlx::{Connection, PgConnection};
-use task_status::postgres::PrivatePostgres;
 
 use crate::Error;
 use crate::data::{DataSet, execute};

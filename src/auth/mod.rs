@@ -5,7 +5,7 @@
 //! trusted gateway ([`gateway`], [`proxies`]), or not at all. [`rate`] is how often one may call, [`audit`] what is
 //! written down about it, [`issuer`] how tokens are made for scripts and the demo.
 //!
-//! Nothing here answers a request: [`crate::gate`] does, for every route.
+//! Nothing here answers a request: [`crate::http::middleware::authorize`] does, for every route.
 
 pub mod audit;
 pub mod caller;

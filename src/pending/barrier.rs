@@ -19,7 +19,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use self::runtime::{Runtime, Tokio};
-use crate::metrics::Reads;
+use crate::pending::counters::Reads;
 use crate::store::StoreError;
 
 /// What a read says, or why it failed, to each who waited for it.

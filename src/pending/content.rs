@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::cursor::Cursor;
-use crate::digest::Digest;
+use crate::listing::cursor::Cursor;
+use crate::pending::digest::Digest;
 use crate::store::pending::{self, Entry, Era, Known, Version};
 
 /// A page without the snapshot that it is from.

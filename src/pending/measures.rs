@@ -1,7 +1,7 @@
 //! What can be measured of the pending tasks and of the memory of them.
 
 use super::Pending;
-use crate::metrics::{Pages, Reads};
+use crate::pending::counters::{Pages, Reads};
 use crate::store::StoreError;
 
 impl Pending {

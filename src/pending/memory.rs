@@ -13,8 +13,8 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use super::places::Places;
 use super::{Page, PageError, PendingQuery};
-use crate::coding::Coding;
-use crate::digest::Digest;
+use crate::pending::content_encoding::Coding;
+use crate::pending::digest::Digest;
 use crate::store::tally::Revision;
 
 /// What an entry costs besides its bytes: key, cursor and bookkeeping.

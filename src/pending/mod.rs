@@ -7,6 +7,9 @@
 pub mod barrier;
 mod changes;
 pub mod content;
+pub mod content_encoding;
+pub mod counters;
+pub mod digest;
 mod measures;
 mod memory;
 mod places;
@@ -22,11 +25,11 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinError, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
-use crate::coding::Coding;
-use crate::collection::{Limit, Offset};
-use crate::cursor::Cursor;
-use crate::metrics::Pages;
-use crate::sorters::Sorters;
+use crate::listing::cursor::Cursor;
+use crate::listing::page::{Limit, Offset};
+use crate::listing::sorters::Sorters;
+use crate::pending::content_encoding::Coding;
+use crate::pending::counters::Pages;
 use crate::store::pending::{self, PageQuery};
 use crate::store::tally::{self, Revision, Tally};
 use crate::store::{Database, StoreError};

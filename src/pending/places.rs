@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::cursor::Cursor;
-use crate::sorters::Sorters;
+use crate::listing::cursor::Cursor;
+use crate::listing::sorters::Sorters;
 use crate::store::tally::Revision;
 
 /// The most bytes of ids of places, and what a place is taken for besides.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Page, Pending, PendingQuery};
-use crate::digest::Digest;
+use crate::pending::digest::Digest;
 
 /// What a client waits for. In the extensions of an answer that has nothing new.
 #[derive(Debug, Clone)]

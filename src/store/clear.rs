@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::QueryBuilder;
 
 use super::{Database, StoreError};
-use crate::filter::Filter;
+use crate::listing::filter::Filter;
 use crate::task::CompletionStatus;
 
 /// Tasks completed with one statement.

@@ -5,7 +5,7 @@ use futures_util::{Stream, TryStreamExt};
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use super::StoreError;
-use crate::filter::Filter;
+use crate::listing::filter::Filter;
 use crate::task::TaskStatus;
 
 /// What there is to read, in the order in which tasks were made.

@@ -2,13 +2,13 @@
 
 use sqlx::{Postgres, QueryBuilder, Row};
 
-use super::place::push_after;
+use super::keyset::push_after;
 use super::row::optional_task;
 use super::{Database, StoreError};
-use crate::collection::Collection;
-use crate::cursor::Cursor;
-use crate::filter::Filter;
-use crate::sorters::Sorters;
+use crate::listing::cursor::Cursor;
+use crate::listing::filter::Filter;
+use crate::listing::page::Collection;
+use crate::listing::sorters::Sorters;
 use crate::task::TaskStatus;
 
 /// What a page is of.

@@ -6,13 +6,13 @@
 use sqlx::postgres::PgRow;
 use sqlx::{Postgres, QueryBuilder, Row};
 
-use super::place::push_after;
+use super::keyset::push_after;
 use super::row::{COLUMNS, optional_task};
 use super::tally::{Revision, Tally};
 use super::{Database, StoreError};
-use crate::collection::{Limit, Offset};
-use crate::cursor::Cursor;
-use crate::sorters::{Direction, Sorters};
+use crate::listing::cursor::Cursor;
+use crate::listing::page::{Limit, Offset};
+use crate::listing::sorters::{Direction, Sorters};
 use crate::task::TaskStatus;
 
 /// What a page is of.

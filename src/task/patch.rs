@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::{CompletionStatus, TaskStatus, limits, report};
-use crate::cause::Cause;
+use crate::messages::cause::Cause;
 
 /// What a patch may change, and whatever is below. `modified` is the server's; the rest is what the task *is*.
 pub const MUTABLE: [&str; 10] = [

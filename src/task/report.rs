@@ -8,7 +8,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
 use super::{CompletionStatus, Target, TargetType, TaskDefinitionSummary, TaskStatus, TaskType, limits};
-use crate::cause::Cause;
+use crate::messages::cause::Cause;
 
 /// Ids that the routes of the API take for themselves.
 const RESERVED_IDS: [&str; 4] = ["pending-tasks", "v1", ".", ".."];

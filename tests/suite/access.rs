@@ -40,7 +40,7 @@ fn token(scopes: &[&str]) -> String {
 
 /// Every operation on tasks, by the description: its method and where it is, in each form of its path.
 fn operations() -> Vec<(Method, String)> {
-    let text = task_status::app::description(&[]);
+    let text = task_status::http::router::description(&[]);
     let document: serde_json::Value = serde_json::from_str(&text).unwrap();
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {

@@ -11,7 +11,7 @@ use proptest::test_runner::TestRunner;
 use random::{law, row};
 use reference::Row;
 use sqlx::{PgConnection, Postgres, QueryBuilder};
-use task_status::filter::{Field, Filter, Kind, Operator};
+use task_status::listing::filter::{Field, Filter, Kind, Operator};
 
 use super::support::database::TestDatabase;
 

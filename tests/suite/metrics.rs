@@ -8,9 +8,9 @@ use std::time::Duration;
 use chrono::Utc;
 use serde_json::Value;
 use sqlx::{Connection, Executor};
-use task_status::app;
-use task_status::metrics::Audits;
+use task_status::http::router;
 use task_status::pending::Settings;
+use task_status::pending::counters::Audits;
 use task_status::store::{StoreError, tally};
 
 use crate::support::database::TestDatabase;
@@ -110,7 +110,7 @@ impl Stage {
         };
         let service = Service::with(&database, setup).await;
         let audits = Audits::default();
-        let routes = app::metrics(service.pending.clone().unwrap(), audits.clone());
+        let routes = router::metrics(service.pending.clone().unwrap(), audits.clone());
         Self {
             metrics: Service::serve(routes, service.database.clone()),
             database,

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use private_postgres::{self, PrivatePostgres};
 use reqwest::Method;
-use task_status::postgres::{self, PrivatePostgres};
 use task_status::store::Database;
 use task_status::store::database::Limits;
 use task_status::store::schema::Schema;
@@ -18,7 +18,7 @@ use crate::support::{PATIENCE, eventually};
 async fn start_postgres(folder: &TempDir) -> PrivatePostgres {
     let data_dir = Some(folder.path().join("pg"));
     tokio::task::spawn_blocking(|| {
-        postgres::start(&postgres::Settings {
+        private_postgres::start(&private_postgres::Settings {
             bin_dir: None,
             data_dir,
             durable: false,

@@ -11,11 +11,10 @@ use proptest::test_runner::{Config, TestRunner};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use sqlx::{Connection, Executor};
-use task_status::collection::Collection;
+use task_status::http::routes::pending_tasks::EmptyStatus;
+use task_status::listing::page::{Limit, Offset};
+use task_status::listing::sorters::Sorters;
 use task_status::pending::{Pending, PendingQuery, Settings};
-use task_status::query::Query;
-use task_status::routes::pending_tasks::EmptyStatus;
-use task_status::sorters::Sorters;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -424,13 +423,13 @@ async fn memory_is_bounded_by_bytes_and_a_page_that_is_larger_is_answered_all_th
         ..Settings::default()
     };
     let pending = Pending::new(service.database.clone(), settings, CancellationToken::new());
-    let page = async |query: &str| {
-        let range = Collection::from_query(&Query::parse(query).unwrap()).unwrap();
+    const PAGES: [(i32, i32); 4] = [(0, 250), (0, 10), (290, 10), (0, 30)];
+    let page = async |offset: i32, limit: i32| {
         let query = PendingQuery {
             order: Sorters::oldest_first(),
             after: None,
-            offset: range.offset,
-            limit: range.limit,
+            offset: Offset::new(offset).unwrap(),
+            limit: Limit::new(limit).unwrap(),
         };
         let page = pending.page(&query).await.unwrap();
         let tasks: Vec<serde_json::Value> = serde_json::from_slice(&page.content.body).unwrap();
@@ -438,21 +437,16 @@ async fn memory_is_bounded_by_bytes_and_a_page_that_is_larger_is_answered_all_th
     };
     let mut most = 0;
     for _ in 0..2 {
-        for (query, number) in [
-            ("", 250),
-            ("limit=10", 10),
-            ("offset=290&limit=10", 10),
-            ("limit=30", 30),
-        ] {
-            assert_eq!(page(query).await, number);
+        for (offset, limit) in PAGES {
+            assert_eq!(page(offset, limit).await, usize::try_from(limit).unwrap());
             most = most.max(pending.bytes_in_memory());
         }
     }
     assert!((5000..=20_000).contains(&most), "{most}");
     // And nothing is kept of what is in no page any more.
     database.execute("delete from task_status").await;
-    for query in ["", "limit=10", "offset=290&limit=10", "limit=30"] {
-        assert_eq!(page(query).await, 0);
+    for (offset, limit) in PAGES {
+        assert_eq!(page(offset, limit).await, 0);
     }
     assert!(pending.bytes_in_memory() < 4000);
 }

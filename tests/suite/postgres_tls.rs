@@ -8,9 +8,9 @@ use std::io::Write as _;
 use std::net::TcpListener;
 use std::process::Command;
 
+use private_postgres::{self, PrivatePostgres};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
-use task_status::postgres::{self, PrivatePostgres};
 use tempfile::NamedTempFile;
 use tokio::sync::OnceCell;
 
@@ -144,7 +144,7 @@ fn listening() -> (PrivatePostgres, u16) {
             .local_addr()
             .unwrap()
             .port();
-        let settings = postgres::Settings {
+        let settings = private_postgres::Settings {
             bin_dir: None,
             data_dir: None,
             durable: false,
@@ -152,9 +152,9 @@ fn listening() -> (PrivatePostgres, u16) {
             tcp_port: Some(port),
             options: Vec::new(),
         };
-        match postgres::start(&settings) {
+        match private_postgres::start(&settings) {
             Ok(postgres) => return (postgres, port),
-            Err(postgres::Error::NotStarted { log_tail, .. })
+            Err(private_postgres::Error::NotStarted { log_tail, .. })
                 if log_tail.contains("Address already in use") => {}
             Err(error) => panic!("{error}"),
         }

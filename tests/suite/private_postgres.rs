@@ -17,9 +17,9 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use private_postgres::{Error, PrivatePostgres, Settings, start};
 use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use task_status::postgres::{Error, PrivatePostgres, Settings, start};
 use tokio::runtime::Runtime;
 
 use self::tools::{Helper, Scratch, eventually, lives, ps, shell, signal, socket_folder};

@@ -17,14 +17,14 @@ const README: &str = include_str!("../../README.md");
 
 #[test]
 fn the_readme_has_the_table_of_fields_and_operators() {
-    let table = task_status::filter::field::markdown();
+    let table = task_status::listing::filter::field::markdown();
     assert!(README.contains(table.trim()), "the README lacks:\n{table}");
 }
 
 #[test]
 fn the_readme_names_every_setting_of_serve() {
     use clap::CommandFactory;
-    let cli = task_status::config::Cli::command();
+    let cli = task_status::cli::args::Cli::command();
     let serve = cli.find_subcommand("serve").unwrap();
     for argument in serve
         .get_arguments()

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use task_status::collection::{Collection, Limit, Offset};
+use task_status::listing::page::{Limit, Offset};
+use task_status::listing::sorters::Sorters;
 use task_status::pending::{Pending, PendingQuery, Settings};
-use task_status::query::Query;
-use task_status::sorters::Sorters;
 use task_status::store::pending::{Entry, Era, Known, Page, PageQuery, Version, page};
 use tokio_util::sync::CancellationToken;
 
@@ -28,9 +27,7 @@ async fn with_tasks() -> (TestDatabase, Service) {
 }
 
 fn range(offset: i32, limit: i32) -> (Offset, Limit) {
-    let query = Query::parse(&format!("offset={offset}&limit={limit}")).unwrap();
-    let range = Collection::from_query(&query).unwrap();
-    (range.offset, range.limit)
+    (Offset::new(offset).unwrap(), Limit::new(limit).unwrap())
 }
 
 /// What somebody who has the page knows, and the ids in it.

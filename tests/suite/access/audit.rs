@@ -298,7 +298,7 @@ fn no_secret_is_in_the_help_or_in_what_settings_print() {
         let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
         assert!(!said.contains("hunter2"), "{said}");
     }
-    let cli = task_status::config::Cli::try_parse_from([
+    let cli = task_status::cli::args::Cli::try_parse_from([
         "task-status",
         "serve",
         "--database-url",
@@ -312,8 +312,8 @@ fn no_secret_is_in_the_help_or_in_what_settings_print() {
     ])
     .unwrap();
     assert!(!format!("{cli:?}").contains("hunter2"), "{cli:?}");
-    let cli =
-        task_status::config::Cli::try_parse_from(["task-status", "token", "--jwt-secret", SECRET]).unwrap();
+    let cli = task_status::cli::args::Cli::try_parse_from(["task-status", "token", "--jwt-secret", SECRET])
+        .unwrap();
     assert!(!format!("{cli:?}").contains("hunter2"), "{cli:?}");
 }
 

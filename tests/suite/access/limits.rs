@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::http::HeaderName;
 use sqlx::{Connection, PgConnection};
-use task_status::app;
 use task_status::auth::Access;
 use task_status::auth::caller::READ;
 use task_status::auth::gateway::{Gateway, IdentityHeaders};
 use task_status::auth::proxies::Proxies;
 use task_status::auth::rate::Limiter;
-use task_status::gate::Gate;
+use task_status::http::middleware::authorize::Gate;
+use task_status::http::router;
 
 use super::*;
 use crate::support::eventually;
@@ -232,7 +232,7 @@ async fn a_stream_has_its_place_to_its_end_and_whoever_watches_needs_none() {
     let gate = setup.serving.gate.clone();
     let service = Service::with(&database, setup).await;
     let health = Service::serve(
-        app::health(service.database.clone(), gate),
+        router::health(service.database.clone(), gate),
         service.database.clone(),
     );
     let (sender, receiver) = tokio::sync::mpsc::channel(1);

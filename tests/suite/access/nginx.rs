@@ -96,7 +96,7 @@ fn start_nginx(nginx: &str, folder: &Path, service: u16) -> (Program, u16) {
     let identity = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let identity_port = identity.local_addr().unwrap().port();
     let routes = Router::new().route("/oauth2/auth", get(authenticate));
-    tokio::spawn(task_status::server::serve(
+    tokio::spawn(task_status::http::server::serve(
         identity,
         routes,
         CancellationToken::new(),

@@ -5,7 +5,7 @@ use axum::routing::get;
 use serde_json::{Value, json};
 use task_status::auth::Access;
 use task_status::auth::caller::{READ, WRITE};
-use task_status::gate::Need;
+use task_status::http::middleware::authorize::Need;
 
 use super::*;
 use crate::support::PATIENCE;
@@ -18,7 +18,7 @@ fn need(security: &Value) -> Need {
 
 #[test]
 fn every_operation_states_the_right_that_it_needs() {
-    let document: Value = serde_json::from_str(&task_status::app::description(&[])).unwrap();
+    let document: Value = serde_json::from_str(&task_status::http::router::description(&[])).unwrap();
     let mut stated = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item

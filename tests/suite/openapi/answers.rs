@@ -11,7 +11,7 @@ use task_status::auth::key_source::KeySource;
 use task_status::auth::keys::KeySet;
 use task_status::auth::proxies::Proxies;
 use task_status::auth::rate::Limiter;
-use task_status::gate::Gate;
+use task_status::http::middleware::authorize::Gate;
 use task_status::store::Database;
 
 use super::description::{Description, Operation};

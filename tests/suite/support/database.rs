@@ -9,9 +9,9 @@
 use std::str::FromStr;
 use std::sync::{Arc, OnceLock, Weak};
 
+use private_postgres::{self, PrivatePostgres};
 use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
-use task_status::postgres::{self, PrivatePostgres};
 use task_status::store::{privileges, schema};
 use tokio::sync::Mutex;
 use uuid::Uuid;
@@ -351,7 +351,7 @@ fn server_options() -> PgConnectOptions {
 fn private() -> &'static PrivatePostgres {
     static SERVER: OnceLock<PrivatePostgres> = OnceLock::new();
     SERVER.get_or_init(|| {
-        let settings = postgres::Settings {
+        let settings = private_postgres::Settings {
             bin_dir: None,
             data_dir: None,
             durable: false,
@@ -359,6 +359,6 @@ fn private() -> &'static PrivatePostgres {
             tcp_port: None,
             options: Vec::new(),
         };
-        postgres::start(&settings).unwrap()
+        private_postgres::start(&settings).unwrap()
     })
 }

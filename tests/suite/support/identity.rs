@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 use task_status::auth::Access;
 use task_status::auth::jwt::{Rules, Verifier};
 use task_status::auth::key_source::{KeySource, Pace};
-use task_status::server;
+use task_status::http::server;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 

@@ -8,14 +8,14 @@ use axum::Router;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
-use task_status::app::{self, Serving};
 use task_status::auth::Access;
 use task_status::auth::proxies::Proxies;
-use task_status::gate::Gate;
+use task_status::http::middleware::authorize::Gate;
+use task_status::http::router::{self, Serving};
+use task_status::http::routes::AppState;
+use task_status::http::routes::pending_tasks::EmptyStatus;
+use task_status::http::server;
 use task_status::pending::{self, Pending};
-use task_status::routes::AppState;
-use task_status::routes::pending_tasks::EmptyStatus;
-use task_status::server;
 use task_status::store::Database;
 use task_status::store::database::Limits;
 use task_status::store::schema::Schema;
@@ -121,7 +121,7 @@ impl Service {
             empty_status: setup.empty_status,
             request_timeout: PATIENCE,
         };
-        let service = Self::serve(app::api(state, &setup.serving, Vec::new()), database);
+        let service = Self::serve(router::api(state, &setup.serving, Vec::new()), database);
         Self {
             gate: Some(setup.serving.gate),
             pending: Some(pending),
@@ -132,7 +132,7 @@ impl Service {
     /// Any routes, inside the layers of the real application.
     pub fn layered(database: &TestDatabase, routes: Router, request_timeout: Duration) -> Self {
         let database = Database::new(database.service_options(), LIMITS);
-        Self::serve(app::layered(routes, request_timeout, &[]), database)
+        Self::serve(router::layered(routes, request_timeout, &[]), database)
     }
 
     pub fn serve(app: Router, database: Database) -> Self {

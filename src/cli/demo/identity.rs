@@ -1,0 +1,231 @@
+//! The demo's own identity provider: `POST /oauth/token` gives whoever has the printed client id and secret a token that
+//! the API then checks, so that the official SDKs and their command line work from end to end. `serve` has no such thing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{FromRequest, Multipart, Request, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use subtle::ConstantTimeEq;
+use utoipa_axum::router::UtoipaMethodRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use crate::auth::Access;
+use crate::auth::caller::{ALL, READ, WRITE};
+use crate::auth::issuer::{Grant, Issuer};
+use crate::auth::jwt::{Rules, Verifier};
+use crate::auth::key_source::KeySource;
+use crate::auth::keys::{KeySet, KeysError};
+use crate::http::error::{ApiError, OAuthError};
+use crate::http::extract::{self, media_type};
+use crate::http::query::Query;
+use crate::messages::cause::Cause;
+
+/// What the only client is called.
+pub const CLIENT_ID: &str = "demo";
+/// Who issues the tokens.
+const ISSUER: &str = "task-status demo";
+/// How long a token is good for: as long as the one that the API's documentation shows.
+const LIFETIME: Duration = Duration::from_secs(749);
+const FORM: &str = "application/x-www-form-urlencoded";
+const MULTIPART: &str = "multipart/form-data";
+const CLIENT_CREDENTIALS: &str = "client_credentials";
+
+/// One client, one secret to sign with, both new in every demo.
+pub struct IdentityProvider {
+    pub client_secret: String,
+    signing_secret: String,
+    issuer: Issuer,
+}
+
+/// The answer to a good request (RFC 6749, section 5.1).
+#[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the protocol")]
+struct Token {
+    access_token: String,
+    token_type: &'static str,
+    expires_in: u64,
+    scope: String,
+}
+
+impl IdentityProvider {
+    pub fn new() -> Self {
+        let signing_secret = random_text();
+        Self {
+            client_secret: random_text(),
+            issuer: Issuer::of_secret(signing_secret.as_bytes()),
+            signing_secret,
+        }
+    }
+
+    /// Lets everybody on this machine read, and asks who writes for one of these tokens.
+    ///
+    /// # Errors
+    /// Never: the secret is long enough.
+    pub fn access(&self) -> Result<Access, KeysError> {
+        let keys = KeySet::of_secret(self.signing_secret.as_bytes())?;
+        let rules = Rules {
+            issuers: vec![ISSUER.to_owned()],
+            ..Rules::default()
+        };
+        Ok(Access::JwtToWrite(Verifier::new(KeySource::fixed(keys), rules)))
+    }
+
+    /// The token endpoint.
+    pub fn routes<S: Clone + Send + Sync + 'static>(self: Arc<Self>) -> UtoipaMethodRouter<S> {
+        let (schemas, paths, endpoint) = routes!(token);
+        (schemas, paths, endpoint.with_state(self))
+    }
+
+    fn knows(&self, id: &str, secret: &str) -> bool {
+        let secret_fits: bool = secret.as_bytes().ct_eq(self.client_secret.as_bytes()).into();
+        id == CLIENT_ID && secret_fits
+    }
+}
+
+/// 64 hexadecimal digits that nobody can guess.
+fn random_text() -> String {
+    [Uuid::new_v4(), Uuid::new_v4()]
+        .map(|id| id.simple().to_string())
+        .concat()
+}
+
+/// Gives a token for client credentials (RFC 6749, section 4.4), which the official clients send in the query, in a form
+/// or in parts, or partly here and partly there. They append the path to their base URL.
+#[utoipa::path(post, path = "/oauth/token", security(()), responses((status = 200, description = "A token.")))]
+async fn token(
+    State(provider): State<Arc<IdentityProvider>>,
+    query: Query,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let mut given: BTreeMap<String, String> = BTreeMap::new();
+    given.extend(basic(request.headers()));
+    given.extend(
+        query
+            .iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned())),
+    );
+    given.extend(content(request).await?);
+    let parameter = |name: &'static str| {
+        given.get(name).map(String::as_str).ok_or_else(|| {
+            let cause = Cause::FieldRequired {
+                pointer: name.to_owned(),
+            };
+            ApiError::OAuth(OAuthError::InvalidRequest, vec![cause])
+        })
+    };
+
+    let grant_type = parameter("grant_type")?;
+    if grant_type != CLIENT_CREDENTIALS {
+        let cause = not_one_of("grant_type", grant_type, CLIENT_CREDENTIALS);
+        return Err(ApiError::OAuth(OAuthError::UnsupportedGrantType, vec![cause]));
+    }
+    if !provider.knows(parameter("client_id")?, parameter("client_secret")?) {
+        return Err(ApiError::OAuth(OAuthError::InvalidClient, Vec::new()));
+    }
+    let scopes = scopes(given.get("scope").map(String::as_str))?;
+    let grant = Grant {
+        client: CLIENT_ID.to_owned(),
+        scopes: scopes.clone(),
+        issuer: Some(ISSUER.to_owned()),
+        lifetime: LIFETIME,
+        ..Grant::default()
+    };
+    let access_token = provider
+        .issuer
+        .token(&grant)
+        .map_err(|error| ApiError::Internal(Box::new(error)))?;
+    let token = Token {
+        access_token,
+        token_type: "bearer",
+        expires_in: LIFETIME.as_secs(),
+        scope: scopes.join(" "),
+    };
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(token)).into_response())
+}
+
+/// What of the asked scopes there is here; all that one needs where none is asked for.
+fn scopes(asked: Option<&str>) -> Result<Vec<String>, ApiError> {
+    let known = [READ, WRITE, ALL];
+    let Some(asked) = asked.filter(|asked| !asked.trim().is_empty()) else {
+        return Ok(vec![READ.to_owned(), WRITE.to_owned()]);
+    };
+    let granted: Vec<String> = asked
+        .split_whitespace()
+        .filter(|scope| known.contains(scope))
+        .map(str::to_owned)
+        .collect();
+    if granted.is_empty() {
+        let cause = not_one_of("scope", asked, &known.join(", "));
+        return Err(ApiError::OAuth(OAuthError::InvalidScope, vec![cause]));
+    }
+    Ok(granted)
+}
+
+fn not_one_of(parameter: &str, given: &str, allowed: &str) -> Cause {
+    Cause::NotOneOf {
+        pointer: parameter.to_owned(),
+        given: given.to_owned(),
+        allowed: allowed.to_owned(),
+    }
+}
+
+/// The credentials of `Authorization: Basic` (RFC 6749, section 2.3.1).
+fn basic(headers: &HeaderMap) -> Vec<(String, String)> {
+    let credentials = || {
+        let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+        let (scheme, encoded) = value.split_once(' ')?;
+        let decoded = scheme
+            .eq_ignore_ascii_case("Basic")
+            .then(|| STANDARD.decode(encoded.trim()).ok())??;
+        let decoded = String::from_utf8(decoded).ok()?;
+        let (id, secret) = decoded.split_once(':')?;
+        Some(
+            [("client_id", id), ("client_secret", secret)]
+                .map(|(name, value)| (name.to_owned(), value.to_owned())),
+        )
+    };
+    credentials().into_iter().flatten().collect()
+}
+
+/// The fields of the content, if it has any that can be read.
+async fn content(request: Request) -> Result<Vec<(String, String)>, ApiError> {
+    let media_type = media_type(request.headers());
+    let (parts, body) = request.into_parts();
+    let headers = parts.headers.clone();
+    let bytes = extract::whole(Request::from_parts(parts, body)).await?;
+    let syntax = |_| ApiError::OAuth(OAuthError::InvalidRequest, vec![Cause::ContentIncomplete]);
+    match media_type.as_str() {
+        FORM => {
+            let text = String::from_utf8_lossy(&bytes);
+            let form = Query::parse(&text)
+                .map_err(|cause| ApiError::OAuth(OAuthError::InvalidRequest, vec![cause]))?;
+            Ok(form
+                .iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect())
+        }
+        MULTIPART => {
+            let mut request = Request::new(Body::from(bytes));
+            *request.headers_mut() = headers;
+            let mut multipart = Multipart::from_request(request, &())
+                .await
+                .map_err(|_| ApiError::OAuth(OAuthError::InvalidRequest, vec![Cause::ContentIncomplete]))?;
+            let mut fields = Vec::new();
+            while let Some(field) = multipart.next_field().await.map_err(syntax)? {
+                let name = field.name().unwrap_or_default().to_owned();
+                fields.push((name, field.text().await.map_err(syntax)?));
+            }
+            Ok(fields)
+        }
+        _ => Ok(Vec::new()),
+    }
+}

@@ -1,0 +1,175 @@
+//! `task-status demo`: a private PostgreSQL, sample tasks that keep moving, and the API on this machine.
+//!
+//! `sample` invents tasks, `simulation` plays the executors that report them, `identity` gives out tokens.
+
+mod identity;
+mod sample;
+mod simulation;
+
+use std::io::IsTerminal;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::{Connection, PgConnection};
+use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
+
+use super::CommandError;
+use super::serve::{api, bound, close, pending_tasks};
+use crate::auth::proxies::Proxies;
+use crate::cli::args::{AccessError, ConfigError, DemoArgs};
+use crate::http::middleware::authorize::Gate;
+use crate::http::server;
+use crate::store::Database;
+use crate::store::database::Limits;
+use crate::store::schema::Schema;
+use identity::{CLIENT_ID, IdentityProvider};
+use private_postgres::{self, PrivatePostgres};
+
+const DATABASE_NAME: &str = "demo";
+const LIMITS: Limits = Limits {
+    max_connections: 10,
+    acquire_timeout: Duration::from_secs(3),
+    statement_timeout: Duration::from_secs(5),
+};
+/// How long requests under way are waited for when the demo stops.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Runs the demo until a signal says stop, then stops all that it started.
+///
+/// # Errors
+/// There is no PostgreSQL to be had, the folder or the address is in use, or PostgreSQL died.
+pub async fn run(args: DemoArgs) -> Result<(), CommandError> {
+    let (listener, address) = first_free(&args.addresses()?)?;
+    let stop = server::stop_on_signal().map_err(CommandError::Signals)?;
+
+    let settings = private_postgres::Settings {
+        bin_dir: args.pg_bin_dir.clone(),
+        data_dir: args.data_dir.clone(),
+        durable: true,
+        max_connections: 50,
+        tcp_port: None,
+        options: Vec::new(),
+    };
+    let postgres = spawn_blocking(move || private_postgres::start(&settings)).await??;
+    let result = tokio::select! {
+        result = play(&args, &postgres, listener, address, stop.clone()) => result,
+        error = postgres.exited() => Err(error.into()),
+    };
+    let stopped = spawn_blocking(move || postgres.stop()).await?;
+    result.and(stopped.map_err(CommandError::from))
+}
+
+/// Everything between the start and the stop of PostgreSQL.
+async fn play(
+    args: &DemoArgs,
+    postgres: &PrivatePostgres,
+    listener: TcpListener,
+    address: SocketAddr,
+    stop: CancellationToken,
+) -> Result<(), CommandError> {
+    make_database(postgres)
+        .await
+        .map_err(CommandError::DemoDatabase)?;
+    let options = postgres.connect_options().database(DATABASE_NAME);
+    let database = Database::new(options, LIMITS);
+    let provider = Arc::new(IdentityProvider::new());
+    let access = provider
+        .access()
+        .map_err(|error| ConfigError::from(AccessError::Secret(error)))?;
+    let gate = Gate::new(access, Proxies::default(), None);
+    let app = api(
+        &args.api,
+        gate,
+        pending_tasks(&args.api, &database, &stop),
+        database.clone(),
+        vec![Arc::clone(&provider).routes()],
+    );
+
+    let serve_tasks = async {
+        let prepare = async {
+            database.wait_until_up().await;
+            simulation::begin(&database, args.pending, args.history).await
+        };
+        let Some(tasks) = stop.run_until_cancelled(prepare).await.transpose()? else {
+            return Ok(());
+        };
+        announce(postgres, address, &provider);
+        tokio::select! {
+            result = server::serve(listener, app, stop.clone(), SHUTDOWN_TIMEOUT) => {
+                result.map_err(CommandError::Server)
+            }
+            result = simulation::run(&database, tasks) => result.map_err(CommandError::from),
+        }
+    };
+    let result = tokio::select! {
+        result = serve_tasks => result,
+        result = database.watch(Schema::Migrate) => result.map_err(CommandError::from),
+    };
+    close(&database, SHUTDOWN_TIMEOUT).await;
+    result
+}
+
+async fn make_database(postgres: &PrivatePostgres) -> Result<(), sqlx::Error> {
+    let mut connection = PgConnection::connect_with(&postgres.connect_options()).await?;
+    let exists = sqlx::query_scalar!(
+        r#"select exists (select from pg_database where datname = $1) as "exists!""#,
+        DATABASE_NAME
+    )
+    .fetch_one(&mut connection)
+    .await?;
+    if !exists {
+        sqlx::query("create database demo")
+            .execute(&mut connection)
+            .await?;
+    }
+    connection.close().await
+}
+
+/// Listens on the first of the addresses that nobody else listens on.
+fn first_free(addresses: &[SocketAddr]) -> Result<(TcpListener, SocketAddr), CommandError> {
+    let address = addresses[0];
+    let listener = TcpListener::bind(addresses).map_err(|source| CommandError::Listen { address, source })?;
+    let address = bound(&listener, address);
+    Ok((listener, address))
+}
+
+/// What a user can try now, on stdout: it is the demo's result, not a log line.
+fn announce(postgres: &PrivatePostgres, address: SocketAddr, provider: &IdentityProvider) {
+    let base = format!("http://{address}");
+    let url = format!("{base}/task-status/pending-tasks");
+    let secret = &provider.client_secret;
+    let psql = postgres.psql_command(DATABASE_NAME);
+    let (bold, plain) = if std::io::stdout().is_terminal() {
+        ("\x1b[1m", "\x1b[0m")
+    } else {
+        ("", "")
+    };
+    println!(
+        "
+{bold}task-status demo{plain}: PostgreSQL {version}, sample tasks that keep moving. Ctrl-C stops it all.
+
+  {bold}Pending tasks{plain}        {url}
+  The ten oldest       curl -s '{url}?limit=10'
+  How many there are   curl -sI '{url}?count=true' | grep -i x-total-count
+  The second page      curl -s '{url}?offset=250&limit=250'
+  What a mistake says  curl -s -H 'Accept-Language: fr' '{url}?limit=1000'
+  Watch it move        watch -n1 \"curl -s '{url}?offset=300&limit=8' | grep -oE '(progress|percentComplete).:[^,]*'\"
+
+  {bold}The whole API{plain}        {base}/docs
+
+  {bold}The official SDKs{plain}    export SAIL_BASE_URL={base} SAIL_CLIENT_ID={CLIENT_ID} SAIL_CLIENT_SECRET={secret}
+  A token to write     token=$(curl -s {base}/oauth/token -d grant_type=client_credentials -d client_id={CLIENT_ID} \\
+                         -d client_secret={secret} | sed 's/.*\"access_token\":\"\\([^\"]*\\).*/\\1/')
+  and clear a task     curl -s -X PATCH {base}/task-status/ID -H \"Authorization: Bearer $token\" \\
+                         -H 'Content-Type: application/json-patch+json' \\
+                         -d '[{{\"op\": \"replace\", \"path\": \"/completionStatus\", \"value\": \"Terminated\"}}]'
+
+  {bold}The table{plain}            {psql}
+  and in it            select unique_name, progress, percent_complete from task_status
+                       where completion_status is null order by created, id limit 10;
+",
+        version = postgres.version(),
+    );
+}

@@ -1,0 +1,168 @@
+//! Plays the executors of the sample tasks: makes them, moves them on, ends them.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use fastrand::Rng;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::sample;
+use crate::listing::page::{Limit, Offset};
+use crate::listing::sorters::Sorters;
+use crate::store::pending::{Entry, PageQuery, page};
+use crate::store::{Database, StoreError, report};
+use crate::task::TaskStatus;
+use crate::telemetry::chain;
+
+/// How far back the completed tasks go.
+const HISTORY_DAYS: i64 = 90;
+/// Tasks written with one statement.
+const BATCH: usize = 1000;
+/// How often something happens.
+const TICK: Duration = Duration::from_millis(500);
+/// A pending task without a sign of life for this long is one of the stuck ones and stays so.
+const STUCK_AFTER: TimeDelta = TimeDelta::minutes(30);
+
+/// The pending tasks that are not stuck.
+pub struct Tasks {
+    running: Vec<TaskStatus>,
+    /// How many of them there shall be.
+    wanted: usize,
+    rng: Rng,
+}
+
+/// Fills an empty table with `pending` and `history` tasks, or goes on with what a run before has left.
+pub async fn begin(database: &Database, pending: u32, history: u32) -> Result<Tasks, StoreError> {
+    let mut rng = Rng::new();
+    let now = Utc::now();
+    let mut running = all_pending(database).await?;
+    if running.is_empty() {
+        let completed = |rng: &mut Rng| {
+            let age = TimeDelta::seconds(rng.i64(7_200..HISTORY_DAYS * 86_400));
+            sample::completed(rng, now - age)
+        };
+        fill(
+            database,
+            &mut rng,
+            history as usize,
+            "completed tasks",
+            completed,
+            drop,
+        )
+        .await?;
+        let begun = |rng: &mut Rng| begun(rng, now);
+        let keep = |task| running.push(task);
+        fill(database, &mut rng, pending as usize, "pending tasks", begun, keep).await?;
+    } else {
+        tracing::info!(pending = running.len(), "found the tasks of the last run");
+    }
+    running.retain(|task| now - task.modified < STUCK_AFTER);
+    Ok(Tasks {
+        wanted: running.len().max(1),
+        running,
+        rng,
+    })
+}
+
+/// Moves the tasks on, for ever.
+pub async fn run(database: &Database, mut tasks: Tasks) -> Result<(), StoreError> {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let reports = tasks.step(Utc::now());
+        match report::report(database, &reports).await {
+            Ok(_) => {}
+            Err(error) if error.is_transient() => {
+                tracing::warn!(error = chain(&error), "some reports of the demo were lost");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+impl Tasks {
+    /// One in ten goes on, ends if it is far enough, and is followed by a new one. Returns what is to be reported.
+    fn step(&mut self, now: DateTime<Utc>) -> Vec<TaskStatus> {
+        let mut reports = Vec::new();
+        for task in &mut self.running {
+            if self.rng.u8(..10) == 0 {
+                if task.percent_complete >= 90 {
+                    sample::complete(&mut self.rng, task, now);
+                } else {
+                    sample::advance(&mut self.rng, task, now);
+                }
+                reports.push(task.clone());
+            }
+        }
+        self.running.retain(|task| task.completion_status.is_none());
+        // A little more or less than wanted, so that the number moves too.
+        let missing =
+            (self.wanted + self.rng.usize(..=self.wanted / 50 + 1)).saturating_sub(self.running.len());
+        for _ in 0..missing.min(BATCH) {
+            let task = sample::queued(&mut self.rng, now);
+            reports.push(task.clone());
+            self.running.push(task);
+        }
+        reports
+    }
+}
+
+/// A pending task as it may be met at any moment: waiting, under way, or (one in twelve) stuck for hours or days.
+fn begun(rng: &mut Rng, now: DateTime<Utc>) -> TaskStatus {
+    let stuck = rng.u8(..12) == 0;
+    let age = if stuck {
+        rng.i64(7_200..12 * 86_400)
+    } else {
+        rng.i64(0..1_500)
+    };
+    let created = now - TimeDelta::seconds(age);
+    let mut task = sample::queued(rng, created);
+    for step in 0..rng.i64(0..8) {
+        let moment = created + TimeDelta::seconds(step * 60);
+        sample::advance(rng, &mut task, moment.min(now));
+    }
+    task
+}
+
+/// Writes tasks in batches, and hands each on to `keep`.
+async fn fill(
+    database: &Database,
+    rng: &mut Rng,
+    number: usize,
+    what: &str,
+    make: impl Fn(&mut Rng) -> TaskStatus,
+    mut keep: impl FnMut(TaskStatus),
+) -> Result<(), StoreError> {
+    for begin in (0..number).step_by(BATCH) {
+        let end = (begin + BATCH).min(number);
+        let batch: Vec<TaskStatus> = (begin..end).map(|_| make(rng)).collect();
+        report::report(database, &batch).await?;
+        batch.into_iter().for_each(&mut keep);
+        if end.is_multiple_of(20 * BATCH) && end < number {
+            tracing::info!("wrote {end} of {number} {what}");
+        }
+    }
+    tracing::info!("wrote {number} {what}");
+    Ok(())
+}
+
+async fn all_pending(database: &Database) -> Result<Vec<TaskStatus>, StoreError> {
+    let order = Sorters::oldest_first();
+    let mut tasks = Vec::new();
+    let mut place = None;
+    loop {
+        let query = PageQuery {
+            order: &order,
+            after: place.as_ref(),
+            offset: Offset::default(),
+            limit: Limit::default(),
+        };
+        let page = page(database, query, None).await?;
+        tasks.extend(page.tasks.into_iter().filter_map(Entry::into_task));
+        if page.next.is_none() {
+            return Ok(tasks);
+        }
+        place = page.next;
+    }
+}

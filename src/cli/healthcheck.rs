@@ -1,0 +1,49 @@
+//! `task-status healthcheck`: a health check for containers without a shell.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::CommandError;
+use crate::cli::args::HealthcheckArgs;
+
+/// Asks `/readyz`.
+///
+/// # Errors
+/// There is no answer in time, or it is not 200.
+pub async fn run(args: HealthcheckArgs) -> Result<(), CommandError> {
+    let address = reachable(args.admin_listen);
+    timeout(args.timeout, ask(address))
+        .await
+        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        .map_err(|source| CommandError::NotReady { address, source })
+}
+
+async fn ask(address: SocketAddr) -> io::Result<()> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream
+        .write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        .await?;
+    let mut answer = String::new();
+    stream.take(4096).read_to_string(&mut answer).await?;
+    if answer.starts_with("HTTP/1.1 200 ") {
+        Ok(())
+    } else {
+        let status_line = answer.lines().next().unwrap_or("no answer");
+        Err(io::Error::other(status_line.to_owned()))
+    }
+}
+
+/// A service that listens on every address is asked on loopback.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}

@@ -1,0 +1,79 @@
+//! Where rejected items go: a file, or stderr.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::ImportError;
+use super::read::Reject;
+use crate::cli::progress::Progress;
+
+pub enum Rejects {
+    File { path: PathBuf, file: BufWriter<File> },
+    Stderr,
+}
+
+impl Rejects {
+    /// Opens the file, empty; with `append` after what an earlier run has written.
+    pub fn open(path: Option<&Path>, input: &Path, append: bool) -> Result<Self, ImportError> {
+        let Some(path) = path else {
+            return Ok(Self::Stderr);
+        };
+        if is_same_file(path, input) {
+            return Err(ImportError::OverInput {
+                path: path.to_owned(),
+            });
+        }
+        let file = File::options()
+            .create(true)
+            .write(true)
+            .append(append)
+            .truncate(!append)
+            .open(path)
+            .map_err(|source| ImportError::Rejects {
+                path: path.to_owned(),
+                source,
+            })?;
+        Ok(Self::File {
+            path: path.to_owned(),
+            file: BufWriter::new(file),
+        })
+    }
+
+    /// Writes some, all the way to the file.
+    pub fn write(&mut self, rejects: &[Reject], progress: &Progress) -> Result<(), ImportError> {
+        match self {
+            _ if rejects.is_empty() => Ok(()),
+            Self::File { path, file } => {
+                let mut write = || {
+                    for reject in rejects {
+                        serde_json::to_writer(&mut *file, reject)?;
+                        file.write_all(b"\n")?;
+                    }
+                    file.flush()
+                };
+                write().map_err(|source| ImportError::Rejects {
+                    path: path.clone(),
+                    source,
+                })
+            }
+            Self::Stderr => {
+                progress.suspend(|| {
+                    let mut stderr = io::stderr().lock();
+                    for reject in rejects {
+                        // There is nowhere left to say that stderr is closed.
+                        let _ = writeln!(stderr, "{}: {}", reject.line, reject.reasons.join(" "));
+                    }
+                });
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Whether both are there and are one file, whatever they are called.
+pub fn is_same_file(one: &Path, other: &Path) -> bool {
+    let identity = |path| fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino()));
+    matches!((identity(one), identity(other)), (Ok(one), Ok(other)) if one == other)
+}

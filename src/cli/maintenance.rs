@@ -1,0 +1,73 @@
+//! What `serve` does to the database by itself, from time to time: it deletes tasks that have left the window of retention,
+//! folds rows of the tally together, and looks whether the tally is true.
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::cli::args::Retention;
+use crate::pending::counters::Audits;
+use crate::store::retention::{self, window_begins};
+use crate::store::{Database, tally};
+use crate::telemetry::chain;
+
+/// How often is looked for tasks that have left the window of retention.
+const RETENTION_INTERVAL: Duration = Duration::from_mins(1);
+/// How often is looked whether there are many rows to sum up.
+const FOLD_INTERVAL: Duration = Duration::from_secs(10);
+/// How often the tally is compared with the table.
+const AUDIT_INTERVAL: Duration = Duration::from_mins(10);
+
+/// Deletes tasks as they leave the window of retention, for as long as it is polled.
+pub(super) async fn keep_retention(database: &Database, retention: Retention) -> Infallible {
+    let Retention::Window(window) = retention else {
+        return pending().await;
+    };
+    loop {
+        database.wait_until_up().await;
+        let mut deleted = 0;
+        match retention::prune(database, window_begins(window), |batch| deleted += batch).await {
+            Ok(_) if deleted > 0 => tracing::info!(deleted, "tasks left the window of retention"),
+            Ok(_) => {}
+            Err(error) => tracing::warn!(error = chain(&error), deleted, "retention was interrupted"),
+        }
+        sleep(RETENTION_INTERVAL).await;
+    }
+}
+
+/// Keeps the tally quick to read and reports where it is wrong, for as long as it is polled.
+pub(super) async fn keep_tally(database: &Database, audits: &Audits) -> Infallible {
+    let mut next_audit = Instant::now();
+    loop {
+        database.wait_until_up().await;
+        if let Err(error) = tally::fold(database).await {
+            tracing::warn!(error = chain(&error), "the tally was not folded");
+        }
+        if Instant::now() >= next_audit {
+            next_audit = Instant::now() + AUDIT_INTERVAL;
+            audit(database, audits).await;
+        }
+        sleep(FOLD_INTERVAL).await;
+    }
+}
+
+async fn audit(database: &Database, audits: &Audits) {
+    let outcome = tally::audit_in_turn(database).await;
+    audits.count(&outcome);
+    match outcome {
+        Ok(Some(audit)) if !audit.is_clean() => tracing::error!(
+            counted = audit.counted,
+            tallied = audit.tallied,
+            drift = audit.drift(),
+            wrongHours = audit.wrong_hours,
+            idleTriggers = ?audit.idle_triggers,
+            "the tally of the pending tasks is wrong or will be; see `task-status verify --repair`"
+        ),
+        Ok(Some(_)) => tracing::debug!("the tally of the pending tasks is right"),
+        // Another service is at it.
+        Ok(None) => {}
+        Err(error) => tracing::warn!(error = chain(&error), "the tally was not checked"),
+    }
+}

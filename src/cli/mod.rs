@@ -1,0 +1,94 @@
+//! The subcommands, one file or folder each.
+
+pub mod args;
+pub mod demo;
+pub mod export;
+pub mod healthcheck;
+pub mod import;
+mod maintenance;
+pub mod migrate;
+pub mod openapi;
+mod progress;
+pub mod prune;
+pub mod serve;
+pub mod token;
+pub mod verify;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+
+use thiserror::Error;
+
+use crate::cli::args::{Command, ConfigError};
+use crate::http::tls::TlsError;
+use crate::store::StoreError;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, Error)]
+pub enum CommandError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("cannot listen on {address}")]
+    Listen {
+        address: SocketAddr,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the server failed")]
+    Server(#[source] io::Error),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error("cannot listen for signals")]
+    Signals(#[source] io::Error),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    PrivatePostgres(#[from] private_postgres::Error),
+    #[error("cannot make the demo's database")]
+    DemoDatabase(#[source] sqlx::Error),
+    #[error("cannot write to the standard output")]
+    Output(#[source] io::Error),
+    #[error("a task of the program ended early")]
+    Task(#[from] tokio::task::JoinError),
+    #[error("{address} does not say that it is ready")]
+    NotReady {
+        address: SocketAddr,
+        #[source]
+        source: io::Error,
+    },
+    #[error(transparent)]
+    Import(#[from] import::ImportError),
+    #[error(transparent)]
+    Export(#[from] export::ExportError),
+    #[error(transparent)]
+    Token(#[from] token::TokenError),
+    #[error("another process is deleting old tasks at the moment; it does what is left to do")]
+    PruneElsewhere,
+}
+
+/// Runs a subcommand to its end, and says with which status the program is to end.
+///
+/// # Errors
+/// See [`CommandError`].
+pub async fn run(command: Command) -> Result<ExitCode, CommandError> {
+    match command {
+        Command::Serve(args) => Box::pin(serve::run(*args)).await,
+        Command::Demo(args) => demo::run(args).await,
+        Command::Migrate(args) => migrate::run(args).await,
+        Command::Import(args) => return import::run(args).await,
+        Command::Export(args) => export::run(args).await,
+        Command::Prune(args) => prune::run(args).await,
+        Command::Verify(args) => return verify::run(args).await,
+        Command::Healthcheck(args) => healthcheck::run(args).await,
+        Command::Token(args) => token::run(&args),
+        Command::Openapi(args) => openapi::run(&args),
+    }
+    .map(|()| ExitCode::SUCCESS)
+}
+
+/// Whether a path means standard input or output.
+fn is_standard_stream(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}

@@ -1,0 +1,69 @@
+//! `task-status prune`: deletes tasks without a sign of life.
+
+use std::io::Write;
+
+use sqlx::Connection;
+
+use super::CommandError;
+use super::progress::Progress;
+use crate::cli::args::PruneArgs;
+use crate::store::database::{Database, Limits};
+use crate::store::schema::Schema;
+use crate::store::{bulk, retention};
+
+/// Deletes, or counts, what is too old.
+///
+/// # Errors
+/// The database cannot be reached or lacks migrations, or another process is deleting.
+pub async fn run(args: PruneArgs) -> Result<(), CommandError> {
+    let options = args.database.database_url.options()?;
+    // Says at once where there is no database; what follows would wait for it.
+    bulk::connect(&options, None)
+        .await?
+        .close()
+        .await
+        .map_err(|error| CommandError::Store(error.into()))?;
+    let limits = Limits {
+        max_connections: 1,
+        acquire_timeout: bulk::STATEMENT_TIMEOUT,
+        statement_timeout: bulk::STATEMENT_TIMEOUT,
+    };
+    let database = Database::new(options, limits);
+    let result = tokio::select! {
+        result = work(&args, &database) => result,
+        // Ends only where the database cannot be used.
+        result = database.watch(Schema::Expect) => result.map_err(CommandError::from),
+    };
+    database.close().await;
+    result
+}
+
+async fn work(args: &PruneArgs, database: &Database) -> Result<(), CommandError> {
+    database.wait_until_up().await;
+    let before = retention::window_begins(args.older_than);
+    if args.dry_run {
+        let count = retention::count(database, before).await?;
+        say(format_args!("{count} tasks would be deleted"));
+        return Ok(());
+    }
+    let progress = Progress::new(None, 0);
+    let mut deleted = 0;
+    let result = retention::prune(database, before, |batch| {
+        deleted += batch;
+        progress.at(deleted, 0);
+    })
+    .await;
+    progress.finish();
+    // What is gone is gone, also where the rest failed.
+    say(format_args!("{deleted} tasks were deleted"));
+    if result? {
+        Ok(())
+    } else {
+        Err(CommandError::PruneElsewhere)
+    }
+}
+
+/// The result, on stdout. Where that is closed the exit status says it all.
+fn say(result: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stdout(), "{result}");
+}

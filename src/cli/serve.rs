@@ -1,0 +1,145 @@
+//! `task-status serve`: the API on the PostgreSQL of `DATABASE_URL`.
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use axum::Router;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use utoipa_axum::router::UtoipaMethodRouter;
+
+use super::CommandError;
+use super::maintenance::{keep_retention, keep_tally};
+use crate::cli::args::{ApiArgs, ConfigError, ServeArgs};
+use crate::http::middleware::authorize::Gate;
+use crate::http::router::{self, Serving};
+use crate::http::routes::AppState;
+use crate::http::server;
+use crate::http::tls::Tls;
+use crate::pending::Pending;
+use crate::pending::counters::Audits;
+use crate::store::Database;
+
+/// Serves until a signal says stop. The service answers from the start: until the database is reached, with 503.
+///
+/// # Errors
+/// Settings that do not go together, an address in use, a database where waiting will not help.
+pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
+    args.check()?;
+    let options = args.database.database_url.options()?;
+    let gate = args.access.gate().await.map_err(ConfigError::from)?;
+    let tls = match args.tls.files()? {
+        Some(files) => Some(Tls::open(files).await?),
+        None => None,
+    };
+    let stop = server::stop_on_signal().map_err(CommandError::Signals)?;
+
+    let database = Database::new(options, (&args.limits).into());
+    let mut servers = JoinSet::new();
+    let mut serve = |address: SocketAddr, name: &str, app: Router, tls: Option<&Tls>| {
+        let listener = listen(address)?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        tracing::info!(address = %bound(&listener, address), scheme, "listening: {name}");
+        let (stop, grace) = (stop.clone(), args.shutdown_timeout);
+        match tls {
+            Some(tls) => servers.spawn(server::serve_tls(listener, app, tls.config(), stop, grace)),
+            None => servers.spawn(server::serve(listener, app, stop, grace)),
+        };
+        Ok::<_, CommandError>(())
+    };
+    let pending = pending_tasks(&args.api, &database, &stop);
+    let audits = Audits::default();
+    let app = api(
+        &args.api,
+        gate.clone(),
+        pending.clone(),
+        database.clone(),
+        Vec::new(),
+    );
+    serve(args.listen, "API", app, tls.as_ref())?;
+    if let Some(address) = args.admin_listen {
+        let app = router::health(database.clone(), gate.clone());
+        serve(address, "health", app, None)?;
+    }
+    if let Some(address) = args.metrics_listen {
+        serve(address, "metrics", router::metrics(pending, audits.clone()), None)?;
+    }
+
+    let result = tokio::select! {
+        result = all(&mut servers) => result,
+        result = database.watch(args.schema()) => result.map_err(CommandError::from),
+        never = gate.watch() => match never {},
+        never = keep_retention(&database, args.retention) => match never {},
+        never = follow(tls) => match never {},
+        never = keep_tally(&database, &audits) => match never {},
+    };
+    // Whatever ended first, the rest ends in order: requests are answered, then connections are closed.
+    stop.cancel();
+    let result = result.and(all(&mut servers).await);
+    close(&database, args.shutdown_timeout).await;
+    tracing::info!("stopped");
+    result
+}
+
+/// Takes up renewed certificates, for as long as it is polled.
+async fn follow(tls: Option<Tls>) -> Infallible {
+    match tls {
+        Some(tls) => tls.follow().await,
+        None => pending().await,
+    }
+}
+
+/// The pending tasks. Clients that wait for a change are answered when `stop` is cancelled.
+pub(super) fn pending_tasks(args: &ApiArgs, database: &Database, stop: &CancellationToken) -> Pending {
+    Pending::new(database.clone(), args.into(), stop.clone())
+}
+
+/// The API with its settings, and `more` routes.
+pub(super) fn api(
+    args: &ApiArgs,
+    gate: Gate,
+    pending: Pending,
+    database: Database,
+    more: Vec<UtoipaMethodRouter<AppState>>,
+) -> Router {
+    let state = AppState {
+        pending,
+        database,
+        empty_status: args.empty_status,
+        request_timeout: args.request_timeout,
+    };
+    let serving = Serving {
+        base_paths: args.paths.base_paths.clone(),
+        cors_origins: args.cors_origins.clone(),
+        max_concurrent_requests: args.max_concurrent_requests,
+        gate,
+    };
+    router::api(state, &serving, more)
+}
+
+/// Opens an address for listening.
+pub(super) fn listen(address: SocketAddr) -> Result<TcpListener, CommandError> {
+    TcpListener::bind(address).map_err(|source| CommandError::Listen { address, source })
+}
+
+/// The address of a listener with its real port, where 0 was asked for.
+pub(super) fn bound(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
+    listener.local_addr().unwrap_or(asked)
+}
+
+/// Closes the connections to the database, and waits no longer than `grace` for statements that run.
+pub(super) async fn close(database: &Database, grace: Duration) {
+    if tokio::time::timeout(grace, database.close()).await.is_err() {
+        tracing::warn!("statements that still ran were cut off");
+    }
+}
+
+/// Waits for every server; the first failure stops the wait.
+async fn all(servers: &mut JoinSet<std::io::Result<()>>) -> Result<(), CommandError> {
+    while let Some(ended) = servers.join_next().await {
+        ended?.map_err(CommandError::Server)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,347 @@
+//! Failures of a request and what each means in HTTP. The only place where a failure becomes a status.
+//!
+//! A handler returns an [`ApiError`]; its response carries it as an extension and has no body. The envelope middleware
+//! (`envelope.rs`) writes the body, since only there the tracking id and the languages of the request are known.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use thiserror::Error;
+
+use crate::auth::jwt::TokenError;
+use crate::auth::rate::TooMany;
+use crate::auth::{IdentityError, Lack};
+use crate::messages::cause::Cause;
+use crate::messages::locale::Locale;
+use crate::pending::PageError;
+use crate::store::StoreError;
+
+/// How long a caller is asked to wait where the service cannot answer at the moment, in seconds.
+const RETRY_AFTER: u64 = 1;
+/// What a caller proves its identity for (RFC 9110, section 11.5).
+const REALM: &str = "task-status";
+
+/// Why a request has no answer but an error.
+#[derive(Debug, Error)]
+pub enum ApiError {
+    /// Something in the request cannot be parsed: percent-encoding, JSON, a filter.
+    #[error("the request could not be parsed: {0:?}")]
+    BadSyntax(Vec<Cause>),
+    /// The request is understood and asks for what is not allowed: an offset, a field, a status.
+    #[error("the request asks for what is not allowed: {0:?}")]
+    BadContent(Vec<Cause>),
+    /// It is not known who calls.
+    #[error("it is not known who calls")]
+    Unauthorized(#[from] IdentityError),
+    /// The caller is known and may not do this.
+    #[error("the caller lacks {0}")]
+    Forbidden(Lack),
+    /// The caller calls too often.
+    #[error("more than {} requests in {:?}", .0.rate.requests, .0.rate.period)]
+    TooManyRequests(TooMany),
+    /// Too many requests are under way to take one more.
+    #[error("too many requests are under way")]
+    Overloaded,
+    /// No token is given (RFC 6749, section 5.2).
+    #[error("no token is given: {0}, {1:?}")]
+    OAuth(OAuthError, Vec<Cause>),
+    /// The answer was not ready in time.
+    #[error("no answer within {seconds} seconds")]
+    DeadlineExceeded { seconds: u64 },
+    /// There is no database to ask.
+    #[error("the database is not available")]
+    DatabaseUnavailable(#[source] StoreError),
+    /// The database may be there, but has not said in time that what is in memory is still right.
+    #[error(transparent)]
+    NotConfirmed(StoreError),
+    /// A bug, or a database that is not ours.
+    #[error("an internal fault occurred")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A handler panicked.
+    #[error("a handler panicked: {0}")]
+    Panic(String),
+    /// Refused with a status that says why: by the router, a layer, or a handler.
+    #[error("refused with status {0}: {1:?}")]
+    Refused(StatusCode, Vec<Cause>),
+}
+
+/// Why a token endpoint gives no token (RFC 6749, section 5.2). Shown as the code that clients read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum OAuthError {
+    #[error("invalid_request")]
+    InvalidRequest,
+    #[error("invalid_client")]
+    InvalidClient,
+    #[error("unsupported_grant_type")]
+    UnsupportedGrantType,
+    #[error("invalid_scope")]
+    InvalidScope,
+}
+
+/// What the contract says about a class of failures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kind {
+    pub status: StatusCode,
+    /// `detailCode` of the envelope.
+    pub detail_code: &'static str,
+    /// Id of the message that is the generic reason.
+    pub reason: &'static str,
+}
+
+impl Kind {
+    const BAD_SYNTAX: Self = Self::new(
+        StatusCode::BAD_REQUEST,
+        "400.0 Bad request syntax",
+        "bad-request-syntax",
+    );
+    const BAD_CONTENT: Self = Self::new(
+        StatusCode::BAD_REQUEST,
+        "400.1 Bad Request Content",
+        "bad-request-content",
+    );
+    const INTERNAL: Self = Self::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "500.0 Internal Fault",
+        "internal-fault",
+    );
+    /// Every status that a library may answer with and that is more than a plain refusal.
+    const BY_STATUS: [Self; 14] = [
+        Self::new(StatusCode::UNAUTHORIZED, "401 Unauthorized", "unauthorized"),
+        Self::new(StatusCode::FORBIDDEN, "403 Forbidden", "forbidden"),
+        Self::new(StatusCode::NOT_FOUND, "404 Not found", "not-found"),
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "405 Method not allowed",
+            "method-not-allowed",
+        ),
+        Self::new(StatusCode::NOT_ACCEPTABLE, "406 Not acceptable", "not-acceptable"),
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "408 Request timeout",
+            "request-timeout",
+        ),
+        Self::new(StatusCode::CONFLICT, "409 Conflict", "conflict"),
+        Self::new(
+            StatusCode::PRECONDITION_FAILED,
+            "412 Precondition failed",
+            "precondition-failed",
+        ),
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "413 Payload too large",
+            "payload-too-large",
+        ),
+        Self::new(StatusCode::URI_TOO_LONG, "414 URI too long", "uri-too-long"),
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "415 Unsupported media type",
+            "unsupported-media-type",
+        ),
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "429 Too many requests",
+            "too-many-requests",
+        ),
+        Self::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "431 Request header fields too large",
+            "header-fields-too-large",
+        ),
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "503 Service unavailable",
+            "service-unavailable",
+        ),
+    ];
+
+    const fn new(status: StatusCode, detail_code: &'static str, reason: &'static str) -> Self {
+        Self {
+            status,
+            detail_code,
+            reason,
+        }
+    }
+
+    /// The kind of failure that a bare status stands for. A status that the contract does not know becomes the
+    /// general one of its class.
+    pub fn of_status(status: StatusCode) -> Self {
+        Self::BY_STATUS
+            .into_iter()
+            .find(|kind| kind.status == status)
+            .unwrap_or(if status.is_client_error() {
+                Self::BAD_SYNTAX
+            } else {
+                Self::INTERNAL
+            })
+    }
+}
+
+impl ApiError {
+    /// What the contract says about this failure.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::BadSyntax(_) => Kind::BAD_SYNTAX,
+            Self::Unauthorized(IdentityError::Token(TokenError::NoKeys))
+            | Self::Overloaded
+            | Self::DeadlineExceeded { .. }
+            | Self::DatabaseUnavailable(_)
+            | Self::NotConfirmed(_) => Kind::of_status(StatusCode::SERVICE_UNAVAILABLE),
+            Self::Unauthorized(_) | Self::OAuth(OAuthError::InvalidClient, _) => {
+                Kind::of_status(StatusCode::UNAUTHORIZED)
+            }
+            Self::BadContent(_) | Self::OAuth(..) => Kind::BAD_CONTENT,
+            Self::Forbidden(_) => Kind::of_status(StatusCode::FORBIDDEN),
+            Self::TooManyRequests(_) => Kind::of_status(StatusCode::TOO_MANY_REQUESTS),
+            Self::Internal(_) | Self::Panic(_) => Kind::INTERNAL,
+            Self::Refused(status, _) => Kind::of_status(*status),
+        }
+    }
+
+    /// What the caller is told beyond the generic reason. Nothing of what happened inside the service.
+    pub fn causes(&self) -> Vec<Cause> {
+        match self {
+            Self::BadSyntax(causes)
+            | Self::BadContent(causes)
+            | Self::OAuth(_, causes)
+            | Self::Refused(_, causes) => causes.clone(),
+            Self::DeadlineExceeded { seconds } => vec![Cause::DeadlineExceeded { seconds: *seconds }],
+            Self::DatabaseUnavailable(_) => vec![Cause::DatabaseUnavailable],
+            Self::NotConfirmed(_) => vec![Cause::NotConfirmed],
+            Self::Unauthorized(error) => vec![Cause::Identity(error.clone())],
+            Self::TooManyRequests(TooMany { rate, .. }) => vec![Cause::TooManyRequests {
+                requests: rate.requests.get(),
+                period: humantime::format_duration(rate.period).to_string(),
+            }],
+            Self::Overloaded => vec![Cause::Overloaded],
+            Self::Forbidden(_) | Self::Internal(_) | Self::Panic(_) => Vec::new(),
+        }
+    }
+}
+
+impl ApiError {
+    /// 400 for the faults of a query: bad syntax where one of them is a filter that cannot be parsed.
+    pub fn of_query(causes: Vec<Cause>) -> Self {
+        let syntax = |cause: &Cause| matches!(cause, Cause::Filter(error) if error.is_syntax());
+        if causes.iter().any(syntax) {
+            Self::BadSyntax(causes)
+        } else {
+            Self::BadContent(causes)
+        }
+    }
+
+    /// 404 for a task that does not exist.
+    pub fn unknown_task(id: &str) -> Self {
+        Self::Refused(
+            StatusCode::NOT_FOUND,
+            vec![Cause::UnknownTask { id: id.to_owned() }],
+        )
+    }
+}
+
+impl ApiError {
+    /// The value of `WWW-Authenticate`: what credentials are wanted, and what is wrong with those that were sent (RFC
+    /// 6750, section 3).
+    fn challenge(&self) -> Option<HeaderValue> {
+        let challenge = match self {
+            Self::Unauthorized(IdentityError::Token(TokenError::NoKeys)) => return None,
+            Self::Unauthorized(error @ IdentityError::Token(_)) => {
+                let description = Locale::system_default().text(&Cause::Identity(error.clone()).message());
+                format!(r#"Bearer realm="{REALM}", error="invalid_token", error_description="{description}""#)
+            }
+            Self::Forbidden(Lack::Scope(right)) => {
+                let scope = right.scope();
+                format!(r#"Bearer realm="{REALM}", error="insufficient_scope", scope="{scope}""#)
+            }
+            // No other scope would help.
+            Self::Forbidden(Lack::Level(_)) => format!(
+                r#"Bearer realm="{REALM}", error="insufficient_scope", error_description="No user level of the caller allows it.""#
+            ),
+            Self::OAuth(OAuthError::InvalidClient, _) => format!(r#"Basic realm="{REALM}""#),
+            error if error.kind().status == StatusCode::UNAUTHORIZED => format!(r#"Bearer realm="{REALM}""#),
+            _ => return None,
+        };
+        HeaderValue::try_from(challenge).ok()
+    }
+
+    /// How long the caller had better wait, in seconds.
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            // Rounded up: a second too early is refused again.
+            Self::TooManyRequests(TooMany { retry_after, .. }) => Some(retry_after.as_secs() + 1),
+            error if error.kind().status == StatusCode::SERVICE_UNAVAILABLE => Some(RETRY_AFTER),
+            _ => None,
+        }
+    }
+}
+
+impl From<TooMany> for ApiError {
+    fn from(error: TooMany) -> Self {
+        Self::TooManyRequests(error)
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Refused { constraint, .. } => {
+                Self::BadContent(vec![Cause::Constraint { constraint }])
+            }
+            error if error.is_not_confirmed() => Self::NotConfirmed(error),
+            // Whether waiting helps or not, there is no database to ask, and the request is not at fault.
+            error if error.is_outage() => Self::DatabaseUnavailable(error),
+            error => Self::Internal(Box::new(error)),
+        }
+    }
+}
+
+impl From<PageError> for ApiError {
+    fn from(error: PageError) -> Self {
+        match error {
+            PageError::Store(error) => error.into(),
+            error => Self::Internal(Box::new(error)),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.kind().status.into_response();
+        let headers = response.headers_mut();
+        if let Some(seconds) = self.retry_after() {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if let Some(challenge) = self.challenge() {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn who_shared_a_read_is_told_what_came_of_it() {
+        let late = || StoreError::NotConfirmed {
+            patience: Duration::from_secs(2),
+        };
+        for (error, cause) in [
+            (late(), Cause::NotConfirmed),
+            (StoreError::Shared(Arc::new(late())), Cause::NotConfirmed),
+            (
+                StoreError::Shared(Arc::new(StoreError::KnownDown)),
+                Cause::DatabaseUnavailable,
+            ),
+        ] {
+            let error = ApiError::from(error);
+            assert_eq!(error.causes(), [cause]);
+            assert_eq!(error.kind().status, StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(error.retry_after(), Some(RETRY_AFTER));
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The envelope of every error answer, whoever raised it: handlers, the router, the layers around it, or hyper.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::Request;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::error::ApiError;
+use crate::http::middleware::limits;
+use crate::http::middleware::request_id::TrackingId;
+use crate::messages::cause::Cause;
+use crate::messages::locale::{Locale, Message};
+use crate::telemetry::chain;
+
+/// The body of every error answer.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ErrorResponseDto)]
+pub struct ErrorBody {
+    /// What clients of a 401 read; only there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    error: Option<String>,
+    /// What clients of a 429 read; only there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    message: Option<String>,
+    /// Status, sub-code and title, such as `400.1 Bad Request Content`.
+    detail_code: &'static str,
+    /// The value of the answer's `SLPT-Request-ID` header.
+    #[schema(pattern = "^[0-9a-f]{32}$")]
+    tracking_id: String,
+    /// The generic reason: in the system default's language, then in that of the request if it is another.
+    messages: Vec<LocalizedText>,
+    /// What exactly was wrong, each in the same languages.
+    causes: Vec<LocalizedText>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ErrorMessageDto)]
+struct LocalizedText {
+    /// BCP 47 tag of the language of the text.
+    #[schema(example = "en-US")]
+    locale: &'static str,
+    locale_origin: LocaleOrigin,
+    /// The message.
+    text: String,
+}
+
+/// Why a text is in its language.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+enum LocaleOrigin {
+    /// The system default.
+    Default,
+    /// The best match of the request's Accept-Language.
+    Request,
+}
+
+impl ErrorBody {
+    /// The body for a failure, in English and in the requested language if there is one.
+    pub fn new(error: &ApiError, tracking_id: TrackingId, requested: Option<&Locale>) -> Self {
+        let kind = error.kind();
+        let reason = Message::new(kind.reason);
+        let causes = error.causes();
+        let text = |message: &Message| Some(Locale::system_default().text(message));
+        Self {
+            error: match error {
+                ApiError::OAuth(code, _) => Some(code.to_string()),
+                _ if kind.status == StatusCode::UNAUTHORIZED => {
+                    text(&causes.first().map_or_else(|| reason.clone(), Cause::message))
+                }
+                _ => None,
+            },
+            message: text(&reason).filter(|_| kind.status == StatusCode::TOO_MANY_REQUESTS),
+            detail_code: kind.detail_code,
+            tracking_id: tracking_id.to_string(),
+            messages: localized(&reason, requested),
+            causes: causes
+                .iter()
+                .flat_map(|cause| localized(&cause.message(), requested))
+                .collect(),
+        }
+    }
+}
+
+fn localized(message: &Message, requested: Option<&Locale>) -> Vec<LocalizedText> {
+    let text = |locale: &Locale, locale_origin| LocalizedText {
+        locale: locale.tag(),
+        locale_origin,
+        text: locale.text(message),
+    };
+    std::iter::once(text(Locale::system_default(), LocaleOrigin::Default))
+        .chain(requested.map(|locale| text(locale, LocaleOrigin::Request)))
+        .collect()
+}
+
+/// Middleware: gives every answer of status 400 and above its body, and logs what the caller is not told.
+pub async fn envelope(request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let context = Context::of(&parts);
+    let response = next.run(Request::from_parts(parts, body)).await;
+    if response.status().is_client_error() || response.status().is_server_error() {
+        context.wrap(response)
+    } else {
+        response
+    }
+}
+
+/// What an error answer needs to know of its request.
+pub struct Context {
+    tracking_id: TrackingId,
+    locale: Option<&'static Locale>,
+    method: Method,
+    uri: Uri,
+}
+
+impl Context {
+    /// Taken from the head of the request.
+    pub fn of(request: &Parts) -> Self {
+        Self {
+            tracking_id: request
+                .extensions
+                .get()
+                .copied()
+                .unwrap_or_else(TrackingId::random),
+            locale: accept_language(&request.headers).and_then(Locale::requested),
+            method: request.method.clone(),
+            uri: request.uri.clone(),
+        }
+    }
+
+    /// The body for a failure of the request.
+    pub fn body(&self, error: &ApiError) -> ErrorBody {
+        ErrorBody::new(error, self.tracking_id, self.locale)
+    }
+
+    /// Keeps the headers of the answer (`Allow`, `Retry-After`), replaces its body.
+    fn wrap(self, response: Response) -> Response {
+        let (mut parts, _) = response.into_parts();
+        let error = parts
+            .extensions
+            .remove::<Arc<ApiError>>()
+            .unwrap_or_else(|| Arc::new(self.raised_by_library(parts.status, &parts.headers)));
+        log(&error);
+        let body = self.body(&error);
+        parts.status = error.kind().status;
+        parts.headers.remove(header::CONTENT_LENGTH);
+        parts.headers.remove(header::CONTENT_TYPE);
+        (parts, Json(body)).into_response()
+    }
+
+    fn raised_by_library(&self, status: StatusCode, headers: &HeaderMap) -> ApiError {
+        let causes = match status {
+            StatusCode::NOT_FOUND => vec![Cause::UnknownPath {
+                path: self.uri.path().to_owned(),
+            }],
+            StatusCode::METHOD_NOT_ALLOWED => vec![Cause::MethodNotAllowed {
+                method: self.method.to_string(),
+                allowed: headers
+                    .get(header::ALLOW)
+                    .and_then(|allow| allow.to_str().ok())
+                    .unwrap_or_default()
+                    .replace(',', ", "),
+            }],
+            StatusCode::PAYLOAD_TOO_LARGE => vec![Cause::PayloadTooLarge {
+                limit: limits::BODY_BYTES,
+            }],
+            _ => Vec::new(),
+        };
+        ApiError::Refused(status, causes)
+    }
+}
+
+/// The languages that the request accepts; several header lines mean the same as one (RFC 9110, section 5.3), and the
+/// first is enough for an error text.
+fn accept_language(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()
+}
+
+/// The failure with all its sources goes to the log, once, and never to the caller.
+pub fn log(error: &ApiError) {
+    let status = error.kind().status.as_u16();
+    if error.kind().status.is_server_error() {
+        tracing::error!(status, error = chain(error), "failed");
+    } else {
+        tracing::debug!(status, error = chain(error), "refused");
+    }
+}

@@ -1,0 +1,101 @@
+//! `Prefer: wait` (RFC 7240, section 4.3): a request that would be told that nothing is new is held until something is.
+//!
+//! It is asked, held outside of every bound on requests that work, and asked again: so the answer at the end is as fresh,
+//! and its caller as entitled, as if it had come only then. For the rate limit it is one request.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+use tokio::time::timeout;
+
+use crate::http::middleware::authorize::Counted;
+use crate::pending::wait::Wait;
+
+/// What a client would like, if it can be had.
+pub const PREFER: HeaderName = HeaderName::from_static("prefer");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// Middleware: holds a request whose answer carries a [`Wait`], if it prefers to be held.
+pub async fn hold(request: Request, next: Next) -> Response {
+    let Some(preferred) = preference(request.headers()) else {
+        return next.run(request).await;
+    };
+    let (parts, body) = request.into_parts();
+    let mut again = parts.clone();
+    let mut response = next.clone().run(Request::from_parts(parts, body)).await;
+    let Some(wait) = response.extensions_mut().remove::<Wait>() else {
+        return response;
+    };
+    let time = wait.at_most().min(preferred);
+    let Some(place) = wait.take_place().filter(|_| !time.is_zero()) else {
+        return response;
+    };
+    drop(response);
+    // Whichever it was: something is new, the time is up, or the service stops.
+    let _ = timeout(time, wait.until_changed()).await;
+    drop(place);
+    let turn = wait.turn().await;
+    again.extensions.insert(Counted);
+    let mut response = next.run(Request::from_parts(again, Body::empty())).await;
+    drop(turn);
+    response.extensions_mut().remove::<Wait>();
+    let failed = response.status().is_client_error() || response.status().is_server_error();
+    if let Ok(applied) = HeaderValue::try_from(format!("wait={}", time.as_secs()))
+        && !failed
+    {
+        response.headers_mut().insert(PREFERENCE_APPLIED, applied);
+    }
+    response
+}
+
+/// How long the client prefers to be held. Of several the first counts; what cannot be understood is ignored, as the RFC
+/// asks for.
+fn preference(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers
+        .get_all(PREFER)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .find_map(|preference| {
+            let (name, value) = preference.split(';').next()?.split_once('=')?;
+            let value = value.trim().trim_matches('"');
+            name.trim().eq_ignore_ascii_case("wait").then_some(value)
+        })?;
+    let digits = !seconds.is_empty() && seconds.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| Duration::from_secs(seconds.parse().unwrap_or(u64::MAX)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_wait_counts_and_what_is_none_is_ignored() {
+        for (lines, seconds) in [
+            (&["wait=10"][..], Some(10)),
+            (&["respond-async, WAIT = \"7\" ; foo=1", "wait=9"], Some(7)),
+            (&["return=minimal", "wait=0"], Some(0)),
+            (&["wait=99999999999999999999999"], Some(u64::MAX)),
+            (&["wait"], None),
+            (&["wait="], None),
+            (&["wait=-1"], None),
+            (&["wait=1.5"], None),
+            (&["await=1"], None),
+            (&[], None),
+        ] {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(PREFER, HeaderValue::from_static(line));
+            }
+            assert_eq!(
+                preference(&headers),
+                seconds.map(Duration::from_secs),
+                "{lines:?}"
+            );
+        }
+    }
+}

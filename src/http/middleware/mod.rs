@@ -1,0 +1,7 @@
+//! The middleware that every request passes, one file each. [`super::router`] puts it together.
+
+pub mod authorize;
+pub mod cors;
+pub mod limits;
+pub mod long_poll;
+pub mod request_id;

@@ -1,0 +1,129 @@
+//! The tasks that the description shows: made by the code that reads and writes real ones, so they cannot go stale.
+
+use chrono::DateTime;
+use serde_json::{Value, json};
+
+use crate::http::etag::ETag;
+use crate::listing::cursor::Cursor;
+use crate::listing::sorters::Sorters;
+use crate::task::{TaskStatus, report};
+
+/// What an executor reports at the end of a task, with everything that a task can have.
+pub fn whole_report() -> Value {
+    json!({
+        "type": "QUARTZ",
+        "uniqueName": "Big Task",
+        "description": "A Really Big Task",
+        "parentName": "Parent Task",
+        "launcher": "sweep",
+        "target": {
+            "id": "c6dc37bf508149b28ce5b7d90ca4bbf9",
+            "type": "APPLICATION",
+            "name": "Active Directory [source]"
+        },
+        "created": "2020-07-11T21:23:15.000Z",
+        "modified": "2020-07-11T21:23:15.000Z",
+        "launched": "2020-07-11T21:23:15.000Z",
+        "completed": "2020-07-11T21:23:15.000Z",
+        "completionStatus": "SUCCESS",
+        "messages": [{
+            "type": "INFO",
+            "localizedText": { "locale": "en-US", "message": "Error has occurred!" },
+            "key": "akey",
+            "parameters": [{ "name": "value" }]
+        }],
+        "returns": [{ "name": "label", "attributeName": "identityCount" }],
+        "attributes": { "identityCount": 0 },
+        "progress": "Started",
+        "percentComplete": 100,
+        "taskDefinitionSummary": {
+            "id": "2c91808475b4334b0175e1dff64b63c5",
+            "uniqueName": "Cloud Account Aggregation",
+            "description": "Aggregates from the specified application.",
+            "parentName": "Cloud Account Aggregation",
+            "executor": "sailpoint.task.ServiceTaskExecutor",
+            "arguments": {}
+        }
+    })
+}
+
+/// The least that an executor has to report.
+pub fn least_report() -> Value {
+    json!({ "type": "QUARTZ", "uniqueName": "Big Task", "launcher": "sweep" })
+}
+
+/// The same with its id.
+pub fn identified_report() -> Value {
+    let mut report = least_report();
+    report["id"] = ID.into();
+    report
+}
+
+/// Newline-delimited JSON.
+pub fn lines() -> String {
+    format!("{}\n", identified_report())
+}
+
+/// The documented way to clear a pending task.
+pub fn clear() -> Value {
+    json!([
+        { "op": "replace", "path": "/completionStatus", "value": "Error" },
+        { "op": "replace", "path": "/completed", "value": "2024-05-17T19:33:16.470Z" }
+    ])
+}
+
+/// How an executor says how far it has come, if nobody else has said so meanwhile.
+pub fn progress() -> Value {
+    json!([
+        { "op": "test", "path": "/completionStatus", "value": null },
+        { "op": "replace", "path": "/progress", "value": "Aggregating accounts" },
+        { "op": "replace", "path": "/percentComplete", "value": 60 }
+    ])
+}
+
+/// The id of the example.
+pub const ID: &str = "id12345";
+
+/// A task that has ended: the contract's own example.
+pub fn completed() -> Value {
+    served(&whole_report())
+}
+
+/// The same task while it is pending.
+pub fn pending() -> Value {
+    served(&pending_report())
+}
+
+/// What is reported while it is pending.
+pub fn pending_report() -> Value {
+    let mut report = whole_report();
+    report["completed"] = Value::Null;
+    report["completionStatus"] = Value::Null;
+    report["percentComplete"] = 40.into();
+    report
+}
+
+/// The cursor of a page that ends with the example.
+pub fn cursor(order: &Sorters) -> String {
+    read(&whole_report()).map_or_else(String::new, |task| Cursor::after(&task, order).encode())
+}
+
+/// The tag of the example.
+pub fn etag() -> String {
+    let bytes = read(&whole_report())
+        .and_then(|task| serde_json::to_vec(&task).ok())
+        .unwrap_or_default();
+    ETag::of(&bytes).to_string()
+}
+
+/// A report as it is served afterwards.
+pub fn served(report: &Value) -> Value {
+    read(report)
+        .and_then(|task| serde_json::to_value(task).ok())
+        .unwrap_or_default()
+}
+
+fn read(report: &Value) -> Option<TaskStatus> {
+    // What has no time of its own, here has the beginning of the epoch.
+    report::read(report, Some(ID), DateTime::UNIX_EPOCH).ok()
+}

@@ -1,0 +1,106 @@
+//! `GET /openapi.json` and `GET /docs`: what the API says about itself, to programs and to people.
+//!
+//! The page is one file that holds the document, its style and its script: it asks for nothing, so it works where there
+//! is no network, and its policy lets it ask for nothing.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Bytes;
+use axum::http::{HeaderName, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+
+use crate::http::extract::JSON;
+use crate::http::openapi::{self, answers, errors, parameters};
+
+const PAGE: &str = include_str!("../openapi/page/page.html");
+const STYLE: &str = include_str!("../openapi/page/page.css");
+const SCRIPT: &str = include_str!("../openapi/page/page.js");
+
+/// What is published, made once.
+#[derive(Debug, Clone)]
+pub struct Published(Arc<Pages>);
+
+#[derive(Debug)]
+struct Pages {
+    document: Bytes,
+    page: Bytes,
+    policy: String,
+}
+
+impl Published {
+    pub fn new(document: String) -> Self {
+        // Inside a script element only `<` could end it.
+        let embedded = document.replace('<', "\\u003c");
+        let page = PAGE
+            .replace("{style}", STYLE)
+            .replace("{script}", SCRIPT)
+            .replace("{document}", &embedded);
+        let policy = format!(
+            "default-src 'none'; style-src {}; script-src {}; img-src data:; base-uri 'none'; form-action 'none'; \
+             frame-ancestors 'none'",
+            hash(STYLE),
+            hash(SCRIPT)
+        );
+        Self(Arc::new(Pages {
+            document: document.into(),
+            page: page.into(),
+            policy,
+        }))
+    }
+}
+
+/// Shows the description of the API to programs.
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    operation_id = "getOpenApi",
+    security(()),
+    tag = openapi::DESCRIPTION,
+    summary = "The description of the API",
+    description = "This document.",
+    params(parameters::Everywhere),
+    responses(answers::Document, errors::Everywhere)
+)]
+pub async fn openapi(Extension(Published(pages)): Extension<Published>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, JSON)], pages.document.clone())
+}
+
+/// Shows the description of the API to people.
+#[utoipa::path(
+    get,
+    path = "/docs",
+    operation_id = "getDocs",
+    security(()),
+    tag = openapi::DESCRIPTION,
+    summary = "The description of the API, for people",
+    description = "A page that shows this document.",
+    params(parameters::Everywhere),
+    responses(answers::Documentation, errors::Everywhere)
+)]
+pub async fn page(Extension(Published(pages)): Extension<Published>) -> Response {
+    let headers: [(HeaderName, &str); 6] = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, &pages.policy),
+        // For what does not know the policy's frame-ancestors.
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ];
+    (headers, pages.page.clone()).into_response()
+}
+
+/// How a policy names a text that is allowed.
+fn hash(text: &str) -> String {
+    format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)))
+}

@@ -1,0 +1,297 @@
+//! `POST /task-status` with newline-delimited JSON: a task on each line, and a result for each, so that one bad line
+//! does not lose the rest. Neither the content nor the answer is held in memory.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use chrono::Utc;
+use futures_util::{Stream, StreamExt, TryStreamExt};
+use serde::Serialize;
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::time::timeout;
+use tokio_stream::wrappers::UnboundedReceiverStream;
+use tokio_util::codec::{AnyDelimiterCodec, AnyDelimiterCodecError, FramedRead};
+use tokio_util::io::StreamReader;
+use tracing::{Instrument, Span};
+
+use super::AppState;
+use crate::auth::audit::{Record, Stored, Writing};
+use crate::http::error::ApiError;
+use crate::http::error_body::{Context, ErrorBody, log};
+use crate::http::extract::{NDJSON, parse_json};
+use crate::http::middleware::authorize::WritesOn;
+use crate::http::middleware::limits::{self, Place};
+use crate::messages::cause::Cause;
+use crate::store::report::{self, Outcome};
+use crate::store::{Database, StoreError};
+use crate::task::TaskStatus;
+use crate::task::report::read;
+
+/// The most lines of one request.
+pub const MAX_LINES: usize = 100_000;
+/// Tasks written with one statement, at most; and the bytes of their lines, from which on it is written.
+const BATCH: usize = 500;
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// The most bytes of the answer that wait in memory for the client to read them. A client that sends all before it
+/// reads any gets [`MAX_LINES`] results through.
+const WAITING_BYTES: u32 = 16 * 1024 * 1024;
+/// How long tasks that have arrived wait for more to be written with.
+const LINGER: Duration = Duration::from_millis(200);
+/// How long the whole may take: whoever may write now need not be allowed to for ever.
+const TIMEOUT: Duration = Duration::from_hours(1);
+/// How long the client may pause.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// One line of the answer.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Line {
+    /// A task was taken. `line` is that of the content, from 1.
+    Reported {
+        line: usize,
+        id: String,
+        outcome: Outcome,
+    },
+    /// A line was refused; nothing of it was stored. The last one may say why the rest was not read.
+    Refused { line: usize, error: ErrorBody },
+    /// Always the last line: without it, the answer is not complete.
+    Summary(Summary),
+}
+
+#[derive(Debug, Default, Clone, Serialize)]
+struct Summary {
+    created: usize,
+    replaced: usize,
+    superseded: usize,
+    refused: usize,
+}
+
+/// Stores the tasks of the content as they arrive, and answers as they are stored.
+pub fn store(state: AppState, record: Record, request: Request) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let (sender, receiver) = unbounded_channel();
+    let budget = Arc::new(Semaphore::new(WAITING_BYTES as usize));
+    let worker = Worker {
+        writing: Writing::of(record),
+        _place: parts.extensions.remove(),
+        database: state.database,
+        context: Context::of(&parts),
+        sender,
+        budget: Arc::clone(&budget),
+        batch: Vec::new(),
+        batch_bytes: 0,
+        summary: Summary::default(),
+    };
+    tokio::spawn(worker.run(body).instrument(Span::current()));
+    let answer = UnboundedReceiverStream::new(receiver).map(move |line: Vec<u8>| {
+        budget.add_permits(line.len());
+        Ok::<_, Infallible>(line)
+    });
+    (
+        Extension(WritesOn),
+        [(header::CONTENT_TYPE, NDJSON[0])],
+        Body::from_stream(answer),
+    )
+        .into_response()
+}
+
+struct Worker {
+    writing: Writing,
+    /// What the stream takes of what may be under way.
+    _place: Option<Place>,
+    database: Database,
+    context: Context,
+    sender: UnboundedSender<Vec<u8>>,
+    /// How many bytes of the answer may still wait for the client.
+    budget: Arc<Semaphore>,
+    /// What has arrived and is not written yet, with the numbers of the lines.
+    batch: Vec<(usize, TaskStatus)>,
+    batch_bytes: usize,
+    summary: Summary,
+}
+
+/// The client has gone, or does not read the answer: there is nobody to tell what would become of further lines.
+struct Gone;
+
+impl Worker {
+    async fn run(mut self, body: Body) {
+        let begun = Instant::now();
+        // What was stored until the client went, or its time was up, stays stored; the last lines that arrived are not.
+        let gone = !matches!(timeout(TIMEOUT, self.work(body)).await, Ok(Ok(())));
+        let Summary {
+            created,
+            replaced,
+            superseded,
+            refused,
+        } = self.summary;
+        let duration_ms = begun.elapsed().as_secs_f64() * 1000.0;
+        let stored = Stored {
+            created,
+            replaced,
+            superseded,
+            refused,
+        };
+        self.writing.end_stream(stored, gone, duration_ms);
+    }
+
+    async fn work(&mut self, body: Body) -> Result<(), Gone> {
+        let mut lines = std::pin::pin!(lines(body));
+        let mut number = 0;
+        loop {
+            let wait = if self.batch.is_empty() {
+                IDLE_TIMEOUT
+            } else {
+                LINGER
+            };
+            match timeout(wait, lines.next()).await {
+                Err(_) if !self.batch.is_empty() => self.write().await?,
+                Err(_) => {
+                    self.refuse(number + 1, &bad_syntax(Cause::ContentIncomplete))
+                        .await?;
+                    break;
+                }
+                Ok(None) => break,
+                Ok(Some(line)) => {
+                    number += 1;
+                    match line {
+                        Ok(_) if number > MAX_LINES => {
+                            let cause = Cause::TooManyLines { limit: MAX_LINES };
+                            self.refuse(number, &bad_syntax(cause)).await?;
+                            break;
+                        }
+                        Ok(line) => self.take(number, &line).await?,
+                        Err(error) => {
+                            self.refuse(number, &bad_syntax(cause(&error))).await?;
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        self.write().await?;
+        self.send(&Line::Summary(self.summary.clone())).await
+    }
+
+    async fn take(&mut self, number: usize, line: &[u8]) -> Result<(), Gone> {
+        if line.trim_ascii().is_empty() {
+            return Ok(());
+        }
+        let task = parse_json(line)
+            .map_err(bad_syntax)
+            .and_then(|value| read(&value, None, Utc::now()).map_err(ApiError::BadContent));
+        match task {
+            Ok(task) => {
+                self.batch.push((number, task));
+                self.batch_bytes += line.len();
+            }
+            Err(error) => self.refuse(number, &error).await?,
+        }
+        if self.batch.len() == BATCH || self.batch_bytes >= BATCH_BYTES {
+            self.write().await?;
+        }
+        Ok(())
+    }
+
+    /// Writes what has arrived with one statement. Where the database refuses a value, the tasks are written one by
+    /// one to find out whose.
+    async fn write(&mut self) -> Result<(), Gone> {
+        self.batch_bytes = 0;
+        let (numbers, tasks): (Vec<usize>, Vec<TaskStatus>) = self.batch.drain(..).unzip();
+        if tasks.is_empty() {
+            return Ok(());
+        }
+        match report::report(&self.database, &tasks).await {
+            Ok(outcomes) => {
+                let stored = tasks
+                    .iter()
+                    .zip(&outcomes)
+                    .filter(|(_, outcome)| outcome.is_stored());
+                let ids: Vec<String> = stored.map(|(task, _)| task.id.clone()).collect();
+                self.writing.record().wrote_part(&ids);
+                for ((line, task), outcome) in numbers.into_iter().zip(tasks).zip(outcomes) {
+                    self.reported(line, task.id, outcome).await?;
+                }
+            }
+            Err(StoreError::Refused { .. }) => {
+                for (line, task) in numbers.into_iter().zip(tasks) {
+                    match report::report(&self.database, std::slice::from_ref(&task)).await {
+                        Ok(outcomes) => {
+                            for outcome in outcomes {
+                                if outcome.is_stored() {
+                                    self.writing.record().wrote_part(std::slice::from_ref(&task.id));
+                                }
+                                self.reported(line, task.id.clone(), outcome).await?;
+                            }
+                        }
+                        Err(error) => self.refuse(line, &error.into()).await?,
+                    }
+                }
+            }
+            Err(error) => {
+                let error = ApiError::from(error);
+                log(&error);
+                for line in numbers {
+                    self.refuse(line, &error).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn reported(&mut self, line: usize, id: String, outcome: Outcome) -> Result<(), Gone> {
+        *match outcome {
+            Outcome::Created => &mut self.summary.created,
+            Outcome::Replaced => &mut self.summary.replaced,
+            Outcome::Superseded => &mut self.summary.superseded,
+        } += 1;
+        self.send(&Line::Reported { line, id, outcome }).await
+    }
+
+    async fn refuse(&mut self, line: usize, error: &ApiError) -> Result<(), Gone> {
+        self.summary.refused += 1;
+        let error = self.context.body(error);
+        self.send(&Line::Refused { line, error }).await
+    }
+
+    async fn send(&self, line: &Line) -> Result<(), Gone> {
+        // Numbers and texts can always be written as JSON.
+        let mut json = serde_json::to_vec(line).unwrap_or_default();
+        json.push(b'\n');
+        let length = u32::try_from(json.len()).map_or(WAITING_BYTES, |length| length.min(WAITING_BYTES));
+        match timeout(IDLE_TIMEOUT, self.budget.acquire_many(length)).await {
+            Ok(Ok(permit)) => permit.forget(),
+            _ => return Err(Gone),
+        }
+        self.sender.send(json).map_err(|_| Gone)
+    }
+}
+
+fn lines(body: Body) -> impl Stream<Item = Result<axum::body::Bytes, AnyDelimiterCodecError>> {
+    let newline = || b"\n".to_vec();
+    let codec = AnyDelimiterCodec::new_with_max_length(newline(), newline(), limits::BODY_BYTES);
+    FramedRead::new(
+        StreamReader::new(body.into_data_stream().map_err(io::Error::other)),
+        codec,
+    )
+}
+
+fn cause(error: &AnyDelimiterCodecError) -> Cause {
+    match error {
+        AnyDelimiterCodecError::MaxChunkLengthExceeded => Cause::LineTooLong {
+            limit: limits::BODY_BYTES,
+        },
+        AnyDelimiterCodecError::Io(_) => Cause::ContentIncomplete,
+    }
+}
+
+fn bad_syntax(cause: Cause) -> ApiError {
+    ApiError::BadSyntax(vec![cause])
+}

@@ -1,0 +1,176 @@
+//! The last resort of the error layer: refusals that hyper writes by itself.
+//!
+//! A request that hyper cannot parse (a broken request line, a target beyond 64 KiB, too many header fields) never
+//! reaches the router; hyper answers it with a bare status line and closes. This wrapper around the connection
+//! recognises such an answer by its lack of a tracking id and sends the envelope in its place.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use axum::http::StatusCode;
+use axum_server::accept::Accept;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::http::error::{ApiError, Kind};
+use crate::http::error_body::ErrorBody;
+use crate::http::middleware::request_id::{SLPT_REQUEST_ID, TrackingId};
+
+/// Puts [`Enveloped`] around every stream that the inner acceptor yields.
+#[derive(Debug, Clone)]
+pub struct EnvelopeAcceptor<A>(pub A);
+
+impl<A, I, S> Accept<I, S> for EnvelopeAcceptor<A>
+where
+    A: Accept<I, S>,
+    A::Future: Send + 'static,
+{
+    type Stream = Enveloped<A::Stream>;
+    type Service = A::Service;
+    type Future = Pin<Box<dyn Future<Output = io::Result<(Self::Stream, Self::Service)>> + Send>>;
+
+    fn accept(&self, stream: I, service: S) -> Self::Future {
+        let accepted = self.0.accept(stream, service);
+        Box::pin(async move {
+            let (stream, service) = accepted.await?;
+            Ok((
+                Enveloped {
+                    stream,
+                    pending: Vec::new(),
+                },
+                service,
+            ))
+        })
+    }
+}
+
+/// A connection on which every error answer wears the envelope.
+#[derive(Debug)]
+pub struct Enveloped<I> {
+    stream: I,
+    /// What is still to be sent of an answer that took the place of hyper's own.
+    pending: Vec<u8>,
+}
+
+impl<I: AsyncWrite + Unpin> Enveloped<I> {
+    fn poll_pending(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.pending.is_empty() {
+            let written = ready!(Pin::new(&mut self.stream).poll_write(context, &self.pending))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.pending.drain(..written);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<I: AsyncRead + Unpin> AsyncRead for Enveloped<I> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<I: AsyncWrite + Unpin> AsyncWrite for Enveloped<I> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_pending(context))?;
+        if let Some(status) = bare_refusal(bytes) {
+            self.pending = refusal(status);
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_pending(context))?;
+        // A bare refusal has no body, so all of it is in the first slice.
+        if let [only] = slices
+            && let Some(status) = bare_refusal(only)
+        {
+            self.pending = refusal(status);
+            return Poll::Ready(Ok(only.len()));
+        }
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_pending(context))?;
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_pending(context))?;
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+/// The status of an answer that hyper made by itself: an error's status line, no content, and no tracking id.
+fn bare_refusal(bytes: &[u8]) -> Option<StatusCode> {
+    let head = bytes.strip_prefix(b"HTTP/1.1 ")?.strip_suffix(b"\r\n\r\n")?;
+    let status = StatusCode::from_bytes(head.get(..3)?).ok()?;
+    let tracked = head
+        .windows(SLPT_REQUEST_ID.as_str().len())
+        .any(|window| window.eq_ignore_ascii_case(SLPT_REQUEST_ID.as_str().as_bytes()));
+    (status.is_client_error() && !tracked).then_some(status)
+}
+
+/// A whole answer for a request of which nothing is known, its languages included.
+fn refusal(status: StatusCode) -> Vec<u8> {
+    let tracking_id = TrackingId::random();
+    let error = if Kind::of_status(status).status == status {
+        ApiError::Refused(status, Vec::new())
+    } else {
+        ApiError::BadSyntax(Vec::new())
+    };
+    let status = error.kind().status;
+    tracing::info!(trackingId = %tracking_id, status = status.as_u16(), "refused a request that is not HTTP");
+    let body = serde_json::to_string(&ErrorBody::new(&error, tracking_id, None)).unwrap_or_default();
+    format!(
+        "HTTP/1.1 {status}\r\n\
+         content-type: application/json\r\n\
+         {SLPT_REQUEST_ID}: {tracking_id}\r\n\
+         connection: close\r\n\
+         content-length: {}\r\n\
+         date: {}\r\n\r\n{body}",
+        body.len(),
+        httpdate::fmt_http_date(std::time::SystemTime::now()),
+    )
+    .into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_error_without_content_and_tracking_id_is_bare() {
+        let bare = b"HTTP/1.1 414 URI Too Long\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+        assert_eq!(bare_refusal(bare), Some(StatusCode::URI_TOO_LONG));
+        for ours in [
+            &b"HTTP/1.1 400 Bad Request\r\nslpt-request-id: 0\r\ncontent-length: 0\r\n\r\n"[..],
+            b"HTTP/1.1 400 Bad Request\r\nSLPT-Request-ID: 0\r\n\r\n",
+            b"HTTP/1.1 204 No Content\r\n\r\n",
+            b"HTTP/1.1 4",
+            b"{\"HTTP/1.1 400\":1}",
+            b"",
+        ] {
+            assert_eq!(bare_refusal(ours), None);
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! What is refused, why, and where.
+
+use super::fault;
+use crate::listing::filter::FilterError::{
+    InvalidTime, NulCharacter, NumberOutOfRange, OperatorNotTaken, TextTooLong, TimeOutOfRange, TooDeep,
+    TooLong, TooManyComparisons, TooManyValues, Unexpected, UnknownEscape, UnknownField, UnknownName,
+    UnterminatedText, WrongType,
+};
+use crate::listing::filter::{
+    Expected, Field, FilterError, Given, MAX_COMPARISONS, MAX_DEPTH, MAX_LENGTH, MAX_TEXT_LENGTH, MAX_VALUES,
+};
+
+fn unexpected(position: usize, found: &str, expected: &'static [Expected]) -> FilterError {
+    Unexpected {
+        position,
+        found: (!found.is_empty()).then(|| found.to_owned()),
+        expected,
+    }
+}
+
+#[test]
+fn what_is_no_sentence_is_refused_where_it_ends_to_be_one() {
+    use Expected::{
+        And, ClosingParenthesis, Comma, End, Field, Not, Null, Number, OpeningParenthesis, Operator, Or, Pr,
+        Text, Time,
+    };
+    const OPERAND: &[Expected] = &[Field, Not, Pr, OpeningParenthesis];
+    for (text, position, found, expected) in [
+        ("", 1, "", OPERAND),
+        ("  ", 3, "", OPERAND),
+        (")", 1, ")", OPERAND),
+        ("\"id\" eq 1", 1, "\"", OPERAND),
+        ("id eq \"a\" and", 14, "", OPERAND),
+        ("id eq \"a\" and )", 15, ")", OPERAND),
+        ("id eq \"a\" or ,", 14, ",", OPERAND),
+        ("not", 4, "", OPERAND),
+        ("()", 2, ")", OPERAND),
+        ("pr", 3, "", &[Field]),
+        ("pr (id)", 4, "(", &[Field]),
+        ("id", 3, "", &[Operator]),
+        ("id \"a\"", 4, "\"", &[Operator]),
+        ("id = \"a\"", 4, "=", &[Operator]),
+        ("id eq", 6, "", &[Text, Null]),
+        ("id eq abc", 7, "abc", &[Text]),
+        ("id eq 'abc'", 7, "'", &[Text, Null]),
+        ("id gt", 6, "", &[Text]),
+        ("id sw (", 7, "(", &[Text]),
+        ("created gt", 11, "", &[Time]),
+        ("created gt yesterday", 12, "yesterday", &[Time]),
+        ("created eq (", 12, "(", &[Time, Null]),
+        ("percentComplete eq )", 20, ")", &[Number, Null]),
+        ("percentComplete eq 1e3", 20, "1e3", &[Number]),
+        ("id in \"a\"", 7, "\"", &[OpeningParenthesis]),
+        ("id in ()", 8, ")", &[Text]),
+        ("id in (\"a\",)", 12, ")", &[Text]),
+        ("id in (\"a\" \"b\")", 12, "\"", &[Comma, ClosingParenthesis]),
+        ("id in (\"a\"", 11, "", &[Comma, ClosingParenthesis]),
+        ("id eq \"a\" AND id eq \"b\"", 11, "AND", &[And, Or, End]),
+        ("id eq \"😀é\" x", 12, "x", &[And, Or, End]),
+        ("id eq \"a\")", 10, ")", &[And, Or, End]),
+        ("id isnull \"a\"", 11, "\"", &[And, Or, End]),
+        ("percentComplete ge 50%", 22, "%", &[And, Or, End]),
+        ("(id eq \"a\"", 11, "", &[And, Or, ClosingParenthesis]),
+        ("((id eq \"a\") id", 14, "id", &[And, Or, ClosingParenthesis]),
+    ] {
+        assert_eq!(fault(text), unexpected(position, found, expected), "{text}");
+        assert!(fault(text).is_syntax());
+    }
+    for (text, expected) in [
+        ("id eq \"a", UnterminatedText { position: 7 }),
+        (
+            "id eq \"é😀\" and id eq \"a\\\"",
+            UnterminatedText { position: 22 },
+        ),
+        ("id eq \"😀a\\n\"", UnknownEscape { position: 10 }),
+        ("id eq \"a\\", UnknownEscape { position: 9 }),
+    ] {
+        assert_eq!(fault(text), expected, "{text}");
+        assert!(fault(text).is_syntax());
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_with_what_would() {
+    let wrong_type = |position, field, given| WrongType {
+        position,
+        field,
+        given,
+    };
+    let invalid_time = |position, given: &str| InvalidTime {
+        position,
+        given: given.to_owned(),
+    };
+    let not_taken = |position, field, operator: &str| OperatorNotTaken {
+        position,
+        field,
+        operator: operator.to_owned(),
+    };
+    let unknown_field = |position, name: &str| UnknownField {
+        position,
+        name: name.to_owned(),
+    };
+    let unknown_name = |position, field, value: &str| UnknownName {
+        position,
+        field,
+        value: value.to_owned(),
+    };
+    let (status, percent) = (Field::CompletionStatus, Field::PercentComplete);
+    for (text, expected) in [
+        ("name eq \"x\"", unknown_field(1, "name")),
+        ("ID eq \"x\"", unknown_field(1, "ID")),
+        ("(pr id) and pr Id", unknown_field(16, "Id")),
+        ("id eq \"😀\" or 5 eq 5", unknown_field(14, "5")),
+        ("launcher EQ \"x\"", not_taken(10, Field::Launcher, "EQ")),
+        ("launcher ew \"x\"", not_taken(10, Field::Launcher, "ew")),
+        ("launcher and pr id", not_taken(10, Field::Launcher, "and")),
+        ("completionStatus co \"x\"", not_taken(18, status, "co")),
+        ("created sw \"x\"", not_taken(9, Field::Created, "sw")),
+        ("percentComplete ca (\"x\")", not_taken(17, percent, "ca")),
+        ("id eq 5", wrong_type(7, Field::Id, Given::Number)),
+        ("id in (\"a\", true)", wrong_type(13, Field::Id, Given::Boolean)),
+        ("id gt null", wrong_type(7, Field::Id, Given::Null)),
+        ("id co 2018-12-18", wrong_type(7, Field::Id, Given::Time)),
+        ("completionStatus eq true", wrong_type(21, status, Given::Boolean)),
+        ("created gt null", wrong_type(12, Field::Created, Given::Null)),
+        ("created eq false", wrong_type(12, Field::Created, Given::Boolean)),
+        ("percentComplete eq \"50\"", wrong_type(20, percent, Given::Text)),
+        (
+            "percentComplete eq 2018-12-18",
+            wrong_type(20, percent, Given::Time),
+        ),
+        (
+            "percentComplete in (1,null)",
+            wrong_type(23, percent, Given::Null),
+        ),
+        ("completionStatus eq \"DONE\"", unknown_name(21, status, "DONE")),
+        (
+            "target.type in (\"identity\", \"\")",
+            unknown_name(29, Field::TargetType, ""),
+        ),
+        ("created gt \"yesterday\"", invalid_time(12, "yesterday")),
+        ("created gt 2018-13-01", invalid_time(12, "2018-13-01")),
+        ("created gt 1545174355000", invalid_time(12, "1545174355000")),
+        // The "+" of its offset was decoded to a blank.
+        (
+            "created gt 2018-12-18T23:05:55 02:00",
+            invalid_time(12, "2018-12-18T23:05:55"),
+        ),
+        (
+            "created gt 10000-01-01",
+            TimeOutOfRange {
+                position: 12,
+                given: "10000-01-01".to_owned(),
+            },
+        ),
+        (
+            "percentComplete gt 9223372036854775808",
+            NumberOutOfRange {
+                position: 20,
+                given: "9223372036854775808".to_owned(),
+            },
+        ),
+        ("id eq \"é\0\"", NulCharacter { position: 9 }),
+    ] {
+        assert_eq!(fault(text), expected, "{text}");
+        assert!(!fault(text).is_syntax());
+    }
+}
+
+#[test]
+fn what_is_beyond_a_bound_is_refused_where_it_crosses_it() {
+    let length = MAX_LENGTH + 1;
+    assert_eq!(fault(&"é".repeat(length)), TooLong { length });
+    let long = "é".repeat(MAX_TEXT_LENGTH + 1);
+    assert_eq!(fault(&format!("id eq \"{long}\"")), TextTooLong { position: 7 });
+    let values = vec!["\"😀\""; MAX_VALUES + 1].join(",");
+    let position = "id in (".len() + 4 * MAX_VALUES + 1;
+    assert_eq!(fault(&format!("id in ({values})")), TooManyValues { position });
+    let comparisons = vec!["pr id"; MAX_COMPARISONS + 1].join(" or ");
+    let position = 9 * MAX_COMPARISONS + 1;
+    assert_eq!(fault(&comparisons), TooManyComparisons { position });
+    for open in ["(", "not ", "not("] {
+        let position = (MAX_DEPTH / open.matches(['(', 'n']).count()) * open.len() + 1;
+        assert_eq!(fault(&open.repeat(1000)), TooDeep { position }, "{open}");
+    }
+}
+
+#[test]
+fn faults_read_well_in_logs() {
+    for (text, said) in [
+        (
+            "id eq \"a\" xx",
+            "at character 11: expected \"and\", \"or\" or the end of the filter, found \"xx\"",
+        ),
+        (
+            "id in (",
+            "at character 8: expected a text in double quotes, found the end",
+        ),
+        (
+            "completionStatus gt \"x\"",
+            "at character 18: completionStatus does not take the operator \"gt\", only eq, ne, in, pr and isnull",
+        ),
+        (
+            "target.type eq \"x\"",
+            "at character 16: target.type is one of \"APPLICATION\", \"IDENTITY\", not \"x\"",
+        ),
+        (
+            "percentComplete eq true",
+            "at character 20: percentComplete is compared with a number, not with a boolean",
+        ),
+    ] {
+        assert_eq!(fault(text).to_string(), said);
+    }
+    assert!(
+        fault("x eq 1")
+            .to_string()
+            .starts_with("at character 1: there is no field \"x\", only id, type, ")
+    );
+}

@@ -1,0 +1,273 @@
+//! The languages of error messages: which one a request wants, and the texts in it.
+//!
+//! Texts are Project Fluent files in `locales/`, embedded in the program. `en-US` is the system default.
+
+use std::fmt::Display;
+use std::sync::LazyLock;
+
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource};
+use fluent_langneg::{LanguageIdentifier, NegotiationStrategy, negotiate_languages};
+
+/// The tag and the text of every locale, the system default first.
+const SOURCES: [(&str, &str); 10] = [
+    ("en-US", include_str!("../../locales/en-US.ftl")),
+    ("de", include_str!("../../locales/de.ftl")),
+    ("es", include_str!("../../locales/es.ftl")),
+    ("fr", include_str!("../../locales/fr.ftl")),
+    ("it", include_str!("../../locales/it.ftl")),
+    ("ja", include_str!("../../locales/ja.ftl")),
+    ("ko", include_str!("../../locales/ko.ftl")),
+    ("nl", include_str!("../../locales/nl.ftl")),
+    ("pt-BR", include_str!("../../locales/pt-BR.ftl")),
+    ("zh-CN", include_str!("../../locales/zh-CN.ftl")),
+];
+
+/// More languages than this in one Accept-Language header are not looked at.
+const MOST_REQUESTED: usize = 32;
+
+static LOCALES: LazyLock<Vec<Locale>> = LazyLock::new(|| {
+    SOURCES
+        .iter()
+        .map(|(tag, source)| Locale::parse(tag, source))
+        .collect()
+});
+
+/// A message of the catalogue with the values of its variables, in no language yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    id: &'static str,
+    variables: Vec<(&'static str, Variable)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Variable {
+    /// The same in every language.
+    Text(String),
+    /// Messages, each in the language of the whole, with commas between them.
+    List(Vec<Message>),
+}
+
+impl Message {
+    /// The message with this id in the Fluent files.
+    pub fn new(id: &'static str) -> Self {
+        Self {
+            id,
+            variables: Vec::new(),
+        }
+    }
+
+    /// Sets a variable. Numbers are passed as text: they are part of a protocol and not formatted for a region.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Display) -> Self {
+        self.variables.push((name, Variable::Text(value.to_string())));
+        self
+    }
+
+    /// Sets a variable to other messages.
+    #[must_use]
+    pub fn with_list(mut self, name: &'static str, messages: Vec<Self>) -> Self {
+        self.variables.push((name, Variable::List(messages)));
+        self
+    }
+}
+
+/// One supported language and its texts.
+pub struct Locale {
+    tag: &'static str,
+    identifier: LanguageIdentifier,
+    bundle: FluentBundle<FluentResource>,
+}
+
+impl Locale {
+    /// The system default, `en-US`: the language of the first text in every error answer.
+    pub fn system_default() -> &'static Self {
+        &LOCALES[0]
+    }
+
+    /// The supported locale that best matches an Accept-Language header (RFC 9110, section 12.5.4), or none where
+    /// nothing matches or the system default does.
+    pub fn requested(accept_language: &str) -> Option<&'static Self> {
+        let requested = by_preference(accept_language);
+        let available: Vec<&LanguageIdentifier> = LOCALES.iter().map(|locale| &locale.identifier).collect();
+        let best = *negotiate_languages(&requested, &available, None, NegotiationStrategy::Lookup).first()?;
+        LOCALES
+            .iter()
+            .find(|locale| locale.identifier == **best)
+            .filter(|locale| locale.tag != Self::system_default().tag)
+    }
+
+    /// BCP 47 tag.
+    pub fn tag(&self) -> &'static str {
+        self.tag
+    }
+
+    /// The message in this language.
+    pub fn text(&self, message: &Message) -> String {
+        self.format(message)
+            .or_else(|| Self::system_default().format(message))
+            .unwrap_or_else(|| message.id.to_owned())
+    }
+
+    fn format(&self, message: &Message) -> Option<String> {
+        let pattern = self.bundle.get_message(message.id)?.value()?;
+        let mut args = FluentArgs::new();
+        for (name, value) in &message.variables {
+            match value {
+                Variable::Text(text) => args.set(*name, text.as_str()),
+                Variable::List(messages) => {
+                    let texts = messages
+                        .iter()
+                        .map(|message| self.format(message))
+                        .collect::<Option<Vec<_>>>()?;
+                    args.set(*name, texts.join(", "));
+                }
+            }
+        }
+        let mut errors = Vec::new();
+        let text = self.bundle.format_pattern(pattern, Some(&args), &mut errors);
+        errors.is_empty().then(|| text.into_owned())
+    }
+
+    /// A text that does not parse leaves out its message and nothing else; the tests let no such text pass.
+    fn parse(tag: &'static str, source: &str) -> Self {
+        let resource = FluentResource::try_new(source.to_owned()).unwrap_or_else(|(partial, _)| partial);
+        let mut bundle = FluentBundle::new_concurrent(tag.parse().into_iter().collect::<Vec<_>>());
+        // Isolation marks are for mixed text directions on a page; in JSON they are noise around every value.
+        bundle.set_use_isolating(false);
+        bundle.add_resource_overriding(resource);
+        Self {
+            tag,
+            identifier: tag.parse().unwrap_or(LanguageIdentifier::UND),
+            bundle,
+        }
+    }
+}
+
+/// The languages of an Accept-Language header, most wanted first. The negotiation library knows the order of
+/// languages and not their weights, so the weights (RFC 9110, section 12.4.2) are turned into an order here.
+fn by_preference(accept_language: &str) -> Vec<LanguageIdentifier> {
+    let mut weighted: Vec<(f32, LanguageIdentifier)> = accept_language
+        .split(',')
+        .take(MOST_REQUESTED)
+        .filter_map(|range| {
+            let mut parts = range.split(';').map(str::trim);
+            let language = parts.next()?.parse().ok()?;
+            let weight = parts
+                .find_map(|parameter| parameter.strip_prefix("q="))
+                .map_or(Some(1.0), |weight| weight.parse().ok())?;
+            (weight > 0.0 && weight <= 1.0).then_some((weight, language))
+        })
+        .collect();
+    weighted.sort_by(|(left, _), (right, _)| right.total_cmp(left));
+    weighted.into_iter().map(|(_, language)| language).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn requested(header: &str) -> Option<&'static str> {
+        Locale::requested(header).map(Locale::tag)
+    }
+
+    #[test]
+    fn the_best_match_wins() {
+        assert_eq!(requested("de"), Some("de"));
+        assert_eq!(requested("de-AT"), Some("de"));
+        assert_eq!(requested("fr;q=0.5, ja;q=0.9"), Some("ja"));
+        assert_eq!(requested("sv, fr;q=0.3"), Some("fr"));
+        assert_eq!(requested("pt-PT"), Some("pt-BR"));
+        assert_eq!(requested("zh-Hans"), Some("zh-CN"));
+        assert_eq!(requested("DE-de , en;q=0.8"), Some("de"));
+    }
+
+    #[test]
+    fn no_match_or_the_default_is_no_other_locale() {
+        for header in [
+            "en-US",
+            "en-GB, de;q=0.9",
+            "*",
+            "sv",
+            "",
+            ",;q=,",
+            "de;q=0",
+            "de;q=nan",
+            "de;q=2",
+        ] {
+            assert_eq!(requested(header), None, "{header}");
+        }
+    }
+
+    /// The ids of a Fluent file, each with the variables it uses.
+    fn messages(source: &str) -> BTreeMap<String, Vec<String>> {
+        use fluent_syntax::ast::{Entry, Expression, InlineExpression, PatternElement};
+        let resource = fluent_syntax::parser::parse(source).expect("the file parses");
+        resource
+            .body
+            .iter()
+            .filter_map(|entry| match entry {
+                Entry::Message(message) => Some(message),
+                Entry::Junk { content } => panic!("not Fluent: {content}"),
+                _ => None,
+            })
+            .map(|message| {
+                let pattern = message.value.as_ref().expect("a message has a text");
+                let mut variables: Vec<String> = pattern
+                    .elements
+                    .iter()
+                    .filter_map(|element| match element {
+                        PatternElement::Placeable {
+                            expression: Expression::Inline(InlineExpression::VariableReference { id }),
+                        } => Some(id.name.to_owned()),
+                        PatternElement::TextElement { .. } => None,
+                        PatternElement::Placeable { .. } => panic!("{}: only variables", message.id.name),
+                    })
+                    .collect();
+                variables.sort();
+                (message.id.name.to_owned(), variables)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn no_locale_misses_a_message_or_a_variable() {
+        let default = messages(SOURCES[0].1);
+        assert!(default.len() > 20);
+        for (tag, source) in SOURCES {
+            assert_eq!(messages(source), default, "{tag}");
+        }
+    }
+
+    #[test]
+    fn the_program_uses_every_message_and_no_other() {
+        let sources = [
+            include_str!("cause/mod.rs"),
+            include_str!("cause/language.rs"),
+            include_str!("../http/error.rs"),
+        ];
+        let known = messages(SOURCES[0].1);
+        let prefixes = ["cause-", "expected-", "kind-"];
+        let literals: Vec<&str> = sources.iter().flat_map(|source| source.split('"')).collect();
+        for literal in literals
+            .iter()
+            .filter(|text| prefixes.iter().any(|prefix| text.starts_with(prefix)))
+        {
+            assert!(known.contains_key(*literal), "{literal} is in no locale");
+        }
+        for id in known.keys() {
+            assert!(literals.contains(&id.as_str()), "{id} is used nowhere");
+        }
+    }
+
+    #[test]
+    fn a_message_is_formatted_without_isolation_marks() {
+        let message = Message::new("cause-uri-too-long").with("limit", 8192);
+        assert_eq!(
+            Locale::system_default().text(&message),
+            "The target of the request may have at most 8192 bytes."
+        );
+    }
+}

@@ -1,0 +1,113 @@
+//! Places in an ordered list of tasks, as conditions in SQL.
+
+use sqlx::{Postgres, QueryBuilder};
+
+use crate::listing::cursor::{Cursor, Key};
+use crate::listing::sorters::{Direction, Sorter, Sorters};
+
+/// Appends the condition that a row comes after a place: it is beyond it in one key and equal in all before.
+///
+/// In the same words for the first key alone, it is what an index can begin at.
+pub(super) fn push_after(after: &Cursor, order: &Sorters, sql: &mut QueryBuilder<Postgres>) {
+    let keys: Vec<(Sorter, Direction, &Key)> = order
+        .pairs()
+        .iter()
+        .zip(after.keys())
+        .map(|((sorter, direction), key)| (*sorter, *direction, key))
+        .collect();
+    sql.push("(");
+    if let Some((sorter, direction, key)) = keys.first() {
+        push_not_before(*sorter, *direction, key, sql);
+        sql.push(" and ");
+    }
+    sql.push("(");
+    for (index, (sorter, direction, key)) in keys.iter().enumerate() {
+        push_equal(&keys[..index], sql);
+        push_beyond(*sorter, *direction, key, sql);
+        sql.push(" or ");
+    }
+    push_equal(&keys, sql);
+    sql.push(match order.closing_direction() {
+        Direction::Ascending => "id > ",
+        Direction::Descending => "id < ",
+    });
+    sql.push_bind(after.id().to_owned()).push("))");
+}
+
+/// Appends a condition that follows from the whole one and that an index can begin at, where there is such a condition.
+fn push_not_before(sorter: Sorter, direction: Direction, key: &Key, sql: &mut QueryBuilder<Postgres>) {
+    match (direction, key) {
+        (Direction::Ascending, Key::NoTime) => {
+            sql.push(sorter.expression()).push(" is null");
+        }
+        // From the tasks without a time on come all others.
+        (Direction::Descending, Key::NoTime) => {
+            sql.push("true");
+        }
+        (Direction::Ascending, _) if is_nullable(sorter) => {
+            sql.push("true");
+        }
+        (Direction::Ascending, key) => {
+            sql.push(sorter.expression()).push(" >= ");
+            push_key(sorter, key, sql);
+        }
+        (Direction::Descending, key) => {
+            sql.push(sorter.expression()).push(" <= ");
+            push_key(sorter, key, sql);
+        }
+    }
+}
+
+fn push_equal(keys: &[(Sorter, Direction, &Key)], sql: &mut QueryBuilder<Postgres>) {
+    for (sorter, _, key) in keys {
+        sql.push(sorter.expression());
+        if **key == Key::NoTime {
+            sql.push(" is null");
+        } else {
+            sql.push(" = ");
+            push_key(*sorter, key, sql);
+        }
+        sql.push(" and ");
+    }
+}
+
+/// What is not set comes last in ascending order and first in descending order, as PostgreSQL has it by default.
+fn push_beyond(sorter: Sorter, direction: Direction, key: &Key, sql: &mut QueryBuilder<Postgres>) {
+    match (direction, key) {
+        (Direction::Ascending, Key::NoTime) => {
+            sql.push("false");
+        }
+        (Direction::Descending, Key::NoTime) => {
+            sql.push(sorter.expression()).push(" is not null");
+        }
+        (Direction::Ascending, key) => {
+            sql.push("(").push(sorter.expression()).push(" > ");
+            push_key(sorter, key, sql);
+            if is_nullable(sorter) {
+                sql.push(" or ").push(sorter.expression()).push(" is null");
+            }
+            sql.push(")");
+        }
+        (Direction::Descending, key) => {
+            sql.push(sorter.expression()).push(" < ");
+            push_key(sorter, key, sql);
+        }
+    }
+}
+
+fn is_nullable(sorter: Sorter) -> bool {
+    matches!(sorter, Sorter::Launched | Sorter::Completed)
+}
+
+fn push_key(sorter: Sorter, key: &Key, sql: &mut QueryBuilder<Postgres>) {
+    match key {
+        Key::Time(time) => sql.push_bind(*time),
+        // Never reached: a time that is not set is compared by `is null`.
+        Key::NoTime => sql.push("null"),
+        Key::Text(text) if sorter == Sorter::UniqueName => {
+            sql.push("lower(").push_bind(text.clone()).push(") collate \"C\"")
+        }
+        Key::Text(text) => sql.push_bind(text.clone()),
+        Key::Integer(integer) => sql.push_bind(*integer),
+    };
+}
