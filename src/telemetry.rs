@@ -45,7 +45,7 @@ pub fn start(format: LogFormat, filter: EnvFilter) {
 }
 
 /// An error and its sources in one line; by itself a log line has only the outermost.
-pub fn chain(error: &dyn Error) -> String {
+pub fn error_chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

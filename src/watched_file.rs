@@ -13,7 +13,7 @@ use thiserror::Error;
 use tokio::fs;
 use tokio::time::sleep;
 
-use crate::telemetry::chain;
+use crate::telemetry::error_chain;
 
 /// How often the files are read.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -68,8 +68,8 @@ impl<const N: usize> WatchedFiles<N> {
             // Two readings that agree, so that nothing is taken that is half written or half replaced.
             if now != self.known && before.as_ref() == Some(&now) {
                 let result = match &now {
-                    Ok(contents) => apply(contents.clone()).map_err(|error| chain(&error)),
-                    Err(error) => Err(chain(error)),
+                    Ok(contents) => apply(contents.clone()).map_err(|error| error_chain(&error)),
+                    Err(error) => Err(error_chain(error)),
                 };
                 if let Err(error) = result {
                     tracing::warn!(

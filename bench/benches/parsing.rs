@@ -6,7 +6,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use task_status::http::query::Query;
 use task_status::listing::filter::Filter;
 use task_status::listing::sorters::Sorters;
-use task_status::pending::content_encoding::Coding;
+use task_status::pending::content_encoding::ContentEncoding;
 
 const PENDING: &str = "offset=250&limit=250&count=true";
 const LIST: &str = "filters=type+eq+%22QUARTZ%22+and+completionStatus+isnull&sorters=-modified&limit=250";
@@ -25,7 +25,7 @@ fn parsing(criterion: &mut Criterion) {
         bencher.iter(|| Sorters::parse(black_box("-modified,uniqueName")));
     });
     criterion.bench_function("Accept-Encoding", |bencher| {
-        bencher.iter(|| Coding::negotiate(black_box("gzip, deflate, br, zstd")));
+        bencher.iter(|| ContentEncoding::negotiate(black_box("gzip, deflate, br, zstd")));
     });
 }
 

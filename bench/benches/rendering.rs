@@ -5,7 +5,7 @@ use std::hint::black_box;
 use chrono::{DateTime, TimeDelta};
 use criterion::{Criterion, criterion_group, criterion_main};
 use serde_json::value::RawValue;
-use task_status::pending::content_encoding::Coding;
+use task_status::pending::content_encoding::ContentEncoding;
 use task_status::pending::digest::Digest;
 use task_status::task::{Target, TargetType, TaskDefinitionSummary, TaskStatus, TaskType};
 
@@ -59,7 +59,7 @@ fn rendering(criterion: &mut Criterion) {
     criterion.bench_function("digest of 250 tasks", |bencher| {
         bencher.iter(|| Digest::of(black_box(&body)));
     });
-    for coding in Coding::COMPRESSED {
+    for coding in ContentEncoding::COMPRESSED {
         let name = format!("250 tasks in {}", coding.token().unwrap_or_default());
         criterion.bench_function(&name, |bencher| bencher.iter(|| coding.encode(black_box(&body))));
     }

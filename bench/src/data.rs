@@ -23,7 +23,7 @@ const FILL: &str = include_str!("../sql/fill.sql");
 /// stays in memory.
 const BATCH: i64 = 20_000;
 /// The most memory for PostgreSQL's own cache, in MiB.
-const MOST_BUFFERS: u64 = 4096;
+const MAX_BUFFERS: u64 = 4096;
 
 /// Whether anybody but this session has a statement under way.
 const BUSY: &str = "select exists (select from pg_stat_activity
@@ -90,7 +90,7 @@ pub async fn start(bin_dir: Option<PathBuf>, keep: Option<PathBuf>) -> Result<Pr
 
 /// What PostgreSQL is told besides. It stands in the report.
 pub fn server_options() -> Vec<String> {
-    let buffers = (machine::memory_mib() / 4).clamp(128, MOST_BUFFERS);
+    let buffers = (machine::memory_mib() / 4).clamp(128, MAX_BUFFERS);
     vec![
         format!("shared_buffers={buffers}MB"),
         "max_wal_size=8GB".to_owned(),

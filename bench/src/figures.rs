@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::contender::Contender;
-use crate::memory::Memory;
+use crate::memory::PageCache;
 use crate::row::Depth;
 use crate::tax::Turn;
 use crate::wrk::Load;
@@ -17,7 +17,7 @@ pub struct Figures {
     written: BTreeMap<(usize, &'static str), Vec<f64>>,
     /// Milliseconds for a page that is not in memory: the median of each round.
     cold: BTreeMap<(usize, Depth, Contender), Vec<f64>>,
-    pub memory: BTreeMap<(usize, Contender), Memory>,
+    pub memory: BTreeMap<(usize, Contender), PageCache>,
     pub tax: Vec<Turn>,
 }
 

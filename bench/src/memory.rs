@@ -18,7 +18,7 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// What a server keeps in memory, over all its processes.
 #[derive(Debug, Clone, Copy)]
-pub struct Memory {
+pub struct PageCache {
     /// After the start.
     pub idle: Resident,
     /// The most while all connections ask for the same page.
@@ -41,7 +41,7 @@ pub async fn of(
     data: &DataSet,
     service: &Running,
     seconds: u8,
-) -> Result<Memory, Error> {
+) -> Result<PageCache, Error> {
     let first = target(0, 250, true);
     let running = if contender == Contender::Bare {
         Contender::start_bare(tools, service.address, &first, false).await?
@@ -68,7 +68,7 @@ pub async fn of(
         Some(most)
     };
     data.settle().await?;
-    Ok(Memory {
+    Ok(PageCache {
         idle,
         same,
         anywhere,

@@ -63,7 +63,7 @@ pub enum Part {
     /// Pages that nobody has asked for since something changed.
     Cold,
     /// What each keeps resident.
-    Memory,
+    PageCache,
     /// What the triggers cost a writer.
     Tax,
 }
@@ -193,7 +193,7 @@ pub fn part_parser() -> impl TypedValueParser<Value = Part> {
     let names = ROWS.iter().map(|row| row.key);
     PossibleValuesParser::new(names.chain(["cold", "memory", "tax"])).map(|name| match name.as_str() {
         "cold" => Part::Cold,
-        "memory" => Part::Memory,
+        "memory" => Part::PageCache,
         "tax" => Part::Tax,
         name => Part::Row(Row::named(name).map_or("", |row| row.key)),
     })

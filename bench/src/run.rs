@@ -154,7 +154,7 @@ impl<'a> Comparison<'a> {
     fn new(args: &'a Args, tools: &'a Tools, postgres: &'a PrivatePostgres) -> Self {
         let rows: usize = rows(args).map(|row| row.contenders().len()).sum();
         let cold = if args.wants(Part::Cold) { 4 } else { 0 };
-        let memory = if args.wants(Part::Memory) { 5 } else { 0 };
+        let memory = if args.wants(Part::PageCache) { 5 } else { 0 };
         let tax = if args.wants(Part::Tax) {
             usize::from(args.rounds())
         } else {
@@ -182,7 +182,7 @@ impl<'a> Comparison<'a> {
                 self.round(round, data, stage).await?;
             }
         }
-        if self.args.wants(Part::Memory) {
+        if self.args.wants(Part::PageCache) {
             for (data, stage) in stages.iter().enumerate() {
                 self.memory(data, stage).await?;
             }

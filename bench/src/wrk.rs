@@ -52,12 +52,12 @@ pub struct Request<'a> {
 }
 
 /// The most threads of a load generator.
-const MOST_THREADS: usize = 8;
+const MAX_THREADS: usize = 8;
 
 /// How many threads a load generator gets: one for each core. It shares the cores with what it measures; with fewer it is
 /// itself what limits the static handler, and whoever is held against that looks better than it is.
 pub fn threads() -> usize {
-    machine::cores().min(MOST_THREADS)
+    machine::cores().min(MAX_THREADS)
 }
 
 /// Drives a server for some seconds.

@@ -70,7 +70,7 @@ impl Attempt {
 
 /// The record of one write, for the handler to say what it writes. In the extensions of every request that may write.
 #[derive(Debug, Clone)]
-pub struct Record(Arc<Entry>);
+pub struct AuditRecord(Arc<Entry>);
 
 #[derive(Debug)]
 struct Entry {
@@ -78,9 +78,9 @@ struct Entry {
     subject: Mutex<Subject>,
 }
 
-impl Record {
+impl AuditRecord {
     /// It is about the tasks with these ids: those that are about to be written or, afterwards, that were.
-    pub fn is_about(&self, ids: Vec<String>) {
+    pub fn set_tasks(&self, ids: Vec<String>) {
         *self.subject() = Subject::Tasks(ids);
     }
 
@@ -101,7 +101,7 @@ impl Record {
     }
 
     /// Writes down a part that has taken effect, whatever becomes of the rest.
-    pub fn wrote_part(&self, ids: &[String]) {
+    pub fn log_partial(&self, ids: &[String]) {
         if let Subject::Matching { completed, .. } = &mut *self.subject() {
             *completed += ids.len() as u64;
         }
@@ -154,27 +154,27 @@ impl Record {
 /// A write that is under way. Where it is dropped instead of ended, the database may have done it or not, and that is what
 /// is written down.
 #[derive(Debug)]
-pub struct Writing {
-    record: Record,
+pub struct AuditGuard {
+    record: AuditRecord,
     ended: bool,
 }
 
-impl Writing {
+impl AuditGuard {
     /// Begins the record of a write.
     pub fn begin(attempt: Attempt) -> Self {
-        Self::of(Record(Arc::new(Entry {
+        Self::of(AuditRecord(Arc::new(Entry {
             attempt,
             subject: Mutex::default(),
         })))
     }
 
-    /// Goes on with a record for which somebody else does not answer any more: it was [`Writing::hand_over`]ed.
-    pub fn of(record: Record) -> Self {
+    /// Goes on with a record for which somebody else does not answer any more: it was [`AuditGuard::hand_over`]ed.
+    pub fn of(record: AuditRecord) -> Self {
         Self { record, ended: false }
     }
 
     /// What the handler is given.
-    pub fn record(&self) -> Record {
+    pub fn record(&self) -> AuditRecord {
         self.record.clone()
     }
 
@@ -212,7 +212,7 @@ impl Writing {
     }
 }
 
-impl Drop for Writing {
+impl Drop for AuditGuard {
     fn drop(&mut self) {
         if !self.ended {
             self.record.write_down(None);

@@ -24,12 +24,12 @@ const READING_LEVEL: &str = "HELPDESK";
 
 /// What a route needs its caller to be allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Right {
+pub enum Permission {
     Read,
     Write,
 }
 
-impl Right {
+impl Permission {
     /// The least scope that gives it.
     pub fn scope(self) -> &'static str {
         match self {
@@ -48,11 +48,11 @@ impl Right {
 
 /// What a caller would have to have to do something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum Lack {
+pub enum Denied {
     #[error("a scope, {} at least", .0.scope())]
-    Scope(Right),
+    Scope(Permission),
     #[error("a user level that allows what {} does", .0.scope())]
-    Level(Right),
+    Level(Permission),
     /// The request is for a name that is not this machine's own.
     #[error("a request for this machine, by its Host")]
     Host,
@@ -99,19 +99,19 @@ impl Caller {
     ///
     /// # Errors
     /// What the caller lacks.
-    pub fn may(&self, right: Right) -> Result<(), Lack> {
+    pub fn may(&self, right: Permission) -> Result<(), Denied> {
         let scopes: &[&str] = match right {
-            Right::Read => &[READ, WRITE, ALL],
-            Right::Write => &[WRITE, ALL],
+            Permission::Read => &[READ, WRITE, ALL],
+            Permission::Write => &[WRITE, ALL],
         };
         let level_allows = |level: &String| {
-            WRITING_LEVELS.contains(&level.as_str()) || (right == Right::Read && level == READING_LEVEL)
+            WRITING_LEVELS.contains(&level.as_str()) || (right == Permission::Read && level == READING_LEVEL)
         };
         if !self.scopes.iter().any(|scope| scopes.contains(&scope.as_str())) {
-            return Err(Lack::Scope(right));
+            return Err(Denied::Scope(right));
         }
         match &self.levels {
-            Some(levels) if !levels.iter().any(level_allows) => Err(Lack::Level(right)),
+            Some(levels) if !levels.iter().any(level_allows) => Err(Denied::Level(right)),
             _ => Ok(()),
         }
     }
@@ -124,7 +124,10 @@ mod tests {
     fn rights(scopes: &[&str], levels: Option<&[&str]>) -> (bool, bool) {
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         let caller = Caller::new(None, owned(scopes), levels.map(owned));
-        (caller.may(Right::Read).is_ok(), caller.may(Right::Write).is_ok())
+        (
+            caller.may(Permission::Read).is_ok(),
+            caller.may(Permission::Write).is_ok(),
+        )
     }
 
     #[test]

@@ -76,7 +76,7 @@ impl Gateway {
     ///
     /// # Errors
     /// The request is not the gateway's, or does not say who calls.
-    pub fn identify(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Caller, IdentityError> {
+    pub fn authenticate(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Caller, IdentityError> {
         let from_its_address = self
             .addresses
             .as_ref()
@@ -89,7 +89,7 @@ impl Gateway {
     }
 
     /// Takes the gateway's headers out of a request.
-    pub fn conceal(&self, headers: &mut HeaderMap) {
+    pub fn strip_credentials(&self, headers: &mut HeaderMap) {
         for name in self.headers.names() {
             headers.remove(name);
         }
@@ -170,7 +170,7 @@ fn words(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Right;
+    use super::super::Permission;
     use super::super::caller::{READ, WRITE};
     use super::*;
 
@@ -213,7 +213,7 @@ mod tests {
             if let Some(secret) = secret {
                 sent.extend(headers(&[("x-gateway-secret", secret)]));
             }
-            match gateway.identify(&sent, peer) {
+            match gateway.authenticate(&sent, peer) {
                 Ok(_) => true,
                 Err(IdentityError::NotTheGateway) => false,
                 Err(other) => panic!("{other}"),
@@ -247,7 +247,7 @@ mod tests {
             ("x-gateway-secret", "s"),
             ("x-gateway-secret", "s"),
         ]);
-        assert!(gateway(None, Some("s")).identify(&sent, None).is_err());
+        assert!(gateway(None, Some("s")).authenticate(&sent, None).is_err());
     }
 
     #[test]
@@ -259,13 +259,13 @@ mod tests {
         ])
         .expect("a caller");
         assert_eq!(caller.client.as_deref(), Some("ci"));
-        assert!(caller.may(Right::Write).is_ok());
+        assert!(caller.may(Permission::Write).is_ok());
         let helpdesk = read(&[("X-Auth-Scopes", WRITE), ("X-Auth-Levels", "HELPDESK")]).expect("a caller");
-        assert!(helpdesk.may(Right::Read).is_ok() && helpdesk.may(Right::Write).is_err());
+        assert!(helpdesk.may(Permission::Read).is_ok() && helpdesk.may(Permission::Write).is_err());
         assert!(
             read(&[("X-Auth-Client", "ci")])
                 .expect("a caller")
-                .may(Right::Read)
+                .may(Permission::Read)
                 .is_err()
         );
         for nobody in [
@@ -296,7 +296,7 @@ mod tests {
         for text in [padded.as_str(), padded.trim_end_matches('=')] {
             let caller = read(text).expect("a caller");
             assert_eq!(caller.client.as_deref(), Some("ci"));
-            assert!(caller.may(Right::Read).is_ok() && caller.may(Right::Write).is_err());
+            assert!(caller.may(Permission::Read).is_ok() && caller.may(Permission::Write).is_err());
         }
         for nonsense in [json.as_str(), "e30=e", "bnVsbA", "W10x"] {
             assert!(
@@ -318,7 +318,7 @@ mod tests {
             ("X-Gateway-Secret", "hunter2"),
             ("accept", "*/*"),
         ]);
-        gateway.conceal(&mut sent);
+        gateway.strip_credentials(&mut sent);
         assert_eq!(
             sent.keys().map(HeaderName::as_str).collect::<Vec<_>>(),
             ["accept"]

@@ -16,7 +16,7 @@ use super::key_source::KeySource;
 use super::keys::KeySet;
 
 /// The longest token, in bytes. Tokens with dozens of authorities have two or three thousand.
-pub const MOST_TOKEN_BYTES: usize = 8 * 1024;
+pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// What a token may say of its own kind: nothing, that it is a JWT, or that it is an access token (RFC 9068). Tokens
 /// that were made for something else are not taken for one (RFC 8725, section 3.11).
@@ -25,7 +25,7 @@ const TYPES: [&str; 4] = ["JWT", "at+jwt", "application/jwt", "application/at+jw
 /// Why a token is not accepted. Nothing of the token is repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum TokenError {
-    #[error("the token is longer than {MOST_TOKEN_BYTES} bytes")]
+    #[error("the token is longer than {MAX_TOKEN_BYTES} bytes")]
     TooLong,
     #[error("the token is no signed JSON Web Token")]
     Malformed,
@@ -78,7 +78,7 @@ impl Verifier {
     /// # Errors
     /// See [`TokenError`].
     pub async fn verify(&self, token: &str) -> Result<Caller, TokenError> {
-        if token.len() > MOST_TOKEN_BYTES {
+        if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::TooLong);
         }
         let header = Header::of(token)?;

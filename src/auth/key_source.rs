@@ -18,7 +18,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::keys::{KeySet, KeysError};
-use crate::telemetry::chain;
+use crate::telemetry::error_chain;
 use crate::watched_file::{ReadError, WatchedFiles};
 
 /// How often an issuer is asked.
@@ -50,7 +50,7 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a request waits for newer keys.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The largest key set, in bytes.
-const MOST_BYTES: usize = 512 * 1024;
+const MAX_BYTES: usize = 512 * 1024;
 
 /// There are no keys to be had from a source.
 #[derive(Debug, Error)]
@@ -65,7 +65,7 @@ pub enum KeySourceError {
     Fetch(#[source] reqwest::Error),
     #[error("the issuer answered {0} instead of its keys")]
     Status(StatusCode),
-    #[error("the issuer's answer is larger than {MOST_BYTES} bytes")]
+    #[error("the issuer's answer is larger than {MAX_BYTES} bytes")]
     TooLarge,
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -268,7 +268,11 @@ impl KeySource {
                 }
                 Err(error) => {
                     let kept = self.current().is_some();
-                    tracing::warn!(error = chain(&error), kept, "cannot refresh the keys of tokens");
+                    tracing::warn!(
+                        error = error_chain(&error),
+                        kept,
+                        "cannot refresh the keys of tokens"
+                    );
                     let wait = retry;
                     retry = (retry * 2).min(last_retry);
                     wait
@@ -330,7 +334,7 @@ impl Issuer {
         let mut content = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(fetch_error)? {
             content.extend_from_slice(&chunk);
-            if content.len() > MOST_BYTES {
+            if content.len() > MAX_BYTES {
                 return Err(KeySourceError::TooLarge);
             }
         }

@@ -11,9 +11,9 @@ use serde_json::Value;
 use thiserror::Error;
 
 /// The shortest shared secret, in bytes: as long as the hash of HS256 (RFC 7518, section 3.2).
-pub const LEAST_SECRET_BYTES: usize = 32;
+pub const MIN_SECRET_BYTES: usize = 32;
 /// The most keys of one set. A token without a key id is tried with each of them.
-const MOST_KEYS: usize = 50;
+const MAX_KEYS: usize = 50;
 
 const RSA: [Algorithm; 6] = [
     Algorithm::RS256,
@@ -31,7 +31,7 @@ pub enum KeysError {
     Form,
     #[error("it holds no key for signatures that is supported (RSA, P-256, P-384, Ed25519)")]
     NoKey,
-    #[error("it holds more than {MOST_KEYS} keys")]
+    #[error("it holds more than {MAX_KEYS} keys")]
     TooMany,
     #[error("it holds a private key; only public keys belong here")]
     Private,
@@ -41,7 +41,7 @@ pub enum KeysError {
         #[source]
         source: jsonwebtoken::errors::Error,
     },
-    #[error("the secret has {0} bytes; at least {LEAST_SECRET_BYTES} are needed")]
+    #[error("the secret has {0} bytes; at least {MIN_SECRET_BYTES} are needed")]
     ShortSecret(usize),
 }
 
@@ -64,7 +64,7 @@ impl KeySet {
     /// # Errors
     /// It is too short.
     pub fn of_secret(secret: &[u8]) -> Result<Self, KeysError> {
-        if secret.len() < LEAST_SECRET_BYTES {
+        if secret.len() < MIN_SECRET_BYTES {
             return Err(KeysError::ShortSecret(secret.len()));
         }
         Ok(Self(vec![Key {
@@ -130,7 +130,7 @@ impl KeySet {
     fn of_keys(keys: Vec<Key>) -> Result<Self, KeysError> {
         match keys.len() {
             0 => Err(KeysError::NoKey),
-            1..=MOST_KEYS => Ok(Self(keys)),
+            1..=MAX_KEYS => Ok(Self(keys)),
             _ => Err(KeysError::TooMany),
         }
     }

@@ -1,6 +1,6 @@
 //! Who calls, and what they may do.
 //!
-//! Where to begin reading: [`caller`] is the outcome, somebody with scopes and user levels. [`Access`] is how it is found
+//! Where to begin reading: [`caller`] is the outcome, somebody with scopes and user levels. [`Authenticator`] is how it is found
 //! out: from a token (`jwt`, whose keys come from `keys` and are kept current by `key_source`), from the headers of a
 //! trusted gateway ([`gateway`], [`proxies`]), or not at all. [`rate`] is how often one may call, [`audit`] what is
 //! written down about it, [`issuer`] how tokens are made for scripts and the demo.
@@ -25,21 +25,21 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, header};
 use thiserror::Error;
 
-pub use caller::{Caller, Lack, Right};
+pub use caller::{Caller, Denied, Permission};
 use gateway::Gateway;
 use jwt::{TokenError, Verifier};
 
 /// How it is found out who calls.
 #[derive(Debug)]
-pub enum Access {
+pub enum Authenticator {
     /// Everybody may do everything.
     Open,
     /// Everybody on this machine may do everything.
-    OpenHere,
+    LoopbackOnly,
     /// A bearer token says it (RFC 6750).
     Jwt(Verifier),
-    /// As [`Access::Jwt`], and everybody on this machine may read without a token: for the demo alone.
-    JwtToWrite(Verifier),
+    /// As [`Authenticator::Jwt`], and everybody on this machine may read without a token: for the demo alone.
+    JwtForWrites(Verifier),
     /// Headers of a trusted gateway say it.
     Gateway(Gateway),
 }
@@ -63,34 +63,36 @@ pub enum IdentityError {
     UnreadableIdentity(String),
 }
 
-impl Access {
-    /// Who calls, by the head of a request and the address of the peer that sent it. `right` is what the caller is
+impl Authenticator {
+    /// Who calls, by the head of a request and the address of the peer that sent it. `permission` is what the caller is
     /// about to need.
     ///
     /// # Errors
     /// See [`IdentityError`].
-    pub async fn identify(
+    pub async fn authenticate(
         &self,
         headers: &HeaderMap,
         peer: Option<IpAddr>,
-        right: Option<Right>,
+        permission: Option<Permission>,
     ) -> Result<Caller, IdentityError> {
         match self {
-            Self::Open | Self::OpenHere => Ok(Caller::anybody()),
+            Self::Open | Self::LoopbackOnly => Ok(Caller::anybody()),
             Self::Jwt(verifier) => by_token(verifier, headers).await,
-            Self::JwtToWrite(verifier) => match by_token(verifier, headers).await {
-                Err(IdentityError::NoToken) if right != Some(Right::Write) => Ok(Caller::reader()),
+            Self::JwtForWrites(verifier) => match by_token(verifier, headers).await {
+                Err(IdentityError::NoToken) if permission != Some(Permission::Write) => Ok(Caller::reader()),
                 known => known,
             },
-            Self::Gateway(gateway) => gateway.identify(headers, peer),
+            Self::Gateway(gateway) => gateway.authenticate(headers, peer),
         }
     }
 
     /// Whether a request is meant for this service, by its `Host`. Where nobody is asked who it is, being on this machine is
     /// all that counts; a page of any site could be made to come from here too, if its name were made to lead here.
-    pub fn is_meant(&self, headers: &HeaderMap) -> bool {
+    pub fn host_allowed(&self, headers: &HeaderMap) -> bool {
         match self {
-            Self::OpenHere | Self::JwtToWrite(_) => headers.get(header::HOST).is_none_or(names_this_machine),
+            Self::LoopbackOnly | Self::JwtForWrites(_) => {
+                headers.get(header::HOST).is_none_or(names_this_machine)
+            }
             Self::Open | Self::Jwt(_) | Self::Gateway(_) => true,
         }
     }
@@ -98,25 +100,25 @@ impl Access {
     /// Whether callers can be told apart at the moment.
     pub fn is_ready(&self) -> bool {
         match self {
-            Self::Open | Self::OpenHere | Self::Gateway(_) => true,
-            Self::Jwt(verifier) | Self::JwtToWrite(verifier) => verifier.has_keys(),
+            Self::Open | Self::LoopbackOnly | Self::Gateway(_) => true,
+            Self::Jwt(verifier) | Self::JwtForWrites(verifier) => verifier.has_keys(),
         }
     }
 
     /// Keeps the keys current for as long as it is polled.
     pub async fn watch(&self) -> Infallible {
         match self {
-            Self::Open | Self::OpenHere | Self::Gateway(_) => pending().await,
-            Self::Jwt(verifier) | Self::JwtToWrite(verifier) => verifier.watch().await,
+            Self::Open | Self::LoopbackOnly | Self::Gateway(_) => pending().await,
+            Self::Jwt(verifier) | Self::JwtForWrites(verifier) => verifier.watch().await,
         }
     }
 
     /// Takes what only this module may read out of a request: nothing behind it sees, logs or passes on credentials.
-    pub fn conceal(&self, headers: &mut HeaderMap) {
+    pub fn strip_credentials(&self, headers: &mut HeaderMap) {
         headers.remove(header::AUTHORIZATION);
         headers.remove(header::COOKIE);
         if let Self::Gateway(gateway) = self {
-            gateway.conceal(headers);
+            gateway.strip_credentials(headers);
         }
     }
 }

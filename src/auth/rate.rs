@@ -31,18 +31,13 @@ const LONGEST_PERIOD: Duration = Duration::from_hours(24);
 
 /// A text is no rate.
 #[derive(Debug, Error)]
-#[error(
-    "a rate is a number of requests in an amount of time, a day at most, such as 100/10s, or `documented` for that very one"
-)]
+#[error("a rate is a number of requests in an amount of time, a day at most, such as 100/10s")]
 pub struct RateError;
 
 impl FromStr for Rate {
     type Err = RateError;
 
     fn from_str(text: &str) -> Result<Self, RateError> {
-        if text == "documented" {
-            return Ok(DOCUMENTED);
-        }
         let (requests, period) = text.split_once('/').ok_or(RateError)?;
         let rate = Self {
             requests: requests.trim().parse().map_err(|_| RateError)?,
@@ -129,7 +124,6 @@ mod tests {
 
     #[test]
     fn a_rate_is_read_from_text() {
-        assert_eq!("documented".parse::<Rate>().expect("a rate"), DOCUMENTED);
         assert_eq!("100/10s".parse::<Rate>().expect("a rate"), DOCUMENTED);
         for invalid in [
             "", "100", "0/1s", "1/0s", "-1/1s", "1/1", "x/1s", "5/2ns", "1/25h", "1/600y",

@@ -8,17 +8,17 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::cli::args::Retention;
-use crate::pending::counters::Audits;
+use crate::pending::counters::Checks;
 use crate::store::retention::{self, window_begins};
 use crate::store::{Database, tally};
-use crate::telemetry::chain;
+use crate::telemetry::error_chain;
 
 /// How often is looked for tasks that have left the window of retention.
 const RETENTION_INTERVAL: Duration = Duration::from_mins(1);
 /// How often is looked whether there are many rows to sum up.
 const FOLD_INTERVAL: Duration = Duration::from_secs(10);
 /// How often the tally is compared with the table.
-const AUDIT_INTERVAL: Duration = Duration::from_mins(10);
+const CHECK_INTERVAL: Duration = Duration::from_mins(10);
 
 /// Deletes tasks as they leave the window of retention, for as long as it is polled.
 pub(super) async fn keep_retention(database: &Database, retention: Retention) -> Infallible {
@@ -31,43 +31,43 @@ pub(super) async fn keep_retention(database: &Database, retention: Retention) ->
         match retention::prune(database, window_begins(window), |batch| deleted += batch).await {
             Ok(_) if deleted > 0 => tracing::info!(deleted, "tasks left the window of retention"),
             Ok(_) => {}
-            Err(error) => tracing::warn!(error = chain(&error), deleted, "retention was interrupted"),
+            Err(error) => tracing::warn!(error = error_chain(&error), deleted, "retention was interrupted"),
         }
         sleep(RETENTION_INTERVAL).await;
     }
 }
 
 /// Keeps the tally quick to read and reports where it is wrong, for as long as it is polled.
-pub(super) async fn keep_tally(database: &Database, audits: &Audits) -> Infallible {
-    let mut next_audit = Instant::now();
+pub(super) async fn keep_tally(database: &Database, checks: &Checks) -> Infallible {
+    let mut next_check = Instant::now();
     loop {
         database.wait_until_up().await;
         if let Err(error) = tally::fold(database).await {
-            tracing::warn!(error = chain(&error), "the tally was not folded");
+            tracing::warn!(error = error_chain(&error), "the tally was not folded");
         }
-        if Instant::now() >= next_audit {
-            next_audit = Instant::now() + AUDIT_INTERVAL;
-            audit(database, audits).await;
+        if Instant::now() >= next_check {
+            next_check = Instant::now() + CHECK_INTERVAL;
+            check(database, checks).await;
         }
         sleep(FOLD_INTERVAL).await;
     }
 }
 
-async fn audit(database: &Database, audits: &Audits) {
-    let outcome = tally::audit_in_turn(database).await;
-    audits.count(&outcome);
+async fn check(database: &Database, checks: &Checks) {
+    let outcome = tally::check_in_turn(database).await;
+    checks.count(&outcome);
     match outcome {
-        Ok(Some(audit)) if !audit.is_clean() => tracing::error!(
-            counted = audit.counted,
-            tallied = audit.tallied,
-            drift = audit.drift(),
-            wrongHours = audit.wrong_hours,
-            idleTriggers = ?audit.idle_triggers,
+        Ok(Some(check)) if !check.is_clean() => tracing::error!(
+            counted = check.counted,
+            tallied = check.tallied,
+            drift = check.drift(),
+            wrongBuckets = check.wrong_buckets,
+            disabledTriggers = ?check.disabled_triggers,
             "the tally of the pending tasks is wrong or will be; see `task-status verify --repair`"
         ),
         Ok(Some(_)) => tracing::debug!("the tally of the pending tasks is right"),
         // Another service is at it.
         Ok(None) => {}
-        Err(error) => tracing::warn!(error = chain(&error), "the tally was not checked"),
+        Err(error) => tracing::warn!(error = error_chain(&error), "the tally was not checked"),
     }
 }

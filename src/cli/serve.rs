@@ -13,13 +13,13 @@ use utoipa_axum::router::UtoipaMethodRouter;
 use super::CommandError;
 use super::maintenance::{keep_retention, keep_tally};
 use crate::cli::args::{ApiArgs, ConfigError, ServeArgs};
-use crate::http::middleware::authorize::Gate;
-use crate::http::router::{self, Serving};
+use crate::http::middleware::authorize::Authorizer;
+use crate::http::router::{self, ApiConfig};
 use crate::http::routes::AppState;
 use crate::http::server;
 use crate::http::tls::Tls;
 use crate::pending::Pending;
-use crate::pending::counters::Audits;
+use crate::pending::counters::Checks;
 use crate::store::Database;
 
 /// Serves until a signal says stop. The service answers from the start: until the database is reached, with 503.
@@ -29,7 +29,7 @@ use crate::store::Database;
 pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
     args.check()?;
     let options = args.database.database_url.options()?;
-    let gate = args.access.gate().await.map_err(ConfigError::from)?;
+    let authorizer = args.access.authorizer().await.map_err(ConfigError::from)?;
     let tls = match args.tls.files()? {
         Some(files) => Some(Tls::open(files).await?),
         None => None,
@@ -50,17 +50,17 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
         Ok::<_, CommandError>(())
     };
     let pending = pending_tasks(&args.api, &database, &stop);
-    let audits = Audits::default();
+    let audits = Checks::default();
     let app = api(
         &args.api,
-        gate.clone(),
+        authorizer.clone(),
         pending.clone(),
         database.clone(),
         Vec::new(),
     );
     serve(args.listen, "API", app, tls.as_ref())?;
     if let Some(address) = args.admin_listen {
-        let app = router::health(database.clone(), gate.clone());
+        let app = router::health(database.clone(), authorizer.clone());
         serve(address, "health", app, None)?;
     }
     if let Some(address) = args.metrics_listen {
@@ -70,7 +70,7 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
     let result = tokio::select! {
         result = all(&mut servers) => result,
         result = database.watch(args.schema()) => result.map_err(CommandError::from),
-        never = gate.watch() => match never {},
+        never = authorizer.watch() => match never {},
         never = keep_retention(&database, args.retention) => match never {},
         never = follow(tls) => match never {},
         never = keep_tally(&database, &audits) => match never {},
@@ -99,7 +99,7 @@ pub(super) fn pending_tasks(args: &ApiArgs, database: &Database, stop: &Cancella
 /// The API with its settings, and `more` routes.
 pub(super) fn api(
     args: &ApiArgs,
-    gate: Gate,
+    authorizer: Authorizer,
     pending: Pending,
     database: Database,
     more: Vec<UtoipaMethodRouter<AppState>>,
@@ -110,11 +110,11 @@ pub(super) fn api(
         empty_status: args.empty_status,
         request_timeout: args.request_timeout,
     };
-    let serving = Serving {
+    let serving = ApiConfig {
         base_paths: args.paths.base_paths.clone(),
         cors_origins: args.cors_origins.clone(),
         max_concurrent_requests: args.max_concurrent_requests,
-        gate,
+        authorizer,
     };
     router::api(state, &serving, more)
 }

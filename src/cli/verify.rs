@@ -7,7 +7,7 @@ use sqlx::Connection;
 
 use super::CommandError;
 use crate::cli::args::VerifyArgs;
-use crate::store::tally::{self, Audit};
+use crate::store::tally::{self, Check};
 use crate::store::{StoreError, bulk};
 
 /// The status of a tally that is not what it should be.
@@ -20,41 +20,41 @@ const DRIFT: u8 = 3;
 pub async fn run(args: VerifyArgs) -> Result<ExitCode, CommandError> {
     let options = args.database.database_url.options()?;
     let mut connection = bulk::connect(&options, Some(bulk::STATEMENT_TIMEOUT)).await?;
-    let mut audit = tally::audit(&mut connection).await?;
+    let mut check = tally::check(&mut connection).await?;
     let mut repaired = false;
-    if args.repair && !audit.is_right() {
+    if args.repair && !check.is_right() {
         // What counts is what was found under the lock.
-        audit = tally::repair(&mut connection).await?;
+        check = tally::repair(&mut connection).await?;
         repaired = true;
     }
     connection.close().await.map_err(StoreError::from)?;
-    say(&audit, repaired).map_err(CommandError::Output)?;
-    Ok(if audit.is_clean() {
+    say(&check, repaired).map_err(CommandError::Output)?;
+    Ok(if check.is_clean() {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(DRIFT)
     })
 }
 
-fn say(audit: &Audit, repaired: bool) -> std::io::Result<()> {
-    let Audit {
+fn say(check: &Check, repaired: bool) -> std::io::Result<()> {
+    let Check {
         counted,
         tallied,
-        wrong_hours,
+        wrong_buckets,
         ..
-    } = audit;
+    } = check;
     let mut stdout = std::io::stdout();
     writeln!(stdout, "{counted} tasks are pending; the tally says {tallied}")?;
-    if *wrong_hours > 0 {
+    if *wrong_buckets > 0 {
         writeln!(
             stdout,
-            "for {wrong_hours} of the hours in which tasks were created the number is wrong"
+            "for {wrong_buckets} of the hours in which tasks were created the number is wrong"
         )?;
     }
     if repaired {
         writeln!(stdout, "the tally was repaired")?;
     }
-    for trigger in &audit.idle_triggers {
+    for trigger in &check.disabled_triggers {
         writeln!(
             stdout,
             "the trigger {trigger} is missing or does not always fire; its owner can mend that with: \

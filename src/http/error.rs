@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::auth::jwt::TokenError;
 use crate::auth::rate::TooMany;
-use crate::auth::{IdentityError, Lack};
+use crate::auth::{Denied, IdentityError};
 use crate::messages::cause::Cause;
 use crate::messages::locale::Locale;
 use crate::pending::PageError;
@@ -36,7 +36,7 @@ pub enum ApiError {
     Unauthorized(#[from] IdentityError),
     /// The caller is known and may not do this.
     #[error("the caller lacks {0}")]
-    Forbidden(Lack),
+    Forbidden(Denied),
     /// The caller calls too often.
     #[error("more than {} requests in {:?}", .0.rate.requests, .0.rate.period)]
     TooManyRequests(TooMany),
@@ -249,12 +249,12 @@ impl ApiError {
                 let description = Locale::system_default().text(&Cause::Identity(error.clone()).message());
                 format!(r#"Bearer realm="{REALM}", error="invalid_token", error_description="{description}""#)
             }
-            Self::Forbidden(Lack::Scope(right)) => {
-                let scope = right.scope();
+            Self::Forbidden(Denied::Scope(permission)) => {
+                let scope = permission.scope();
                 format!(r#"Bearer realm="{REALM}", error="insufficient_scope", scope="{scope}""#)
             }
             // No other scope would help.
-            Self::Forbidden(Lack::Level(_)) => format!(
+            Self::Forbidden(Denied::Level(_)) => format!(
                 r#"Bearer realm="{REALM}", error="insufficient_scope", error_description="No user level of the caller allows it.""#
             ),
             Self::OAuth(OAuthError::InvalidClient, _) => format!(r#"Basic realm="{REALM}""#),
@@ -328,7 +328,7 @@ mod tests {
     #[test]
     fn who_shared_a_read_is_told_what_came_of_it() {
         let late = || StoreError::NotConfirmed {
-            patience: Duration::from_secs(2),
+            timeout: Duration::from_secs(2),
         };
         for (error, cause) in [
             (late(), Cause::NotConfirmed),

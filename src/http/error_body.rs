@@ -16,7 +16,7 @@ use crate::http::middleware::limits;
 use crate::http::middleware::request_id::TrackingId;
 use crate::messages::cause::Cause;
 use crate::messages::locale::{Locale, Message};
-use crate::telemetry::chain;
+use crate::telemetry::error_chain;
 
 /// The body of every error answer.
 #[derive(Debug, Serialize, ToSchema)]
@@ -189,8 +189,8 @@ fn accept_language(headers: &HeaderMap) -> Option<&str> {
 pub fn log(error: &ApiError) {
     let status = error.kind().status.as_u16();
     if error.kind().status.is_server_error() {
-        tracing::error!(status, error = chain(error), "failed");
+        tracing::error!(status, error = error_chain(error), "failed");
     } else {
-        tracing::debug!(status, error = chain(error), "refused");
+        tracing::debug!(status, error = error_chain(error), "refused");
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use crate::pending::content_encoding::Coding;
+use crate::pending::content_encoding::ContentEncoding;
 use crate::pending::digest::Digest;
 
 /// An entity tag: a digest in quotes, and the coding of the bytes.
@@ -14,11 +14,11 @@ pub struct ETag(String);
 impl ETag {
     /// The tag of a representation.
     pub fn of(bytes: &[u8]) -> Self {
-        Self::coded(Digest::of(bytes), Coding::Identity)
+        Self::compressed(Digest::of(bytes), ContentEncoding::Identity)
     }
 
     /// The tag of a representation in some coding. Other bytes need another tag.
-    pub fn coded(digest: Digest, coding: Coding) -> Self {
+    pub fn compressed(digest: Digest, coding: ContentEncoding) -> Self {
         Self(match coding.token() {
             None => format!("\"{digest}\""),
             Some(token) => format!("\"{digest}-{token}\""),

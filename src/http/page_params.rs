@@ -1,7 +1,7 @@
 //! The parameters of a list, read in one place.
 
 use crate::http::query::Query;
-use crate::listing::page::{Collection, Limit, MAX_LIMIT, Offset};
+use crate::listing::page::{Limit, MAX_LIMIT, Offset, Pagination};
 use crate::messages::cause::Cause;
 
 /// Reads the three parameters.
@@ -9,7 +9,7 @@ use crate::messages::cause::Cause;
 /// # Errors
 /// One cause for each parameter that is given twice or has a value that is not allowed. A value out of bounds is
 /// refused and not clamped: a client that asked for 1000 and got 250 would take the page for the last.
-pub fn collection(query: &Query) -> Result<Collection, Vec<Cause>> {
+pub fn collection(query: &Query) -> Result<Pagination, Vec<Cause>> {
     let mut causes = Vec::new();
     let offset = integer(query, "offset", i32::MAX, &mut causes);
     let limit = integer(query, "limit", MAX_LIMIT, &mut causes);
@@ -18,7 +18,7 @@ pub fn collection(query: &Query) -> Result<Collection, Vec<Cause>> {
         None
     });
     if causes.is_empty() {
-        Ok(Collection {
+        Ok(Pagination {
             offset: offset.and_then(Offset::new).unwrap_or_default(),
             limit: limit.and_then(Limit::new).unwrap_or_default(),
             count: count.unwrap_or_default(),

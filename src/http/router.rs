@@ -23,33 +23,33 @@ use super::openapi;
 use crate::http::base_path::BasePath;
 use crate::http::error::ApiError;
 use crate::http::error_body::envelope;
-use crate::http::middleware::authorize::Gate;
+use crate::http::middleware::authorize::Authorizer;
 use crate::http::middleware::cors::{self, Origin};
 use crate::http::routes::{AppState, clear, docs, health, list, metrics, pending_tasks, report, single};
 use crate::pending::Pending;
-use crate::pending::counters::Audits;
+use crate::pending::counters::Checks;
 use crate::store::Database;
 
 /// Where the API is served, to whom, and how much at a time.
 #[derive(Debug, Clone)]
-pub struct Serving {
+pub struct ApiConfig {
     pub base_paths: Vec<BasePath>,
     /// The origins whose pages may call.
     pub cors_origins: Vec<Origin>,
     pub max_concurrent_requests: NonZeroU32,
-    pub gate: Gate,
+    pub authorizer: Authorizer,
 }
 
 /// The routes of the API at the root and under every base path, and `more` routes at the root, inside the layers.
-pub fn api(state: AppState, serving: &Serving, more: Vec<UtoipaMethodRouter<AppState>>) -> Router {
+pub fn api(state: AppState, serving: &ApiConfig, more: Vec<UtoipaMethodRouter<AppState>>) -> Router {
     let request_timeout = state.request_timeout;
-    let gate = &serving.gate;
-    let places = limits::Places::new(serving.max_concurrent_requests);
+    let authorizer = &serving.authorizer;
+    let permits = limits::ConcurrencyLimit::new(serving.max_concurrent_requests);
     // From the inside: who may not call takes no place from those who may.
-    let guarded = |paths: &Paths, routes| gate.before(paths, places.around(routes));
+    let guarded = |paths: &Paths, routes| authorizer.before(paths, permits.around(routes));
     let document = description(&serving.base_paths);
     let (task_status, _) = task_status(guarded).split_for_parts();
-    let unlimited = |paths: &Paths, routes| gate.before(paths, routes);
+    let unlimited = |paths: &Paths, routes| authorizer.before(paths, routes);
     let (about, _) = about(unlimited).split_for_parts();
     let more = more
         .into_iter()
@@ -64,7 +64,7 @@ pub fn api(state: AppState, serving: &Serving, more: Vec<UtoipaMethodRouter<AppS
         })
         .merge(about.layer(Extension(docs::Published::new(document))))
         .merge(more);
-    let routes = gate.before_the_rest(routes).with_state(state);
+    let routes = authorizer.with_fallback(routes).with_state(state);
     layered(routes, request_timeout, &serving.cors_origins)
 }
 
@@ -140,15 +140,15 @@ pub fn layered(routes: Router, request_timeout: Duration, cors_origins: &[Origin
 }
 
 /// The routes for supervisors, served on an address of their own.
-pub fn health(database: Database, gate: Gate) -> Router {
+pub fn health(database: Database, authorizer: Authorizer) -> Router {
     Router::new()
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
-        .with_state((database, gate))
+        .with_state((database, authorizer))
 }
 
 /// The route for Prometheus, served on an address of its own: nobody is asked who calls.
-pub fn metrics(pending: Pending, audits: Audits) -> Router {
+pub fn metrics(pending: Pending, audits: Checks) -> Router {
     Router::new()
         .route("/metrics", get(metrics::metrics))
         .with_state((pending, audits))

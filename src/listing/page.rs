@@ -14,7 +14,7 @@ pub struct Limit(i32);
 
 /// Which part of a collection a request wants.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Collection {
+pub struct Pagination {
     pub offset: Offset,
     pub limit: Limit,
     /// Whether the answer shall say how many tasks there are without offset and limit.

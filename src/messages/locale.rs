@@ -24,7 +24,7 @@ const SOURCES: [(&str, &str); 10] = [
 ];
 
 /// More languages than this in one Accept-Language header are not looked at.
-const MOST_REQUESTED: usize = 32;
+const MAX_REQUESTED: usize = 32;
 
 static LOCALES: LazyLock<Vec<Locale>> = LazyLock::new(|| {
     SOURCES
@@ -149,7 +149,7 @@ impl Locale {
 fn by_preference(accept_language: &str) -> Vec<LanguageIdentifier> {
     let mut weighted: Vec<(f32, LanguageIdentifier)> = accept_language
         .split(',')
-        .take(MOST_REQUESTED)
+        .take(MAX_REQUESTED)
         .filter_map(|range| {
             let mut parts = range.split(';').map(str::trim);
             let language = parts.next()?.parse().ok()?;

@@ -35,7 +35,7 @@ struct Shared<T, R> {
     runtime: R,
     read: Read<T>,
     /// How long a request waits, and how long a read may take.
-    patience: Duration,
+    timeout: Duration,
     reads: Reads,
     state: Mutex<State<T>>,
 }
@@ -48,19 +48,19 @@ struct State<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> Barrier<T> {
-    /// A barrier that reads like this, and keeps nobody waiting for longer than `patience`.
-    pub fn new<F, Fut>(patience: Duration, read: F) -> Self
+    /// A barrier that reads like this, and keeps nobody waiting for longer than `timeout`.
+    pub fn new<F, Fut>(timeout: Duration, read: F) -> Self
     where
         F: Fn() -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
-        Self::on(Tokio, patience, read)
+        Self::on(Tokio, timeout, read)
     }
 }
 
 impl<T: Clone + Send + Sync + 'static, R: Runtime> Barrier<T, R> {
     /// A barrier that whoever this is runs.
-    fn on<F, Fut>(runtime: R, patience: Duration, read: F) -> Self
+    fn on<F, Fut>(runtime: R, timeout: Duration, read: F) -> Self
     where
         F: Fn() -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<T, StoreError>> + Send + 'static,
@@ -68,7 +68,7 @@ impl<T: Clone + Send + Sync + 'static, R: Runtime> Barrier<T, R> {
         Self(Arc::new(Shared {
             runtime,
             read: Box::new(move || Box::pin(read())),
-            patience,
+            timeout,
             reads: Reads::default(),
             state: Mutex::new(State {
                 next: None,
@@ -82,13 +82,11 @@ impl<T: Clone + Send + Sync + 'static, R: Runtime> Barrier<T, R> {
     /// # Errors
     /// Why the read failed, or [`StoreError::NotConfirmed`] where it took too long.
     pub async fn pass(&self) -> Result<T, StoreError> {
-        let Shared {
-            runtime, patience, ..
-        } = &*self.0;
+        let Shared { runtime, timeout, .. } = &*self.0;
         let told = told(self.join());
-        match runtime.within(*patience, told).await.flatten() {
+        match runtime.within(*timeout, told).await.flatten() {
             Some(outcome) => outcome.map_err(StoreError::Shared),
-            None => Err(StoreError::NotConfirmed { patience: *patience }),
+            None => Err(StoreError::NotConfirmed { timeout: *timeout }),
         }
     }
 
@@ -119,16 +117,16 @@ impl<T: Clone + Send + Sync + 'static, R: Runtime> Shared<T, R> {
     async fn read_for_all(reading: Reading<T, R>) {
         let Self {
             runtime,
-            patience,
+            timeout,
             reads,
             ..
         } = &*reading.0;
         while let Some(line) = reading.0.next_line() {
             // Who comes from here on waits for the next.
             let outcome = runtime
-                .within(*patience, (reading.0.read)())
+                .within(*timeout, (reading.0.read)())
                 .await
-                .unwrap_or(Err(StoreError::NotConfirmed { patience: *patience }));
+                .unwrap_or(Err(StoreError::NotConfirmed { timeout: *timeout }));
             reads.count(&outcome);
             line.send_replace(Some(outcome.map_err(Arc::new)));
         }
@@ -173,7 +171,7 @@ impl<T, R> fmt::Debug for Barrier<T, R> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Barrier")
-            .field("patience", &self.0.patience)
+            .field("patience", &self.0.timeout)
             .finish_non_exhaustive()
     }
 }

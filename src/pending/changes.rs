@@ -26,7 +26,7 @@ pub(super) struct Changes {
 
 impl Changes {
     /// A read has said this.
-    pub(super) fn see(&self, revision: Revision) {
+    pub(super) fn publish(&self, revision: Revision) {
         self.last
             .send_if_modified(|last| last.replace(revision) != Some(revision));
     }
@@ -91,7 +91,7 @@ mod tests {
                 move || {
                     reads.fetch_add(1, Ordering::Relaxed);
                     let revision = Revision::of(revision.load(Ordering::Relaxed));
-                    changes.see(revision);
+                    changes.publish(revision);
                     async move { Ok::<_, StoreError>(Tally { pending: 0, revision }) }
                 }
             });
@@ -159,7 +159,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_has_moved_already_is_not_waited_for() {
         let stage = Stage::new();
-        stage.changes.see(Revision::of(7));
+        stage.changes.publish(Revision::of(7));
         let waiter = stage.wait(1);
         pass(Duration::from_millis(10)).await;
         assert!(waiter.is_finished());

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::listing::cursor::Cursor;
 use crate::pending::digest::Digest;
-use crate::store::pending::{self, Entry, Era, Known, Version};
+use crate::store::pending::{self, Entry, Known, Version, XidEpoch};
 
 /// A page without the snapshot that it is from.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub struct Content {
     pub digest: Digest,
     /// The cursor of the next page, if there is more.
     pub next: Option<Arc<str>>,
-    era: Era,
+    epoch: XidEpoch,
     versions: Vec<Version>,
     /// Where in the body the task of a version ends; the next begins one byte later.
     ends: Vec<usize>,
@@ -67,7 +67,7 @@ impl Content {
             digest: Digest::of(&body),
             body,
             next,
-            era: page.era,
+            epoch: page.epoch,
             versions,
             ends,
         }))
@@ -76,7 +76,7 @@ impl Content {
     /// What the database need not say again.
     pub(super) fn known(&self) -> Known<'_> {
         Known {
-            era: &self.era,
+            epoch: &self.epoch,
             versions: &self.versions,
         }
     }

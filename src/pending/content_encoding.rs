@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 /// A content coding that answers are made in (RFC 9110, section 8.4.1).
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Coding {
+pub enum ContentEncoding {
     /// As it is.
     #[default]
     Identity,
@@ -20,7 +20,7 @@ const GZIP_LEVEL: u32 = 6;
 /// Binary logarithm of the window that brotli looks back in: that of a page, not of a film.
 const BROTLI_WINDOW: i32 = 19;
 
-impl Coding {
+impl ContentEncoding {
     /// What is compressed, the one that costs least first.
     pub const COMPRESSED: [Self; 3] = [Self::Zstd, Self::Brotli, Self::Gzip];
 
@@ -82,7 +82,7 @@ impl Coding {
 }
 
 /// How much a coding is wanted, in thousandths; 0 is not at all.
-fn weight(accept_encoding: &str, coding: Coding) -> u16 {
+fn weight(accept_encoding: &str, coding: ContentEncoding) -> u16 {
     let token = coding.token().unwrap_or("identity");
     explicit_weight(accept_encoding, token)
         .or_else(|| explicit_weight(accept_encoding, "*"))
@@ -123,48 +123,50 @@ mod tests {
     #[test]
     fn the_coding_is_the_one_that_is_wanted_most() {
         for (accepted, coding) in [
-            ("", Coding::Identity),
-            ("identity", Coding::Identity),
-            ("gzip", Coding::Gzip),
-            ("X-GZIP", Coding::Gzip),
-            ("gzip, deflate, br, zstd", Coding::Zstd),
-            ("gzip, deflate, br", Coding::Brotli),
-            ("gzip;q=1.0, br;q=0.8", Coding::Gzip),
-            ("gzip;q=0.5, br;q=0.501", Coding::Brotli),
-            ("gzip ; Q=0.5 ,br; q=0.4", Coding::Gzip),
-            ("*", Coding::Zstd),
-            ("*;q=0.5, zstd;q=0", Coding::Brotli),
-            ("gzip;q=0, *;q=0", Coding::Identity),
-            ("identity;q=0", Coding::Identity),
-            ("identity;q=0.9, gzip;q=0.5", Coding::Identity),
-            ("identity;q=0.5, gzip", Coding::Gzip),
-            ("identity, gzip", Coding::Gzip),
-            ("deflate, compress", Coding::Identity),
-            ("gzip;q=2", Coding::Identity),
-            ("gzip;q=0.1234, br;q=0.1", Coding::Brotli),
-            ("gzip;q=-1", Coding::Identity),
-            ("gzip;q=", Coding::Identity),
-            ("gzip;level=9", Coding::Identity),
-            (",, ,gzip,", Coding::Gzip),
-            ("gzipped", Coding::Identity),
-            ("é", Coding::Identity),
+            ("", ContentEncoding::Identity),
+            ("identity", ContentEncoding::Identity),
+            ("gzip", ContentEncoding::Gzip),
+            ("X-GZIP", ContentEncoding::Gzip),
+            ("gzip, deflate, br, zstd", ContentEncoding::Zstd),
+            ("gzip, deflate, br", ContentEncoding::Brotli),
+            ("gzip;q=1.0, br;q=0.8", ContentEncoding::Gzip),
+            ("gzip;q=0.5, br;q=0.501", ContentEncoding::Brotli),
+            ("gzip ; Q=0.5 ,br; q=0.4", ContentEncoding::Gzip),
+            ("*", ContentEncoding::Zstd),
+            ("*;q=0.5, zstd;q=0", ContentEncoding::Brotli),
+            ("gzip;q=0, *;q=0", ContentEncoding::Identity),
+            ("identity;q=0", ContentEncoding::Identity),
+            ("identity;q=0.9, gzip;q=0.5", ContentEncoding::Identity),
+            ("identity;q=0.5, gzip", ContentEncoding::Gzip),
+            ("identity, gzip", ContentEncoding::Gzip),
+            ("deflate, compress", ContentEncoding::Identity),
+            ("gzip;q=2", ContentEncoding::Identity),
+            ("gzip;q=0.1234, br;q=0.1", ContentEncoding::Brotli),
+            ("gzip;q=-1", ContentEncoding::Identity),
+            ("gzip;q=", ContentEncoding::Identity),
+            ("gzip;level=9", ContentEncoding::Identity),
+            (",, ,gzip,", ContentEncoding::Gzip),
+            ("gzipped", ContentEncoding::Identity),
+            ("é", ContentEncoding::Identity),
         ] {
-            assert_eq!(Coding::negotiate(accepted), coding, "{accepted}");
+            assert_eq!(ContentEncoding::negotiate(accepted), coding, "{accepted}");
         }
     }
 
     #[test]
     fn what_is_encoded_can_be_read_back() {
         let bytes = b"the same again ".repeat(1000);
-        for coding in Coding::COMPRESSED {
+        for coding in ContentEncoding::COMPRESSED {
             let encoded = coding.encode(&bytes).expect("bytes");
             assert!(encoded.len() < bytes.len() / 20, "{coding:?}: {}", encoded.len());
             let mut decoded = Vec::new();
             match coding {
-                Coding::Identity => unreachable!(),
-                Coding::Zstd => zstd::stream::copy_decode(&encoded[..], &mut decoded).expect("zstd"),
-                Coding::Brotli => brotli::BrotliDecompress(&mut &encoded[..], &mut decoded).expect("brotli"),
-                Coding::Gzip => {
+                ContentEncoding::Identity => unreachable!(),
+                ContentEncoding::Zstd => zstd::stream::copy_decode(&encoded[..], &mut decoded).expect("zstd"),
+                ContentEncoding::Brotli => {
+                    brotli::BrotliDecompress(&mut &encoded[..], &mut decoded).expect("brotli")
+                }
+                ContentEncoding::Gzip => {
                     flate2::read::GzDecoder::new(&encoded[..])
                         .read_to_end(&mut decoded)
                         .expect("gzip");

@@ -14,7 +14,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 use crate::store::StoreError;
-use crate::store::tally::Audit;
+use crate::store::tally::Check;
 
 /// The media type of [`Metrics::text`].
 pub const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
@@ -24,36 +24,36 @@ const PREFIX: &str = "task_status";
 /// How the reads of the barrier ended. Clones share the counters.
 #[derive(Debug, Clone, Default)]
 pub struct Reads {
-    confirmed: Counter,
-    late: Counter,
-    failed: Counter,
+    ok: Counter,
+    timeout: Counter,
+    error: Counter,
 }
 
 /// Where pages were found. Clones share the counters.
 #[derive(Debug, Clone, Default)]
-pub struct Pages {
-    pub memory: Counter,
-    pub database: Counter,
+pub struct CacheStats {
+    pub hits: Counter,
+    pub misses: Counter,
 }
 
 /// What came of comparing the tally with the table. Clones share everything.
 #[derive(Debug, Clone, Default)]
-pub struct Audits {
-    right: Counter,
-    wrong: Counter,
+pub struct Checks {
+    ok: Counter,
+    mismatch: Counter,
     skipped: Counter,
-    failed: Counter,
-    last: Arc<Mutex<Option<Audited>>>,
+    error: Counter,
+    last: Arc<Mutex<Option<LastCheck>>>,
 }
 
 /// What the last audit found.
 #[derive(Debug, Clone, Copy)]
-struct Audited {
+struct LastCheck {
     /// In seconds since 1970.
     at: i64,
     drift: i64,
-    wrong_hours: i64,
-    idle_triggers: usize,
+    wrong_buckets: i64,
+    disabled_triggers: usize,
 }
 
 /// All that is told, as it is at a moment.
@@ -62,50 +62,50 @@ pub struct Metrics {
     /// None where the database does not say.
     pub pending: Option<i64>,
     pub reads: Reads,
-    pub pages: Pages,
+    pub pages: CacheStats,
     pub page_cache_bytes: u64,
-    pub audits: Audits,
+    pub checks: Checks,
 }
 
 impl Reads {
     /// Counts a read.
     pub(crate) fn count<T>(&self, outcome: &Result<T, StoreError>) {
         match outcome {
-            Ok(_) => self.confirmed.inc(),
-            Err(error) if error.is_not_confirmed() => self.late.inc(),
-            Err(_) => self.failed.inc(),
+            Ok(_) => self.ok.inc(),
+            Err(error) if error.is_not_confirmed() => self.timeout.inc(),
+            Err(_) => self.error.inc(),
         };
     }
 }
 
-impl Audits {
+impl Checks {
     /// Counts what came of an audit, and keeps what it found. It finds nothing where another service is at it.
-    pub fn count(&self, outcome: &Result<Option<Audit>, StoreError>) {
+    pub fn count(&self, outcome: &Result<Option<Check>, StoreError>) {
         match outcome {
-            Ok(Some(audit)) => {
-                let counter = if audit.is_clean() {
-                    &self.right
+            Ok(Some(check)) => {
+                let counter = if check.is_clean() {
+                    &self.ok
                 } else {
-                    &self.wrong
+                    &self.mismatch
                 };
                 counter.inc();
-                *self.last() = Some(Audited {
+                *self.last() = Some(LastCheck {
                     at: Utc::now().timestamp(),
-                    drift: audit.drift(),
-                    wrong_hours: audit.wrong_hours,
-                    idle_triggers: audit.idle_triggers.len(),
+                    drift: check.drift(),
+                    wrong_buckets: check.wrong_buckets,
+                    disabled_triggers: check.disabled_triggers.len(),
                 });
             }
             Ok(None) => {
                 self.skipped.inc();
             }
             Err(_) => {
-                self.failed.inc();
+                self.error.inc();
             }
         }
     }
 
-    fn last(&self) -> MutexGuard<'_, Option<Audited>> {
+    fn last(&self) -> MutexGuard<'_, Option<LastCheck>> {
         // It is set in one piece.
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -136,24 +136,24 @@ impl Collector for Metrics {
                 pending,
             )?;
         }
-        self.audits.encode(to)?;
+        self.checks.encode(to)?;
         counters(
             to,
-            "barrier_reads",
+            "freshness_checks",
             "Reads that confirm that answers from memory are current; each serves all who wait, these figures included.",
-            "outcome",
+            "result",
             &[
-                ("confirmed", &self.reads.confirmed),
-                ("late", &self.reads.late),
-                ("failed", &self.reads.failed),
+                ("ok", &self.reads.ok),
+                ("timeout", &self.reads.timeout),
+                ("error", &self.reads.error),
             ],
         )?;
         counters(
             to,
-            "pages",
-            "Pages of pending tasks that were wanted, by where they were found; several may share a load from the database.",
-            "source",
-            &[("memory", &self.pages.memory), ("database", &self.pages.database)],
+            "page_cache_lookups",
+            "Lookups of pages of pending tasks in the cache; several misses may share one load from the database.",
+            "result",
+            &[("hit", &self.pages.hits), ("miss", &self.pages.misses)],
         )?;
         gauge(
             to,
@@ -164,45 +164,45 @@ impl Collector for Metrics {
     }
 }
 
-impl Audits {
+impl Checks {
     fn encode(&self, to: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let last = *self.last();
         if let Some(last) = last {
             gauge(
                 to,
-                "tally_drift",
+                "count_drift",
                 "Pending tasks by the tally less those in the table, at the last audit of this process.",
                 last.drift,
             )?;
             gauge(
                 to,
-                "tally_wrong_hours",
+                "count_wrong_buckets",
                 "Hours of creation for which the number of pending tasks is wrong, at the last audit of this process.",
-                last.wrong_hours,
+                last.wrong_buckets,
             )?;
             gauge(
                 to,
-                "tally_idle_triggers",
+                "disabled_triggers",
                 "Triggers of the tally that are missing or do not always fire, at the last audit of this process.",
-                i64::try_from(last.idle_triggers).unwrap_or(i64::MAX),
+                i64::try_from(last.disabled_triggers).unwrap_or(i64::MAX),
             )?;
             gauge(
                 to,
-                "tally_audit_timestamp_seconds",
+                "count_check_timestamp_seconds",
                 "When this process last compared the tally with the table, in seconds since 1970.",
                 last.at,
             )?;
         }
         counters(
             to,
-            "tally_audits",
+            "count_checks",
             "Comparisons of the tally with the table; skipped are those that another service was making.",
-            "outcome",
+            "result",
             &[
-                ("right", &self.right),
-                ("wrong", &self.wrong),
+                ("ok", &self.ok),
+                ("mismatch", &self.mismatch),
                 ("skipped", &self.skipped),
-                ("failed", &self.failed),
+                ("error", &self.error),
             ],
         )
     }

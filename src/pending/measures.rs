@@ -1,7 +1,7 @@
 //! What can be measured of the pending tasks and of the memory of them.
 
 use super::Pending;
-use crate::pending::counters::{Pages, Reads};
+use crate::pending::counters::{CacheStats, Reads};
 use crate::store::StoreError;
 
 impl Pending {
@@ -19,7 +19,7 @@ impl Pending {
     }
 
     /// Where pages were found until now.
-    pub fn pages_found(&self) -> &Pages {
-        &self.0.found
+    pub fn cache_stats(&self) -> &CacheStats {
+        &self.0.cache_stats
     }
 }

@@ -1,7 +1,7 @@
 //! The hot path: answers about the pending tasks from memory, each as fresh as if it had been read for its request.
 //!
 //! Reading order: [`barrier`] (what every such answer waits for), [`Pending::page`] (what an answer is made of),
-//! [`content`] (how a page survives changes to other tasks), `memory` (what is kept, and for how long), `places` (how a
+//! [`content`] (how a page survives changes to other tasks), `cache` (what is kept, and for how long), `offset_index` (how a
 //! deep page is found), [`wait`] and `changes` (who would rather be told when it changes).
 
 pub mod barrier;
@@ -11,8 +11,8 @@ pub mod content_encoding;
 pub mod counters;
 pub mod digest;
 mod measures;
-mod memory;
-mod places;
+mod offset_index;
+mod page_cache;
 pub mod wait;
 
 use std::io;
@@ -28,15 +28,15 @@ use tokio_util::sync::CancellationToken;
 use crate::listing::cursor::Cursor;
 use crate::listing::page::{Limit, Offset};
 use crate::listing::sorters::Sorters;
-use crate::pending::content_encoding::Coding;
-use crate::pending::counters::Pages;
+use crate::pending::content_encoding::ContentEncoding;
+use crate::pending::counters::CacheStats;
 use crate::store::pending::{self, PageQuery};
 use crate::store::tally::{self, Revision, Tally};
 use crate::store::{Database, StoreError};
 use barrier::Barrier;
 use changes::Changes;
 use content::Content;
-use memory::Memory;
+use page_cache::PageCache;
 
 /// What is shorter is not compressed: it would fill no fewer packets.
 const WORTH_COMPRESSING: usize = 1024;
@@ -49,23 +49,23 @@ const TURNS: usize = 16;
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
     /// How many bytes of pages are kept.
-    pub memory: u64,
+    pub cache_bytes: u64,
     /// How long a request waits for the database to say that its answer is current.
-    pub patience: Duration,
+    pub timeout: Duration,
     /// How long a client may wait for a page to change.
-    pub max_wait: Duration,
+    pub long_poll_timeout: Duration,
     /// How many clients may wait at a time; further ones are answered at once.
-    pub max_waiting: usize,
+    pub max_long_polls: usize,
 }
 
 impl Default for Settings {
     /// Those of `serve`.
     fn default() -> Self {
         Self {
-            memory: 32 * 1024 * 1024,
-            patience: Duration::from_secs(2),
-            max_wait: Duration::from_mins(1),
-            max_waiting: 10_000,
+            cache_bytes: 32 * 1024 * 1024,
+            timeout: Duration::from_secs(2),
+            long_poll_timeout: Duration::from_mins(1),
+            max_long_polls: 10_000,
         }
     }
 }
@@ -109,11 +109,11 @@ pub struct Pending(Arc<Shared>);
 struct Shared {
     database: Database,
     barrier: Arc<Barrier<Tally>>,
-    memory: Arc<Memory>,
+    cache: Arc<PageCache>,
     changes: Arc<Changes>,
-    found: Arc<Pages>,
-    places_to_wait: Arc<Semaphore>,
-    turns: Arc<Semaphore>,
+    cache_stats: Arc<CacheStats>,
+    waiter_permits: Arc<Semaphore>,
+    wakeup_permits: Arc<Semaphore>,
     settings: Settings,
     stop: CancellationToken,
 }
@@ -122,18 +122,17 @@ impl Pending {
     /// Answers about the pending tasks of a database. Nothing is read until somebody asks. Whoever waits is answered when
     /// `stop` is cancelled.
     pub fn new(database: Database, settings: Settings, stop: CancellationToken) -> Self {
-        let memory = Arc::new(Memory::new(settings.memory));
+        let cache = Arc::new(PageCache::new(settings.cache_bytes));
         let changes = Arc::<Changes>::default();
-        let barrier = Barrier::new(settings.patience, {
-            let (database, memory, changes) = (database.clone(), Arc::clone(&memory), Arc::clone(&changes));
+        let barrier = Barrier::new(settings.timeout, {
+            let (database, cache, changes) = (database.clone(), Arc::clone(&cache), Arc::clone(&changes));
             move || {
-                let (database, memory, changes) =
-                    (database.clone(), Arc::clone(&memory), Arc::clone(&changes));
+                let (database, cache, changes) = (database.clone(), Arc::clone(&cache), Arc::clone(&changes));
                 async move {
                     let tally = tally::read(&database).await?;
                     // One read follows the other, so the last word is that of the latest.
-                    memory.turn_to(tally.revision);
-                    changes.see(tally.revision);
+                    cache.reset_to(tally.revision);
+                    changes.publish(tally.revision);
                     Ok(tally)
                 }
             }
@@ -141,11 +140,13 @@ impl Pending {
         Self(Arc::new(Shared {
             database,
             barrier: Arc::new(barrier),
-            memory,
+            cache,
             changes,
-            found: Arc::default(),
-            places_to_wait: Arc::new(Semaphore::new(settings.max_waiting.min(Semaphore::MAX_PERMITS))),
-            turns: Arc::new(Semaphore::new(TURNS)),
+            cache_stats: Arc::default(),
+            waiter_permits: Arc::new(Semaphore::new(
+                settings.max_long_polls.min(Semaphore::MAX_PERMITS),
+            )),
+            wakeup_permits: Arc::new(Semaphore::new(TURNS)),
             settings,
             stop,
         }))
@@ -158,19 +159,19 @@ impl Pending {
     /// The database has not confirmed in time that what is in memory is current, or could not give what is not.
     pub async fn page(&self, query: &PendingQuery) -> Result<Page, PageError> {
         let now = self.0.barrier.pass().await?;
-        let known = self.0.memory.page(query);
+        let known = self.0.cache.page(query);
         if let Some(page) = &known
             && page.tally.revision == now.revision
         {
-            self.0.found.memory.inc();
+            self.0.cache_stats.hits.inc();
             return Ok(page.clone());
         }
-        self.0.found.database.inc();
+        self.0.cache_stats.misses.inc();
         // Who joins a reading that is under way has been told of the same revision as who began it, after which the
         // reading began: it misses nothing that the barrier has promised.
         let reading = self
             .0
-            .memory
+            .cache
             .read_once(query, now.revision, self.read(query, now.revision));
         // What reading takes is large, and most do not need it.
         Box::pin(reading).await
@@ -180,27 +181,27 @@ impl Pending {
     ///
     /// # Errors
     /// The encoder failed.
-    pub async fn coded(&self, page: &Page, coding: Coding) -> Result<Bytes, PageError> {
+    pub async fn compressed(&self, page: &Page, coding: ContentEncoding) -> Result<Bytes, PageError> {
         let body = page.content.body.clone();
-        if coding == Coding::Identity {
+        if coding == ContentEncoding::Identity {
             return Ok(body);
         }
         let encode = async {
-            let coded = spawn_blocking(move || coding.encode(&body)).await??;
-            Ok(coded.into_boxed_slice().into())
+            let compressed = spawn_blocking(move || coding.encode(&body)).await??;
+            Ok(compressed.into_boxed_slice().into())
         };
-        self.0.memory.coded(page.content.digest, coding, encode).await
+        self.0.cache.compressed(page.content.digest, coding, encode).await
     }
 
     /// How many bytes of pages are kept.
-    pub fn bytes_in_memory(&self) -> u64 {
-        self.0.memory.bytes()
+    pub fn cached_bytes(&self) -> u64 {
+        self.0.cache.bytes()
     }
 
     /// Reads a page, and keeps it. Meanwhile it may have come to be of another revision than this; then it is of use to those
     /// who will be told of that.
     async fn read(&self, query: &PendingQuery, revision: Revision) -> Result<Page, PageError> {
-        let known = self.0.memory.page(query);
+        let known = self.0.cache.page(query);
         // Somebody has just read it.
         if let Some(page) = &known
             && page.tally.revision == revision
@@ -213,13 +214,13 @@ impl Pending {
         if let (Some(next), None) = (&read.next, &query.after) {
             let place = query.offset.get() + query.limit.get();
             self.0
-                .memory
-                .places()
+                .cache
+                .offset_index()
                 .remember(tally.revision, &query.order, place, next);
         }
         let content = Content::of(read, known.as_ref())?;
         let page = Page { tally, content };
-        self.0.memory.keep(query, &page);
+        self.0.cache.keep(query, &page);
         Ok(page)
     }
 
@@ -239,7 +240,7 @@ impl Pending {
         };
         let offset = query.offset.get();
         let near = match query.after {
-            None if offset > 0 => self.0.memory.places().before(revision, &query.order, offset),
+            None if offset > 0 => self.0.cache.offset_index().before(revision, &query.order, offset),
             _ => None,
         };
         if let Some((place, cursor)) = near {
@@ -260,9 +261,9 @@ impl Pending {
 
 impl Page {
     /// The coding in which the page is sent where a client wants this one.
-    pub fn coding(&self, wanted: Coding) -> Coding {
+    pub fn coding(&self, wanted: ContentEncoding) -> ContentEncoding {
         if self.content.body.len() < WORTH_COMPRESSING {
-            Coding::Identity
+            ContentEncoding::Identity
         } else {
             wanted
         }

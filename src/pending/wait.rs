@@ -49,20 +49,23 @@ impl Wait {
     }
 
     /// How long anybody may wait.
-    pub fn at_most(&self) -> Duration {
-        self.0.pending.0.settings.max_wait
+    pub fn timeout(&self) -> Duration {
+        self.0.pending.0.settings.long_poll_timeout
     }
 
     /// A place among those who wait, if there is one.
-    pub fn take_place(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.0.pending.0.places_to_wait)
+    pub fn permit(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0.pending.0.waiter_permits)
             .try_acquire_owned()
             .ok()
     }
 
     /// Lets some of those through at a time who have waited for the same.
-    pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.0.pending.0.turns).acquire_owned().await.ok()
+    pub async fn wakeup_permit(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0.pending.0.wakeup_permits)
+            .acquire_owned()
+            .await
+            .ok()
     }
 
     /// Waits until the client would see something new, the database cannot say so, or the service stops.

@@ -31,7 +31,7 @@ pub async fn count(database: &Database, filter: &Filter) -> Result<i64, StoreErr
         .persistent(false)
         .fetch_one(&mut *connection)
         .await;
-    connection.settle(count)
+    connection.release(count)
 }
 
 /// Completes one batch of the pending tasks that match, the oldest first, and returns their ids. None means
@@ -59,5 +59,5 @@ pub async fn batch(
         .persistent(false)
         .fetch_all(&mut *connection)
         .await;
-    connection.settle(done)
+    connection.release(done)
 }

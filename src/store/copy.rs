@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use super::StoreError;
 use crate::task::{CompletionStatus, TargetType, TaskStatus, TaskType};
 
-/// The columns in the order in which [`Encoded`] writes them.
+/// The columns in the order in which [`CopyEncoder`] writes them.
 const COLUMNS: &str = "id, type, unique_name, description, parent_name, launcher, target_id, target_type, target_name, \
      created, modified, launched, completed, completion_status, \
      messages, returns, attributes, progress, percent_complete, task_definition_summary";
@@ -26,7 +26,7 @@ const PACKET: usize = 256 * 1024;
 
 /// The bytes of any number of tasks.
 #[derive(Debug, Default)]
-pub struct Encoded {
+pub struct CopyEncoder {
     bytes: Vec<u8>,
 }
 
@@ -34,7 +34,7 @@ pub struct Encoded {
 pub async fn send(
     connection: &mut PgConnection,
     table: &str,
-    encoded: &Encoded,
+    encoded: &CopyEncoder,
     ranges: impl Iterator<Item = Range<usize>>,
 ) -> Result<(), StoreError> {
     let statement = format!("copy {table} ({COLUMNS}) from stdin (format binary)");
@@ -53,7 +53,7 @@ pub async fn send(
     Ok(())
 }
 
-impl Encoded {
+impl CopyEncoder {
     /// Adds a task and says where its bytes are.
     pub fn push(&mut self, task: &TaskStatus) -> Range<usize> {
         let begin = self.bytes.len();
@@ -156,7 +156,7 @@ mod tests {
             .single()
             .expect("a time");
         let task = read(&value, None, now).expect("a task");
-        let mut encoded = Encoded::default();
+        let mut encoded = CopyEncoder::default();
         let range = encoded.push(&task);
         let bytes = &encoded.bytes[range];
         assert!(

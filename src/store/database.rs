@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 
 use super::schema::Schema;
 use super::{StoreError, privileges, session};
-use crate::telemetry::chain;
+use crate::telemetry::error_chain;
 
 /// How often a database that is up is asked whether it still is.
 const WATCH_INTERVAL_UP: Duration = Duration::from_secs(1);
@@ -125,9 +125,9 @@ impl Database {
                     Ok(connection) => break connection,
                     Err(error) => {
                         if self.set_up(false) {
-                            tracing::error!(error = chain(&error), "the database is down");
+                            tracing::error!(error = error_chain(&error), "the database is down");
                         } else {
-                            tracing::debug!(error = chain(&error), "no connection");
+                            tracing::debug!(error = error_chain(&error), "no connection");
                         }
                         sleep(WATCH_INTERVAL_DOWN).await;
                     }
@@ -154,7 +154,7 @@ impl Database {
                 Ok(connection) => return Ok(connection),
                 Err(error) if error.is_transient() => {
                     if !announced {
-                        tracing::warn!(error = chain(&error), "waiting for the database");
+                        tracing::warn!(error = error_chain(&error), "waiting for the database");
                         announced = true;
                     }
                     sleep(WATCH_INTERVAL_DOWN).await;
@@ -191,7 +191,7 @@ impl Lease {
     ///
     /// # Errors
     /// Those of the statement.
-    pub fn settle<T>(self, outcome: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+    pub fn release<T>(self, outcome: Result<T, sqlx::Error>) -> Result<T, StoreError> {
         if matches!(outcome, Ok(_) | Err(sqlx::Error::Database(_))) {
             self.finish();
         }

@@ -23,8 +23,8 @@ pub enum StoreError {
     #[error("the database is known to be down")]
     KnownDown,
     /// The database has not said in time that an answer is still right.
-    #[error("the database has not confirmed within {patience:?} that the answer is current")]
-    NotConfirmed { patience: Duration },
+    #[error("the database has not confirmed within {timeout:?} that the answer is current")]
+    NotConfirmed { timeout: Duration },
     /// What went wrong for several who waited for the same.
     #[error(transparent)]
     Shared(Arc<StoreError>),

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection, Row as _};
 
 use super::StoreError;
-use super::copy::{self, Encoded};
+use super::copy::{self, CopyEncoder};
 use crate::task::TaskStatus;
 
 const STAGE: &str =
@@ -22,7 +22,7 @@ const STAGE_WITH_RULES: &str = "create temporary table task_status_import \
 /// Tasks that are ready to be written together, at most one for each id.
 #[derive(Debug, Default)]
 pub struct Batch {
-    encoded: Encoded,
+    encoded: CopyEncoder,
     rows: Vec<Row>,
     pushed: usize,
 }
@@ -41,7 +41,7 @@ struct Row {
 pub enum Mode {
     Write,
     /// Everything is checked, counted against the table as it is, and nothing is changed.
-    Rehearse,
+    DryRun,
 }
 
 /// What became of the tasks of a batch.
@@ -132,7 +132,7 @@ pub async fn write(connection: &mut PgConnection, batch: &Batch, mode: Mode) -> 
 /// All of it, or nothing where a value is refused.
 async fn write_piece(
     connection: &mut PgConnection,
-    encoded: &Encoded,
+    encoded: &CopyEncoder,
     rows: &[Row],
     mode: Mode,
 ) -> Result<Written, StoreError> {
@@ -142,7 +142,7 @@ async fn write_piece(
     let mut transaction = connection.begin().await?;
     let stage = match mode {
         Mode::Write => STAGE,
-        Mode::Rehearse => STAGE_WITH_RULES,
+        Mode::DryRun => STAGE_WITH_RULES,
     };
     sqlx::raw_sql(stage).execute(&mut *transaction).await?;
     let ranges = rows.iter().map(|row| row.bytes.clone());
@@ -153,8 +153,8 @@ async fn write_piece(
             transaction.commit().await?;
             written
         }
-        Mode::Rehearse => {
-            let foreseen = foresee(&mut transaction, rows.len() as u64).await?;
+        Mode::DryRun => {
+            let foreseen = preview(&mut transaction, rows.len() as u64).await?;
             transaction.rollback().await?;
             foreseen
         }
@@ -242,7 +242,7 @@ async fn superseded(connection: &mut PgConnection) -> Result<u64, StoreError> {
     Ok(count.unsigned_abs())
 }
 
-async fn foresee(connection: &mut PgConnection, all: u64) -> Result<Written, StoreError> {
+async fn preview(connection: &mut PgConnection, all: u64) -> Result<Written, StoreError> {
     let row = sqlx::query(
         "
         select count(*) as known, count(*) filter (where stored.modified > given.modified) as superseded

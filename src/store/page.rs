@@ -7,7 +7,7 @@ use super::row::optional_task;
 use super::{Database, StoreError};
 use crate::listing::cursor::Cursor;
 use crate::listing::filter::Filter;
-use crate::listing::page::Collection;
+use crate::listing::page::Pagination;
 use crate::listing::sorters::Sorters;
 use crate::task::TaskStatus;
 
@@ -16,9 +16,9 @@ use crate::task::TaskStatus;
 pub struct PageQuery<'a> {
     pub which: Which<'a>,
     pub order: &'a Sorters,
-    /// The page begins after this place; [`Collection::offset`] counts from there.
+    /// The page begins after this place; [`Pagination::offset`] counts from there.
     pub after: Option<&'a Cursor>,
-    pub collection: Collection,
+    pub collection: Pagination,
 }
 
 /// Which tasks there are to be paged through.
@@ -55,7 +55,7 @@ pub async fn page(database: &Database, query: PageQuery<'_>) -> Result<Page, Sto
         .persistent(false)
         .fetch_all(&mut *connection)
         .await;
-    let rows = connection.settle(rows)?;
+    let rows = connection.release(rows)?;
 
     // The summary is in every row, and an empty page is one row without a task.
     let mut total = None;

@@ -25,7 +25,7 @@ pub struct PageQuery<'a> {
     pub limit: Limit,
 }
 
-/// A state of a task. Within an [`Era`], equal versions are equal in everything about the task.
+/// A state of a task. Within an [`XidEpoch`], equal versions are equal in everything about the task.
 ///
 /// PostgreSQL marks each row with the transaction that wrote it, and of all that a transaction does to a task the others
 /// see the last.
@@ -33,18 +33,18 @@ pub struct PageQuery<'a> {
 pub struct Version {
     id: Box<str>,
     /// The low 32 bits of the number of the transaction.
-    written_by: i64,
+    xmin: i64,
 }
 
 /// How long the numbers of transactions mean the same: until the server is another one or has been restarted, for then it
 /// may have lost what it had confirmed; and for half of the 2^32 numbers there are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Era(Box<str>);
+pub struct XidEpoch(Box<str>);
 
 /// What is known of a page.
 #[derive(Debug, Clone, Copy)]
 pub struct Known<'a> {
-    pub era: &'a Era,
+    pub epoch: &'a XidEpoch,
     /// In any order.
     pub versions: &'a [Version],
 }
@@ -53,7 +53,7 @@ pub struct Known<'a> {
 #[derive(Debug)]
 pub struct Page {
     pub tally: Tally,
-    pub era: Era,
+    pub epoch: XidEpoch,
     pub tasks: Vec<Entry>,
     /// Where the next page begins, if there is more.
     pub next: Option<Cursor>,
@@ -96,7 +96,7 @@ pub async fn page(
     let page = read(database, query, known.map_or(&[], |known| known.versions)).await?;
     match known {
         // What is known is of another time.
-        Some(known) if *known.era != page.era => read(database, query, &[]).await,
+        Some(known) if *known.epoch != page.epoch => read(database, query, &[]).await,
         _ => Ok(page),
     }
 }
@@ -116,7 +116,7 @@ async fn read(database: &Database, query: PageQuery<'_>, known: &[Version]) -> R
         .persistent(is_at_once)
         .fetch_all(&mut *connection)
         .await;
-    decode(connection.settle(rows)?, query.order).map_err(StoreError::from)
+    decode(connection.release(rows)?, query.order).map_err(StoreError::from)
 }
 
 /// The rows are the tasks that are not known, and the last one if there is more. The first says all else, and is there
@@ -127,7 +127,7 @@ fn decode(rows: Vec<PgRow>, order: &Sorters) -> sqlx::Result<Page> {
         pending: first.try_get("pending")?,
         revision: Revision(first.try_get("revision")?),
     };
-    let era = Era(first.try_get("era")?);
+    let epoch = XidEpoch(first.try_get("era")?);
     let more: bool = first.try_get("more")?;
     let known: Vec<i64> = first.try_get("known")?;
 
@@ -145,15 +145,15 @@ fn decode(rows: Vec<PgRow>, order: &Sorters) -> sqlx::Result<Page> {
             if last {
                 next = Some(Cursor::after(&task, order));
             }
-            let written_by = row.try_get("written_by")?;
+            let xmin = row.try_get("written_by")?;
             let id = task.id.as_str().into();
-            read = Some(Entry::Read(Box::new(task), Version { id, written_by }));
+            read = Some(Entry::Read(Box::new(task), Version { id, xmin }));
         }
         tasks.extend(is_known.map(Entry::Known).or(read));
     }
     Ok(Page {
         tally,
-        era,
+        epoch,
         tasks,
         next,
     })
@@ -266,10 +266,10 @@ fn push_versions(sql: &mut QueryBuilder<Postgres>) {
 fn push_rest(limit: Limit, known: &[Version], sql: &mut QueryBuilder<Postgres>) {
     let limit = limit.get();
     let ids: Vec<&str> = known.iter().map(|version| version.id.as_ref()).collect();
-    let written_by: Vec<i64> = known.iter().map(|version| version.written_by).collect();
+    let xmin: Vec<i64> = known.iter().map(|version| version.xmin).collect();
     sql.push(", more as materialized (select count(*) > ").push(limit);
     sql.push(" as more from place), version as materialized (select place.*, known.n as known from place left join unnest(");
-    sql.push_bind(ids).push(", ").push_bind(written_by);
+    sql.push_bind(ids).push(", ").push_bind(xmin);
     sql.push(
         ") with ordinality as known (id, written_by, n)
             on known.id = place.id and known.written_by = place.written_by

@@ -49,7 +49,7 @@ pub async fn report(database: &Database, tasks: &[TaskStatus]) -> Result<Vec<Out
 
     let mut connection = database.connection().await?;
     let outcomes = write(&mut connection, &batch).await;
-    let outcomes = connection.settle(outcomes)?;
+    let outcomes = connection.release(outcomes)?;
     Ok(tasks
         .iter()
         .map(|task| match outcomes.get(&task.id) {

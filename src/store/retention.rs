@@ -26,7 +26,7 @@ pub async fn count(database: &Database, before: DateTime<Utc>) -> Result<i64, St
     )
     .fetch_one(&mut *connection)
     .await;
-    connection.settle(count)
+    connection.release(count)
 }
 
 /// Deletes the tasks that have given no sign of life since `before`, and says after each batch how many there were.

@@ -9,7 +9,7 @@ use sqlx::{Connection, PgConnection};
 
 use super::{Database, StoreError};
 
-/// The key of the advisory lock of [`audit_in_turn`].
+/// The key of the advisory lock of [`check_in_turn`].
 const LOCK: i64 = 0x7461_736b_7461_6c6c;
 /// Triggers without which the tally does not follow the table.
 const TRIGGERS: [&str; 4] = [
@@ -43,18 +43,18 @@ impl Revision {
 
 /// The tally and the table, compared in one snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Audit {
+pub struct Check {
     /// How many tasks are pending.
     pub counted: i64,
     /// How many the tally says there are.
     pub tallied: i64,
     /// For how many of the hours in which tasks were created the number of the hour, or that of a minute of it, is wrong.
-    pub wrong_hours: i64,
+    pub wrong_buckets: i64,
     /// Triggers of the tally that are missing, or that do not fire for every session.
-    pub idle_triggers: Vec<String>,
+    pub disabled_triggers: Vec<String>,
 }
 
-impl Audit {
+impl Check {
     /// By how much the tally says too many, or too few where it is negative.
     pub fn drift(&self) -> i64 {
         self.tallied - self.counted
@@ -62,12 +62,12 @@ impl Audit {
 
     /// Whether all numbers are right.
     pub fn is_right(&self) -> bool {
-        self.counted == self.tallied && self.wrong_hours == 0
+        self.counted == self.tallied && self.wrong_buckets == 0
     }
 
     /// Whether the tally is right, and will stay so.
     pub fn is_clean(&self) -> bool {
-        self.is_right() && self.idle_triggers.is_empty()
+        self.is_right() && self.disabled_triggers.is_empty()
     }
 }
 
@@ -93,7 +93,7 @@ async fn read_once(database: &Database) -> Result<Tally, StoreError> {
     )
     .fetch_one(&mut *connection)
     .await;
-    let row = connection.settle(row)?;
+    let row = connection.release(row)?;
     Ok(Tally {
         pending: row.pending,
         revision: Revision(row.revision),
@@ -104,7 +104,7 @@ async fn read_once(database: &Database) -> Result<Tally, StoreError> {
 ///
 /// # Errors
 /// The database is unavailable, or the statement took too long.
-pub async fn audit(connection: &mut PgConnection) -> Result<Audit, StoreError> {
+pub async fn check(connection: &mut PgConnection) -> Result<Check, StoreError> {
     let row = sqlx::query!(
         r#"
         select
@@ -126,24 +126,24 @@ pub async fn audit(connection: &mut PgConnection) -> Result<Audit, StoreError> {
                     select minute, -pending from task_status_pending_minutes
                 ) as by_minute
                 group by since having sum(change) <> 0
-            ) as wrong) as "wrong_hours!",
+            ) as wrong) as "wrong_buckets!",
             array(
                 select name from unnest($1::text[]) as name
                 where not exists (
                     select from pg_trigger
                     where tgrelid = 'task_status'::regclass and tgname = name and tgenabled = 'A')
                 order by name
-            ) as "idle_triggers!"
+            ) as "disabled_triggers!"
         "#,
         &TRIGGERS.map(str::to_owned),
     )
     .fetch_one(connection)
     .await?;
-    Ok(Audit {
+    Ok(Check {
         counted: row.counted,
         tallied: row.tallied,
-        wrong_hours: row.wrong_hours,
-        idle_triggers: row.idle_triggers,
+        wrong_buckets: row.wrong_buckets,
+        disabled_triggers: row.disabled_triggers,
     })
 }
 
@@ -151,28 +151,28 @@ pub async fn audit(connection: &mut PgConnection) -> Result<Audit, StoreError> {
 ///
 /// # Errors
 /// The database is unavailable, or the statement took too long.
-pub async fn audit_in_turn(database: &Database) -> Result<Option<Audit>, StoreError> {
+pub async fn check_in_turn(database: &Database) -> Result<Option<Check>, StoreError> {
     let mut connection = database.connection().await?;
     let mut transaction = connection.begin().await?;
     // The lock lasts for the transaction, so it works through a pooler of transactions and cannot be left behind.
     let mine = sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock($1) as "mine!""#, LOCK)
         .fetch_one(&mut *transaction)
         .await?;
-    let audit = if mine {
-        Some(audit(&mut transaction).await?)
+    let check = if mine {
+        Some(check(&mut transaction).await?)
     } else {
         None
     };
     transaction.commit().await?;
     connection.finish();
-    Ok(audit)
+    Ok(check)
 }
 
 /// Makes the tally right, and returns how it was. Writers wait meanwhile, readers do not.
 ///
 /// # Errors
 /// The database is unavailable, the table could not be locked soon, or the role may not write the tally.
-pub async fn repair(connection: &mut PgConnection) -> Result<Audit, StoreError> {
+pub async fn repair(connection: &mut PgConnection) -> Result<Check, StoreError> {
     let mut transaction = connection.begin().await?;
     // Whoever waits for this lock makes all later writers wait, so it does not wait long.
     sqlx::raw_sql(
@@ -182,12 +182,12 @@ pub async fn repair(connection: &mut PgConnection) -> Result<Audit, StoreError> 
     )
     .execute(&mut *transaction)
     .await?;
-    let audit = audit(&mut transaction).await?;
-    if audit.counted != audit.tallied {
+    let check = check(&mut transaction).await?;
+    if check.counted != check.tallied {
         // The revision moves too: an answer that was made with the wrong count must not be given any more.
         sqlx::query!(
             "insert into task_status_tally (pending, revision) values ($1, 1 + floor(random() * 1048576)::bigint)",
-            audit.counted - audit.tallied,
+            check.counted - check.tallied,
         )
         .execute(&mut *transaction)
         .await?;
@@ -199,7 +199,7 @@ pub async fn repair(connection: &mut PgConnection) -> Result<Audit, StoreError> 
         .execute(&mut *transaction)
         .await?;
     }
-    if audit.wrong_hours > 0 {
+    if check.wrong_buckets > 0 {
         for statement in [
             sqlx::query!("delete from task_status_pending_hours"),
             sqlx::query!("delete from task_status_pending_minutes"),
@@ -212,7 +212,7 @@ pub async fn repair(connection: &mut PgConnection) -> Result<Audit, StoreError> 
         }
     }
     transaction.commit().await?;
-    Ok(audit)
+    Ok(check)
 }
 
 /// Folds the rows that writers have added, where there are many in which no slot was free. Returns how many it folded.
@@ -232,5 +232,5 @@ pub async fn fold(database: &Database) -> Result<i64, StoreError> {
     )
     .fetch_one(&mut *connection)
     .await;
-    connection.settle(folded)
+    connection.release(folded)
 }

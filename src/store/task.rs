@@ -14,7 +14,7 @@ use crate::task::{CompletionStatus, TargetType, TaskStatus};
 pub async fn get(database: &Database, id: &str) -> Result<Option<TaskStatus>, StoreError> {
     let mut connection = database.connection().await?;
     let task = whole(id).fetch_optional(&mut *connection).await;
-    connection.settle(task)
+    connection.release(task)
 }
 
 /// Changes the task with this id: `change` is given the task as it is, nobody else can change it meanwhile, and what

@@ -37,9 +37,9 @@ const KEYS: [&str; 18] = [
 /// a later contract are served.
 const SLIP_DISTANCE: usize = 1;
 /// More faults than this are not collected: an answer must not grow with the request.
-pub const MOST_CAUSES: usize = 50;
+pub const MAX_CAUSES: usize = 50;
 /// The most digits that a number may have when it is written without an exponent, as PostgreSQL writes it.
-const MOST_DIGITS: usize = 1000;
+const MAX_DIGITS: usize = 1000;
 
 /// Reads a task. `id` is the one that the request's path names, which the content may repeat; without one the content
 /// must have it. `now` is what times default to.
@@ -84,7 +84,7 @@ struct Reader {
 
 impl Reader {
     fn fault(&mut self, cause: Cause) {
-        if self.causes.len() < MOST_CAUSES {
+        if self.causes.len() < MAX_CAUSES {
             self.causes.push(cause);
         }
     }
@@ -327,7 +327,7 @@ impl Reader {
         const SEVERITIES: &[(&str, &str)] = &[("INFO", "INFO"), ("WARN", "WARN"), ("ERROR", "ERROR")];
         let mut messages = Vec::new();
         for (index, message) in self.array(value, "/messages").iter().enumerate() {
-            if self.causes.len() == MOST_CAUSES {
+            if self.causes.len() == MAX_CAUSES {
                 break;
             }
             let parent = format!("/messages/{index}");
@@ -385,7 +385,7 @@ impl Reader {
     fn returns(&mut self, value: &Value) -> Vec<Value> {
         let mut returns = Vec::new();
         for (index, item) in self.array(value, "/returns").iter().enumerate() {
-            if self.causes.len() == MOST_CAUSES {
+            if self.causes.len() == MAX_CAUSES {
                 break;
             }
             let parent = format!("/returns/{index}");
@@ -435,7 +435,7 @@ impl Reader {
             Err(Unstorable::LongNumber) => {
                 self.fault(Cause::NumberTooLong {
                     pointer: pointer.to_owned(),
-                    limit: MOST_DIGITS,
+                    limit: MAX_DIGITS,
                 });
                 return None;
             }
@@ -488,7 +488,7 @@ fn stored_length(value: &Value) -> Result<usize, Unstorable> {
                 .ok()
                 .and_then(|exponent| usize::try_from(exponent.unsigned_abs()).ok())
                 .and_then(|exponent| exponent.checked_add(digits.len()))
-                .filter(|length| *length <= MOST_DIGITS);
+                .filter(|length| *length <= MAX_DIGITS);
             length.ok_or(Unstorable::LongNumber)? + 2
         }
         Value::Array(values) => {

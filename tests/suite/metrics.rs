@@ -10,7 +10,7 @@ use serde_json::Value;
 use sqlx::{Connection, Executor};
 use task_status::http::router;
 use task_status::pending::Settings;
-use task_status::pending::counters::Audits;
+use task_status::pending::counters::Checks;
 use task_status::store::{StoreError, tally};
 
 use crate::support::database::TestDatabase;
@@ -78,18 +78,18 @@ impl Figures {
     }
 
     /// How many audits ended like this.
-    fn audits(&self, outcome: &str) -> Option<i64> {
-        self.number(&format!("tally_audits_total{{outcome=\"{outcome}\"}}"))
+    fn checks(&self, outcome: &str) -> Option<i64> {
+        self.number(&format!("count_checks_total{{result=\"{outcome}\"}}"))
     }
 
     /// How many pages came from there.
     fn pages(&self, source: &str) -> Option<i64> {
-        self.number(&format!("pages_total{{source=\"{source}\"}}"))
+        self.number(&format!("page_cache_lookups_total{{result=\"{source}\"}}"))
     }
 
     /// How many reads of the barrier ended like this.
     fn reads(&self, outcome: &str) -> Option<i64> {
-        self.number(&format!("barrier_reads_total{{outcome=\"{outcome}\"}}"))
+        self.number(&format!("freshness_checks_total{{result=\"{outcome}\"}}"))
     }
 }
 
@@ -97,7 +97,7 @@ impl Figures {
 struct Stage {
     database: TestDatabase,
     service: Service,
-    audits: Audits,
+    checks: Checks,
     metrics: Service,
 }
 
@@ -109,13 +109,13 @@ impl Stage {
             ..Setup::default()
         };
         let service = Service::with(&database, setup).await;
-        let audits = Audits::default();
-        let routes = router::metrics(service.pending.clone().unwrap(), audits.clone());
+        let checks = Checks::default();
+        let routes = router::metrics(service.pending.clone().unwrap(), checks.clone());
         Self {
             metrics: Service::serve(routes, service.database.clone()),
             database,
             service,
-            audits,
+            checks,
         }
     }
 
@@ -132,9 +132,9 @@ impl Stage {
     }
 
     /// As `serve` does from time to time.
-    async fn audit(&self) {
-        self.audits
-            .count(&tally::audit_in_turn(&self.service.database).await);
+    async fn check(&self) {
+        self.checks
+            .count(&tally::check_in_turn(&self.service.database).await);
     }
 }
 
@@ -144,25 +144,25 @@ async fn drift_is_told_from_the_first_audit_on() {
     stage.insert("counted").await;
     let figures = stage.figures().await;
     for absent in [
-        "tally_drift",
-        "tally_wrong_hours",
-        "tally_idle_triggers",
-        "tally_audit_timestamp_seconds",
+        "count_drift",
+        "count_wrong_buckets",
+        "disabled_triggers",
+        "count_check_timestamp_seconds",
     ] {
         assert_eq!(figures.value(absent), None, "{absent}");
     }
-    for outcome in ["right", "wrong", "skipped", "failed"] {
-        assert_eq!(figures.audits(outcome), Some(0), "{outcome}");
+    for outcome in ["ok", "mismatch", "skipped", "error"] {
+        assert_eq!(figures.checks(outcome), Some(0), "{outcome}");
     }
 
     let begun = Utc::now().timestamp();
-    stage.audit().await;
+    stage.check().await;
     let figures = stage.figures().await;
-    assert_eq!(figures.number("tally_drift"), Some(0));
-    assert_eq!(figures.number("tally_wrong_hours"), Some(0));
-    assert_eq!(figures.number("tally_idle_triggers"), Some(0));
-    assert_eq!(figures.audits("right"), Some(1));
-    let at = figures.number("tally_audit_timestamp_seconds").unwrap();
+    assert_eq!(figures.number("count_drift"), Some(0));
+    assert_eq!(figures.number("count_wrong_buckets"), Some(0));
+    assert_eq!(figures.number("disabled_triggers"), Some(0));
+    assert_eq!(figures.checks("ok"), Some(1));
+    let at = figures.number("count_check_timestamp_seconds").unwrap();
     assert!((begun..=Utc::now().timestamp()).contains(&at), "{at}");
 
     stage
@@ -170,25 +170,25 @@ async fn drift_is_told_from_the_first_audit_on() {
         .execute("alter table task_status disable trigger task_status_count_insert")
         .await;
     stage.insert("unnoticed").await;
-    stage.audit().await;
+    stage.check().await;
     let figures = stage.figures().await;
-    assert_eq!(figures.number("tally_drift"), Some(-1));
-    assert_eq!(figures.number("tally_wrong_hours"), Some(1));
-    assert_eq!(figures.number("tally_idle_triggers"), Some(1));
-    assert_eq!(figures.audits("wrong"), Some(1));
+    assert_eq!(figures.number("count_drift"), Some(-1));
+    assert_eq!(figures.number("count_wrong_buckets"), Some(1));
+    assert_eq!(figures.number("disabled_triggers"), Some(1));
+    assert_eq!(figures.checks("mismatch"), Some(1));
 
     // What was found stays while others look, or nobody can.
     let mut other = stage.database.connect().await;
     let lock = "select pg_advisory_lock(x'7461736b74616c6c'::bigint)";
     other.execute(lock).await.unwrap();
-    stage.audit().await;
+    stage.check().await;
     other.close().await.unwrap();
-    stage.audits.count(&Err(StoreError::KnownDown));
+    stage.checks.count(&Err(StoreError::KnownDown));
     let figures = stage.figures().await;
-    assert_eq!(figures.number("tally_drift"), Some(-1));
-    assert_eq!(figures.audits("skipped"), Some(1));
-    assert_eq!(figures.audits("failed"), Some(1));
-    assert_eq!(figures.audits("wrong"), Some(1));
+    assert_eq!(figures.number("count_drift"), Some(-1));
+    assert_eq!(figures.checks("skipped"), Some(1));
+    assert_eq!(figures.checks("error"), Some(1));
+    assert_eq!(figures.checks("mismatch"), Some(1));
 }
 
 #[tokio::test]
@@ -198,7 +198,7 @@ async fn the_number_of_pending_tasks_is_that_of_now() {
     for number in 0..3 {
         let figures = stage.figures().await;
         assert_eq!(figures.number("pending_tasks"), Some(number));
-        assert_eq!(figures.reads("confirmed"), Some(number + 1));
+        assert_eq!(figures.reads("ok"), Some(number + 1));
         stage.insert(&number.to_string()).await;
     }
 }
@@ -209,7 +209,7 @@ async fn pages_are_counted_by_where_they_come_from() {
     stage.insert("a").await;
     let found = async || {
         let figures = stage.figures().await;
-        (figures.pages("memory"), figures.pages("database"))
+        (figures.pages("hit"), figures.pages("miss"))
     };
     assert_eq!(found().await, (Some(0), Some(0)));
     for (memory, database) in [(0, 1), (1, 1), (2, 1)] {
@@ -226,7 +226,7 @@ async fn pages_are_counted_by_where_they_come_from() {
 #[tokio::test]
 async fn what_the_database_does_not_say_in_time_is_left_out_and_counted() {
     let stage = Stage::new(Settings {
-        patience: Duration::from_millis(50),
+        timeout: Duration::from_millis(50),
         ..Settings::default()
     })
     .await;
@@ -237,10 +237,10 @@ async fn what_the_database_does_not_say_in_time_is_left_out_and_counted() {
         .unwrap();
     let figures = stage.figures().await;
     assert_eq!(figures.value("pending_tasks"), None);
-    assert_eq!(figures.audits("right"), Some(0));
+    assert_eq!(figures.checks("ok"), Some(0));
     // The read gives up at about the moment at which the one who waits for it does.
     eventually("a late read", async || {
-        (stage.figures().await.reads("late") > Some(0)).then_some(())
+        (stage.figures().await.reads("timeout") > Some(0)).then_some(())
     })
     .await;
     holder.close().await.unwrap();
@@ -256,19 +256,19 @@ async fn a_client_of_prometheus_reads_the_same() {
         ("requirements.txt", include_str!("../prometheus/requirements.txt")),
         ("samples.py", include_str!("../prometheus/samples.py")),
     ];
-    let needs = ["python3", "-c", "import venv, ensurepip"];
+    let requirements = ["python3", "-c", "import venv, ensurepip"];
     let install = [
         "sh",
         "-c",
         "python3 -m venv --clear environment && environment/bin/python -m pip install --quiet --no-input \
          --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes -r requirements.txt",
     ];
-    let Some(packages) = Packages::installed("prometheus", &[&needs], &FILES, &install) else {
+    let Some(packages) = Packages::installed("prometheus", &[&requirements], &FILES, &install) else {
         return;
     };
     let stage = Stage::new(Settings::default()).await;
     stage.insert("a").await;
-    stage.audit().await;
+    stage.check().await;
     let answer = stage.metrics.get("/metrics").await;
     let mut reader = Command::new(packages.folder.join("environment/bin/python"))
         .arg("samples.py")
@@ -316,8 +316,8 @@ async fn the_program_tells_it_on_an_address_of_its_own_until_it_stops() {
     let client = reqwest::Client::new();
     let get = async |url: &str| Answer::read(client.get(url).send().await.unwrap()).await;
     let figures = Figures::of(&get(&metrics).await);
-    assert_eq!(figures.number("tally_drift"), Some(-1));
-    assert_eq!(figures.audits("wrong"), Some(1));
+    assert_eq!(figures.number("count_drift"), Some(-1));
+    assert_eq!(figures.checks("mismatch"), Some(1));
     assert_eq!(figures.number("pending_tasks"), Some(1));
     for other in others {
         assert_eq!(get(&other).await.status, 404, "{other}");

@@ -419,7 +419,7 @@ async fn memory_is_bounded_by_bytes_and_a_page_that_is_larger_is_answered_all_th
     insert(&database, 300).await;
     let service = Service::start(&database).await;
     let settings = Settings {
-        memory: 20_000,
+        cache_bytes: 20_000,
         ..Settings::default()
     };
     let pending = Pending::new(service.database.clone(), settings, CancellationToken::new());
@@ -439,7 +439,7 @@ async fn memory_is_bounded_by_bytes_and_a_page_that_is_larger_is_answered_all_th
     for _ in 0..2 {
         for (offset, limit) in PAGES {
             assert_eq!(page(offset, limit).await, usize::try_from(limit).unwrap());
-            most = most.max(pending.bytes_in_memory());
+            most = most.max(pending.cached_bytes());
         }
     }
     assert!((5000..=20_000).contains(&most), "{most}");
@@ -448,7 +448,7 @@ async fn memory_is_bounded_by_bytes_and_a_page_that_is_larger_is_answered_all_th
     for (offset, limit) in PAGES {
         assert_eq!(page(offset, limit).await, 0);
     }
-    assert!(pending.bytes_in_memory() < 4000);
+    assert!(pending.cached_bytes() < 4000);
 }
 
 #[tokio::test]
@@ -457,7 +457,7 @@ async fn what_cannot_be_confirmed_in_time_is_503_and_not_from_memory() {
     insert(&database, 3).await;
     let setup = Setup {
         pending: Settings {
-            patience: Duration::from_millis(50),
+            timeout: Duration::from_millis(50),
             ..Settings::default()
         },
         ..Setup::default()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use task_status::listing::page::{Limit, Offset};
 use task_status::listing::sorters::Sorters;
 use task_status::pending::{Pending, PendingQuery, Settings};
-use task_status::store::pending::{Entry, Era, Known, Page, PageQuery, Version, page};
+use task_status::store::pending::{Entry, Known, Page, PageQuery, Version, XidEpoch, page};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::database::TestDatabase;
@@ -36,7 +36,7 @@ struct Reader {
     order: Sorters,
     offset: i32,
     limit: i32,
-    known: Option<(Era, Vec<Version>)>,
+    known: Option<(XidEpoch, Vec<Version>)>,
     ids: Vec<String>,
 }
 
@@ -50,7 +50,7 @@ impl Reader {
             limit,
         };
         let known = self.known.as_ref().filter(|_| known);
-        let known = known.map(|(era, versions)| Known { era, versions });
+        let known = known.map(|(epoch, versions)| Known { epoch, versions });
         page(&self.service.database, query, known).await.unwrap()
     }
 
@@ -79,7 +79,7 @@ impl Reader {
             .map(|entry| entry.into_task().unwrap().id)
             .collect();
         assert_eq!((&ids, &page.next), (&expected, &fresh.next));
-        (self.ids, self.known) = (ids, Some((page.era, versions)));
+        (self.ids, self.known) = (ids, Some((page.epoch, versions)));
         read
     }
 }

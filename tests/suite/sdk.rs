@@ -40,8 +40,8 @@ struct Sdk(Packages);
 
 impl Sdk {
     fn installed() -> Option<Self> {
-        let needs: [&[&str]; 2] = [&["node", "--version"], &["npm", "--version"]];
-        Packages::installed("sdk", &needs, &FILES, &INSTALL).map(Self)
+        let requirements: [&[&str]; 2] = [&["node", "--version"], &["npm", "--version"]];
+        Packages::installed("sdk", &requirements, &FILES, &INSTALL).map(Self)
     }
 
     /// What each call of a program gave, by its name.

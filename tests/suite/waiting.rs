@@ -115,7 +115,7 @@ async fn who_has_nothing_to_wait_for_or_no_place_is_answered_at_once() {
     insert(&database, "a").await;
     let mut setup = Setup {
         pending: Settings {
-            max_waiting: 1,
+            max_long_polls: 1,
             ..Settings::default()
         },
         ..Setup::default()
@@ -149,7 +149,7 @@ async fn who_has_nothing_to_wait_for_or_no_place_is_answered_at_once() {
     .await;
     let off = Setup {
         pending: Settings {
-            max_wait: std::time::Duration::ZERO,
+            long_poll_timeout: std::time::Duration::ZERO,
             ..Settings::default()
         },
         ..Setup::default()

@@ -12,18 +12,18 @@ use clap::{Args, ValueEnum};
 use thiserror::Error;
 
 use super::is_loopback;
-use crate::auth::Access;
+use crate::auth::Authenticator;
 use crate::auth::gateway::Gateway;
 use crate::auth::key_source::KeySourceError;
-use crate::auth::keys::{KeysError, LEAST_SECRET_BYTES};
+use crate::auth::keys::{KeysError, MIN_SECRET_BYTES};
 use crate::auth::proxies::{Network, Proxies};
 use crate::auth::rate::{Limiter, Rate};
-use crate::http::middleware::authorize::Gate;
+use crate::http::middleware::authorize::Authorizer;
 pub use gateway::GatewayArgs;
 pub use jwt::JwtArgs;
 
 /// The longest leeway: clocks that differ by more are wrong (RFC 7519, section 4.1.4: "no more than a few minutes").
-const MOST_LEEWAY: Duration = Duration::from_mins(5);
+const MAX_LEEWAY: Duration = Duration::from_mins(5);
 
 /// Who may call.
 #[derive(Debug, Clone, Args)]
@@ -45,8 +45,7 @@ pub struct AccessArgs {
     )]
     pub trusted_proxies: Vec<Network>,
     /// How often a client may call, such as 100/10s: so many requests at once, and as many again in that time. Counted by
-    /// client, or by address where the client has no name. `documented` is the limit that the API is documented with,
-    /// 100/10s. Each process counts for itself. Not limited unless given
+    /// client, or by address where the client has no name. Each process counts for itself. Not limited unless given
     #[arg(long, env = "TASK_STATUS_RATE_LIMIT", value_name = "RATE")]
     pub rate_limit: Option<Rate>,
     #[command(flatten)]
@@ -110,7 +109,7 @@ pub enum AccessError {
         "the gateway's secret must be text that a header can hold: visible characters of ASCII, and no blank at its ends"
     )]
     GatewaySecretForm,
-    #[error("the gateway's secret has {0} bytes; at least {LEAST_SECRET_BYTES} are needed")]
+    #[error("the gateway's secret has {0} bytes; at least {MIN_SECRET_BYTES} are needed")]
     ShortGatewaySecret(usize),
     #[error("cannot read {}", path.display())]
     GatewaySecretFile {
@@ -155,7 +154,7 @@ impl AccessArgs {
         }
         match mode {
             AuthMode::Jwt if self.jwt.sources() != 1 => Err(AccessError::NotOneKeySource),
-            AuthMode::Jwt if self.jwt.leeway() > MOST_LEEWAY => Err(AccessError::Leeway),
+            AuthMode::Jwt if self.jwt.leeway() > MAX_LEEWAY => Err(AccessError::Leeway),
             AuthMode::Gateway => {
                 let secrets = self.gateway.secrets();
                 if secrets == 0 && self.trusted_proxies.is_empty() {
@@ -176,18 +175,22 @@ impl AccessArgs {
     ///
     /// # Errors
     /// See [`AccessError`].
-    pub async fn gate(&self) -> Result<Gate, AccessError> {
+    pub async fn authorizer(&self) -> Result<Authorizer, AccessError> {
         let proxies = Proxies::new(self.trusted_proxies.clone());
         let access = match self.auth.ok_or(AccessError::NoMode)? {
-            AuthMode::None if self.allow_unauthenticated => Access::Open,
-            AuthMode::None => Access::OpenHere,
-            AuthMode::Jwt => Access::Jwt(self.jwt.verifier().await?),
-            AuthMode::Gateway => Access::Gateway(Gateway {
+            AuthMode::None if self.allow_unauthenticated => Authenticator::Open,
+            AuthMode::None => Authenticator::LoopbackOnly,
+            AuthMode::Jwt => Authenticator::Jwt(self.jwt.verifier().await?),
+            AuthMode::Gateway => Authenticator::Gateway(Gateway {
                 addresses: (!self.trusted_proxies.is_empty()).then(|| proxies.clone()),
                 secret: self.gateway.secret()?,
                 headers: self.gateway.identity_headers()?,
             }),
         };
-        Ok(Gate::new(access, proxies, self.rate_limit.map(Limiter::new)))
+        Ok(Authorizer::new(
+            access,
+            proxies,
+            self.rate_limit.map(Limiter::new),
+        ))
     }
 }

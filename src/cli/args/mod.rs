@@ -241,16 +241,16 @@ pub struct ApiArgs {
     #[arg(long, env = "TASK_STATUS_FRESHNESS_TIMEOUT", default_value = "2s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub freshness_timeout: Duration,
     /// How long a client may wait for a page of pending tasks to change (Prefer: wait); 0s answers all at once
-    #[arg(long, env = "TASK_STATUS_MAX_WAIT", default_value = "60s", value_parser = humantime::parse_duration, value_name = "DURATION")]
-    pub max_wait: Duration,
+    #[arg(long, env = "TASK_STATUS_LONG_POLL_TIMEOUT", default_value = "60s", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    pub long_poll_timeout: Duration,
     /// How many clients may wait so at a time; further ones are answered at once
     #[arg(
         long,
-        env = "TASK_STATUS_MAX_WAITING",
+        env = "TASK_STATUS_MAX_LONG_POLLS",
         default_value = "10000",
         value_name = "NUMBER"
     )]
-    pub max_waiting: u32,
+    pub max_long_polls: u32,
     /// How long a request may take before it is answered with 503
     #[arg(long, env = "TASK_STATUS_REQUEST_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub request_timeout: Duration,
@@ -259,10 +259,10 @@ pub struct ApiArgs {
 impl From<&ApiArgs> for pending::Settings {
     fn from(args: &ApiArgs) -> Self {
         Self {
-            memory: u64::from(args.page_cache_mib) * 1024 * 1024,
-            patience: args.freshness_timeout,
-            max_wait: args.max_wait,
-            max_waiting: usize::try_from(args.max_waiting).unwrap_or(usize::MAX),
+            cache_bytes: u64::from(args.page_cache_mib) * 1024 * 1024,
+            timeout: args.freshness_timeout,
+            long_poll_timeout: args.long_poll_timeout,
+            max_long_polls: usize::try_from(args.max_long_polls).unwrap_or(usize::MAX),
         }
     }
 }
@@ -323,7 +323,7 @@ impl FromStr for Retention {
 #[derive(Debug, Error)]
 pub enum ConfigError {
     #[error(transparent)]
-    Access(#[from] AccessError),
+    Authenticator(#[from] AccessError),
     #[error("the demo serves on loopback addresses only, and {0} is none")]
     DemoNotOnLoopback(SocketAddr),
     #[error("DATABASE_URL (or --database-url) must begin with postgres:// or postgresql://")]
@@ -432,7 +432,7 @@ mod tests {
     #[test]
     fn serving_needs_a_mode_and_opens_to_everybody_only_when_told_twice() {
         let access = |arguments: &[&str]| match serve(arguments) {
-            Err(ConfigError::Access(error)) => error,
+            Err(ConfigError::Authenticator(error)) => error,
             other => panic!("{other:?}"),
         };
         assert!(matches!(access(&[]), AccessError::NoMode));

@@ -18,7 +18,7 @@ use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use crate::auth::Access;
+use crate::auth::Authenticator;
 use crate::auth::caller::{ALL, READ, WRITE};
 use crate::auth::issuer::{Grant, Issuer};
 use crate::auth::jwt::{Rules, Verifier};
@@ -70,13 +70,16 @@ impl IdentityProvider {
     ///
     /// # Errors
     /// Never: the secret is long enough.
-    pub fn access(&self) -> Result<Access, KeysError> {
+    pub fn access(&self) -> Result<Authenticator, KeysError> {
         let keys = KeySet::of_secret(self.signing_secret.as_bytes())?;
         let rules = Rules {
             issuers: vec![ISSUER.to_owned()],
             ..Rules::default()
         };
-        Ok(Access::JwtToWrite(Verifier::new(KeySource::fixed(keys), rules)))
+        Ok(Authenticator::JwtForWrites(Verifier::new(
+            KeySource::fixed(keys),
+            rules,
+        )))
     }
 
     /// The token endpoint.

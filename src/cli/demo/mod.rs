@@ -19,7 +19,7 @@ use super::CommandError;
 use super::serve::{api, bound, close, pending_tasks};
 use crate::auth::proxies::Proxies;
 use crate::cli::args::{AccessError, ConfigError, DemoArgs};
-use crate::http::middleware::authorize::Gate;
+use crate::http::middleware::authorize::Authorizer;
 use crate::http::server;
 use crate::store::Database;
 use crate::store::database::Limits;
@@ -78,10 +78,10 @@ async fn play(
     let access = provider
         .access()
         .map_err(|error| ConfigError::from(AccessError::Secret(error)))?;
-    let gate = Gate::new(access, Proxies::default(), None);
+    let authorizer = Authorizer::new(access, Proxies::default(), None);
     let app = api(
         &args.api,
-        gate,
+        authorizer,
         pending_tasks(&args.api, &database, &stop),
         database.clone(),
         vec![Arc::clone(&provider).routes()],

@@ -12,7 +12,7 @@ use crate::listing::sorters::Sorters;
 use crate::store::pending::{Entry, PageQuery, page};
 use crate::store::{Database, StoreError, report};
 use crate::task::TaskStatus;
-use crate::telemetry::chain;
+use crate::telemetry::error_chain;
 
 /// How far back the completed tasks go.
 const HISTORY_DAYS: i64 = 90;
@@ -74,7 +74,7 @@ pub async fn run(database: &Database, mut tasks: Tasks) -> Result<(), StoreError
         match report::report(database, &reports).await {
             Ok(_) => {}
             Err(error) if error.is_transient() => {
-                tracing::warn!(error = chain(&error), "some reports of the demo were lost");
+                tracing::warn!(error = error_chain(&error), "some reports of the demo were lost");
             }
             Err(error) => return Err(error),
         }

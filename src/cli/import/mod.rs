@@ -29,7 +29,7 @@ use crate::http::server;
 use crate::messages::cause::Cause;
 use crate::store::bulk;
 use crate::store::import::{Mode, write};
-use crate::telemetry::chain;
+use crate::telemetry::error_chain;
 pub use error::ImportError;
 use read::{Chunk, Event, Events};
 use rejects::{Rejects, is_same_file};
@@ -67,7 +67,7 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode, CommandError> {
     let begins = place.begins.take().unwrap_or_default();
     let mut import = Import {
         connection,
-        mode: if args.dry_run { Mode::Rehearse } else { Mode::Write },
+        mode: if args.dry_run { Mode::DryRun } else { Mode::Write },
         rejects,
         counts: begins.counts,
         // Counted in the state of the runs before.
@@ -168,7 +168,7 @@ impl Remembered {
                 return Err(error);
             }
             tracing::warn!(
-                error = chain(&error),
+                error = error_chain(&error),
                 "after an interruption the import begins at the start again"
             );
             return Ok(Self { path: None, begins });
@@ -257,7 +257,7 @@ impl Import {
         } = self.counts;
         let kind = match self.mode {
             Mode::Write => "",
-            Mode::Rehearse => "dry run, nothing was changed: ",
+            Mode::DryRun => "dry run, nothing was changed: ",
         };
         let elapsed = self.progress.elapsed();
         // Where stdout is closed the exit status says it all.
@@ -279,7 +279,7 @@ impl Import {
         };
         let line = self.line;
         let how = match (&self.place.path, self.mode) {
-            (_, Mode::Rehearse) => String::new(),
+            (_, Mode::DryRun) => String::new(),
             (Some(path), _) => format!(
                 "; number {line} was the last to be committed. The same command with --resume goes on after it ({})",
                 path.display()

@@ -23,7 +23,7 @@ const CHUNK_BYTES: usize = 8 * 1024 * 1024;
 /// Chunks that wait for the database.
 const WAITING: usize = 1;
 /// The most reasons that are given for one item.
-const MOST_REASONS: usize = 100;
+const MAX_REASONS: usize = 100;
 /// How much is shown of an item that was not read whole.
 const SHOWN_BYTES: usize = 1024;
 
@@ -208,7 +208,7 @@ impl Reject {
             line,
             reasons: causes
                 .iter()
-                .take(MOST_REASONS)
+                .take(MAX_REASONS)
                 .map(|cause| locale.text(&cause.message()))
                 .collect(),
             content: String::from_utf8_lossy(content.trim_ascii()).into_owned(),

@@ -20,23 +20,23 @@ use axum::routing::{MethodRouter, any};
 use tokio::time::sleep;
 use utoipa::openapi::path::{Operation, PathItem, Paths};
 
-use crate::auth::audit::{Attempt, Writing};
+use crate::auth::audit::{Attempt, AuditGuard};
 use crate::auth::proxies::Proxies;
 use crate::auth::rate::Limiter;
-use crate::auth::{Access, Lack, Right};
+use crate::auth::{Authenticator, Denied, Permission};
 use crate::http::error::ApiError;
-use crate::telemetry::chain;
+use crate::telemetry::error_chain;
 
 /// How often the buckets of the rate limit are tidied.
 const TIDY_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Who may call, and how often. Clones share everything.
 #[derive(Debug, Clone)]
-pub struct Gate(Arc<Rules>);
+pub struct Authorizer(Arc<Rules>);
 
 #[derive(Debug)]
 struct Rules {
-    access: Access,
+    access: Authenticator,
     /// Who is believed about the address of a client.
     proxies: Proxies,
     limiter: Option<Limiter>,
@@ -44,24 +44,24 @@ struct Rules {
 
 /// In the extensions of a request that is asked again on behalf of the same client, who has been counted for it.
 #[derive(Debug, Clone, Copy)]
-pub struct Counted;
+pub struct RateLimited;
 
 /// What an operation needs of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
+pub enum Requirement {
     /// Nothing: everybody may.
     Nothing,
-    Right(Right),
+    Permission(Permission),
     /// The operation does not say what: nobody may.
     Unstated,
 }
 
 /// What the operations of a path need, by method.
 #[derive(Debug, Clone, Default)]
-struct Needs(Arc<HashMap<Method, Need>>);
+struct Requirements(Arc<HashMap<Method, Requirement>>);
 
-impl Gate {
-    pub fn new(access: Access, proxies: Proxies, limiter: Option<Limiter>) -> Self {
+impl Authorizer {
+    pub fn new(access: Authenticator, proxies: Proxies, limiter: Option<Limiter>) -> Self {
         Self(Arc::new(Rules {
             access,
             proxies,
@@ -96,31 +96,30 @@ impl Gate {
         paths: &Paths,
         routes: MethodRouter<S>,
     ) -> MethodRouter<S> {
-        routes.layer(from_fn_with_state((self.clone(), Needs::of(paths)), admit))
+        routes.layer(from_fn_with_state((self.clone(), Requirements::of(paths)), admit))
     }
 
     /// Routes that are behind the gate, and nothing everywhere else: behind it too, so that strangers do not learn what
     /// there is.
-    pub fn before_the_rest<S: Clone + Send + Sync + 'static>(&self, routes: Router<S>) -> Router<S> {
+    pub fn with_fallback<S: Clone + Send + Sync + 'static>(&self, routes: Router<S>) -> Router<S> {
         let nothing = any(async || StatusCode::NOT_FOUND);
-        let state = (self.clone(), Needs::default());
+        let state = (self.clone(), Requirements::default());
         routes
             .fallback_service(nothing.layer(from_fn_with_state(state, admit)).with_state(()))
-            .layer(from_fn(only_marked))
+            .layer(from_fn(only_guarded))
     }
 }
 
-impl Needs {
+impl Requirements {
     fn of(paths: &Paths) -> Self {
-        let needs = paths
-            .paths
-            .values()
-            .flat_map(|item| operations(item).map(|(method, operation)| (method, Need::of(operation))));
-        Self(Arc::new(needs.collect()))
+        let requirements = paths.paths.values().flat_map(|item| {
+            operations(item).map(|(method, operation)| (method, Requirement::of(operation)))
+        });
+        Self(Arc::new(requirements.collect()))
     }
 
     /// `HEAD` is `GET` without the content (RFC 9110, section 9.3.2). None for a method that the path does not know.
-    fn of_method(&self, method: &Method) -> Option<Need> {
+    fn of_method(&self, method: &Method) -> Option<Requirement> {
         let method = if *method == Method::HEAD {
             &Method::GET
         } else {
@@ -130,7 +129,7 @@ impl Needs {
     }
 }
 
-impl Need {
+impl Requirement {
     /// What an operation states as its `security`: an empty requirement, or one of the two scopes of this service.
     pub fn of(operation: &Operation) -> Self {
         let stated = serde_json::to_value(&operation.security).unwrap_or_default();
@@ -140,9 +139,9 @@ impl Need {
             [only] if only.is_empty() => Self::Nothing,
             [only] => {
                 let mut scopes = only.values().flatten();
-                let right = scopes.next().and_then(|scope| Right::of_scope(scope));
-                match (right, scopes.next()) {
-                    (Some(right), None) => Self::Right(right),
+                let permission = scopes.next().and_then(|scope| Permission::of_scope(scope));
+                match (permission, scopes.next()) {
+                    (Some(permission), None) => Self::Permission(permission),
                     _ => Self::Unstated,
                 }
             }
@@ -167,93 +166,100 @@ fn operations(item: &PathItem) -> impl Iterator<Item = (Method, &Operation)> {
 }
 
 /// Middleware: lets a request through, or says why not.
-async fn admit(State((gate, needs)): State<(Gate, Needs)>, mut request: Request, next: Next) -> Response {
-    let need = needs.of_method(request.method());
-    if need == Some(Need::Nothing) {
-        return marked(next.run(request).await);
+async fn admit(
+    State((authorizer, requirements)): State<(Authorizer, Requirements)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let requirement = requirements.of_method(request.method());
+    if requirement == Some(Requirement::Nothing) {
+        return guarded(next.run(request).await);
     }
     let peer = peer(&request);
-    let rules = &*gate.0;
+    let rules = &*authorizer.0;
     let mut attempt = Attempt {
         caller: None,
         address: peer.map(|peer| rules.proxies.client(request.headers(), peer)),
         method: request.method().clone(),
         path: path(&request),
     };
-    let is_counted = request.extensions().get::<Counted>().is_some();
+    let is_counted = request.extensions().get::<RateLimited>().is_some();
     let limiter = rules.limiter.as_ref().filter(|_| !is_counted);
     let headers = request.headers();
-    if let Err(error) = rules.decide(headers, peer, need, limiter, &mut attempt).await {
-        attempt.refused(error.kind().status, &chain(&error));
-        return marked(error.into_response());
+    if let Err(error) = rules
+        .decide(headers, peer, requirement, limiter, &mut attempt)
+        .await
+    {
+        attempt.refused(error.kind().status, &error_chain(&error));
+        return guarded(error.into_response());
     }
-    rules.access.conceal(request.headers_mut());
-    if need != Some(Need::Right(Right::Write)) {
-        return marked(next.run(request).await);
+    rules.access.strip_credentials(request.headers_mut());
+    if requirement != Some(Requirement::Permission(Permission::Write)) {
+        return guarded(next.run(request).await);
     }
-    let writing = Writing::begin(attempt);
+    let writing = AuditGuard::begin(attempt);
     request.extensions_mut().insert(writing.record());
     let response = next.run(request).await;
-    if response.extensions().get::<WritesOn>().is_some() {
+    if response.extensions().get::<StreamingWrite>().is_some() {
         writing.hand_over();
     } else {
         writing.end(response.status());
     }
-    marked(response)
+    guarded(response)
 }
 
 /// What every answer from behind the gate carries.
 #[derive(Debug, Clone, Copy)]
-struct Marked;
+struct Guarded;
 
-fn marked(mut response: Response) -> Response {
-    response.extensions_mut().insert(Marked);
+fn guarded(mut response: Response) -> Response {
+    response.extensions_mut().insert(Guarded);
     response
 }
 
 /// Middleware around all routes: gives out no answer that has not come through the gate. A route that was put beside it by
 /// mistake is seen the first time that it is tried.
-async fn only_marked(request: Request, next: Next) -> Response {
+async fn only_guarded(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
-    if response.extensions().get::<Marked>().is_some() {
+    if response.extensions().get::<Guarded>().is_some() {
         response
     } else {
         tracing::error!("a route is not behind the gate");
-        ApiError::Forbidden(Lack::Statement).into_response()
+        ApiError::Forbidden(Denied::Statement).into_response()
     }
 }
 
 /// What an answer carries whose handler goes on writing after it has begun to answer, and then says itself how it ended.
 #[derive(Debug, Clone, Copy)]
-pub struct WritesOn;
+pub struct StreamingWrite;
 
 impl Rules {
     async fn decide(
         &self,
         headers: &HeaderMap,
         peer: Option<IpAddr>,
-        need: Option<Need>,
+        requirement: Option<Requirement>,
         limiter: Option<&Limiter>,
         attempt: &mut Attempt,
     ) -> Result<(), ApiError> {
-        let right = match need {
-            Some(Need::Right(right)) => Some(right),
+        let permission = match requirement {
+            Some(Requirement::Permission(permission)) => Some(permission),
             _ => None,
         };
-        if !self.access.is_meant(headers) {
-            return Err(ApiError::Forbidden(Lack::Host));
+        if !self.access.host_allowed(headers) {
+            return Err(ApiError::Forbidden(Denied::Host));
         }
-        let identified = self.access.identify(headers, peer, right).await;
+        let identified = self.access.authenticate(headers, peer, permission).await;
         // Whoever fails to say who it is counts too, by its address: that is how secrets are guessed.
         if let Some(limiter) = limiter {
             limiter.check(identified.as_ref().ok(), attempt.address)?;
         }
         let caller = attempt.caller.insert(identified?);
-        match need {
-            Some(Need::Unstated) => Err(ApiError::Forbidden(Lack::Statement)),
-            Some(Need::Right(right)) => caller.may(right).map_err(ApiError::Forbidden),
+        match requirement {
+            Some(Requirement::Unstated) => Err(ApiError::Forbidden(Denied::Statement)),
+            Some(Requirement::Permission(permission)) => caller.may(permission).map_err(ApiError::Forbidden),
             // A method that the path does not know: the router will say so.
-            Some(Need::Nothing) | None => Ok(()),
+            Some(Requirement::Nothing) | None => Ok(()),
         }
     }
 }

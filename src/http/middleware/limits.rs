@@ -47,13 +47,13 @@ pub async fn deadline(State(limit): State<Duration>, request: Request, next: Nex
 /// Places for requests that are under way: who finds none free is refused at once, instead of waiting longer and longer for
 /// a connection to the database. Clones share the places.
 #[derive(Debug, Clone)]
-pub struct Places(Arc<Semaphore>);
+pub struct ConcurrencyLimit(Arc<Semaphore>);
 
 /// A place, free again when nobody holds it any more. In the extensions of every request that has one.
 #[derive(Debug, Clone)]
-pub struct Place(#[expect(dead_code, reason = "held, and not looked at")] Arc<OwnedSemaphorePermit>);
+pub struct Permit(#[expect(dead_code, reason = "held, and not looked at")] Arc<OwnedSemaphorePermit>);
 
-impl Places {
+impl ConcurrencyLimit {
     pub fn new(number: NonZeroU32) -> Self {
         let number = usize::try_from(number.get()).unwrap_or(Semaphore::MAX_PERMITS);
         Self(Arc::new(Semaphore::new(number.min(Semaphore::MAX_PERMITS))))
@@ -61,18 +61,22 @@ impl Places {
 
     /// These routes, each request of which takes a place.
     pub fn around<S: Clone + Send + Sync + 'static>(&self, routes: MethodRouter<S>) -> MethodRouter<S> {
-        routes.layer(from_fn_with_state(self.clone(), take_place))
+        routes.layer(from_fn_with_state(self.clone(), take_permit))
     }
 }
 
 /// Middleware: answers 503 where there is no place.
-async fn take_place(State(Places(places)): State<Places>, mut request: Request, next: Next) -> Response {
-    let Ok(place) = places.try_acquire_owned() else {
+async fn take_permit(
+    State(ConcurrencyLimit(permits)): State<ConcurrencyLimit>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let Ok(permit) = permits.try_acquire_owned() else {
         return ApiError::Overloaded.into_response();
     };
-    let place = Place(Arc::new(place));
-    request.extensions_mut().insert(place.clone());
+    let permit = Permit(Arc::new(permit));
+    request.extensions_mut().insert(permit.clone());
     let response = next.run(request).await;
-    drop(place);
+    drop(permit);
     response
 }

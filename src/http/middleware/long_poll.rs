@@ -12,7 +12,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tokio::time::timeout;
 
-use crate::http::middleware::authorize::Counted;
+use crate::http::middleware::authorize::RateLimited;
 use crate::pending::wait::Wait;
 
 /// What a client would like, if it can be had.
@@ -30,18 +30,18 @@ pub async fn hold(request: Request, next: Next) -> Response {
     let Some(wait) = response.extensions_mut().remove::<Wait>() else {
         return response;
     };
-    let time = wait.at_most().min(preferred);
-    let Some(place) = wait.take_place().filter(|_| !time.is_zero()) else {
+    let time = wait.timeout().min(preferred);
+    let Some(place) = wait.permit().filter(|_| !time.is_zero()) else {
         return response;
     };
     drop(response);
     // Whichever it was: something is new, the time is up, or the service stops.
     let _ = timeout(time, wait.until_changed()).await;
     drop(place);
-    let turn = wait.turn().await;
-    again.extensions.insert(Counted);
+    let wakeup_permit = wait.wakeup_permit().await;
+    again.extensions.insert(RateLimited);
     let mut response = next.run(Request::from_parts(again, Body::empty())).await;
-    drop(turn);
+    drop(wakeup_permit);
     response.extensions_mut().remove::<Wait>();
     let failed = response.status().is_client_error() || response.status().is_server_error();
     if let Ok(applied) = HeaderValue::try_from(format!("wait={}", time.as_secs()))

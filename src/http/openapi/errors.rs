@@ -14,7 +14,7 @@ use super::examples;
 use super::headers::{RETRY_AFTER, WWW_AUTHENTICATE, answer};
 use crate::auth::jwt::TokenError;
 use crate::auth::rate::{self, TooMany};
-use crate::auth::{IdentityError, Lack, Right};
+use crate::auth::{Denied, IdentityError, Permission};
 use crate::http::error::ApiError;
 use crate::http::error_body::ErrorBody;
 use crate::http::extract::{JSON, JSON_PATCH};
@@ -30,7 +30,7 @@ type Examples = Vec<(&'static str, &'static str, ApiError)>;
 /// What every operation may answer.
 pub struct Everywhere;
 /// What every operation may answer that not everybody may call.
-pub struct Access;
+pub struct Authenticator;
 /// What every operation on the database may answer.
 pub struct Database;
 /// Where a page is asked for that is not allowed.
@@ -58,7 +58,7 @@ impl IntoResponses for Everywhere {
     }
 }
 
-impl IntoResponses for Access {
+impl IntoResponses for Authenticator {
     fn responses() -> Responses {
         shared(&["401", "403", "429"])
     }
@@ -291,7 +291,7 @@ fn forbidden() -> Response {
         vec![(
             "example",
             "The token is for reading only",
-            ApiError::Forbidden(Lack::Scope(Right::Write)),
+            ApiError::Forbidden(Denied::Scope(Permission::Write)),
         )],
     )
 }

@@ -8,7 +8,7 @@ use utoipa::openapi::{Ref, ResponseBuilder};
 use super::examples;
 use super::schemas::keyword;
 use crate::listing::sorters::Sorters;
-use crate::pending::content_encoding::Coding;
+use crate::pending::content_encoding::ContentEncoding;
 
 pub const TRACKING_ID: &str = "SLPT-Request-ID";
 pub const TOTAL_COUNT: &str = "X-Total-Count";
@@ -109,7 +109,7 @@ pub fn all() -> [(&'static str, Header); 11] {
         (
             CONTENT_ENCODING,
             sometimes(
-                text().examples(Coding::COMPRESSED.into_iter().filter_map(Coding::token)),
+                text().examples(ContentEncoding::COMPRESSED.into_iter().filter_map(ContentEncoding::token)),
                 "How the content is compressed, if it is.",
             ),
         ),
@@ -125,7 +125,10 @@ pub fn all() -> [(&'static str, Header); 11] {
 
 /// The tag of a page of pending tasks; other lists have none.
 pub fn page_etag() -> Header {
-    let codings: Vec<&str> = Coding::COMPRESSED.into_iter().filter_map(Coding::token).collect();
+    let codings: Vec<&str> = ContentEncoding::COMPRESSED
+        .into_iter()
+        .filter_map(ContentEncoding::token)
+        .collect();
     sometimes(
         text()
             .pattern(Some(format!("^\"[0-9a-f]{{32}}(-({}))?\"$", codings.join("|"))))

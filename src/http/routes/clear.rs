@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{AppState, list};
-use crate::auth::audit::Record;
+use crate::auth::audit::AuditRecord;
 use crate::http::error::ApiError;
 use crate::http::extract::JsonPatchContent;
 use crate::http::openapi::schemas::CompletionPatch;
@@ -56,11 +56,11 @@ pub struct Cleared {
         description = "A JSON Patch that sets the status, and the time if it is not to be now: what clears a single task.",
         content((CompletionPatch = "application/json-patch+json"), (CompletionPatch = "application/json"))
     ),
-    responses(answers::ClearedTasks, errors::BadClear, errors::BadContent, errors::Access, errors::Database, errors::Everywhere)
+    responses(answers::ClearedTasks, errors::BadClear, errors::BadContent, errors::Authenticator, errors::Database, errors::Everywhere)
 )]
 pub async fn clear(
     State(state): State<AppState>,
-    Extension(record): Extension<Record>,
+    Extension(record): Extension<AuditRecord>,
     query: Query,
     JsonPatchContent(content): JsonPatchContent,
 ) -> Result<Response, ApiError> {
@@ -97,7 +97,7 @@ pub async fn clear(
         match clear::batch(&state.database, &filter, completion).await {
             Ok(batch) if batch.is_empty() => break,
             Ok(batch) => {
-                record.wrote_part(&batch);
+                record.log_partial(&batch);
                 completed += batch.len() as u64;
             }
             // What was completed until now is, and has to be said.

@@ -4,7 +4,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use crate::http::middleware::authorize::Gate;
+use crate::http::middleware::authorize::Authorizer;
 use crate::store::Database;
 
 /// The process answers. It does not look at the database: restarting the service mends no database.
@@ -13,10 +13,12 @@ pub async fn livez() -> &'static str {
 }
 
 /// The database answers too, and callers can be told apart: requests may be sent here. Costs the database nothing.
-pub async fn readyz(State((database, gate)): State<(Database, Gate)>) -> (StatusCode, &'static str) {
+pub async fn readyz(
+    State((database, authorizer)): State<(Database, Authorizer)>,
+) -> (StatusCode, &'static str) {
     if !database.is_up() {
         (StatusCode::SERVICE_UNAVAILABLE, "the database is not available\n")
-    } else if !gate.is_ready() {
+    } else if !authorizer.is_ready() {
         (
             StatusCode::SERVICE_UNAVAILABLE,
             "the keys of tokens are not available\n",

@@ -16,7 +16,7 @@ use crate::http::page_params;
 use crate::http::query::Query;
 use crate::listing::cursor::Cursor;
 use crate::listing::filter::Filter;
-use crate::listing::page::Collection;
+use crate::listing::page::Pagination;
 use crate::listing::sorters::Sorters;
 use crate::messages::cause::Cause;
 use crate::store::page::{PageQuery, Which, page};
@@ -44,7 +44,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     summary = "List tasks",
     description = "Tasks of any state, filtered and ordered: the newest first unless `sorters` says otherwise.",
     params(parameters::Page, parameters::IfNoneMatch, parameters::PreferWait, parameters::AcceptEncoding, parameters::Everywhere),
-    responses(answers::Page, errors::BadList, errors::Access, errors::Database, errors::Everywhere)
+    responses(answers::Page, errors::BadList, errors::Authenticator, errors::Database, errors::Everywhere)
 )]
 pub async fn list(
     State(state): State<AppState>,
@@ -89,7 +89,7 @@ pub(super) fn filter(query: &Query, causes: &mut Vec<Cause>) -> Option<Filter> {
 
 /// Which part of a list a query asks for.
 pub(super) struct Range {
-    pub(super) collection: Collection,
+    pub(super) collection: Pagination,
     pub(super) after: Option<Cursor>,
 }
 
@@ -98,7 +98,7 @@ pub(super) struct Range {
 pub(super) fn range(query: &Query, order: &Sorters, mut causes: Vec<Cause>) -> Result<Range, ApiError> {
     let collection = page_params::collection(query).unwrap_or_else(|faults| {
         causes.extend(faults);
-        Collection::default()
+        Pagination::default()
     });
     let after = after(query, order, &mut causes);
     if causes.is_empty() {

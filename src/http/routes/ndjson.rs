@@ -23,12 +23,12 @@ use tokio_util::io::StreamReader;
 use tracing::{Instrument, Span};
 
 use super::AppState;
-use crate::auth::audit::{Record, Stored, Writing};
+use crate::auth::audit::{AuditGuard, AuditRecord, Stored};
 use crate::http::error::ApiError;
 use crate::http::error_body::{Context, ErrorBody, log};
 use crate::http::extract::{NDJSON, parse_json};
-use crate::http::middleware::authorize::WritesOn;
-use crate::http::middleware::limits::{self, Place};
+use crate::http::middleware::authorize::StreamingWrite;
+use crate::http::middleware::limits::{self, Permit};
 use crate::messages::cause::Cause;
 use crate::store::report::{self, Outcome};
 use crate::store::{Database, StoreError};
@@ -75,13 +75,13 @@ struct Summary {
 }
 
 /// Stores the tasks of the content as they arrive, and answers as they are stored.
-pub fn store(state: AppState, record: Record, request: Request) -> Response {
+pub fn store(state: AppState, record: AuditRecord, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
     let (sender, receiver) = unbounded_channel();
     let budget = Arc::new(Semaphore::new(WAITING_BYTES as usize));
     let worker = Worker {
-        writing: Writing::of(record),
-        _place: parts.extensions.remove(),
+        writing: AuditGuard::of(record),
+        _permit: parts.extensions.remove(),
         database: state.database,
         context: Context::of(&parts),
         sender,
@@ -96,7 +96,7 @@ pub fn store(state: AppState, record: Record, request: Request) -> Response {
         Ok::<_, Infallible>(line)
     });
     (
-        Extension(WritesOn),
+        Extension(StreamingWrite),
         [(header::CONTENT_TYPE, NDJSON[0])],
         Body::from_stream(answer),
     )
@@ -104,9 +104,9 @@ pub fn store(state: AppState, record: Record, request: Request) -> Response {
 }
 
 struct Worker {
-    writing: Writing,
+    writing: AuditGuard,
     /// What the stream takes of what may be under way.
-    _place: Option<Place>,
+    _permit: Option<Permit>,
     database: Database,
     context: Context,
     sender: UnboundedSender<Vec<u8>>,
@@ -215,7 +215,7 @@ impl Worker {
                     .zip(&outcomes)
                     .filter(|(_, outcome)| outcome.is_stored());
                 let ids: Vec<String> = stored.map(|(task, _)| task.id.clone()).collect();
-                self.writing.record().wrote_part(&ids);
+                self.writing.record().log_partial(&ids);
                 for ((line, task), outcome) in numbers.into_iter().zip(tasks).zip(outcomes) {
                     self.reported(line, task.id, outcome).await?;
                 }
@@ -226,7 +226,7 @@ impl Worker {
                         Ok(outcomes) => {
                             for outcome in outcomes {
                                 if outcome.is_stored() {
-                                    self.writing.record().wrote_part(std::slice::from_ref(&task.id));
+                                    self.writing.record().log_partial(std::slice::from_ref(&task.id));
                                 }
                                 self.reported(line, task.id.clone(), outcome).await?;
                             }

@@ -13,7 +13,7 @@ use crate::http::middleware::long_poll::PREFER;
 use crate::http::query::Query;
 use crate::listing::sorters::Sorters;
 use crate::pending::PendingQuery;
-use crate::pending::content_encoding::Coding;
+use crate::pending::content_encoding::ContentEncoding;
 use crate::pending::wait::Wait;
 
 /// To be kept by the client alone, who asks each time whether it is current.
@@ -43,7 +43,7 @@ pub(super) async fn answer(
         (header::VARY, ACCEPT_ENCODING),
     ];
     let coding = page.coding(wanted(request));
-    let etag = ETag::coded(page.content.digest, coding);
+    let etag = ETag::compressed(page.content.digest, coding);
     let headers = (headers, cache, [(header::ETAG, HeaderValue::from(&etag))]);
     if etag.is_known_to(request) {
         let mut response = (StatusCode::NOT_MODIFIED, headers).into_response();
@@ -57,21 +57,21 @@ pub(super) async fn answer(
     if page.nothing_pending() && empty == EmptyStatus::NoContent {
         return Ok((StatusCode::NO_CONTENT, headers).into_response());
     }
-    let body = state.pending.coded(&page, coding).await?;
+    let body = state.pending.compressed(&page, coding).await?;
     let content_coding = coding.token().map(|token| [(header::CONTENT_ENCODING, token)]);
     Ok((headers, [(header::CONTENT_TYPE, JSON)], content_coding, body).into_response())
 }
 
 /// The coding that a request wants. Several header lines mean the same as one (RFC 9110, section 5.3).
-fn wanted(request: &HeaderMap) -> Coding {
+fn wanted(request: &HeaderMap) -> ContentEncoding {
     let lines: Vec<&str> = request
         .get_all(header::ACCEPT_ENCODING)
         .iter()
         .filter_map(|line| line.to_str().ok())
         .collect();
     match lines[..] {
-        [] => Coding::Identity,
-        [line] => Coding::negotiate(line),
-        _ => Coding::negotiate(&lines.join(",")),
+        [] => ContentEncoding::Identity,
+        [line] => ContentEncoding::negotiate(line),
+        _ => ContentEncoding::negotiate(&lines.join(",")),
     }
 }

@@ -36,7 +36,7 @@ pub enum EmptyStatus {
     description = "The tasks whose `completionStatus` is null, by `created`, then by `id`, oldest first: new work is \
                    appended, so pages do not shift under it.",
     params(parameters::PendingPage, parameters::IfNoneMatch, parameters::PreferWait, parameters::AcceptEncoding, parameters::Everywhere),
-    responses(answers::PendingPage, errors::BadPage, errors::Access, errors::Database, errors::Everywhere)
+    responses(answers::PendingPage, errors::BadPage, errors::Authenticator, errors::Database, errors::Everywhere)
 )]
 pub async fn list(
     State(state): State<AppState>,

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{AppState, ndjson, single};
-use crate::auth::audit::Record;
+use crate::auth::audit::AuditRecord;
 use crate::http::error::ApiError;
 use crate::http::extract::{JSON, JsonContent, NDJSON, TaskId, media_type, unsupported_media_type};
 use crate::http::openapi::schemas::{Lines, TaskReport, TaskReports};
@@ -22,7 +22,7 @@ use crate::messages::cause::Cause;
 use crate::store::report::{self, Outcome};
 use crate::store::task;
 use crate::task::TaskStatus;
-use crate::task::report::{MOST_CAUSES, read};
+use crate::task::report::{MAX_CAUSES, read};
 
 /// The most tasks of one JSON array.
 pub const MAX_BATCH: usize = 1000;
@@ -52,11 +52,11 @@ pub struct Reported {
                    if it is that of the path.",
     params(parameters::OneTask, parameters::Everywhere),
     request_body(content = TaskReport, content_type = "application/json", description = "The task."),
-    responses(answers::Stored, errors::BadReport, errors::BadContent, errors::Access, errors::Database, errors::Everywhere)
+    responses(answers::Stored, errors::BadReport, errors::BadContent, errors::Authenticator, errors::Database, errors::Everywhere)
 )]
 pub async fn put(
     State(state): State<AppState>,
-    Extension(record): Extension<Record>,
+    Extension(record): Extension<AuditRecord>,
     TaskId(id): TaskId,
     JsonContent(content): JsonContent,
 ) -> Result<Response, ApiError> {
@@ -95,11 +95,11 @@ pub async fn put(
             (Lines = "application/x-ndjson", example = json!(examples::lines()))
         )
     ),
-    responses(answers::AllStored, errors::BadReport, errors::BadContent, errors::Access, errors::Database, errors::Everywhere)
+    responses(answers::AllStored, errors::BadReport, errors::BadContent, errors::Authenticator, errors::Database, errors::Everywhere)
 )]
 pub async fn post(
     State(state): State<AppState>,
-    Extension(record): Extension<Record>,
+    Extension(record): Extension<AuditRecord>,
     request: Request<Body>,
 ) -> Result<Response, ApiError> {
     let given = media_type(request.headers());
@@ -120,7 +120,7 @@ pub async fn post(
 /// A single task; one without an id is given one.
 async fn post_one(
     state: &AppState,
-    record: &Record,
+    record: &AuditRecord,
     uri: &Uri,
     mut content: Value,
 ) -> Result<Response, ApiError> {
@@ -144,7 +144,7 @@ async fn post_one(
     Ok(response)
 }
 
-async fn batch(state: &AppState, record: &Record, items: &[Value]) -> Result<Response, ApiError> {
+async fn batch(state: &AppState, record: &AuditRecord, items: &[Value]) -> Result<Response, ApiError> {
     if items.len() > MAX_BATCH {
         let cause = Cause::TooManyItems {
             pointer: String::new(),
@@ -156,7 +156,7 @@ async fn batch(state: &AppState, record: &Record, items: &[Value]) -> Result<Res
     let mut tasks = Vec::with_capacity(items.len());
     let mut causes = Vec::new();
     for (index, item) in items.iter().enumerate() {
-        if causes.len() >= MOST_CAUSES {
+        if causes.len() >= MAX_CAUSES {
             break;
         }
         match read(item, None, now) {
@@ -165,10 +165,10 @@ async fn batch(state: &AppState, record: &Record, items: &[Value]) -> Result<Res
         }
     }
     if !causes.is_empty() {
-        causes.truncate(MOST_CAUSES);
+        causes.truncate(MAX_CAUSES);
         return Err(ApiError::BadContent(causes));
     }
-    record.is_about(tasks.iter().map(|task| task.id.clone()).collect());
+    record.set_tasks(tasks.iter().map(|task| task.id.clone()).collect());
     let outcomes = report::report(&state.database, &tasks).await?;
     let reported: Vec<Reported> = tasks
         .into_iter()
@@ -176,20 +176,20 @@ async fn batch(state: &AppState, record: &Record, items: &[Value]) -> Result<Res
         .map(|(task, outcome)| Reported { id: task.id, outcome })
         .collect();
     let stored = reported.iter().filter(|task| task.outcome.is_stored());
-    record.is_about(stored.map(|task| task.id.clone()).collect());
+    record.set_tasks(stored.map(|task| task.id.clone()).collect());
     Ok(Json(reported).into_response())
 }
 
 /// Stores a task and returns it as it is stored then, with the status that says what happened.
 async fn store(
     state: &AppState,
-    record: &Record,
+    record: &AuditRecord,
     task: TaskStatus,
 ) -> Result<(StatusCode, TaskStatus), ApiError> {
-    record.is_about(vec![task.id.clone()]);
+    record.set_tasks(vec![task.id.clone()]);
     let outcomes = report::report(&state.database, std::slice::from_ref(&task)).await?;
     if !outcomes.iter().all(|outcome| outcome.is_stored()) {
-        record.is_about(Vec::new());
+        record.set_tasks(Vec::new());
     }
     let status = if outcomes == [Outcome::Created] {
         StatusCode::CREATED

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use chrono::Utc;
 
 use super::AppState;
-use crate::auth::audit::Record;
+use crate::auth::audit::AuditRecord;
 use crate::http::error::ApiError;
 use crate::http::etag::ETag;
 use crate::http::extract::{JSON, JsonPatchContent, TaskId};
@@ -31,7 +31,7 @@ use crate::task::patch::TaskPatch;
     summary = "Show a task",
     description = "One task of any state.",
     params(parameters::OneTask, parameters::IfNoneMatch, parameters::Everywhere),
-    responses(answers::TaskUnlessKnown, errors::BadId, errors::NoTask, errors::Access, errors::Database, errors::Everywhere)
+    responses(answers::TaskUnlessKnown, errors::BadId, errors::NoTask, errors::Authenticator, errors::Database, errors::Everywhere)
 )]
 pub async fn get(
     State(state): State<AppState>,
@@ -73,17 +73,17 @@ pub async fn get(
         errors::NoTask,
         errors::Stale,
         errors::BadContent,
-        errors::Access, errors::Database, errors::Everywhere
+        errors::Authenticator, errors::Database, errors::Everywhere
     )
 )]
 pub async fn patch(
     State(state): State<AppState>,
-    Extension(record): Extension<Record>,
+    Extension(record): Extension<AuditRecord>,
     TaskId(id): TaskId,
     headers: HeaderMap,
     JsonPatchContent(content): JsonPatchContent,
 ) -> Result<Response, ApiError> {
-    record.is_about(vec![id.clone()]);
+    record.set_tasks(vec![id.clone()]);
     let patch = TaskPatch::read(content).map_err(ApiError::BadContent)?;
     let changed = task::change(&state.database, &id, |task| {
         let (etag, _) = representation(task)?;

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use crate::auth::IdentityError;
-use crate::auth::jwt::{MOST_TOKEN_BYTES, TokenError};
+use crate::auth::jwt::{MAX_TOKEN_BYTES, TokenError};
 use crate::listing::filter::{self, Expected, Field, FilterError, Given, Kind};
 use crate::listing::sorters::{Sorter, SortersError};
 use crate::messages::locale::Message;
@@ -25,7 +25,7 @@ pub(super) fn identity(error: &IdentityError) -> Message {
 
 fn token(error: TokenError) -> Message {
     match error {
-        TokenError::TooLong => Message::new("cause-token-too-long").with("limit", MOST_TOKEN_BYTES),
+        TokenError::TooLong => Message::new("cause-token-too-long").with("limit", MAX_TOKEN_BYTES),
         TokenError::Malformed => Message::new("cause-token-malformed"),
         TokenError::Kind => Message::new("cause-token-kind"),
         TokenError::Algorithm => Message::new("cause-token-algorithm"),

@@ -316,7 +316,7 @@ impl Faulty {
         let outlives = (self.fault != Fault::OutlivesNoPanic).then(|| Outlives(Arc::clone(&self)));
         while let Some(line) = self.next_line() {
             let outcome = self.stage.within(PATIENCE, self.stage.begin()).await;
-            let outcome = outcome.unwrap_or(Err(StoreError::NotConfirmed { patience: PATIENCE }));
+            let outcome = outcome.unwrap_or(Err(StoreError::NotConfirmed { timeout: PATIENCE }));
             if self.fault == Fault::JoinsTheReadInFlight {
                 self.stage.lock(&self.state).next = None;
             }
@@ -360,14 +360,14 @@ impl Passable for Arc<Faulty> {
         Box::pin(async move {
             match self.stage.within(PATIENCE, told(joined)).await.flatten() {
                 Some(outcome) => outcome.map_err(StoreError::Shared),
-                None => Err(StoreError::NotConfirmed { patience: PATIENCE }),
+                None => Err(StoreError::NotConfirmed { timeout: PATIENCE }),
             }
         })
     }
 }
 
 /// What the exploration says of a barrier with this fault: nothing, or why it has failed.
-fn found(fault: Fault) -> Option<String> {
+fn cache_stats(fault: Fault) -> Option<String> {
     let faulty = move |stage: &Arc<Stage>| -> Arc<dyn Passable> {
         Arc::new(Arc::new(Faulty {
             stage: Arc::clone(stage),
@@ -399,8 +399,8 @@ fn a_barrier_with_a_fault_is_found_out() {
         (Fault::ReadsForNobody, "a read for nobody"),
         (Fault::OutlivesNoPanic, "deadlock"),
     ] {
-        let said = found(fault).unwrap_or_default();
+        let said = cache_stats(fault).unwrap_or_default();
         assert!(said.contains(says), "{fault:?}: {said:?}");
     }
-    assert_eq!(found(Fault::None), None);
+    assert_eq!(cache_stats(Fault::None), None);
 }

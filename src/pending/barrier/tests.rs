@@ -74,7 +74,7 @@ async fn outcome(request: Request) -> Result<u32, String> {
 }
 
 fn refused() -> String {
-    StoreError::NotConfirmed { patience: PATIENCE }.to_string()
+    StoreError::NotConfirmed { timeout: PATIENCE }.to_string()
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@ use axum::http::HeaderName;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
-use task_status::auth::Access;
+use task_status::auth::Authenticator;
 use task_status::auth::caller::{READ, WRITE};
 use task_status::auth::gateway::{Gateway, GatewaySecret, IdentityHeaders};
 use task_status::auth::proxies::Proxies;
@@ -22,7 +22,7 @@ fn named() -> IdentityHeaders {
 }
 
 fn behind(addresses: Option<&str>, secret: Option<&str>, headers: IdentityHeaders) -> Setup {
-    Setup::with_access(Access::Gateway(Gateway {
+    Setup::with_access(Authenticator::Gateway(Gateway {
         addresses: addresses.map(|network| Proxies::new(vec![network.parse().unwrap()])),
         secret: secret
             .map(|secret| GatewaySecret::new(HeaderName::from_static("x-gateway-secret"), &secret.into())),

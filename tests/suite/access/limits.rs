@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::http::HeaderName;
 use sqlx::{Connection, PgConnection};
-use task_status::auth::Access;
+use task_status::auth::Authenticator;
 use task_status::auth::caller::READ;
 use task_status::auth::gateway::{Gateway, IdentityHeaders};
 use task_status::auth::proxies::Proxies;
 use task_status::auth::rate::Limiter;
-use task_status::http::middleware::authorize::Gate;
+use task_status::http::middleware::authorize::Authorizer;
 use task_status::http::router;
 
 use super::*;
@@ -31,8 +31,8 @@ async fn a_client_that_calls_too_often_is_told_when_to_come_back() {
     insert_task(&database).await;
     let jwks = serde_json::json!({ "keys": [shared_rsa().jwk(KEY_ID)] }).to_string();
     let keys = KeySource::fixed(KeySet::of_jwks(jwks.as_bytes()).unwrap());
-    let gate = Gate::new(access(keys), proxies(), Some(limiter()));
-    let service = Service::with(&database, Setup::behind(gate)).await;
+    let authorizer = Authorizer::new(access(keys), proxies(), Some(limiter()));
+    let service = Service::with(&database, Setup::behind(authorizer)).await;
     let of = |client: &str| {
         let mut claims = claims(&[READ]);
         claims["client_id"] = client.into();
@@ -77,7 +77,7 @@ async fn a_client_that_calls_too_often_is_told_when_to_come_back() {
 #[tokio::test]
 async fn behind_a_gateway_the_limit_is_by_the_client_that_it_names() {
     let database = TestDatabase::new().await;
-    let access = Access::Gateway(Gateway {
+    let access = Authenticator::Gateway(Gateway {
         addresses: Some(proxies()),
         secret: None,
         headers: IdentityHeaders::Named {
@@ -88,7 +88,7 @@ async fn behind_a_gateway_the_limit_is_by_the_client_that_it_names() {
     });
     let service = Service::with(
         &database,
-        Setup::behind(Gate::new(access, proxies(), Some(limiter()))),
+        Setup::behind(Authorizer::new(access, proxies(), Some(limiter()))),
     )
     .await;
     let status = async |client: &str, from: &str| {
@@ -121,8 +121,8 @@ async fn behind_a_gateway_the_limit_is_by_the_client_that_it_names() {
 async fn a_request_that_is_held_until_something_changes_counts_once() {
     let database = TestDatabase::new().await;
     let twice = Limiter::new("2/1h".parse().unwrap());
-    let gate = Gate::new(Access::Open, Proxies::default(), Some(twice));
-    let service = Arc::new(Service::with(&database, Setup::behind(gate)).await);
+    let authorizer = Authorizer::new(Authenticator::Open, Proxies::default(), Some(twice));
+    let service = Arc::new(Service::with(&database, Setup::behind(authorizer)).await);
     let known = service.get(PENDING_TASKS).await;
     let etag = known.header("etag").unwrap().to_owned();
     let held = tokio::spawn({
@@ -229,10 +229,10 @@ async fn a_stream_has_its_place_to_its_end_and_whoever_watches_needs_none() {
     let database = TestDatabase::new().await;
     let mut setup = Setup::default();
     setup.serving.max_concurrent_requests = 1.try_into().unwrap();
-    let gate = setup.serving.gate.clone();
+    let authorizer = setup.serving.authorizer.clone();
     let service = Service::with(&database, setup).await;
     let health = Service::serve(
-        router::health(service.database.clone(), gate),
+        router::health(service.database.clone(), authorizer),
         service.database.clone(),
     );
     let (sender, receiver) = tokio::sync::mpsc::channel(1);

@@ -3,17 +3,17 @@
 use axum::Router;
 use axum::routing::get;
 use serde_json::{Value, json};
-use task_status::auth::Access;
+use task_status::auth::Authenticator;
 use task_status::auth::caller::{READ, WRITE};
-use task_status::http::middleware::authorize::Need;
+use task_status::http::middleware::authorize::Requirement;
 
 use super::*;
 use crate::support::PATIENCE;
 
 /// What an operation needs that states this.
-fn need(security: &Value) -> Need {
+fn requirement(security: &Value) -> Requirement {
     let operation = json!({ "responses": {}, "security": security });
-    Need::of(&serde_json::from_value(operation).unwrap())
+    Requirement::of(&serde_json::from_value(operation).unwrap())
 }
 
 #[test]
@@ -27,12 +27,12 @@ fn every_operation_states_the_right_that_it_needs() {
             .iter()
             .filter(|(key, _)| *key != "servers")
         {
-            let need = match need(&operation["security"]) {
-                Need::Nothing => "nothing",
-                Need::Right(right) => right.scope(),
-                Need::Unstated => panic!("{method} {path} does not say what it needs"),
+            let requirement = match requirement(&operation["security"]) {
+                Requirement::Nothing => "nothing",
+                Requirement::Permission(permission) => permission.scope(),
+                Requirement::Unstated => panic!("{method} {path} does not say what it needs"),
             };
-            stated.push(format!("{method} {path}: {need}"));
+            stated.push(format!("{method} {path}: {requirement}"));
         }
     }
     stated.sort();
@@ -41,9 +41,9 @@ fn every_operation_states_the_right_that_it_needs() {
 
 #[test]
 fn what_is_stated_otherwise_is_not_stated() {
-    let scopes = |scopes: &[&str]| need(&json!([{ "bearerToken": scopes }]));
-    assert_eq!(need(&json!([{}])), Need::Nothing);
-    assert!(matches!(scopes(&[READ]), Need::Right(_)));
+    let scopes = |scopes: &[&str]| requirement(&json!([{ "bearerToken": scopes }]));
+    assert_eq!(requirement(&json!([{}])), Requirement::Nothing);
+    assert!(matches!(scopes(&[READ]), Requirement::Permission(_)));
     for unstated in [
         json!(null),
         json!([]),
@@ -52,7 +52,7 @@ fn what_is_stated_otherwise_is_not_stated() {
         json!([{ "bearerToken": [READ, WRITE] }]),
         json!([{ "bearerToken": [READ] }, {}]),
     ] {
-        assert_eq!(need(&unstated), Need::Unstated, "{unstated}");
+        assert_eq!(requirement(&unstated), Requirement::Unstated, "{unstated}");
     }
 }
 
@@ -252,9 +252,9 @@ async fn pages_of_named_origins_may_call_and_no_others() {
 #[tokio::test]
 async fn a_route_beside_the_gate_answers_nobody() {
     let database = TestDatabase::new().await;
-    let gate = Setup::default().serving.gate;
+    let authorizer = Setup::default().serving.authorizer;
     let forgotten = Router::new().route("/forgotten", get(async || "secret"));
-    let service = Service::layered(&database, gate.before_the_rest(forgotten), PATIENCE);
+    let service = Service::layered(&database, authorizer.with_fallback(forgotten), PATIENCE);
     let answer = service.get("/forgotten").await;
     assert_eq!((answer.status.as_u16(), answer.causes()), (403, Vec::new()));
     assert_eq!(service.get("/nowhere").await.status, 404);
@@ -264,7 +264,7 @@ async fn a_route_beside_the_gate_answers_nobody() {
 async fn where_nobody_is_asked_only_this_machine_is_answered() {
     let database = TestDatabase::new().await;
     insert_task(&database).await;
-    let here = Service::with(&database, Setup::with_access(Access::OpenHere)).await;
+    let here = Service::with(&database, Setup::with_access(Authenticator::LoopbackOnly)).await;
     let everywhere = Service::start(&database).await;
     let write = r#"{"type":"QPOC","uniqueName":"n","launcher":"l"}"#;
     for (host, status) in [

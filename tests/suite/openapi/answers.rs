@@ -11,7 +11,7 @@ use task_status::auth::key_source::KeySource;
 use task_status::auth::keys::KeySet;
 use task_status::auth::proxies::Proxies;
 use task_status::auth::rate::Limiter;
-use task_status::http::middleware::authorize::Gate;
+use task_status::http::middleware::authorize::Authorizer;
 use task_status::store::Database;
 
 use super::description::{Description, Operation};
@@ -129,7 +129,7 @@ async fn not_everybody(database: &TestDatabase, seen: &mut Seen<'_>) {
     let by_secret = || access(KeySource::fixed(KeySet::of_secret(&[1; 32]).unwrap()));
     let rate = Limiter::new("1/1h".parse().unwrap());
     let strict = Service::with(database, Setup::with_access(by_secret())).await;
-    let limited = Setup::behind(Gate::new(by_secret(), Proxies::default(), Some(rate)));
+    let limited = Setup::behind(Authorizer::new(by_secret(), Proxies::default(), Some(rate)));
     let limited = Service::with(database, limited).await;
     assert_eq!(limited.get("/task-status").await.status, 401);
     let grant = Grant {

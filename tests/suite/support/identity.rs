@@ -22,7 +22,7 @@ use rustls::crypto::ring;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
-use task_status::auth::Access;
+use task_status::auth::Authenticator;
 use task_status::auth::jwt::{Rules, Verifier};
 use task_status::auth::key_source::{KeySource, Pace};
 use task_status::http::server;
@@ -145,8 +145,8 @@ pub fn rules() -> Rules {
 }
 
 /// Tokens of this source's keys.
-pub fn access(keys: KeySource) -> Access {
-    Access::Jwt(Verifier::new(keys, rules()))
+pub fn access(keys: KeySource) -> Authenticator {
+    Authenticator::Jwt(Verifier::new(keys, rules()))
 }
 
 /// Far more often than in earnest, and rarely enough to tell a fetch that is due from one that is not.
@@ -250,8 +250,8 @@ impl IssuerServer {
     /// Waits until a service has the keys.
     pub async fn is_read_by(&self, service: &Service) {
         eventually("the service has keys", async || {
-            let gate = service.gate.as_ref().unwrap();
-            gate.is_ready().then_some(())
+            let authorizer = service.authorizer.as_ref().unwrap();
+            authorizer.is_ready().then_some(())
         })
         .await;
     }

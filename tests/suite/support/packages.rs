@@ -22,15 +22,15 @@ impl Packages {
     /// Installs what the first of the files pins into a folder of this name, unless that was done. All files are in the
     /// folder, where `install` runs.
     ///
-    /// None where one of the commands that it `needs` does not work. CI has to have them, or nobody would notice that
+    /// None where one of the commands that it `requirements` does not work. CI has to have them, or nobody would notice that
     /// this is never tested.
     pub fn installed(
         name: &str,
-        needs: &[&[&str]],
+        requirements: &[&[&str]],
         files: &[(&str, &str)],
         install: &[&str],
     ) -> Option<Self> {
-        if let Some(missing) = needs.iter().find(|command| !works(command)) {
+        if let Some(missing) = requirements.iter().find(|command| !works(command)) {
             let message = format!(
                 "not tested with {name}: “{}” does not work here",
                 missing.join(" ")

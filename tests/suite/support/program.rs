@@ -104,7 +104,7 @@ impl Program {
     }
 
     /// The same with another patience.
-    pub fn wait_for(&mut self, patience: Duration) -> ExitStatus {
+    pub fn wait_for(&mut self, timeout: Duration) -> ExitStatus {
         let begun = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -113,7 +113,7 @@ impl Program {
                 }
                 return status;
             }
-            assert!(begun.elapsed() < patience, "still running: {}", self.log());
+            assert!(begun.elapsed() < timeout, "still running: {}", self.log());
             thread::sleep(Duration::from_millis(10));
         }
     }

@@ -8,10 +8,10 @@ use axum::Router;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
-use task_status::auth::Access;
+use task_status::auth::Authenticator;
 use task_status::auth::proxies::Proxies;
-use task_status::http::middleware::authorize::Gate;
-use task_status::http::router::{self, Serving};
+use task_status::http::middleware::authorize::Authorizer;
+use task_status::http::router::{self, ApiConfig};
 use task_status::http::routes::AppState;
 use task_status::http::routes::pending_tasks::EmptyStatus;
 use task_status::http::server;
@@ -39,34 +39,34 @@ pub const LIMITS: Limits = Limits {
 pub struct Setup {
     pub empty_status: EmptyStatus,
     pub pending: pending::Settings,
-    pub serving: Serving,
+    pub serving: ApiConfig,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self::behind(Gate::new(Access::Open, Proxies::default(), None))
+        Self::behind(Authorizer::new(Authenticator::Open, Proxies::default(), None))
     }
 }
 
 impl Setup {
     /// The defaults behind this gate.
-    pub fn behind(gate: Gate) -> Self {
+    pub fn behind(authorizer: Authorizer) -> Self {
         let base_paths = ["/beta", "/v2024", "/v2025", "/v2026"].map(|path| path.parse().unwrap());
         Self {
             empty_status: EmptyStatus::NoContent,
             pending: pending::Settings::default(),
-            serving: Serving {
+            serving: ApiConfig {
                 base_paths: base_paths.to_vec(),
                 cors_origins: Vec::new(),
                 max_concurrent_requests: 1000.try_into().unwrap(),
-                gate,
+                authorizer,
             },
         }
     }
 
     /// The defaults behind a gate that knows callers in this way.
-    pub fn with_access(access: Access) -> Self {
-        Self::behind(Gate::new(access, Proxies::default(), None))
+    pub fn with_access(access: Authenticator) -> Self {
+        Self::behind(Authorizer::new(access, Proxies::default(), None))
     }
 
     pub fn with_empty_status(empty_status: EmptyStatus) -> Self {
@@ -82,7 +82,7 @@ pub struct Service {
     pub address: SocketAddr,
     pub database: Database,
     /// None around routes that are not the application's.
-    pub gate: Option<Gate>,
+    pub authorizer: Option<Authorizer>,
     /// The same.
     pub pending: Option<Pending>,
     client: reqwest::Client,
@@ -112,8 +112,8 @@ impl Service {
 
     /// Whatever state the database is in.
     pub fn on(database: Database, setup: Setup) -> Self {
-        let gate = setup.serving.gate.clone();
-        tokio::spawn(async move { gate.watch().await });
+        let authorizer = setup.serving.authorizer.clone();
+        tokio::spawn(async move { authorizer.watch().await });
         let pending = Pending::new(database.clone(), setup.pending, CancellationToken::new());
         let state = AppState {
             database: database.clone(),
@@ -123,7 +123,7 @@ impl Service {
         };
         let service = Self::serve(router::api(state, &setup.serving, Vec::new()), database);
         Self {
-            gate: Some(setup.serving.gate),
+            authorizer: Some(setup.serving.authorizer),
             pending: Some(pending),
             ..service
         }
@@ -143,7 +143,7 @@ impl Service {
         Self {
             address,
             database,
-            gate: None,
+            authorizer: None,
             pending: None,
             client: reqwest::Client::new(),
         }

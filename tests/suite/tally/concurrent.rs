@@ -93,11 +93,11 @@ async fn every_snapshot_has_the_count_and_a_revision_of_its_own() {
                 let folded = sqlx::query("select task_status_fold_tally()")
                     .execute(&mut *lease)
                     .await;
-                lease.settle(folded)
+                lease.release(folded)
             });
             folding.unwrap().await.unwrap();
-            let audit = tally::repair(&mut repairer).await.unwrap();
-            assert!(audit.is_clean(), "{audit:?}");
+            let check = tally::repair(&mut repairer).await.unwrap();
+            assert!(check.is_clean(), "{check:?}");
             tokio::task::yield_now().await;
         }
     });

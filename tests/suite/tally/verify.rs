@@ -43,9 +43,9 @@ async fn the_exit_status_says_whether_there_was_drift() {
         (Some(3), found + "\nthe tally was repaired")
     );
     assert_ne!(database.value::<i64>(revision).await, before);
-    let right = "2 tasks are pending; the tally says 2".to_owned();
-    assert_eq!(verify(&database, &[]), (Some(0), right.clone()));
-    assert_eq!(verify(&database, &["--repair"]), (Some(0), right));
+    let permission = "2 tasks are pending; the tally says 2".to_owned();
+    assert_eq!(verify(&database, &[]), (Some(0), permission.clone()));
+    assert_eq!(verify(&database, &["--repair"]), (Some(0), permission));
     let service = Service::start(&database).await;
     let answer = service.get(&format!("{PENDING_TASKS}?count=true")).await;
     assert_eq!((answer.ids().len(), answer.total_count()), (2, Some(2)));
@@ -110,7 +110,7 @@ async fn serve_reports_drift() {
             &line["counted"],
             &line["tallied"],
             &line["drift"],
-            &line["idleTriggers"]
+            &line["disabledTriggers"]
         ],
         [&2.into(), &1.into(), &(-1).into(), &serde_json::Value::from("[]")]
     );

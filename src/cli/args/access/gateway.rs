@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::AccessError;
 use crate::auth::gateway::{GatewaySecret, IdentityHeaders};
 use crate::auth::key_source::read_secret;
-use crate::auth::keys::LEAST_SECRET_BYTES;
+use crate::auth::keys::MIN_SECRET_BYTES;
 
 /// The header with the gateway's secret unless another is given.
 const GATEWAY_SECRET_HEADER: HeaderName = HeaderName::from_static("x-gateway-secret");
@@ -107,7 +107,7 @@ impl GatewayArgs {
             return Err(AccessError::GatewaySecretForm);
         }
         let length = text.len();
-        if length < LEAST_SECRET_BYTES {
+        if length < MIN_SECRET_BYTES {
             return Err(AccessError::ShortGatewaySecret(length));
         }
         Ok(Some(GatewaySecret::new(

@@ -15,16 +15,16 @@ const OVERHEAD: usize = 256;
 
 /// The places that are known at a revision.
 #[derive(Debug, Default)]
-pub(super) struct Places {
+pub(super) struct OffsetIndex {
     revision: Option<Revision>,
     /// By order, then by how many tasks precede the place.
     known: HashMap<Sorters, BTreeMap<i64, Cursor>>,
     bytes: usize,
 }
 
-impl Places {
+impl OffsetIndex {
     /// Forgets all that is not of this revision; returns whether it is another one than before.
-    pub(super) fn turn_to(&mut self, revision: Revision) -> bool {
+    pub(super) fn reset_to(&mut self, revision: Revision) -> bool {
         let is_another = self.revision != Some(revision);
         if is_another {
             *self = Self {

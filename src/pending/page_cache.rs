@@ -11,9 +11,9 @@ use bytes::Bytes;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
-use super::places::Places;
+use super::offset_index::OffsetIndex;
 use super::{Page, PageError, PendingQuery};
-use crate::pending::content_encoding::Coding;
+use crate::pending::content_encoding::ContentEncoding;
 use crate::pending::digest::Digest;
 use crate::store::tally::Revision;
 
@@ -27,14 +27,14 @@ const SHARE_OF_CODED: u64 = 4;
 const TYPICAL_READINGS: usize = 64;
 
 /// The memory of a process.
-pub(super) struct Memory {
+pub(super) struct PageCache {
     /// As they were when they were last read.
     pages: Cache<PendingQuery, Page, Weight>,
     /// By the digest of what is coded.
-    coded: Cache<(Digest, Coding), Bytes, Weight>,
+    compressed: Cache<(Digest, ContentEncoding), Bytes, Weight>,
     /// Pages that are being read, each once for all who have been told of the same revision. Empty otherwise.
-    readings: Cache<(PendingQuery, Revision), Page>,
-    places: Mutex<Places>,
+    in_flight: Cache<(PendingQuery, Revision), Page>,
+    offset_index: Mutex<OffsetIndex>,
 }
 
 /// An entry weighs what it takes.
@@ -47,20 +47,20 @@ impl Weighter<PendingQuery, Page> for Weight {
     }
 }
 
-impl Weighter<(Digest, Coding), Bytes> for Weight {
-    fn weight(&self, _: &(Digest, Coding), coded: &Bytes) -> u64 {
-        (coded.len() + OVERHEAD) as u64
+impl Weighter<(Digest, ContentEncoding), Bytes> for Weight {
+    fn weight(&self, _: &(Digest, ContentEncoding), compressed: &Bytes) -> u64 {
+        (compressed.len() + OVERHEAD) as u64
     }
 }
 
-impl Memory {
+impl PageCache {
     pub(super) fn new(bytes: u64) -> Self {
-        let coded = bytes / SHARE_OF_CODED;
+        let compressed = bytes / SHARE_OF_CODED;
         Self {
-            pages: bounded(bytes - coded),
-            coded: bounded(coded),
-            readings: Cache::new(TYPICAL_READINGS),
-            places: Mutex::default(),
+            pages: bounded(bytes - compressed),
+            compressed: bounded(compressed),
+            in_flight: Cache::new(TYPICAL_READINGS),
+            offset_index: Mutex::default(),
         }
     }
 
@@ -74,8 +74,8 @@ impl Memory {
         if let Some(before) = self.pages.peek(query)
             && before.content.digest != page.content.digest
         {
-            for coding in Coding::COMPRESSED {
-                self.coded.remove(&(before.content.digest, coding));
+            for coding in ContentEncoding::COMPRESSED {
+                self.compressed.remove(&(before.content.digest, coding));
             }
         }
         self.pages.insert(query.clone(), page.clone());
@@ -89,35 +89,37 @@ impl Memory {
         read: impl Future<Output = Result<Page, PageError>>,
     ) -> Result<Page, PageError> {
         let key = (query.clone(), revision);
-        let page = self.readings.get_or_insert_async(&key, read).await;
+        let page = self.in_flight.get_or_insert_async(&key, read).await;
         // Nothing but what has been read: others may have begun anew meanwhile.
-        self.readings.remove_if(&key, |_| true);
+        self.in_flight.remove_if(&key, |_| true);
         page
     }
 
     /// What is coded, made once for all who want it.
-    pub(super) async fn coded(
+    pub(super) async fn compressed(
         &self,
         digest: Digest,
-        coding: Coding,
+        coding: ContentEncoding,
         encode: impl Future<Output = Result<Bytes, PageError>>,
     ) -> Result<Bytes, PageError> {
-        self.coded.get_or_insert_async(&(digest, coding), encode).await
+        self.compressed
+            .get_or_insert_async(&(digest, coding), encode)
+            .await
     }
 
     /// Forgets the places that are not of this revision.
-    pub(super) fn turn_to(&self, revision: Revision) {
-        self.places().turn_to(revision);
+    pub(super) fn reset_to(&self, revision: Revision) {
+        self.offset_index().reset_to(revision);
     }
 
-    pub(super) fn places(&self) -> MutexGuard<'_, Places> {
+    pub(super) fn offset_index(&self) -> MutexGuard<'_, OffsetIndex> {
         // Nothing that is done under the lock can be left half done.
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+        self.offset_index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many bytes of pages are kept.
     pub(super) fn bytes(&self) -> u64 {
-        self.pages.weight() + self.coded.weight()
+        self.pages.weight() + self.compressed.weight()
     }
 }
 
@@ -146,7 +148,7 @@ where
     }
 }
 
-impl fmt::Debug for Memory {
+impl fmt::Debug for PageCache {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Memory")
