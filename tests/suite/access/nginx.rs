@@ -1,4 +1,4 @@
-//! The README's nginx in front of the real program: its configuration as it stands, but for the ports.
+//! nginx in front of the real program, configured as docs/authentication.md prints it; only the ports differ.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
@@ -12,22 +12,16 @@ use task_status::auth::caller::{READ, WRITE};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::docs::{AUTHENTICATION, block};
 use crate::support::program::{Program, command};
 use crate::support::{PATIENCE, eventually};
 
-const README: &str = include_str!("../../../README.md");
 /// Debian keeps it where only root looks for programs.
 const NGINX: [&str; 2] = ["nginx", "/usr/sbin/nginx"];
 
-/// The configuration of the README, with other ports and everything else that nginx would keep elsewhere in a folder.
+/// The printed configuration on other ports, with every file of nginx in one folder.
 fn configuration(folder: &Path, front: u16, identity: u16, service: u16) -> String {
-    let server = README
-        .split("```nginx\n")
-        .nth(1)
-        .unwrap()
-        .split("```")
-        .next()
-        .unwrap();
+    let server = block(AUTHENTICATION, "nginx", "## A gateway");
     let server = [(8000, front), (4180, identity), (8080, service)].iter().fold(
         server.to_owned(),
         |text, (shown, real)| {
