@@ -91,7 +91,9 @@ fn settings<'a>(text: &mut String, settings: impl Iterator<Item = &'a clap::Arg>
             write!(text, "\n**{heading}**\n").unwrap();
         }
         text.push_str("\n| setting | variable | default | meaning |\n| --- | --- | --- | --- |\n");
-        settings.into_iter().for_each(|setting| row(text, setting));
+        for setting in settings {
+            row(text, setting);
+        }
     }
 }
 
