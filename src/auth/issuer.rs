@@ -3,9 +3,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use jsonwebtoken::errors::Error;
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
+
+use super::jws::{Algorithm, KeyError, SigningKey};
 
 /// What a token is to say.
 #[derive(Debug, Clone, Default)]
@@ -21,8 +23,17 @@ pub struct Grant {
 
 /// Signs tokens with a key.
 pub struct Issuer {
-    key: EncodingKey,
-    header: Header,
+    key: SigningKey,
+    algorithm: Algorithm,
+    key_id: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Header<'a> {
+    typ: &'static str,
+    alg: Algorithm,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kid: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -45,56 +56,34 @@ struct Claims<'a> {
 
 impl Issuer {
     /// Signs with a shared secret, by HS256.
-    pub fn of_secret(secret: &[u8]) -> Self {
-        Self::new(Algorithm::HS256, EncodingKey::from_secret(secret), None)
-    }
-
-    /// Signs with a private key in PEM. The algorithm is the given one, or else the first that fits the key: RS256, ES256,
-    /// ES384, `EdDSA`.
-    ///
-    /// # Errors
-    /// It is no such key, or does not fit the algorithm.
-    pub fn of_pem(pem: &[u8], algorithm: Option<Algorithm>, key_id: Option<&str>) -> Result<Self, Error> {
-        let candidates = match algorithm {
-            Some(algorithm) => vec![algorithm],
-            None => vec![
-                Algorithm::RS256,
-                Algorithm::ES256,
-                Algorithm::ES384,
-                Algorithm::EdDSA,
-            ],
-        };
-        let mut refusal = None;
-        for algorithm in candidates {
-            let key = match algorithm {
-                Algorithm::ES256 | Algorithm::ES384 => EncodingKey::from_ec_pem(pem),
-                Algorithm::EdDSA => EncodingKey::from_ed_pem(pem),
-                _ => EncodingKey::from_rsa_pem(pem),
-            };
-            let signing = key.and_then(|key| {
-                let issuer = Self::new(algorithm, key, key_id);
-                // A curve shows only when something is signed.
-                issuer.token(&Grant::default()).map(|_| issuer)
-            });
-            match signing {
-                Ok(issuer) => return Ok(issuer),
-                Err(error) => refusal = Some(error),
-            }
+    pub fn from_secret(secret: &[u8]) -> Self {
+        Self {
+            key: SigningKey::from_secret(secret),
+            algorithm: Algorithm::HS256,
+            key_id: None,
         }
-        Err(refusal.unwrap_or_else(|| jsonwebtoken::errors::ErrorKind::InvalidKeyFormat.into()))
     }
 
-    fn new(algorithm: Algorithm, key: EncodingKey, key_id: Option<&str>) -> Self {
-        let mut header = Header::new(algorithm);
-        header.kid = key_id.map(str::to_owned);
-        Self { key, header }
+    /// Signs with a private key in PEM. The default algorithm is the first that fits the key: RS256, ES256, ES384 or
+    /// `EdDSA`.
+    pub fn from_pem(
+        pem: &[u8],
+        algorithm: Option<Algorithm>,
+        key_id: Option<&str>,
+    ) -> Result<Self, KeyError> {
+        let key = SigningKey::from_pem(pem)?;
+        Ok(Self {
+            algorithm: algorithm.unwrap_or(key.algorithm()),
+            key,
+            key_id: key_id.map(str::to_owned),
+        })
     }
 
     /// A signed token, valid from now on.
     ///
     /// # Errors
-    /// The key does not sign.
-    pub fn token(&self, grant: &Grant) -> Result<String, Error> {
+    /// The key does not sign with the algorithm.
+    pub fn token(&self, grant: &Grant) -> Result<String, KeyError> {
         let now = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
@@ -110,6 +99,18 @@ impl Issuer {
             scope: &grant.scopes,
             authorities: &grant.authorities,
         };
-        encode(&self.header, &claims, &self.key)
+        let header = Header {
+            typ: "JWT",
+            alg: self.algorithm,
+            kid: self.key_id.as_deref(),
+        };
+        let message = format!("{}.{}", encode(&header), encode(&claims));
+        let signature = self.key.sign(self.algorithm, message.as_bytes())?;
+        Ok(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
+}
+
+fn encode(part: &impl Serialize) -> String {
+    // Strings and numbers always serialize.
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(part).unwrap_or_default())
 }

@@ -129,7 +129,7 @@ impl KeySource {
     /// # Errors
     /// There are none in it.
     pub async fn file(path: PathBuf) -> Result<Self, KeySourceError> {
-        Self::read_by(path, KeySet::of_file).await
+        Self::read_by(path, KeySet::from_file).await
     }
 
     /// The shared secret that a file holds, read again when it changes. Line ends after it do not count.
@@ -137,7 +137,7 @@ impl KeySource {
     /// # Errors
     /// There is none in it, or it is too short.
     pub async fn secret_file(path: PathBuf) -> Result<Self, KeySourceError> {
-        Self::read_by(path, |content| KeySet::of_secret(without_line_end(content))).await
+        Self::read_by(path, |content| KeySet::from_secret(without_line_end(content))).await
     }
 
     async fn read_by(
@@ -338,7 +338,7 @@ impl Issuer {
                 return Err(KeySourceError::TooLarge);
             }
         }
-        KeySet::of_jwks(&content).map_err(|source| KeySourceError::Keys {
+        KeySet::from_jwks(&content).map_err(|source| KeySourceError::Keys {
             of: shown(&self.url),
             source,
         })

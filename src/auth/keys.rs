@@ -1,28 +1,17 @@
 //! Keys that signatures are checked with, each with the algorithms that it may be used for.
-//!
-//! The algorithm is the key's business and not the token's (RFC 8725, section 3.1): a public key is never a shared
-//! secret, and an RSA key never an elliptic curve.
 
-use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
-use jsonwebtoken::{Algorithm, DecodingKey};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
+
+use super::jws::{Algorithm, KeyError, VerifyingKey};
 
 /// The shortest shared secret, in bytes: as long as the hash of HS256 (RFC 7518, section 3.2).
 pub const MIN_SECRET_BYTES: usize = 32;
 /// The most keys of one set. A token without a key id is tried with each of them.
 const MAX_KEYS: usize = 50;
-
-const RSA: [Algorithm; 6] = [
-    Algorithm::RS256,
-    Algorithm::RS384,
-    Algorithm::RS512,
-    Algorithm::PS256,
-    Algorithm::PS384,
-    Algorithm::PS512,
-];
 
 /// Keys cannot be read.
 #[derive(Debug, Error)]
@@ -39,7 +28,7 @@ pub enum KeysError {
     Pem {
         number: usize,
         #[source]
-        source: jsonwebtoken::errors::Error,
+        source: KeyError,
     },
     #[error("the secret has {0} bytes; at least {MIN_SECRET_BYTES} are needed")]
     ShortSecret(usize),
@@ -50,8 +39,9 @@ pub enum KeysError {
 pub struct Key {
     /// What tokens call it, if anything.
     id: Option<String>,
-    algorithms: Vec<Algorithm>,
-    pub(super) verifying: DecodingKey,
+    /// The only algorithm that it may be used with, unless all of its kind are allowed.
+    algorithm: Option<Algorithm>,
+    verifying: VerifyingKey,
 }
 
 /// The keys that are trusted at one time.
@@ -63,14 +53,14 @@ impl KeySet {
     ///
     /// # Errors
     /// It is too short.
-    pub fn of_secret(secret: &[u8]) -> Result<Self, KeysError> {
+    pub fn from_secret(secret: &[u8]) -> Result<Self, KeysError> {
         if secret.len() < MIN_SECRET_BYTES {
             return Err(KeysError::ShortSecret(secret.len()));
         }
         Ok(Self(vec![Key {
             id: None,
-            algorithms: vec![Algorithm::HS256],
-            verifying: DecodingKey::from_secret(secret),
+            algorithm: None,
+            verifying: VerifyingKey::from_secret(secret),
         }]))
     }
 
@@ -78,12 +68,12 @@ impl KeySet {
     ///
     /// # Errors
     /// It cannot be read, or there is no key in it.
-    pub fn of_file(content: &[u8]) -> Result<Self, KeysError> {
+    pub fn from_file(content: &[u8]) -> Result<Self, KeysError> {
         let text = std::str::from_utf8(content).map_err(|_| KeysError::Form)?;
         if text.contains("-----BEGIN ") {
-            Self::of_pem(text)
+            Self::from_pem(text)
         } else {
-            Self::of_jwks(content)
+            Self::from_jwks(content)
         }
     }
 
@@ -92,7 +82,7 @@ impl KeySet {
     ///
     /// # Errors
     /// It is no such set, or there is no key in it.
-    pub fn of_jwks(content: &[u8]) -> Result<Self, KeysError> {
+    pub fn from_jwks(content: &[u8]) -> Result<Self, KeysError> {
         #[derive(Deserialize)]
         struct Jwks {
             keys: Vec<Value>,
@@ -104,12 +94,12 @@ impl KeySet {
         }
         let supported = keys
             .into_iter()
-            .filter_map(|key| of_jwk(&serde_json::from_value(key).ok()?))
+            .filter_map(|key| serde_json::from_value::<Jwk>(key).ok()?.into_key())
             .collect();
-        Self::of_keys(supported)
+        Self::from_keys(supported)
     }
 
-    fn of_pem(text: &str) -> Result<Self, KeysError> {
+    fn from_pem(text: &str) -> Result<Self, KeysError> {
         if text.contains("PRIVATE KEY-----") {
             return Err(KeysError::Private);
         }
@@ -117,17 +107,22 @@ impl KeySet {
             .split_inclusive("-----END PUBLIC KEY-----")
             .filter(|block| block.contains("-----BEGIN PUBLIC KEY-----"))
             .enumerate()
-            .map(|(index, block)| {
-                of_public_pem(block).map_err(|source| KeysError::Pem {
+            .map(|(index, block)| match VerifyingKey::from_pem(block.as_bytes()) {
+                Ok(verifying) => Ok(Key {
+                    id: None,
+                    algorithm: None,
+                    verifying,
+                }),
+                Err(source) => Err(KeysError::Pem {
                     number: index + 1,
                     source,
-                })
+                }),
             })
             .collect::<Result<_, _>>()?;
-        Self::of_keys(keys)
+        Self::from_keys(keys)
     }
 
-    fn of_keys(keys: Vec<Key>) -> Result<Self, KeysError> {
+    fn from_keys(keys: Vec<Key>) -> Result<Self, KeysError> {
         match keys.len() {
             0 => Err(KeysError::NoKey),
             1..=MAX_KEYS => Ok(Self(keys)),
@@ -144,7 +139,7 @@ impl KeySet {
     pub fn candidates(&self, id: Option<&str>, algorithm: Algorithm) -> impl Iterator<Item = &Key> {
         self.0
             .iter()
-            .filter(move |key| key.is_called(id) && key.algorithms.contains(&algorithm))
+            .filter(move |key| key.is_called(id) && key.allows(algorithm))
     }
 
     /// How many there are.
@@ -161,70 +156,71 @@ impl Key {
             _ => true,
         }
     }
-}
 
-/// A public key for signatures, or none.
-fn of_jwk(jwk: &Jwk) -> Option<Key> {
-    let common = &jwk.common;
-    let for_signatures = common
-        .public_key_use
-        .as_ref()
-        .is_none_or(|what| *what == PublicKeyUse::Signature)
-        && common
-            .key_operations
-            .as_ref()
-            .is_none_or(|operations| operations.contains(&KeyOperations::Verify));
-    let possible: &[Algorithm] = match &jwk.algorithm {
-        AlgorithmParameters::RSA(_) => &RSA,
-        AlgorithmParameters::EllipticCurve(key) => match key.curve {
-            EllipticCurve::P256 => &[Algorithm::ES256],
-            EllipticCurve::P384 => &[Algorithm::ES384],
-            _ => &[],
-        },
-        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => &[Algorithm::EdDSA],
-        _ => &[],
-    };
-    let algorithms: Vec<Algorithm> = match common.key_algorithm {
-        None => possible.to_vec(),
-        Some(named) => Algorithm::try_from(named)
-            .ok()
-            .filter(|algorithm| possible.contains(algorithm))
-            .into_iter()
-            .collect(),
-    };
-    if !for_signatures || algorithms.is_empty() {
-        return None;
+    fn allows(&self, algorithm: Algorithm) -> bool {
+        self.algorithm.is_none_or(|only| only == algorithm)
+            && self.verifying.algorithms().contains(&algorithm)
     }
-    Some(Key {
-        id: common.key_id.clone(),
-        algorithms,
-        verifying: DecodingKey::from_jwk(jwk).ok()?,
-    })
+
+    /// Whether this key has signed the message.
+    pub fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        self.allows(algorithm) && self.verifying.verifies(algorithm, message, signature)
+    }
 }
 
-type Read = fn(&[u8]) -> jsonwebtoken::errors::Result<DecodingKey>;
+/// A public key as an issuer publishes it (RFC 7517, section 4).
+#[derive(Deserialize)]
+struct Jwk {
+    kty: String,
+    kid: Option<String>,
+    alg: Option<String>,
+    r#use: Option<String>,
+    key_ops: Option<Vec<String>>,
+    crv: Option<String>,
+    n: Option<Base64Url>,
+    e: Option<Base64Url>,
+    x: Option<Base64Url>,
+    y: Option<Base64Url>,
+}
 
-/// A key by its `BEGIN PUBLIC KEY`. That of an elliptic curve does not say here which curve it is: the signature of
-/// another does not fit.
-fn of_public_pem(pem: &str) -> Result<Key, jsonwebtoken::errors::Error> {
-    let bytes = pem.as_bytes();
-    let kinds: [(Read, &[Algorithm]); 3] = [
-        (DecodingKey::from_rsa_pem, &RSA),
-        (DecodingKey::from_ec_pem, &[Algorithm::ES256, Algorithm::ES384]),
-        (DecodingKey::from_ed_pem, &[Algorithm::EdDSA]),
-    ];
-    let mut refusal = ErrorKind::InvalidKeyFormat.into();
-    for (read, algorithms) in kinds {
-        match read(bytes) {
-            Ok(key) => {
-                return Ok(Key {
-                    id: None,
-                    algorithms: algorithms.to_vec(),
-                    verifying: key,
-                });
-            }
-            Err(error) => refusal = error,
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct Base64Url(Vec<u8>);
+
+impl TryFrom<String> for Base64Url {
+    type Error = base64::DecodeError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        URL_SAFE_NO_PAD.decode(text).map(Self)
+    }
+}
+
+impl Jwk {
+    /// The key, if it is for signatures and supported.
+    fn into_key(self) -> Option<Key> {
+        let for_signatures = self.r#use.is_none_or(|purpose| purpose == "sig")
+            && self
+                .key_ops
+                .is_none_or(|operations| operations.iter().any(|operation| operation == "verify"));
+        if !for_signatures {
+            return None;
         }
+        let point = |x: Base64Url, y: Base64Url| [&[4], &x.0[..], &y.0[..]].concat();
+        let verifying = match (self.kty.as_str(), self.crv.as_deref()) {
+            ("RSA", _) => VerifyingKey::from_rsa(&self.n?.0, &self.e?.0),
+            ("EC", Some("P-256")) => VerifyingKey::P256(point(self.x?, self.y?)),
+            ("EC", Some("P-384")) => VerifyingKey::P384(point(self.x?, self.y?)),
+            ("OKP", Some("Ed25519")) => VerifyingKey::Ed25519(self.x?.0),
+            _ => return None,
+        };
+        let algorithm = self.alg.map(|name| name.parse()).transpose().ok()?;
+        let key = Key {
+            id: self.kid,
+            algorithm,
+            verifying,
+        };
+        algorithm
+            .is_none_or(|algorithm| key.allows(algorithm))
+            .then_some(key)
     }
-    Err(refusal)
 }

@@ -11,6 +11,7 @@ pub mod audit;
 pub mod caller;
 pub mod gateway;
 pub mod issuer;
+pub mod jws;
 pub mod jwt;
 pub mod key_source;
 pub mod keys;

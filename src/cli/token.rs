@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::CommandError;
 use crate::auth::issuer::{Grant, Issuer};
+use crate::auth::jws::KeyError;
 use crate::auth::key_source::read_secret;
 use crate::auth::keys::{KeySet, KeysError};
 use crate::cli::args::TokenArgs;
@@ -26,7 +27,7 @@ pub enum TokenError {
     #[error(
         "cannot sign with the private key: RSA, P-256, P-384 and Ed25519 keys in PEM (PKCS #8) are supported"
     )]
-    Key(#[source] jsonwebtoken::errors::Error),
+    Key(#[source] KeyError),
 }
 
 /// Prints a token.
@@ -48,7 +49,8 @@ pub fn run(args: &TokenArgs) -> Result<(), CommandError> {
 
 fn issuer(args: &TokenArgs) -> Result<Issuer, TokenError> {
     if let Some(path) = &args.private_key_file {
-        return Issuer::of_pem(&read(path)?, args.algorithm, args.key_id.as_deref()).map_err(TokenError::Key);
+        return Issuer::from_pem(&read(path)?, args.algorithm, args.key_id.as_deref())
+            .map_err(TokenError::Key);
     }
     let secret = match (&args.jwt_secret_file, &args.jwt_secret) {
         (Some(path), _) => read(path)?,
@@ -58,8 +60,8 @@ fn issuer(args: &TokenArgs) -> Result<Issuer, TokenError> {
             .unwrap_or_default(),
     };
     // One that the service would refuse signs nothing either.
-    KeySet::of_secret(&secret).map_err(TokenError::Secret)?;
-    Ok(Issuer::of_secret(&secret))
+    KeySet::from_secret(&secret).map_err(TokenError::Secret)?;
+    Ok(Issuer::from_secret(&secret))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, TokenError> {

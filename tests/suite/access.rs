@@ -22,7 +22,7 @@ const KEY_ID: &str = "key-1";
 /// A service that trusts the shared RSA key, and has the task `t`.
 async fn service(database: &TestDatabase) -> Service {
     let jwks = serde_json::json!({ "keys": [shared_rsa().jwk(KEY_ID)] }).to_string();
-    let keys = KeySet::of_jwks(jwks.as_bytes()).unwrap();
+    let keys = KeySet::from_jwks(jwks.as_bytes()).unwrap();
     insert_task(database).await;
     Service::with(database, Setup::with_access(access(KeySource::fixed(keys)))).await
 }

@@ -54,7 +54,7 @@ async fn the_service_does_what_its_description_says() {
         return;
     };
     let database = TestDatabase::new().await;
-    let access = access(KeySource::fixed(KeySet::of_secret(&[1; 32]).unwrap()));
+    let access = access(KeySource::fixed(KeySet::from_secret(&[1; 32]).unwrap()));
     let service = Service::with(&database, Setup::with_access(access)).await;
     let grant = Grant {
         scopes: vec![WRITE.to_owned()],
@@ -63,7 +63,7 @@ async fn the_service_does_what_its_description_says() {
         lifetime: 2 * BOUND,
         ..Grant::default()
     };
-    let token = Issuer::of_secret(&[1; 32]).token(&grant).unwrap();
+    let token = Issuer::from_secret(&[1; 32]).token(&grant).unwrap();
     let mut command = Command::new(packages.folder.join("environment/bin/schemathesis"));
     command
         .args(["--config-file", "schemathesis.toml", "run"])

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args};
-use jsonwebtoken::Algorithm;
+
 use secrecy::SecretString;
 
 use crate::auth::caller::READ;
+use crate::auth::jws::Algorithm;
 
 /// Sign a bearer token with a key of yours, for scripts and tests
 ///

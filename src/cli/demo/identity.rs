@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::auth::Authenticator;
 use crate::auth::caller::{ALL, READ, WRITE};
 use crate::auth::issuer::{Grant, Issuer};
-use crate::auth::jwt::{Rules, Verifier};
+use crate::auth::jwt::{TokenPolicy, Verifier};
 use crate::auth::key_source::KeySource;
 use crate::auth::keys::{KeySet, KeysError};
 use crate::http::error::{ApiError, OAuthError};
@@ -61,7 +61,7 @@ impl IdentityProvider {
         let signing_secret = random_text();
         Self {
             client_secret: random_text(),
-            issuer: Issuer::of_secret(signing_secret.as_bytes()),
+            issuer: Issuer::from_secret(signing_secret.as_bytes()),
             signing_secret,
         }
     }
@@ -71,14 +71,14 @@ impl IdentityProvider {
     /// # Errors
     /// Never: the secret is long enough.
     pub fn access(&self) -> Result<Authenticator, KeysError> {
-        let keys = KeySet::of_secret(self.signing_secret.as_bytes())?;
-        let rules = Rules {
+        let keys = KeySet::from_secret(self.signing_secret.as_bytes())?;
+        let policy = TokenPolicy {
             issuers: vec![ISSUER.to_owned()],
-            ..Rules::default()
+            ..TokenPolicy::default()
         };
         Ok(Authenticator::JwtForWrites(Verifier::new(
             KeySource::fixed(keys),
-            rules,
+            policy,
         )))
     }
 

@@ -6,16 +6,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::json;
 use task_status::auth::caller::READ;
+use task_status::auth::jws::{Algorithm, SigningKey};
 use task_status::auth::key_source::Pace;
 use tokio::time::timeout;
 
 use super::*;
 use crate::support::certificates::Authority;
 use crate::support::eventually;
-use crate::support::identity::{AUDIENCE, FAST, ISSUER, IssuerServer, Key, claims};
+use crate::support::identity::{AUDIENCE, FAST, ISSUER, IssuerServer, Key, claims, sign};
 use crate::support::program::{Program, command};
 
 const LATER: Pace = Pace {
@@ -109,7 +109,7 @@ async fn keys_are_kept_while_the_issuer_is_down() {
 #[tokio::test]
 async fn keys_rotate_while_requests_run() {
     let database = TestDatabase::new().await;
-    let (old, new) = (Arc::new(Key::rsa()), Key::p256());
+    let (old, new) = (shared_rsa(), Key::p256());
     let issuer = IssuerServer::start(&[old.jwk("old")]);
     let service = Service::with(&database, Setup::with_access(access(issuer.source(FAST)))).await;
     issuer.is_read_by(&service).await;
@@ -117,7 +117,7 @@ async fn keys_rotate_while_requests_run() {
     let service = Arc::new(service);
     let callers: Vec<_> = (0..8)
         .map(|_| {
-            let (service, old, stop) = (Arc::clone(&service), Arc::clone(&old), Arc::clone(&stop));
+            let (service, stop) = (Arc::clone(&service), Arc::clone(&stop));
             tokio::spawn(async move {
                 let mut calls = 0;
                 while !stop.load(Ordering::Relaxed) {
@@ -160,7 +160,7 @@ async fn unknown_keys_make_nobody_ask_the_issuer_more_than_so_often() {
     }
     assert_eq!(issuer.asked(), 1);
     // A known key is not looked for, however wrong the signature.
-    let forged = Key::rsa().token("a", &claims(&[READ]));
+    let forged = Key::other_rsa().token("a", &claims(&[READ]));
     assert_eq!(status(&service, &forged).await, 401);
     assert_eq!(issuer.asked(), 1);
 }
@@ -225,27 +225,32 @@ async fn a_shared_secret_signs_and_one_that_was_replaced_does_not() {
     std::fs::write(&path, format!("{first}\n")).unwrap();
     let source = KeySource::secret_file(path.clone()).await.unwrap();
     let service = Service::with(&database, Setup::with_access(access(source))).await;
-    let signed = |secret: &str, algorithm| {
-        let key = EncodingKey::from_secret(secret.as_bytes());
-        jsonwebtoken::encode(&Header::new(algorithm), &claims(&[READ]), &key).unwrap()
+    let signed = |secret: &str, algorithm: &str| {
+        let key = SigningKey::from_secret(secret.as_bytes());
+        sign(
+            &key,
+            Algorithm::HS256,
+            &json!({ "alg": algorithm }),
+            &claims(&[READ]),
+        )
     };
-    assert_eq!(status(&service, &signed(&first, Algorithm::HS256)).await, 200);
+    assert_eq!(status(&service, &signed(&first, "HS256")).await, 200);
     assert_eq!(
-        status(&service, &signed(&format!("{first}\n"), Algorithm::HS256)).await,
+        status(&service, &signed(&format!("{first}\n"), "HS256")).await,
         401
     );
-    assert_eq!(status(&service, &signed(&first, Algorithm::HS512)).await, 401);
+    assert_eq!(status(&service, &signed(&first, "HS512")).await, 401);
     std::fs::write(&path, &second).unwrap();
     eventually("the new secret is known", async || {
-        (status(&service, &signed(&second, Algorithm::HS256)).await == 200).then_some(())
+        (status(&service, &signed(&second, "HS256")).await == 200).then_some(())
     })
     .await;
-    assert_eq!(status(&service, &signed(&first, Algorithm::HS256)).await, 401);
+    assert_eq!(status(&service, &signed(&first, "HS256")).await, 401);
 }
 
 #[test]
 fn keys_that_cannot_be_trusted_are_none() {
-    let refusal = |content: &str| KeySet::of_file(content.as_bytes()).unwrap_err().to_string();
+    let refusal = |content: &str| KeySet::from_file(content.as_bytes()).unwrap_err().to_string();
     let key = shared_rsa();
     let no_key = "it holds no key for signatures that is supported (RSA, P-256, P-384, Ed25519)";
     assert_eq!(
@@ -284,8 +289,8 @@ fn keys_that_cannot_be_trusted_are_none() {
     );
     // What is not understood does not spoil the rest (RFC 7517, section 5).
     let mixed = json!({ "keys": [{ "kty": "AKP", "alg": "ML-DSA-44" }, 1, key.jwk("a")] }).to_string();
-    assert_eq!(KeySet::of_file(mixed.as_bytes()).unwrap().number(), 1);
-    let short = KeySet::of_secret(&[b'x'; 31]).unwrap_err().to_string();
+    assert_eq!(KeySet::from_file(mixed.as_bytes()).unwrap().number(), 1);
+    let short = KeySet::from_secret(&[b'x'; 31]).unwrap_err().to_string();
     assert_eq!(short, "the secret has 31 bytes; at least 32 are needed");
 }
 

@@ -30,7 +30,7 @@ async fn a_client_that_calls_too_often_is_told_when_to_come_back() {
     let database = TestDatabase::new().await;
     insert_task(&database).await;
     let jwks = serde_json::json!({ "keys": [shared_rsa().jwk(KEY_ID)] }).to_string();
-    let keys = KeySource::fixed(KeySet::of_jwks(jwks.as_bytes()).unwrap());
+    let keys = KeySource::fixed(KeySet::from_jwks(jwks.as_bytes()).unwrap());
     let authorizer = Authorizer::new(access(keys), proxies(), Some(limiter()));
     let service = Service::with(&database, Setup::behind(authorizer)).await;
     let of = |client: &str| {

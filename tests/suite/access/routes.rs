@@ -187,7 +187,7 @@ async fn whoever_is_known_hears_what_there_is_not() {
 #[tokio::test]
 async fn pages_of_named_origins_may_call_and_no_others() {
     let database = TestDatabase::new().await;
-    let mut setup = Setup::with_access(access(KeySource::fixed(KeySet::of_secret(&[1; 32]).unwrap())));
+    let mut setup = Setup::with_access(access(KeySource::fixed(KeySet::from_secret(&[1; 32]).unwrap())));
     setup.serving.cors_origins = vec!["https://ops.example.com".parse().unwrap()];
     let allowing = Service::with(&database, setup).await;
     let preflight = [

@@ -126,7 +126,7 @@ async fn every_described_status_is_answered_as_described() {
 
 /// What callers are told who are not known, may not, or call too often.
 async fn not_everybody(database: &TestDatabase, seen: &mut Seen<'_>) {
-    let by_secret = || access(KeySource::fixed(KeySet::of_secret(&[1; 32]).unwrap()));
+    let by_secret = || access(KeySource::fixed(KeySet::from_secret(&[1; 32]).unwrap()));
     let rate = Limiter::new("1/1h".parse().unwrap());
     let strict = Service::with(database, Setup::with_access(by_secret())).await;
     let limited = Setup::behind(Authorizer::new(by_secret(), Proxies::default(), Some(rate)));
@@ -138,7 +138,7 @@ async fn not_everybody(database: &TestDatabase, seen: &mut Seen<'_>) {
         lifetime: PATIENCE,
         ..Grant::default()
     };
-    let without_scopes = Issuer::of_secret(&[1; 32]).token(&grant).unwrap();
+    let without_scopes = Issuer::from_secret(&[1; 32]).token(&grant).unwrap();
     let authorization = format!("Bearer {without_scopes}");
     let authorized = [("Authorization", authorization.as_str())];
     for operation in seen.description.operations() {

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use ::ring::rsa::PublicKeyComponents;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -11,19 +12,15 @@ use axum::routing::get;
 use axum_server::tls_rustls::RustlsConfig;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::jwk::Jwk;
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use rcgen::{
-    KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, PKCS_RSA_SHA256,
-    SignatureAlgorithm,
-};
+use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, SignatureAlgorithm};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
 use task_status::auth::Authenticator;
-use task_status::auth::jwt::{Rules, Verifier};
+use task_status::auth::jws::{Algorithm, SigningKey};
+use task_status::auth::jwt::{TokenPolicy, Verifier};
 use task_status::auth::key_source::{KeySource, Pace};
 use task_status::http::server;
 use tokio::sync::watch;
@@ -38,79 +35,96 @@ pub struct Key {
     pub private_pem: String,
     pub public_pem: String,
     public_raw: Vec<u8>,
-    encoding: EncodingKey,
-    algorithm: Algorithm,
+    signing: SigningKey,
 }
 
 impl Key {
-    fn generate(kind: &'static SignatureAlgorithm, algorithm: Algorithm) -> Self {
-        let pair = KeyPair::generate_for(kind).unwrap();
+    fn new(pair: &KeyPair) -> Self {
         let private_pem = pair.serialize_pem();
-        let read = match algorithm {
-            Algorithm::ES256 | Algorithm::ES384 => EncodingKey::from_ec_pem,
-            Algorithm::EdDSA => EncodingKey::from_ed_pem,
-            _ => EncodingKey::from_rsa_pem,
-        };
         Self {
-            encoding: read(private_pem.as_bytes()).unwrap(),
+            signing: SigningKey::from_pem(private_pem.as_bytes()).unwrap(),
             public_pem: pair.public_key_pem(),
             public_raw: pair.public_key_raw().to_vec(),
             private_pem,
-            algorithm,
         }
     }
 
-    /// Another RSA key each time.
-    pub fn rsa() -> Self {
-        Self::generate(&PKCS_RSA_SHA256, Algorithm::RS256)
+    fn generate(kind: &'static SignatureAlgorithm) -> Self {
+        Self::new(&KeyPair::generate_for(kind).unwrap())
+    }
+
+    /// An RSA key that is not [`shared_rsa`].
+    pub fn other_rsa() -> Self {
+        Self::new(&KeyPair::from_pem(include_str!("keys/rsa-two.pem")).unwrap())
     }
 
     pub fn p256() -> Self {
-        Self::generate(&PKCS_ECDSA_P256_SHA256, Algorithm::ES256)
+        Self::generate(&PKCS_ECDSA_P256_SHA256)
     }
 
     pub fn p384() -> Self {
-        Self::generate(&PKCS_ECDSA_P384_SHA384, Algorithm::ES384)
+        Self::generate(&PKCS_ECDSA_P384_SHA384)
     }
 
     pub fn ed25519() -> Self {
-        Self::generate(&PKCS_ED25519, Algorithm::EdDSA)
+        Self::generate(&PKCS_ED25519)
     }
 
     /// The public key as an issuer publishes it.
     pub fn jwk(&self, id: &str) -> Value {
-        // The library does not take all of an Ed25519 key for one whose public part it can find.
-        let mut jwk = match self.algorithm {
-            Algorithm::EdDSA => {
-                json!({ "kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(&self.public_raw) })
+        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let curve = |name: &str| {
+            let (x, y) = self.public_raw[1..].split_at(self.public_raw.len() / 2);
+            json!({ "kty": "EC", "crv": name, "x": encode(x), "y": encode(y) })
+        };
+        let mut jwk = match &self.signing {
+            SigningKey::Rsa(key) => {
+                let PublicKeyComponents { n, e } = PublicKeyComponents::<Vec<u8>>::from(key.public());
+                json!({ "kty": "RSA", "n": encode(&n), "e": encode(&e) })
             }
-            algorithm => {
-                serde_json::to_value(Jwk::from_encoding_key(&self.encoding, algorithm).unwrap()).unwrap()
-            }
+            SigningKey::P256(_) => curve("P-256"),
+            SigningKey::P384(_) => curve("P-384"),
+            _ => json!({ "kty": "OKP", "crv": "Ed25519", "x": encode(&self.public_raw) }),
         };
         jwk["kid"] = id.into();
         jwk["use"] = "sig".into();
-        // An RSA key serves six algorithms.
-        jwk.as_object_mut().unwrap().remove("alg");
         jwk
     }
 
-    /// A token, signed by the algorithm of the header.
-    pub fn sign(&self, header: &Header, claims: &Value) -> String {
-        jsonwebtoken::encode(header, claims, &self.encoding).unwrap()
+    /// A token with any header, signed by the usual algorithm of the key whatever the header says.
+    pub fn sign(&self, header: &Value, claims: &Value) -> String {
+        sign(&self.signing, self.signing.algorithm(), header, claims)
+    }
+
+    /// A token that says by which algorithm it is signed.
+    pub fn sign_by(&self, algorithm: Algorithm, id: &str, claims: &Value) -> String {
+        sign(
+            &self.signing,
+            algorithm,
+            &json!({ "alg": algorithm, "kid": id }),
+            claims,
+        )
     }
 
     /// A token with these claims, signed in the usual way.
     pub fn token(&self, id: &str, claims: &Value) -> String {
-        let mut header = Header::new(self.algorithm);
-        header.kid = Some(id.to_owned());
-        self.sign(&header, claims)
+        self.sign_by(self.signing.algorithm(), id, claims)
     }
 }
 
-/// An RSA key that tests share: it takes some time to make one.
+/// A token with any header, signed by this algorithm.
+pub fn sign(key: &SigningKey, algorithm: Algorithm, header: &Value, claims: &Value) -> String {
+    let message = [header, claims]
+        .map(|part| URL_SAFE_NO_PAD.encode(part.to_string()))
+        .join(".");
+    let signature = key.sign(algorithm, message.as_bytes()).unwrap();
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+/// The RSA key that most tests use.
 pub fn shared_rsa() -> &'static Key {
-    static KEY: LazyLock<Key> = LazyLock::new(Key::rsa);
+    static KEY: LazyLock<Key> =
+        LazyLock::new(|| Key::new(&KeyPair::from_pem(include_str!("keys/rsa-one.pem")).unwrap()));
     &KEY
 }
 
@@ -136,8 +150,8 @@ pub const ISSUER: &str = "https://issuer.example";
 pub const AUDIENCE: &str = "task-status";
 
 /// What the tests' services ask of a token.
-pub fn rules() -> Rules {
-    Rules {
+pub fn policy() -> TokenPolicy {
+    TokenPolicy {
         issuers: vec![ISSUER.to_owned()],
         audiences: vec![AUDIENCE.to_owned()],
         leeway: Duration::from_secs(30),
@@ -146,7 +160,7 @@ pub fn rules() -> Rules {
 
 /// Tokens of this source's keys.
 pub fn access(keys: KeySource) -> Authenticator {
-    Authenticator::Jwt(Verifier::new(keys, rules()))
+    Authenticator::Jwt(Verifier::new(keys, policy()))
 }
 
 /// Far more often than in earnest, and rarely enough to tell a fetch that is due from one that is not.

@@ -7,7 +7,7 @@ use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::AccessError;
-use crate::auth::jwt::{Rules, Verifier};
+use crate::auth::jwt::{TokenPolicy, Verifier};
 use crate::auth::key_source::{KeySource, Pace};
 use crate::auth::keys::KeySet;
 
@@ -104,16 +104,16 @@ impl JwtArgs {
         } else if let Some(path) = &self.jwt_secret_file {
             KeySource::secret_file(path.clone()).await?
         } else if let Some(secret) = &self.jwt_secret {
-            let keys = KeySet::of_secret(secret.expose_secret().as_bytes()).map_err(AccessError::Secret)?;
+            let keys = KeySet::from_secret(secret.expose_secret().as_bytes()).map_err(AccessError::Secret)?;
             KeySource::fixed(keys)
         } else {
             return Err(AccessError::NotOneKeySource);
         };
-        let rules = Rules {
+        let policy = TokenPolicy {
             issuers: self.jwt_issuer.clone(),
             audiences: self.jwt_audience.clone(),
             leeway: self.leeway(),
         };
-        Ok(Verifier::new(keys, rules))
+        Ok(Verifier::new(keys, policy))
     }
 }
