@@ -1,19 +1,32 @@
 //! Listening, serving, and stopping gracefully.
 
+use std::error::Error;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::{HeaderValue, header};
-use axum_server::accept::NoDelayAcceptor;
-use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
-use axum_server::{Handle, Server};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+use tower::Service;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use crate::http::transport::EnvelopeAcceptor;
+use crate::http::tls::TlsConfig;
+use crate::http::transport::Enveloped;
 
 /// How long a new connection may take to agree on TLS.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,68 +40,120 @@ const HEAD_BYTES: usize = 128 * 1024;
 /// Tells browsers for a year to come to this host over TLS only (RFC 6797). Other hosts of its domain are not ours to
 /// speak for.
 const STRICT_TRANSPORT_SECURITY: HeaderValue = HeaderValue::from_static("max-age=31536000");
+/// How long to wait after a connection could not be accepted, which has a cause that may last: no free file descriptor.
+const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
-/// Serves `app` until `stop` is cancelled. Then no connection is accepted any more, requests under way are answered,
-/// and what is not answered within `grace` is cut off.
-///
-/// # Errors
-/// The listener does not work.
+/// Serves `app` until `stop` is cancelled. Then no connection is accepted any more, requests in flight are answered, and
+/// those that take longer than `grace` are cut off.
 pub async fn serve(
     listener: TcpListener,
     app: Router,
     stop: CancellationToken,
     grace: Duration,
 ) -> io::Result<()> {
-    server(listener, stop, grace)?
-        .acceptor(EnvelopeAcceptor(NoDelayAcceptor::new()))
-        .serve(app.into_make_service_with_connect_info::<SocketAddr>())
-        .await
+    accept(listener, app, None, stop, grace).await
 }
 
-/// The same over TLS, with what `tls` holds when a connection begins.
-///
-/// # Errors
-/// The listener does not work.
+/// The same over TLS, with the certificate that `tls` holds when a connection begins.
 pub async fn serve_tls(
     listener: TcpListener,
     app: Router,
-    tls: RustlsConfig,
+    tls: TlsConfig,
     stop: CancellationToken,
     grace: Duration,
 ) -> io::Result<()> {
-    let secured = RustlsAcceptor::new(tls)
-        .handshake_timeout(HANDSHAKE_TIMEOUT)
-        .acceptor(NoDelayAcceptor::new());
     let app = app.layer(SetResponseHeaderLayer::overriding(
         header::STRICT_TRANSPORT_SECURITY,
         STRICT_TRANSPORT_SECURITY,
     ));
-    server(listener, stop, grace)?
-        .acceptor(EnvelopeAcceptor(secured))
-        .serve(app.into_make_service_with_connect_info::<SocketAddr>())
-        .await
+    accept(listener, app, Some(tls), stop, grace).await
 }
 
-/// What every connection is bounded by, and how it ends.
-fn server(listener: TcpListener, stop: CancellationToken, grace: Duration) -> io::Result<Server<SocketAddr>> {
-    let handle: Handle<SocketAddr> = Handle::new();
-    tokio::spawn({
-        let handle = handle.clone();
-        async move {
-            stop.cancelled().await;
-            handle.graceful_shutdown(Some(grace));
-        }
-    });
-    let mut server = axum_server::from_tcp(listener)?
-        .handle(handle)
-        .http1_only()
-        .first_request_timeout(FIRST_REQUEST_TIMEOUT)
-        .accept_error_handler(|peer, error| {
-            tracing::debug!(?peer, %error, "a connection failed before its first request");
+async fn accept(
+    listener: TcpListener,
+    app: Router,
+    tls: Option<TlsConfig>,
+    stop: CancellationToken,
+    grace: Duration,
+) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let mut connections = JoinSet::new();
+    while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::debug!(%error, "a connection could not be accepted");
+                sleep(ACCEPT_RETRY).await;
+                continue;
+            }
+        };
+        // Forgets those that have ended.
+        while connections.try_join_next().is_some() {}
+        let (app, tls, stop) = (app.clone(), tls.clone(), stop.clone());
+        connections.spawn(async move {
+            if let Err(error) = connection(stream, peer, app, tls, stop).await {
+                tracing::debug!(%peer, error, "a connection failed");
+            }
         });
-    let mut http = server.http_builder().http1();
-    http.header_read_timeout(IDLE_TIMEOUT).max_buf_size(HEAD_BYTES);
-    Ok(server)
+    }
+    drop(listener);
+    let ended = async { while connections.join_next().await.is_some() {} };
+    // Dropping the set cuts off the rest.
+    let _ = timeout(grace, ended).await;
+    Ok(())
+}
+
+/// One connection, from its handshake to its end.
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    app: Router,
+    tls: Option<TlsConfig>,
+    stop: CancellationToken,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    stream.set_nodelay(true)?;
+    let Some(tls) = tls else {
+        return Ok(requests(stream, peer, app, stop).await?);
+    };
+    let acceptor = TlsAcceptor::from(Arc::clone(&tls.borrow()));
+    let handshake = timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
+    // A handshake need not end for the server to stop.
+    match stop.run_until_cancelled(handshake).await {
+        Some(agreed) => Ok(requests(agreed??, peer, app, stop).await?),
+        None => Ok(()),
+    }
+}
+
+async fn requests(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: SocketAddr,
+    app: Router,
+    stop: CancellationToken,
+) -> hyper::Result<()> {
+    let asked = Notify::new();
+    let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
+        asked.notify_one();
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        app.clone().call(request)
+    });
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(IDLE_TIMEOUT)
+        .max_buf_size(HEAD_BYTES);
+    let mut connection = pin!(http.serve_connection(TokioIo::new(Enveloped::new(stream)), service));
+    tokio::select! {
+        result = &mut connection => return result,
+        () = asked.notified() => {}
+        () = stop.cancelled() => {}
+        () = sleep(FIRST_REQUEST_TIMEOUT) => return Ok(()),
+    }
+    tokio::select! {
+        result = &mut connection => return result,
+        () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+    }
+    connection.await
 }
 
 /// Cancelled by SIGINT (Ctrl-C) or SIGTERM. A second signal ends the process at once.

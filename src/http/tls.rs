@@ -4,15 +4,18 @@ use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use axum_server::tls_rustls::RustlsConfig;
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
+use tokio::sync::watch;
 
 use crate::watched_file::{Contents, ReadError, WatchedFiles};
+
+/// The newest configuration, certificate included.
+pub type TlsConfig = watch::Receiver<Arc<ServerConfig>>;
 
 /// Where the certificate and its key are.
 #[derive(Debug, Clone)]
@@ -57,7 +60,7 @@ pub enum TlsError {
 
 /// The API's certificate and key, for as long as the service runs.
 pub struct Tls {
-    config: RustlsConfig,
+    config: watch::Sender<Arc<ServerConfig>>,
     files: TlsFiles,
     watched: WatchedFiles<2>,
 }
@@ -73,15 +76,15 @@ impl Tls {
         let (config, sha256) = server_config(&files, &contents)?;
         tracing::info!(sha256, "the certificate is in use");
         Ok(Self {
-            config: RustlsConfig::from_config(Arc::new(config)),
+            config: watch::Sender::new(Arc::new(config)),
             files,
             watched,
         })
     }
 
     /// What new connections are accepted with: always the newest certificate.
-    pub fn config(&self) -> RustlsConfig {
-        self.config.clone()
+    pub fn config(&self) -> TlsConfig {
+        self.config.subscribe()
     }
 
     /// Takes up renewed files for as long as it is polled. Connections keep what they began with.
@@ -94,7 +97,7 @@ impl Tls {
         watched
             .follow("certificate", |contents| {
                 let (renewed, sha256) = server_config(&files, &contents)?;
-                config.reload_from_config(Arc::new(renewed));
+                config.send_replace(Arc::new(renewed));
                 tracing::info!(sha256, "the renewed certificate is in use");
                 Ok::<_, TlsError>(())
             })

@@ -9,40 +9,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use axum::http::StatusCode;
-use axum_server::accept::Accept;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::http::error::{ApiError, Kind};
 use crate::http::error_body::ErrorBody;
 use crate::http::middleware::request_id::{SLPT_REQUEST_ID, TrackingId};
-
-/// Puts [`Enveloped`] around every stream that the inner acceptor yields.
-#[derive(Debug, Clone)]
-pub struct EnvelopeAcceptor<A>(pub A);
-
-impl<A, I, S> Accept<I, S> for EnvelopeAcceptor<A>
-where
-    A: Accept<I, S>,
-    A::Future: Send + 'static,
-{
-    type Stream = Enveloped<A::Stream>;
-    type Service = A::Service;
-    type Future = Pin<Box<dyn Future<Output = io::Result<(Self::Stream, Self::Service)>> + Send>>;
-
-    fn accept(&self, stream: I, service: S) -> Self::Future {
-        let accepted = self.0.accept(stream, service);
-        Box::pin(async move {
-            let (stream, service) = accepted.await?;
-            Ok((
-                Enveloped {
-                    stream,
-                    pending: Vec::new(),
-                },
-                service,
-            ))
-        })
-    }
-}
 
 /// A connection on which every error answer wears the envelope.
 #[derive(Debug)]
@@ -50,6 +21,15 @@ pub struct Enveloped<I> {
     stream: I,
     /// What is still to be sent of an answer that took the place of hyper's own.
     pending: Vec<u8>,
+}
+
+impl<I> Enveloped<I> {
+    pub fn new(stream: I) -> Self {
+        Self {
+            stream,
+            pending: Vec::new(),
+        }
+    }
 }
 
 impl<I: AsyncWrite + Unpin> Enveloped<I> {

@@ -9,7 +9,6 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
-use axum_server::tls_rustls::RustlsConfig;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, SignatureAlgorithm};
@@ -204,7 +203,7 @@ impl IssuerServer {
             .with_no_client_auth()
             .with_single_cert(vec![certificate.certificate.der().clone()], key)
             .unwrap();
-        let tls = RustlsConfig::from_config(Arc::new(config));
+        let (_, tls) = watch::channel(Arc::new(config));
         Self::serve(keys, "https", |listener, routes, stop| {
             tokio::spawn(server::serve_tls(listener, routes, tls, stop, Duration::ZERO));
         })
