@@ -16,6 +16,8 @@ use crate::messages::cause::Cause;
 use crate::messages::locale::Locale;
 use crate::pending::PageError;
 use crate::store::StoreError;
+use crate::task::json::JsonError;
+use crate::task::violation::Violation;
 
 /// How long a caller is asked to wait where the service cannot answer at the moment, in seconds.
 const RETRY_AFTER: u64 = 1;
@@ -272,6 +274,18 @@ impl ApiError {
             error if error.kind().status == StatusCode::SERVICE_UNAVAILABLE => Some(RETRY_AFTER),
             _ => None,
         }
+    }
+}
+
+impl From<Vec<Violation>> for ApiError {
+    fn from(violations: Vec<Violation>) -> Self {
+        Self::BadContent(violations.into_iter().map(Cause::from).collect())
+    }
+}
+
+impl From<JsonError> for ApiError {
+    fn from(error: JsonError) -> Self {
+        Self::BadSyntax(vec![error.into()])
     }
 }
 

@@ -14,6 +14,8 @@ use crate::http::error::ApiError;
 use crate::http::middleware::limits;
 use crate::http::query::{self, Query};
 use crate::messages::cause::Cause;
+use crate::task::json;
+use crate::task::violation::Problem;
 
 /// The media types of newline-delimited JSON; none of them is registered, all are in use.
 pub const NDJSON: [&str; 4] = [
@@ -45,10 +47,7 @@ impl<S: Sync> FromRequestParts<S> for TaskId {
         let id = query::decode_segment(segment).map_err(|cause| ApiError::BadSyntax(vec![cause]))?;
         if id.contains('\0') {
             // PostgreSQL cannot even be asked for it.
-            let cause = Cause::NullCharacter {
-                pointer: "/id".to_owned(),
-            };
-            return Err(ApiError::BadContent(vec![cause]));
+            return Err(vec![Problem::NulCharacter.at("/id")].into());
         }
         Ok(Self(id))
     }
@@ -61,7 +60,7 @@ impl<S: Sync> FromRequest<S> for JsonContent {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        json(request, &[JSON]).await.map(Self)
+        json_content(request, &[JSON]).await.map(Self)
     }
 }
 
@@ -72,7 +71,7 @@ impl<S: Sync> FromRequest<S> for JsonPatchContent {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        json(request, &[JSON_PATCH, JSON]).await.map(Self)
+        json_content(request, &[JSON_PATCH, JSON]).await.map(Self)
     }
 }
 
@@ -100,13 +99,13 @@ pub fn unsupported_media_type(given: String, allowed: &[&str]) -> ApiError {
 }
 
 /// Reads JSON content whole, at most [`limits::BODY_BYTES`] of it.
-async fn json(request: Request, allowed: &[&str]) -> Result<Value, ApiError> {
+async fn json_content(request: Request, allowed: &[&str]) -> Result<Value, ApiError> {
     let given = media_type(request.headers());
     if !allowed.contains(&given.as_str()) {
         return Err(unsupported_media_type(given, allowed));
     }
     let bytes = whole(request).await?;
-    parse_json(&bytes).map_err(|cause| ApiError::BadSyntax(vec![cause]))
+    Ok(json::parse(&bytes)?)
 }
 
 /// The content whole, at most [`limits::BODY_BYTES`] of it.
@@ -141,44 +140,4 @@ pub async fn whole(request: Request) -> Result<Bytes, ApiError> {
             ApiError::BadSyntax(vec![Cause::ContentIncomplete])
         }
     })
-}
-
-/// Parses JSON.
-///
-/// # Errors
-/// Where it stops being JSON, or is nested deeper than 128 levels.
-pub fn parse_json(bytes: &[u8]) -> Result<Value, Cause> {
-    if names_private_keys(bytes) {
-        return Err(Cause::ReservedKey { key: PRIVATE_KEYS });
-    }
-    serde_json::from_slice(bytes).map_err(|error| Cause::NotJson {
-        line: error.line(),
-        column: error.column(),
-    })
-}
-
-/// How the JSON library names keys that mean something to it alone. A client that names them would be misread.
-const PRIVATE_KEYS: &str = "$serde_json::private::";
-
-/// Whether the prefix of private keys is in the content, also where its characters are written as escapes.
-fn names_private_keys(bytes: &[u8]) -> bool {
-    let contains = |bytes: &[u8]| {
-        bytes
-            .windows(PRIVATE_KEYS.len())
-            .any(|window| window == PRIVATE_KEYS.as_bytes())
-    };
-    if !bytes.windows(4).any(|window| window == b"\\u00") {
-        return contains(bytes);
-    }
-    let mut unescaped = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let Some((&byte, after)) = rest.split_first() {
-        let escape = rest.strip_prefix(b"\\u00").and_then(|digits| digits.get(..2));
-        let code = escape
-            .and_then(|digits| std::str::from_utf8(digits).ok())
-            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        unescaped.push(code.unwrap_or(byte));
-        rest = if code.is_some() { &rest[6..] } else { after };
-    }
-    contains(&unescaped)
 }

@@ -26,6 +26,9 @@ const SOURCES: [(&str, &str); 10] = [
 /// More languages than this in one Accept-Language header are not looked at.
 const MAX_REQUESTED: usize = 32;
 
+/// The longest piece of a request that a message repeats, in characters.
+const MAX_VALUE_LENGTH: usize = 80;
+
 static LOCALES: LazyLock<Vec<Locale>> = LazyLock::new(|| {
     SOURCES
         .iter()
@@ -57,9 +60,16 @@ impl Message {
         }
     }
 
-    /// Sets a variable. Numbers are passed as text: they are part of a protocol and not formatted for a region.
+    /// Sets a variable, shortened: it may come from the request, and a response must not grow with the request. Numbers
+    /// are passed as strings: they are part of a protocol and not formatted for a region.
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: impl Display) -> Self {
+    pub fn with(self, name: &'static str, value: impl Display) -> Self {
+        self.with_whole(name, shortened(value.to_string()))
+    }
+
+    /// Sets a variable to a value that is the server's own, such as a list of what is allowed.
+    #[must_use]
+    pub fn with_whole(mut self, name: &'static str, value: impl Display) -> Self {
         self.variables.push((name, Variable::Text(value.to_string())));
         self
     }
@@ -144,6 +154,14 @@ impl Locale {
     }
 }
 
+fn shortened(mut value: String) -> String {
+    if let Some((end, _)) = value.char_indices().nth(MAX_VALUE_LENGTH) {
+        value.truncate(end);
+        value.push('…');
+    }
+    value
+}
+
 /// The languages of an Accept-Language header, most wanted first. The negotiation library knows the order of
 /// languages and not their weights, so the weights (RFC 9110, section 12.4.2) are turned into an order here.
 fn by_preference(accept_language: &str) -> Vec<LanguageIdentifier> {
@@ -165,7 +183,9 @@ fn by_preference(accept_language: &str) -> Vec<LanguageIdentifier> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::fs;
+    use std::path::Path;
 
     use super::*;
 
@@ -241,25 +261,46 @@ mod tests {
         }
     }
 
+    /// The string literals of all source files in a folder.
+    fn literals(folder: &Path, found: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                literals(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let source = fs::read_to_string(path).expect("a source file");
+                found.extend(source.split('"').map(str::to_owned));
+            }
+        }
+    }
+
     #[test]
     fn the_program_uses_every_message_and_no_other() {
-        let sources = [
-            include_str!("cause/mod.rs"),
-            include_str!("cause/language.rs"),
-            include_str!("../http/error.rs"),
-        ];
-        let known = messages(SOURCES[0].1);
-        let prefixes = ["cause-", "expected-", "kind-"];
-        let literals: Vec<&str> = sources.iter().flat_map(|source| source.split('"')).collect();
-        for literal in literals
-            .iter()
-            .filter(|text| prefixes.iter().any(|prefix| text.starts_with(prefix)))
-        {
-            assert!(known.contains_key(*literal), "{literal} is in no locale");
-        }
-        for id in known.keys() {
-            assert!(literals.contains(&id.as_str()), "{id} is used nowhere");
-        }
+        let mut literals = BTreeSet::new();
+        self::literals(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut literals);
+        let known: BTreeSet<String> = messages(SOURCES[0].1).into_keys().collect();
+        let unused: Vec<&String> = known.difference(&literals).collect();
+        assert!(unused.is_empty(), "unused: {unused:?}");
+        let is_id = |literal: &&String| {
+            let prefixed = ["cause-", "expected-", "kind-"]
+                .iter()
+                .any(|prefix| literal.starts_with(prefix));
+            prefixed
+                && literal
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+                && !literal.ends_with('-')
+        };
+        let missing: Vec<&String> = literals.difference(&known).filter(is_id).collect();
+        assert!(missing.is_empty(), "in no locale: {missing:?}");
+    }
+
+    #[test]
+    fn a_long_value_is_shortened_at_a_character() {
+        assert_eq!(shortened("abc".to_owned()), "abc");
+        let long = "é".repeat(MAX_VALUE_LENGTH);
+        assert_eq!(shortened(long.clone()), long);
+        assert_eq!(shortened(long.clone() + "é"), long + "…");
     }
 
     #[test]

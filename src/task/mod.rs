@@ -3,11 +3,15 @@
 //! Serialising one gives all sixteen required keys always (`null` where nothing is known), `target` as null or with
 //! its three keys, `taskDefinitionSummary` only where there is one, and times as `YYYY-MM-DDTHH:MM:SS.mmmZ`.
 //!
-//! [`report`] reads one from JSON, [`patch`] changes one, [`parts`] is what the stored JSON in it looks like.
+//! [`report`] reads one from JSON, [`patch`] changes one, [`violation`] is what either may refuse, and [`parts`] are the
+//! shapes of the JSON stored in a task.
 
+mod fields;
+pub mod json;
 pub mod parts;
 pub mod patch;
 pub mod report;
+pub mod violation;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize, Serializer};
@@ -82,10 +86,11 @@ pub mod limits {
 }
 
 /// The kind of scheduler that a task belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type, ToSchema)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type, ToSchema)]
 #[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum TaskType {
+    #[default]
     Quartz,
     Qpoc,
     QueuedTask,
@@ -144,30 +149,31 @@ pub struct TaskDefinitionSummary {
     pub arguments: Box<RawValue>,
 }
 
-impl TaskType {
-    /// Every variant with its name in the contract.
-    pub const ALL: &[(&str, Self)] = &[
-        ("QUARTZ", Self::Quartz),
-        ("QPOC", Self::Qpoc),
-        ("QUEUED_TASK", Self::QueuedTask),
-    ];
+/// Gives an enumeration the names of its variants in the contract.
+macro_rules! names {
+    ($type:ident { $($name:literal => $variant:ident),* $(,)? }) => {
+        impl $type {
+            pub const ALL: &[(&str, Self)] = &[$(($name, Self::$variant)),*];
+            pub const NAMES: &[&str] = &[$($name),*];
+
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name),*
+                }
+            }
+        }
+    };
 }
 
-impl CompletionStatus {
-    /// Every variant with its name in the contract.
-    pub const ALL: &[(&str, Self)] = &[
-        ("SUCCESS", Self::Success),
-        ("WARNING", Self::Warning),
-        ("ERROR", Self::Error),
-        ("TERMINATED", Self::Terminated),
-        ("TEMPERROR", Self::TempError),
-    ];
-}
-
-impl TargetType {
-    /// Every variant with its name in the contract.
-    pub const ALL: &[(&str, Self)] = &[("APPLICATION", Self::Application), ("IDENTITY", Self::Identity)];
-}
+names!(TaskType { "QUARTZ" => Quartz, "QPOC" => Qpoc, "QUEUED_TASK" => QueuedTask });
+names!(CompletionStatus {
+    "SUCCESS" => Success,
+    "WARNING" => Warning,
+    "ERROR" => Error,
+    "TERMINATED" => Terminated,
+    "TEMPERROR" => TempError,
+});
+names!(TargetType { "APPLICATION" => Application, "IDENTITY" => Identity });
 
 fn time<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true))

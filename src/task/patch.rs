@@ -11,22 +11,40 @@ use json_patch::{
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::violation::{Problem, Violation};
 use super::{CompletionStatus, TaskStatus, limits, report};
-use crate::messages::cause::Cause;
 
-/// What a patch may change, and whatever is below. `modified` is the server's; the rest is what the task *is*.
-pub const MUTABLE: [&str; 10] = [
-    "completionStatus",
-    "completed",
-    "launched",
-    "messages",
-    "returns",
-    "attributes",
-    "progress",
-    "percentComplete",
-    "description",
-    "target",
-];
+/// Defines the members that a patch may change, and all that is below them. `modified` is set by the server; the
+/// others say which task it is.
+macro_rules! mutable {
+    ($($name:literal => $field:ident),* $(,)?) => {
+        pub const MUTABLE: [&str; [$($name),*].len()] = [$($name),*];
+
+        /// Moves a member from one task to another.
+        fn take(name: &str, to: &mut TaskStatus, from: &mut TaskStatus) {
+            match name {
+                $($name => std::mem::swap(&mut to.$field, &mut from.$field),)*
+                _ => {}
+            }
+        }
+    };
+}
+
+mutable! {
+    "completionStatus" => completion_status,
+    "completed" => completed,
+    "launched" => launched,
+    "messages" => messages,
+    "returns" => returns,
+    "attributes" => attributes,
+    "progress" => progress,
+    "percentComplete" => percent_complete,
+    "description" => description,
+    "target" => target,
+}
+
+/// The members that end a task. They are always read together: each depends on the other.
+const ENDS: [&str; 2] = ["completionStatus", "completed"];
 /// The most operations of one patch.
 pub const MAX_OPERATIONS: usize = 100;
 
@@ -39,43 +57,31 @@ impl TaskPatch {
     ///
     /// # Errors
     /// It is no array of operations, or an operation would change what is immutable: one cause for each.
-    pub fn read(value: Value) -> Result<Self, Vec<Cause>> {
+    pub fn read(value: Value) -> Result<Self, Vec<Violation>> {
         let Value::Array(operations) = value else {
-            return Err(vec![Cause::NotAnArray {
-                pointer: String::new(),
-            }]);
+            return Err(Problem::NotAnArray.into());
         };
         if operations.len() > MAX_OPERATIONS {
-            return Err(vec![Cause::TooManyItems {
-                pointer: String::new(),
-                limit: MAX_OPERATIONS,
-            }]);
+            let limit = MAX_OPERATIONS;
+            return Err(Problem::TooManyItems { limit }.into());
         }
-        let mut causes = Vec::new();
+        let mut violations = Vec::new();
         let mut patch = Vec::new();
         for (index, operation) in operations.into_iter().enumerate() {
-            match read_operation(operation) {
-                Some(operation) => {
-                    for pointer in changed(&operation)
-                        .into_iter()
-                        .filter(|pointer| !is_mutable(pointer))
-                    {
-                        causes.push(Cause::Immutable {
-                            pointer: pointer.to_string(),
-                            allowed: MUTABLE.map(|name| format!("/{name}")).join(", "),
-                        });
-                    }
-                    patch.push(operation);
-                }
-                None => causes.push(Cause::NotAPatchOperation {
-                    pointer: format!("/{index}"),
-                }),
-            }
+            let Some(operation) = read_operation(operation) else {
+                violations.push(Problem::NotAPatchOperation.at("").inside(index));
+                continue;
+            };
+            let immutable = changed(&operation)
+                .into_iter()
+                .filter(|pointer| !is_mutable(pointer));
+            violations.extend(immutable.map(|pointer| self::immutable(pointer, &MUTABLE)));
+            patch.push(operation);
         }
-        if causes.is_empty() {
+        if violations.is_empty() {
             Ok(Self(Patch(patch)))
         } else {
-            Err(causes)
+            Err(violations)
         }
     }
 
@@ -84,9 +90,9 @@ impl TaskPatch {
     ///
     /// # Errors
     /// An operation's target is not there, a `test` fails, or the outcome is no task.
-    pub fn apply(&self, task: &TaskStatus, now: DateTime<Utc>) -> Result<TaskStatus, Vec<Cause>> {
+    pub fn apply(&self, task: &TaskStatus, now: DateTime<Utc>) -> Result<TaskStatus, Vec<Violation>> {
         let named: BTreeSet<&str> = self.0.iter().flat_map(pointers).map(first_token).collect();
-        let mut document = members(task, &named).map_err(|cause| vec![cause])?;
+        let mut document = members(task, &named).map_err(|violation| vec![violation])?;
         let mut copied = 0;
         for operation in &self.0.0 {
             if let PatchOperation::Copy(copy) = operation {
@@ -96,19 +102,15 @@ impl TaskPatch {
                     .resolve(&document)
                     .map_or(0, |source| source.to_string().len());
                 if copied > limits::JSON_BYTES {
-                    let pointer = copy.path.to_string();
-                    return Err(vec![Cause::JsonTooLarge {
-                        pointer,
-                        limit: limits::JSON_BYTES,
-                    }]);
+                    return Err(vec![too_large(copy.path.to_string())]);
                 }
             }
             json_patch::patch(&mut document, std::slice::from_ref(operation)).map_err(|error| {
-                let pointer = error.path.to_string();
-                vec![match error.kind {
-                    PatchErrorKind::TestFailed => Cause::TestFailed { pointer },
-                    _ => Cause::PatchTargetMissing { pointer },
-                }]
+                let problem = match error.kind {
+                    PatchErrorKind::TestFailed => Problem::TestFailed,
+                    _ => Problem::PatchTargetMissing,
+                };
+                vec![problem.at(error.path.to_string())]
             })?;
         }
         let changed: BTreeSet<&str> = self.0.iter().flat_map(changed).map(first_token).collect();
@@ -116,72 +118,55 @@ impl TaskPatch {
     }
 }
 
-/// The members of a task that a patch names, with those that every task has and those that end it.
-fn members(task: &TaskStatus, named: &BTreeSet<&str>) -> Result<Value, Cause> {
-    const ALWAYS: [&str; 6] = [
-        "id",
-        "type",
-        "uniqueName",
-        "launcher",
-        "completionStatus",
-        "completed",
-    ];
+/// The members of a task that a patch names, and those that end it.
+fn members(task: &TaskStatus, named: &BTreeSet<&str>) -> Result<Value, Violation> {
     // The empty token is the whole task.
     let whole = named.contains("");
     // A task that came from the table can be written as JSON, and its members read as they stand.
     let wire = serde_json::to_string(task).unwrap_or_default();
     let raw: BTreeMap<&str, &RawValue> = serde_json::from_str(&wire).unwrap_or_default();
     raw.into_iter()
-        .filter(|(key, _)| whole || named.contains(key) || ALWAYS.contains(key))
+        .filter(|(key, _)| whole || named.contains(key) || ENDS.contains(key))
         .map(|(key, raw)| match serde_json::from_str(raw.get()) {
             Ok(value) => Ok((key.to_owned(), value)),
-            // Nested deeper than is read: it can be kept, and not be patched.
-            Err(_) => Err(Cause::JsonTooLarge {
-                pointer: format!("/{key}"),
-                limit: limits::JSON_BYTES,
-            }),
+            // Nested deeper than is parsed: it can be kept but not patched.
+            Err(_) => Err(too_large(format!("/{key}"))),
         })
         .collect::<Result<serde_json::Map<_, _>, _>>()
         .map(Value::Object)
 }
 
-/// The task with the members that were changed, which are checked as those of a report.
+/// The task with the changed members of the document, which are checked like those of a report.
 fn merged(
     task: &TaskStatus,
     document: Value,
     changed: &BTreeSet<&str>,
     now: DateTime<Utc>,
-) -> Result<TaskStatus, Vec<Cause>> {
-    const ENDS: [&str; 2] = ["completionStatus", "completed"];
-    // The names are not the patch's to change, so they need not satisfy what a report must.
-    let mut report = json!({ "id": "-", "type": "QUARTZ", "uniqueName": "", "launcher": "" });
+) -> Result<TaskStatus, Vec<Violation>> {
+    let taken = |key: &str| changed.contains(key) || ENDS.contains(&key);
+    let mut report = stand_in();
     if let Value::Object(members) = document {
-        for (key, value) in members {
-            if changed.contains(key.as_str()) || ENDS.contains(&key.as_str()) {
-                report[key] = value;
-            }
+        for (key, value) in members.into_iter().filter(|(key, _)| taken(key)) {
+            report[key] = value;
         }
     }
-    let read = report::read(&report, None, now)?;
+    let mut read = report::read(&report, None, now)?;
     let mut patched = task.clone();
     patched.modified = task.modified.max(now);
-    patched.completion_status = read.completion_status;
-    patched.completed = read.completed;
-    for key in changed {
-        match *key {
-            "launched" => patched.launched = read.launched,
-            "messages" => patched.messages.clone_from(&read.messages),
-            "returns" => patched.returns.clone_from(&read.returns),
-            "attributes" => patched.attributes.clone_from(&read.attributes),
-            "progress" => patched.progress.clone_from(&read.progress),
-            "percentComplete" => patched.percent_complete = read.percent_complete,
-            "description" => patched.description.clone_from(&read.description),
-            "target" => patched.target.clone_from(&read.target),
-            // Those that end the task are above, and no others are mutable.
-            _ => {}
-        }
+    for name in MUTABLE.into_iter().filter(|name| taken(name)) {
+        take(name, &mut patched, &mut read);
     }
     Ok(patched)
+}
+
+/// A task of required members only. A patch cannot change them, so the stored ones need not satisfy what a report must.
+fn stand_in() -> Value {
+    json!({ "id": "-", "type": "QUARTZ", "uniqueName": "", "launcher": "" })
+}
+
+fn too_large(pointer: String) -> Violation {
+    let limit = limits::JSON_BYTES;
+    Problem::JsonTooLarge { limit }.at(pointer)
 }
 
 /// Reads a patch that completes a task and does nothing else, as the documented way to clear one does: the status, and
@@ -189,37 +174,38 @@ fn merged(
 ///
 /// # Errors
 /// It is no such patch.
-pub fn completion(content: Value) -> Result<(CompletionStatus, Option<DateTime<Utc>>), Vec<Cause>> {
-    const ALLOWED: [&str; 2] = ["/completionStatus", "/completed"];
+pub fn completion(content: Value) -> Result<(CompletionStatus, Option<DateTime<Utc>>), Vec<Violation>> {
     let TaskPatch(patch) = TaskPatch::read(content)?;
-    // Read as the members of a task, of which only these two matter.
-    let mut members = json!({ "id": "-", "type": "QUARTZ", "uniqueName": "", "launcher": "" });
-    let mut causes = Vec::new();
+    let mut members = stand_in();
+    let mut violations = Vec::new();
     for operation in patch.0 {
         let (path, value) = match operation {
             PatchOperation::Add(operation) => (operation.path, operation.value),
             PatchOperation::Replace(operation) => (operation.path, operation.value),
             other => (other.path().to_buf(), Value::Null),
         };
-        match ALLOWED.iter().find(|allowed| **allowed == path.as_str()) {
-            Some(allowed) if !value.is_null() => members[&allowed[1..]] = value,
-            _ => causes.push(Cause::Immutable {
-                pointer: path.to_string(),
-                allowed: ALLOWED.join(", "),
-            }),
+        match ENDS
+            .iter()
+            .find(|name| path.as_str().strip_prefix('/') == Some(name))
+        {
+            Some(name) if !value.is_null() => members[*name] = value,
+            _ => violations.push(immutable(&path, &ENDS)),
         }
     }
-    if !causes.is_empty() {
-        return Err(causes);
+    if !violations.is_empty() {
+        return Err(violations);
     }
     let timed = members.get("completed").is_some();
     let completed = report::read(&members, None, Utc::now())?;
-    let status = completed.completion_status.ok_or_else(|| {
-        vec![Cause::FieldRequired {
-            pointer: ALLOWED[0].to_owned(),
-        }]
-    })?;
+    let missing = || vec![Problem::Required.at("/completionStatus")];
+    let status = completed.completion_status.ok_or_else(missing)?;
     Ok((status, completed.completed.filter(|_| timed)))
+}
+
+fn immutable(pointer: &Pointer, mutable: &[&str]) -> Violation {
+    let allowed: Vec<String> = mutable.iter().map(|name| format!("/{name}")).collect();
+    let allowed = allowed.join(", ");
+    Problem::Immutable { allowed }.at(pointer.to_string())
 }
 
 /// Reads an operation, without what it has beyond the standard. By hand, because serde reads a choice by the value of a

@@ -28,6 +28,7 @@ use crate::http::error::{ApiError, OAuthError};
 use crate::http::extract::{self, media_type};
 use crate::http::query::Query;
 use crate::messages::cause::Cause;
+use crate::task::violation::Problem;
 
 /// What the only client is called.
 pub const CLIENT_ID: &str = "demo";
@@ -119,9 +120,7 @@ async fn token(
     given.extend(content(request).await?);
     let parameter = |name: &'static str| {
         given.get(name).map(String::as_str).ok_or_else(|| {
-            let cause = Cause::FieldRequired {
-                pointer: name.to_owned(),
-            };
+            let cause = Cause::ParameterRequired { parameter: name };
             ApiError::OAuth(OAuthError::InvalidRequest, vec![cause])
         })
     };
@@ -174,11 +173,8 @@ fn scopes(asked: Option<&str>) -> Result<Vec<String>, ApiError> {
 }
 
 fn not_one_of(parameter: &str, given: &str, allowed: &str) -> Cause {
-    Cause::NotOneOf {
-        pointer: parameter.to_owned(),
-        given: given.to_owned(),
-        allowed: allowed.to_owned(),
-    }
+    let (given, allowed) = (given.to_owned(), allowed.to_owned());
+    Problem::NotOneOf { given, allowed }.at(parameter).into()
 }
 
 /// The credentials of `Authorization: Basic` (RFC 6749, section 2.3.1).

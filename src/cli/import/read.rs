@@ -11,12 +11,11 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use super::ImportError;
 use super::source::Source;
 use super::split::{Form, ITEM_BYTES, Next, Place, Splitter};
-use crate::http::extract::parse_json;
 use crate::messages::cause::Cause;
 use crate::messages::locale::Locale;
 use crate::store::import::Batch;
-use crate::task::TaskStatus;
 use crate::task::report::read;
+use crate::task::{TaskStatus, json};
 
 /// A chunk is full with so many bytes of items, whatever their number.
 const CHUNK_BYTES: usize = 8 * 1024 * 1024;
@@ -147,8 +146,8 @@ fn run<R: BufRead>(
 }
 
 fn task(item: &[u8], now: DateTime<Utc>) -> Result<TaskStatus, Vec<Cause>> {
-    let value = parse_json(item.trim_ascii_end()).map_err(|cause| vec![cause])?;
-    read(&value, None, now)
+    let value = json::parse(item.trim_ascii_end()).map_err(|error| vec![error.into()])?;
+    read(&value, None, now).map_err(|violations| violations.into_iter().map(Cause::from).collect())
 }
 
 fn beginning(item: &[u8]) -> &[u8] {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::source::{Digest, Source, is_blank};
 use crate::messages::cause::Cause;
+use crate::task::json::JsonError;
 
 /// The most bytes of an item.
 pub const ITEM_BYTES: usize = 4 * 1024 * 1024;
@@ -182,7 +183,7 @@ impl<R: BufRead> Splitter<R> {
 
     fn not_json(&mut self) -> Next {
         let (line, column) = self.source.place();
-        self.broken(Cause::NotJson { line, column })
+        self.broken(JsonError::Syntax { line, column }.into())
     }
 
     /// The fault is where the next element would be.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use chrono::Utc;
 use serde_json::{Value, json};
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::example::ExampleBuilder;
@@ -23,6 +24,10 @@ use crate::http::middleware::request_id::TrackingId;
 use crate::listing::filter::Filter;
 use crate::listing::sorters::Sorters;
 use crate::messages::cause::Cause;
+use crate::task::json::JsonError;
+use crate::task::patch::TaskPatch;
+use crate::task::report;
+use crate::task::violation::Problem;
 
 type Responses = BTreeMap<String, RefOr<Response>>;
 type Examples = Vec<(&'static str, &'static str, ApiError)>;
@@ -102,22 +107,10 @@ impl IntoResponses for BadContent {
 
 impl IntoResponses for BadReport {
     fn responses() -> Responses {
-        let fields = vec![
-            Cause::NotOneOf {
-                pointer: "/type".to_owned(),
-                given: "CRON".to_owned(),
-                allowed: "QUARTZ, QPOC, QUEUED_TASK".to_owned(),
-            },
-            Cause::FieldRequired {
-                pointer: "/launcher".to_owned(),
-            },
-        ];
+        let task = json!({ "id": "a", "type": "CRON", "uniqueName": "n" });
+        let fields = report::read(&task, None, Utc::now()).err().unwrap_or_default();
         bad_request(vec![
-            (
-                "content",
-                "What is reported is no task",
-                ApiError::BadContent(fields),
-            ),
+            ("content", "What is reported is no task", fields.into()),
             json_example(),
         ])
     }
@@ -125,26 +118,16 @@ impl IntoResponses for BadReport {
 
 impl IntoResponses for BadPatch {
     fn responses() -> Responses {
-        let immutable = Cause::Immutable {
-            pointer: "/id".to_owned(),
-            allowed: crate::task::patch::MUTABLE
-                .map(|name| format!("/{name}"))
-                .join(", "),
-        };
-        let test = Cause::TestFailed {
-            pointer: "/percentComplete".to_owned(),
-        };
+        let remove = json!([{ "op": "remove", "path": "/id" }]);
+        let immutable = TaskPatch::read(remove).err().unwrap_or_default();
+        let test = vec![Problem::TestFailed.at("/percentComplete")];
         bad_request(vec![
             (
                 "immutable",
                 "The patch changes what cannot be changed",
-                ApiError::BadContent(vec![immutable]),
+                immutable.into(),
             ),
-            (
-                "test",
-                "A test of the patch failed",
-                ApiError::BadContent(vec![test]),
-            ),
+            ("test", "A test of the patch failed", test.into()),
             json_example(),
         ])
     }
@@ -404,12 +387,8 @@ fn path_example() -> (&'static str, &'static str, ApiError) {
 }
 
 fn json_example() -> (&'static str, &'static str, ApiError) {
-    let cause = Cause::NotJson { line: 1, column: 2 };
-    (
-        "syntax",
-        "The content is not JSON",
-        ApiError::BadSyntax(vec![cause]),
-    )
+    let error = JsonError::Syntax { line: 1, column: 2 };
+    ("syntax", "The content is not JSON", error.into())
 }
 
 fn bad_request(examples: Examples) -> Responses {

@@ -78,7 +78,7 @@ pub async fn clear(
         }
         return Err(ApiError::of_query(causes));
     };
-    let (status, completed) = patch::completion(content).map_err(ApiError::BadContent)?;
+    let (status, completed) = patch::completion(content)?;
     let completion = Completion { status, completed };
     let dry_run = dry_run.unwrap_or(false);
     if dry_run {

@@ -26,14 +26,14 @@ use super::AppState;
 use crate::auth::audit::{AuditGuard, AuditRecord, Stored};
 use crate::http::error::ApiError;
 use crate::http::error_body::{Context, ErrorBody, log};
-use crate::http::extract::{NDJSON, parse_json};
+use crate::http::extract::NDJSON;
 use crate::http::middleware::authorize::StreamingWrite;
 use crate::http::middleware::limits::{self, Permit};
 use crate::messages::cause::Cause;
 use crate::store::report::{self, Outcome};
 use crate::store::{Database, StoreError};
-use crate::task::TaskStatus;
 use crate::task::report::read;
+use crate::task::{TaskStatus, json};
 
 /// The most lines of one request.
 pub const MAX_LINES: usize = 100_000;
@@ -184,9 +184,9 @@ impl Worker {
         if line.trim_ascii().is_empty() {
             return Ok(());
         }
-        let task = parse_json(line)
-            .map_err(bad_syntax)
-            .and_then(|value| read(&value, None, Utc::now()).map_err(ApiError::BadContent));
+        let task = json::parse(line)
+            .map_err(ApiError::from)
+            .and_then(|value| Ok(read(&value, None, Utc::now())?));
         match task {
             Ok(task) => {
                 self.batch.push((number, task));

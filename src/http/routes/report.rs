@@ -18,11 +18,11 @@ use crate::http::error::ApiError;
 use crate::http::extract::{JSON, JsonContent, NDJSON, TaskId, media_type, unsupported_media_type};
 use crate::http::openapi::schemas::{Lines, TaskReport, TaskReports};
 use crate::http::openapi::{self, answers, errors, examples, parameters};
-use crate::messages::cause::Cause;
 use crate::store::report::{self, Outcome};
 use crate::store::task;
 use crate::task::TaskStatus;
-use crate::task::report::{MAX_CAUSES, read};
+use crate::task::report::{MAX_VIOLATIONS, read};
+use crate::task::violation::{Problem, Violation};
 
 /// The most tasks of one JSON array.
 pub const MAX_BATCH: usize = 1000;
@@ -60,7 +60,7 @@ pub async fn put(
     TaskId(id): TaskId,
     JsonContent(content): JsonContent,
 ) -> Result<Response, ApiError> {
-    let task = read(&content, Some(&id), Utc::now()).map_err(ApiError::BadContent)?;
+    let task = read(&content, Some(&id), Utc::now())?;
     let (status, task) = store(&state, &record, task).await?;
     single::answer(status, &task)
 }
@@ -129,7 +129,7 @@ async fn post_one(
     {
         object.insert("id".to_owned(), Uuid::now_v7().simple().to_string().into());
     }
-    let task = read(&content, None, Utc::now()).map_err(ApiError::BadContent)?;
+    let task = read(&content, None, Utc::now())?;
     let (status, task) = store(state, record, task).await?;
     let mut response = single::answer(status, &task)?;
     // Relative to the request's own URL (RFC 3986, section 5.2), which a gateway may have rewritten.
@@ -146,27 +146,24 @@ async fn post_one(
 
 async fn batch(state: &AppState, record: &AuditRecord, items: &[Value]) -> Result<Response, ApiError> {
     if items.len() > MAX_BATCH {
-        let cause = Cause::TooManyItems {
-            pointer: String::new(),
-            limit: MAX_BATCH,
-        };
-        return Err(ApiError::BadContent(vec![cause]));
+        let limit = MAX_BATCH;
+        return Err(vec![Problem::TooManyItems { limit }.at("")].into());
     }
     let now = Utc::now();
     let mut tasks = Vec::with_capacity(items.len());
-    let mut causes = Vec::new();
+    let mut violations: Vec<Violation> = Vec::new();
     for (index, item) in items.iter().enumerate() {
-        if causes.len() >= MAX_CAUSES {
+        if violations.len() >= MAX_VIOLATIONS {
             break;
         }
         match read(item, None, now) {
             Ok(task) => tasks.push(task),
-            Err(faults) => causes.extend(faults.into_iter().map(|fault| fault.inside(&format!("/{index}")))),
+            Err(found) => violations.extend(found.into_iter().map(|violation| violation.inside(index))),
         }
     }
-    if !causes.is_empty() {
-        causes.truncate(MAX_CAUSES);
-        return Err(ApiError::BadContent(causes));
+    if !violations.is_empty() {
+        violations.truncate(MAX_VIOLATIONS);
+        return Err(violations.into());
     }
     record.set_tasks(tasks.iter().map(|task| task.id.clone()).collect());
     let outcomes = report::report(&state.database, &tasks).await?;

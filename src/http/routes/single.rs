@@ -84,7 +84,7 @@ pub async fn patch(
     JsonPatchContent(content): JsonPatchContent,
 ) -> Result<Response, ApiError> {
     record.set_tasks(vec![id.clone()]);
-    let patch = TaskPatch::read(content).map_err(ApiError::BadContent)?;
+    let patch = TaskPatch::read(content)?;
     let changed = task::change(&state.database, &id, |task| {
         let (etag, _) = representation(task)?;
         if !etag.satisfies_if_match(&headers) {
@@ -93,7 +93,7 @@ pub async fn patch(
             };
             return Err(ApiError::Refused(StatusCode::PRECONDITION_FAILED, vec![cause]));
         }
-        patch.apply(task, Utc::now()).map_err(ApiError::BadContent)
+        Ok(patch.apply(task, Utc::now())?)
     })
     .await?
     .ok_or_else(|| ApiError::unknown_task(&id))??;

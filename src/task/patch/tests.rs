@@ -12,7 +12,7 @@ fn now() -> DateTime<Utc> {
     report::time("2026-02-03T04:05:06.789Z").expect("a time")
 }
 
-fn apply(patch: Value) -> Result<Value, Vec<Cause>> {
+fn apply(patch: Value) -> Result<Value, Vec<Violation>> {
     let patched = TaskPatch::read(patch)?.apply(&task(), now())?;
     Ok(serde_json::to_value(&patched).expect("JSON"))
 }
@@ -80,10 +80,10 @@ fn what_is_immutable_stays() {
             json!({ "op": "move", "from": path, "path": "/attributes/x" }),
             json!({ "op": "copy", "from": "/progress", "path": path }),
         ] {
-            let causes = apply(json!([operation])).expect_err("a cause");
+            let violations = apply(json!([operation])).expect_err("a violation");
             assert!(
-                matches!(&causes[..], [Cause::Immutable { pointer, .. }] if pointer == path),
-                "{causes:?}"
+                violations == [immutable(&PointerBuf::parse(path).expect("a pointer"), &MUTABLE)],
+                "{violations:?}"
             );
         }
     }
@@ -93,17 +93,13 @@ fn what_is_immutable_stays() {
 fn a_failed_test_and_a_missing_target_are_told_apart() {
     let failed = apply(json!([{ "op": "test", "path": "/progress", "value": "x" }]));
     assert_eq!(
-        failed.expect_err("a cause"),
-        [Cause::TestFailed {
-            pointer: "/progress".to_owned()
-        }]
+        failed.expect_err("a violation"),
+        [Problem::TestFailed.at("/progress")]
     );
     let missing = apply(json!([{ "op": "remove", "path": "/attributes/x" }]));
     assert_eq!(
-        missing.expect_err("a cause"),
-        [Cause::PatchTargetMissing {
-            pointer: "/attributes/x".to_owned()
-        }]
+        missing.expect_err("a violation"),
+        [Problem::PatchTargetMissing.at("/attributes/x")]
     );
     for operation in [
         json!(1),
@@ -113,10 +109,8 @@ fn a_failed_test_and_a_missing_target_are_told_apart() {
         json!({ "op": "remove", "path": "progress" }),
     ] {
         assert_eq!(
-            apply(json!([operation])).expect_err("a cause"),
-            [Cause::NotAPatchOperation {
-                pointer: "/0".to_owned()
-            }]
+            apply(json!([operation])).expect_err("a violation"),
+            [Problem::NotAPatchOperation.at("/0")]
         );
     }
 }
@@ -124,8 +118,17 @@ fn a_failed_test_and_a_missing_target_are_told_apart() {
 #[test]
 fn copies_of_copies_are_bounded() {
     let copy = |n: i32| json!({ "op": "copy", "from": "/attributes", "path": format!("/attributes/x{n}") });
-    let causes = apply((0..30).map(copy).collect()).expect_err("a cause");
-    assert!(matches!(&causes[..], [Cause::JsonTooLarge { .. }]), "{causes:?}");
+    let violations = apply((0..30).map(copy).collect()).expect_err("a violation");
+    assert!(
+        matches!(
+            &violations[..],
+            [Violation {
+                problem: Problem::JsonTooLarge { .. },
+                ..
+            }]
+        ),
+        "{violations:?}"
+    );
 }
 
 #[test]
@@ -169,7 +172,7 @@ fn a_completion_is_a_status_and_perhaps_a_time() {
         json!({}),
     ] {
         assert_eq!(
-            completion(patch.clone()).map_err(|causes| causes.len()),
+            completion(patch.clone()).map_err(|violations| violations.len()),
             Err(1),
             "{patch}"
         );
@@ -186,10 +189,8 @@ fn both_null_reopens_and_one_alone_does_not() {
     let status = json!({ "op": "replace", "path": "/completionStatus", "value": null });
     let time = json!({ "op": "replace", "path": "/completed", "value": null });
     assert_eq!(
-        patch(json!([status])).expect_err("a cause"),
-        [Cause::CompletedWithoutStatus {
-            pointer: "/completed".to_owned()
-        }]
+        patch(json!([status])).expect_err("a violation"),
+        [Problem::CompletedWithoutStatus.at("/completed")]
     );
     let reopened = patch(json!([status, time])).expect("a task");
     assert_eq!((reopened.completion_status, reopened.completed), (None, None));

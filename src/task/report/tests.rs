@@ -6,8 +6,8 @@ fn now() -> DateTime<Utc> {
     time("2026-01-02T03:04:05.678901Z").expect("a time")
 }
 
-fn causes(value: &Value) -> Vec<Cause> {
-    read(value, None, now()).expect_err("faults")
+fn violations(value: &Value) -> Vec<Violation> {
+    read(value, None, now()).expect_err("violations")
 }
 
 #[test]
@@ -31,12 +31,12 @@ fn three_fields_are_enough_and_the_rest_has_defaults() {
 
 #[test]
 fn every_fault_is_named_with_its_place() {
-    let all = causes(&json!({
+    let all = violations(&json!({
         "id": "v1", "uniqueName": 1, "target": { "id": "t", "type": "ROLE" }, "created": "yesterday",
         "messages": [{ "type": "LOUD" }], "returns": {}, "attributes": [], "percentComplete": 100.5, "lancher": "x",
         "completed": "2026-01-01T00:00:00Z", "future": true
     }));
-    let mut pointers: Vec<String> = all.iter().map(|cause| format!("{cause:?}")).collect();
+    let mut pointers: Vec<String> = all.iter().map(|violation| format!("{violation:?}")).collect();
     pointers.sort();
     assert_eq!(all.len(), 14, "{pointers:#?}");
 }
@@ -54,9 +54,7 @@ fn a_status_without_a_time_completes_now_and_a_time_without_a_status_is_refused(
     assert_eq!(completed.completed, Some(now()));
     assert_eq!(
         with("completed", "2026-01-01T00:00:00Z").expect_err("a fault"),
-        [Cause::CompletedWithoutStatus {
-            pointer: "/completed".to_owned()
-        }]
+        [Problem::CompletedWithoutStatus.at("/completed")]
     );
 }
 
@@ -87,18 +85,16 @@ fn what_postgresql_cannot_hold_is_refused() {
     let base = |attributes: Value| json!({ "id": "a", "type": "QPOC", "uniqueName": "n", "launcher": "l", "attributes": attributes });
     for attributes in [json!({ "a": ["\0"] }), json!({ "\0": 1 })] {
         assert_eq!(
-            causes(&base(attributes)),
-            [Cause::NullCharacter {
-                pointer: "/attributes".to_owned()
-            }]
+            violations(&base(attributes)),
+            [Problem::NulCharacter.at("/attributes")]
         );
     }
     let large = json!({ "a": "x".repeat(limits::JSON_BYTES) });
     assert_eq!(
-        causes(&base(large)),
-        [Cause::JsonTooLarge {
-            pointer: "/attributes".to_owned(),
+        violations(&base(large)),
+        [Problem::JsonTooLarge {
             limit: limits::JSON_BYTES
-        }]
+        }
+        .at("/attributes")]
     );
 }

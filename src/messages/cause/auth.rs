@@ -1,0 +1,33 @@
+//! Failed authentication in words.
+
+use crate::auth::IdentityError;
+use crate::auth::jwt::{MAX_TOKEN_BYTES, TokenError};
+use crate::messages::locale::Message;
+
+pub(super) fn identity(error: &IdentityError) -> Message {
+    match error {
+        IdentityError::NoToken => Message::new("cause-no-token"),
+        IdentityError::Token(error) => token(*error),
+        IdentityError::NotTheGateway => Message::new("cause-not-the-gateway"),
+        IdentityError::NoIdentity => Message::new("cause-no-identity"),
+        IdentityError::UnreadableIdentity(header) => {
+            Message::new("cause-unreadable-identity").with("header", header)
+        }
+    }
+}
+
+fn token(error: TokenError) -> Message {
+    match error {
+        TokenError::TooLong => Message::new("cause-token-too-long").with("limit", MAX_TOKEN_BYTES),
+        TokenError::Malformed => Message::new("cause-token-malformed"),
+        TokenError::Kind => Message::new("cause-token-kind"),
+        TokenError::Algorithm => Message::new("cause-token-algorithm"),
+        TokenError::Signature => Message::new("cause-token-signature"),
+        TokenError::Expired => Message::new("cause-token-expired"),
+        TokenError::NotYetValid => Message::new("cause-token-not-yet-valid"),
+        TokenError::Issuer => Message::new("cause-token-issuer"),
+        TokenError::Audience => Message::new("cause-token-audience"),
+        TokenError::Claim(claim) => Message::new("cause-token-claim").with("claim", claim),
+        TokenError::NoKeys => Message::new("cause-token-no-keys"),
+    }
+}
