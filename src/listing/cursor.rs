@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::listing::sorters::{Sorter, Sorters};
-use crate::task::{TaskStatus, TaskType};
+use crate::task::TaskStatus;
 
 /// The place after a task.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -42,7 +42,7 @@ impl Cursor {
             Sorter::Launched => time(task.launched),
             Sorter::Completed => time(task.completed),
             Sorter::UniqueName => Key::Text(task.unique_name.clone()),
-            Sorter::Type => Key::Text(type_name(task.r#type).to_owned()),
+            Sorter::Type => Key::Text(task.r#type.name().to_owned()),
             Sorter::PercentComplete => Key::Integer(task.percent_complete),
         };
         Self {
@@ -93,13 +93,6 @@ impl Key {
             Sorter::PercentComplete => matches!(self, Self::Integer(_)),
         }
     }
-}
-
-fn type_name(r#type: TaskType) -> &'static str {
-    TaskType::ALL
-        .iter()
-        .find(|(_, known)| *known == r#type)
-        .map_or("", |(name, _)| *name)
 }
 
 #[cfg(test)]

@@ -64,19 +64,6 @@ impl Sorter {
             Self::PercentComplete => "percentComplete",
         }
     }
-
-    /// The SQL expression on `task_status` that is ordered by. Names are ordered as filters compare them.
-    pub const fn expression(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Modified => "modified",
-            Self::Launched => "launched",
-            Self::Completed => "completed",
-            Self::UniqueName => "lower(unique_name) collate \"C\"",
-            Self::Type => "type",
-            Self::PercentComplete => "percent_complete",
-        }
-    }
 }
 
 impl Sorters {
@@ -135,21 +122,6 @@ impl Sorters {
             _ => None,
         }
     }
-
-    /// What stands after `order by`. What has no value yet comes after everything that has one, so descending first.
-    pub fn order_by(&self) -> String {
-        let direction = |direction| match direction {
-            Direction::Ascending => "",
-            Direction::Descending => " desc",
-        };
-        let keys: String = self
-            .0
-            .iter()
-            .map(|(sorter, towards)| format!("{}{}, ", sorter.expression(), direction(*towards)))
-            .collect::<Vec<_>>()
-            .concat();
-        format!("{keys}id{}", direction(self.closing_direction()))
-    }
 }
 
 /// Newest first.
@@ -188,21 +160,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sorters_become_an_order_that_id_closes() {
-        for (text, order_by) in [
-            ("created", "created, id"),
-            ("-created", "created desc, id"),
-            (
-                " type , -uniqueName",
-                "type, lower(unique_name) collate \"C\" desc, id desc",
-            ),
-            (
-                "-percentComplete,launched,completed,-modified",
-                "percent_complete desc, launched, completed, modified desc, id desc",
-            ),
+    fn the_canonical_text_of_sorters_is_those_sorters() {
+        for text in [
+            "created",
+            "-created",
+            " type , -uniqueName",
+            "-percentComplete,launched,completed,-modified",
         ] {
             let sorters = Sorters::parse(text).expect(text);
-            assert_eq!(sorters.order_by(), order_by);
             assert_eq!(Sorters::parse(&sorters.to_string()), Ok(sorters), "{text}");
         }
         assert_eq!(Sorters::parse("-created"), Ok(Sorters::default()));

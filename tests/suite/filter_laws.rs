@@ -11,7 +11,7 @@ use proptest::test_runner::TestRunner;
 use random::{law, row};
 use reference::Row;
 use sqlx::{PgConnection, Postgres, QueryBuilder};
-use task_status::listing::filter::{Field, Filter, Kind, Operator};
+use task_status::listing::filter::{Field, FieldType, Filter, Operator};
 
 use super::support::database::TestDatabase;
 
@@ -122,12 +122,12 @@ async fn every_operator_works_on_every_field() {
         .execute("insert into task_status (id, type, unique_name, launcher) values ('1', 'QUARTZ', '', '')")
         .await;
     for field in Field::ALL {
-        let values: &[&str] = match field.kind() {
-            Kind::Text => &["\"x\"", "\"\"", "\"%😀\\\"\""],
-            Kind::Enumeration(names) => &[&format!("\"{}\"", names[0])],
-            Kind::OpenEnumeration(names) => &[&format!("\"{}\"", names[0]), "\"x\""],
-            Kind::Time => &["0001-01-01", "2018", "9999-12-31T23:59:59.999999999Z"],
-            Kind::Integer => &["50", "50.5", "-9223372036854775808", "9223372036854775807.5"],
+        let values: &[&str] = match field.field_type() {
+            FieldType::Text => &["\"x\"", "\"\"", "\"%😀\\\"\""],
+            FieldType::Enumeration(names) => &[&format!("\"{}\"", names[0])],
+            FieldType::OpenEnumeration(names) => &[&format!("\"{}\"", names[0]), "\"x\""],
+            FieldType::Time => &["0001-01-01", "2018", "9999-12-31T23:59:59.999999999Z"],
+            FieldType::Integer => &["50", "50.5", "-9223372036854775808", "9223372036854775807.5"],
         };
         for operator in field.operators() {
             let texts: Vec<String> = match operator {
@@ -170,7 +170,10 @@ async fn values_are_never_run() {
         "_",
         "/*",
     ];
-    for field in Field::ALL.into_iter().filter(|field| field.kind() == Kind::Text) {
+    for field in Field::ALL
+        .into_iter()
+        .filter(|field| field.field_type() == FieldType::Text)
+    {
         for attempt in attempts {
             let value = attempt.replace('\\', "\\\\").replace('"', "\\\"");
             for operator in ["eq", "co", "sw"] {
@@ -245,7 +248,7 @@ async fn the_table_of_fields_has_the_names_that_the_columns_allow() {
             ))
             .await;
         let allowed: Vec<&str> = definition.split('\'').skip(1).step_by(2).collect();
-        let (Kind::Enumeration(names) | Kind::OpenEnumeration(names)) = field.kind() else {
+        let (FieldType::Enumeration(names) | FieldType::OpenEnumeration(names)) = field.field_type() else {
             panic!("{field} is no enumeration");
         };
         assert_eq!(names, allowed, "{field}");

@@ -5,7 +5,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::field::{Field, Kind};
+use super::field::{Field, FieldType};
 use super::{MAX_COMPARISONS, MAX_DEPTH, MAX_LENGTH, MAX_TEXT_LENGTH, MAX_VALUES};
 
 /// The first fault of a filter.
@@ -34,15 +34,15 @@ pub enum FilterError {
         field: Field,
         operator: String,
     },
-    /// The value is not of the field's [`Field::kind`].
-    #[error("at character {position}: {field} is compared with {}, not with {given}", field.kind())]
+    /// The value is not of the field's [`Field::field_type`].
+    #[error("at character {position}: {field} is compared with {}, not with {given}", field.field_type())]
     WrongType {
         position: usize,
         field: Field,
-        given: Given,
+        given: LiteralType,
     },
-    /// The field's [`Field::kind`] is an enumeration, and the value is none of its names.
-    #[error("at character {position}: {field} is {}, not {value:?}", field.kind())]
+    /// The field's [`Field::field_type`] is an enumeration, and the value is none of its names.
+    #[error("at character {position}: {field} is {}, not {value:?}", field.field_type())]
     UnknownName {
         position: usize,
         field: Field,
@@ -52,7 +52,7 @@ pub enum FilterError {
     #[error(
         "at character {position}: {given:?} is not {}; an offset is needed after the time of day, \
          and its \"+\" is %2B in a URL",
-        Kind::Time
+        FieldType::Time
     )]
     InvalidTime { position: usize, given: String },
     /// The time is outside the years 0001 to 9999, in UTC.
@@ -169,7 +169,7 @@ impl Display for Expected {
 
 /// What kind of value was given where another kind is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Given {
+pub enum LiteralType {
     Text,
     Number,
     Boolean,
@@ -177,7 +177,7 @@ pub enum Given {
     Null,
 }
 
-impl Display for Given {
+impl Display for LiteralType {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Text => "a text",

@@ -6,10 +6,10 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::field::Field;
-use super::value::Value;
+use super::value::{Quoted, Value};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Expression {
+pub(crate) enum Expression {
     Is(Field, Test),
     /// Made by [`Expression::negated`] only, hence never one of a negation.
     Not(Box<Expression>),
@@ -21,7 +21,7 @@ pub(super) enum Expression {
 
 /// What is asked of a field's value. Of null only [`Test::Null`] is true.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Test {
+pub(crate) enum Test {
     Null,
     Compare(Relation, Value),
     In(Vec<Value>),
@@ -31,7 +31,7 @@ pub(super) enum Test {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Relation {
+pub(crate) enum Relation {
     Eq,
     Gt,
     Ge,
@@ -40,45 +40,33 @@ pub(super) enum Relation {
 }
 
 impl Expression {
-    pub(super) fn negated(self) -> Self {
+    pub(crate) fn negated(self) -> Self {
         match self {
             Self::Not(inner) => *inner,
             other => Self::Not(Box::new(other)),
         }
     }
 
-    pub(super) fn all(parts: Vec<Self>) -> Self {
-        Self::joined(parts, Self::And, |part| match part {
-            Self::And(parts) => Ok(parts),
-            other => Err(other),
-        })
+    pub(crate) fn all(parts: Vec<Self>) -> Self {
+        let flat = parts.into_iter().flat_map(|part| match part {
+            Self::And(parts) => parts,
+            other => vec![other],
+        });
+        Self::one_or(flat.collect(), Self::And)
     }
 
-    pub(super) fn any(parts: Vec<Self>) -> Self {
-        Self::joined(parts, Self::Or, |part| match part {
-            Self::Or(parts) => Ok(parts),
-            other => Err(other),
-        })
+    pub(crate) fn any(parts: Vec<Self>) -> Self {
+        let flat = parts.into_iter().flat_map(|part| match part {
+            Self::Or(parts) => parts,
+            other => vec![other],
+        });
+        Self::one_or(flat.collect(), Self::Or)
     }
 
-    fn joined(
-        parts: Vec<Self>,
-        join: fn(Vec<Self>) -> Self,
-        open: impl Fn(Self) -> Result<Vec<Self>, Self>,
-    ) -> Self {
-        let mut flat = Vec::with_capacity(parts.len());
-        for part in parts {
-            match open(part) {
-                Ok(inner) => flat.extend(inner),
-                Err(other) => flat.push(other),
-            }
-        }
-        match flat.pop() {
-            Some(only) if flat.is_empty() => only,
-            last => {
-                flat.extend(last);
-                join(flat)
-            }
+    fn one_or(parts: Vec<Self>, join: fn(Vec<Self>) -> Self) -> Self {
+        match <[Self; 1]>::try_from(parts) {
+            Ok([only]) => only,
+            Err(parts) => join(parts),
         }
     }
 
@@ -168,18 +156,5 @@ impl Display for Relation {
             Self::Lt => "lt",
             Self::Le => "le",
         })
-    }
-}
-
-/// A text as a literal of the language.
-pub(super) struct Quoted<'t>(pub(super) &'t str);
-
-impl Display for Quoted<'_> {
-    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "\"{}\"",
-            self.0.replace('\\', "\\\\").replace('"', "\\\"")
-        )
     }
 }

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use super::operator::Operator;
+use crate::task::{CompletionStatus, TargetType, TaskType};
 
 /// A field that a filter can name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -30,7 +31,7 @@ pub enum Field {
 
 /// What kind of values a field has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum FieldType {
     /// Any text in double quotes, compared without regard to case.
     Text,
     /// One of these names in double quotes, written in any case.
@@ -43,52 +44,31 @@ pub enum Kind {
     Integer,
 }
 
-struct Row {
-    field: Field,
-    name: &'static str,
-    kind: Kind,
-    /// The column, or the SQL expression that stands for one.
-    column: &'static str,
-    nullable: bool,
-}
+use FieldType::{Enumeration, Integer, OpenEnumeration, Text, Time};
 
-pub(super) const TASK_TYPES: &[&str] = &["QUARTZ", "QPOC", "QUEUED_TASK"];
-const TARGET_TYPES: &[&str] = &["APPLICATION", "IDENTITY"];
-const COMPLETION_STATUSES: &[&str] = &["SUCCESS", "WARNING", "ERROR", "TERMINATED", "TEMPERROR"];
-
-const REQUIRED: bool = false;
-const NULLABLE: bool = true;
-
-#[rustfmt::skip]
-const TABLE: [Row; 16] = [
-    // The column's own collation folds the letters of ASCII only.
-    row(Field::Id, "id", Kind::Text, "id collate \"default\"", REQUIRED),
-    row(Field::Type, "type", Kind::OpenEnumeration(TASK_TYPES), "type", REQUIRED),
-    row(Field::UniqueName, "uniqueName", Kind::Text, "unique_name", REQUIRED),
-    row(Field::ParentName, "parentName", Kind::Text, "parent_name", NULLABLE),
-    row(Field::Launcher, "launcher", Kind::Text, "launcher", REQUIRED),
-    row(Field::SourceId, "sourceId", Kind::Text, "target_id", NULLABLE),
-    row(Field::TargetId, "target.id", Kind::Text, "target_id", NULLABLE),
-    row(Field::TargetType, "target.type", Kind::Enumeration(TARGET_TYPES), "target_type", NULLABLE),
-    row(Field::TargetName, "target.name", Kind::Text, "target_name", NULLABLE),
-    row(Field::Created, "created", Kind::Time, "created", REQUIRED),
-    row(Field::Modified, "modified", Kind::Time, "modified", REQUIRED),
-    row(Field::Launched, "launched", Kind::Time, "launched", NULLABLE),
-    row(Field::Completed, "completed", Kind::Time, "completed", NULLABLE),
-    row(Field::CompletionStatus, "completionStatus", Kind::Enumeration(COMPLETION_STATUSES), "completion_status", NULLABLE),
-    row(Field::Progress, "progress", Kind::Text, "progress", NULLABLE),
-    row(Field::PercentComplete, "percentComplete", Kind::Integer, "percent_complete", REQUIRED),
+/// Every field with its name and type, in the order of the enum.
+const TABLE: [(Field, &str, FieldType); 16] = [
+    (Field::Id, "id", Text),
+    (Field::Type, "type", OpenEnumeration(TaskType::NAMES)),
+    (Field::UniqueName, "uniqueName", Text),
+    (Field::ParentName, "parentName", Text),
+    (Field::Launcher, "launcher", Text),
+    (Field::SourceId, "sourceId", Text),
+    (Field::TargetId, "target.id", Text),
+    (Field::TargetType, "target.type", Enumeration(TargetType::NAMES)),
+    (Field::TargetName, "target.name", Text),
+    (Field::Created, "created", Time),
+    (Field::Modified, "modified", Time),
+    (Field::Launched, "launched", Time),
+    (Field::Completed, "completed", Time),
+    (
+        Field::CompletionStatus,
+        "completionStatus",
+        Enumeration(CompletionStatus::NAMES),
+    ),
+    (Field::Progress, "progress", Text),
+    (Field::PercentComplete, "percentComplete", Integer),
 ];
-
-const fn row(field: Field, name: &'static str, kind: Kind, column: &'static str, nullable: bool) -> Row {
-    Row {
-        field,
-        name,
-        kind,
-        column,
-        nullable,
-    }
-}
 
 impl Field {
     /// Every field, in the order of the table, which is the order of the enum.
@@ -96,8 +76,8 @@ impl Field {
         let mut all = [Self::Id; TABLE.len()];
         let mut index = 0;
         while index < TABLE.len() {
-            assert!(TABLE[index].field as usize == index, "a row is out of place");
-            all[index] = TABLE[index].field;
+            assert!(TABLE[index].0 as usize == index, "a row is out of place");
+            all[index] = TABLE[index].0;
             index += 1;
         }
         all
@@ -105,34 +85,21 @@ impl Field {
 
     /// The field as it is written in a filter.
     pub const fn name(self) -> &'static str {
-        self.row().name
+        TABLE[self as usize].1
     }
 
-    /// What kind of values it has.
-    pub const fn kind(self) -> Kind {
-        self.row().kind
+    pub const fn field_type(self) -> FieldType {
+        TABLE[self as usize].2
     }
 
     /// The operators it takes.
     pub const fn operators(self) -> &'static [Operator] {
-        self.kind().operators()
+        self.field_type().operators()
     }
 
     /// The field of this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|field| field.name() == name)
-    }
-
-    pub(super) const fn column(self) -> &'static str {
-        self.row().column
-    }
-
-    pub(super) const fn is_nullable(self) -> bool {
-        self.row().nullable
-    }
-
-    const fn row(self) -> &'static Row {
-        &TABLE[self as usize]
     }
 }
 
@@ -142,7 +109,7 @@ impl fmt::Display for Field {
     }
 }
 
-impl Kind {
+impl FieldType {
     /// The operators that make sense for such values.
     pub const fn operators(self) -> &'static [Operator] {
         use Operator::{Ca, Co, Eq, Ge, Gt, In, IsNull, Le, Lt, Ne, Pr, Sw};
@@ -155,7 +122,7 @@ impl Kind {
 }
 
 /// What values there are, in plain English.
-impl fmt::Display for Kind {
+impl fmt::Display for FieldType {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text => formatter.write_str("a text in double quotes"),
@@ -176,17 +143,17 @@ impl fmt::Display for Kind {
 /// The table as Markdown, for the API description and the README.
 pub fn markdown() -> String {
     let rows = Field::ALL.map(|field| {
-        let values = match field.kind() {
-            Kind::Text => "text".to_owned(),
-            Kind::Enumeration(names) => code(names),
-            Kind::OpenEnumeration(names) => {
+        let values = match field.field_type() {
+            FieldType::Text => "text".to_owned(),
+            FieldType::Enumeration(names) => code(names),
+            FieldType::OpenEnumeration(names) => {
                 format!(
                     "{}, or a kind of task such as `CLOUD_ACCOUNT_AGGREGATION`",
                     code(names)
                 )
             }
-            Kind::Time => "time".to_owned(),
-            Kind::Integer => "number".to_owned(),
+            FieldType::Time => "time".to_owned(),
+            FieldType::Integer => "number".to_owned(),
         };
         let operators: Vec<&str> = field.operators().iter().map(|operator| operator.name()).collect();
         format!("| `{field}` | {values} | {} |\n", code(&operators))

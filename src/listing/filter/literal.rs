@@ -1,11 +1,8 @@
-//! A literal of the language as a value of a field: what each kind of field takes, and the error for what it does not.
+//! Literals as values of a field: what each type of field takes, and the error for any other literal.
 
-use winnow::combinator::{alt, cut_err};
-use winnow::prelude::*;
-
-use super::error::{Expected, FilterError, Given};
-use super::field::{Field, Kind};
-use super::token::{Input, Parsed, bare, position, quoted, refuse};
+use super::error::{Expected, FilterError, LiteralType};
+use super::field::{Field, FieldType};
+use super::scanner::Scanner;
 use super::value::{self, Invalid, Number, Value};
 
 enum Literal<'t> {
@@ -14,108 +11,108 @@ enum Literal<'t> {
 }
 
 /// A value for the field.
-pub(super) fn value(field: Field, input: &mut Input<'_>) -> Parsed<Value> {
-    let position = position(input);
-    let literal = literal(input, expected(field))?;
-    value_of(field, literal, position).or_else(refuse)
+pub(super) fn value(field: Field, scanner: &mut Scanner<'_>) -> Result<Value, FilterError> {
+    let begin = scanner.offset();
+    let literal = literal(scanner, expected(field))?;
+    value_of(field, literal, || scanner.position(begin))
 }
 
 /// A value for the field, or `null`.
-pub(super) fn value_or_null(field: Field, input: &mut Input<'_>) -> Parsed<Option<Value>> {
-    let position = position(input);
-    match literal(input, expected_or_null(field))? {
+pub(super) fn value_or_null(field: Field, scanner: &mut Scanner<'_>) -> Result<Option<Value>, FilterError> {
+    let begin = scanner.offset();
+    match literal(scanner, expected_or_null(field))? {
         Literal::Bare("null") => Ok(None),
-        literal => value_of(field, literal, position).map(Some).or_else(refuse),
+        literal => value_of(field, literal, || scanner.position(begin)).map(Some),
     }
 }
 
-/// A piece of a text field.
-pub(super) fn text(field: Field, input: &mut Input<'_>) -> Parsed<String> {
-    let position = position(input);
-    match literal(input, expected(field))? {
+/// A part of the text of a field.
+pub(super) fn text(field: Field, scanner: &mut Scanner<'_>) -> Result<String, FilterError> {
+    let begin = scanner.offset();
+    match literal(scanner, expected(field))? {
         Literal::Quoted(text) => Ok(text),
-        Literal::Bare(word) => refuse(misplaced(field, word, position)),
+        Literal::Bare(word) => Err(misplaced(field, word, scanner.position(begin))),
     }
 }
 
-fn literal<'t>(input: &mut Input<'t>, expected: &'static [Expected]) -> Parsed<Literal<'t>> {
-    let literal = alt((quoted.map(Literal::Quoted), bare.map(Literal::Bare)));
-    cut_err(literal.context(expected)).parse_next(input)
-}
-
-const fn expected(field: Field) -> &'static [Expected] {
-    match field.kind() {
-        Kind::Text | Kind::Enumeration(_) | Kind::OpenEnumeration(_) => &[Expected::Text],
-        Kind::Time => &[Expected::Time],
-        Kind::Integer => &[Expected::Number],
+fn literal<'t>(scanner: &mut Scanner<'t>, expected: &'static [Expected]) -> Result<Literal<'t>, FilterError> {
+    match scanner.quoted()? {
+        Some(text) => Ok(Literal::Quoted(text)),
+        None => {
+            let bare = scanner.bare().map(Literal::Bare);
+            bare.ok_or_else(|| scanner.unexpected(expected))
+        }
     }
 }
 
-const fn expected_or_null(field: Field) -> &'static [Expected] {
-    match field.kind() {
-        Kind::Text | Kind::Enumeration(_) | Kind::OpenEnumeration(_) => &[Expected::Text, Expected::Null],
-        Kind::Time => &[Expected::Time, Expected::Null],
-        Kind::Integer => &[Expected::Number, Expected::Null],
+fn expected(field: Field) -> &'static [Expected] {
+    &expected_or_null(field)[..1]
+}
+
+fn expected_or_null(field: Field) -> &'static [Expected] {
+    match field.field_type() {
+        FieldType::Text | FieldType::Enumeration(_) | FieldType::OpenEnumeration(_) => {
+            &[Expected::Text, Expected::Null]
+        }
+        FieldType::Time => &[Expected::Time, Expected::Null],
+        FieldType::Integer => &[Expected::Number, Expected::Null],
     }
 }
 
-fn value_of(field: Field, literal: Literal<'_>, position: usize) -> Result<Value, FilterError> {
-    match (field.kind(), literal) {
-        (Kind::Text, Literal::Quoted(text)) => Ok(Value::Text(text)),
-        (Kind::OpenEnumeration(_), Literal::Quoted(name)) => Ok(Value::Text(name.to_ascii_uppercase())),
-        (Kind::Enumeration(names), Literal::Quoted(value)) => {
+fn value_of(field: Field, literal: Literal<'_>, position: impl Fn() -> usize) -> Result<Value, FilterError> {
+    match (field.field_type(), literal) {
+        (FieldType::Text, Literal::Quoted(text)) => Ok(Value::Text(text)),
+        (FieldType::OpenEnumeration(_), Literal::Quoted(name)) => Ok(Value::Text(name.to_ascii_uppercase())),
+        (FieldType::Enumeration(names), Literal::Quoted(value)) => {
             match names.iter().find(|name| name.eq_ignore_ascii_case(&value)) {
                 Some(&name) => Ok(Value::Text(name.to_owned())),
                 None => Err(FilterError::UnknownName {
-                    position,
+                    position: position(),
                     field,
                     value,
                 }),
             }
         }
-        (Kind::Time, Literal::Quoted(given)) => time(&given, position),
-        (Kind::Time, Literal::Bare(given)) if given.starts_with(|first: char| !first.is_alphabetic()) => {
+        (FieldType::Time, Literal::Quoted(given)) => time(&given, position),
+        (FieldType::Time, Literal::Bare(given))
+            if given.starts_with(|first: char| !first.is_alphabetic()) =>
+        {
             time(given, position)
         }
-        (Kind::Integer, Literal::Quoted(_)) => Err(FilterError::WrongType {
-            position,
+        (FieldType::Integer, Literal::Quoted(_)) => Err(FilterError::WrongType {
+            position: position(),
             field,
-            given: Given::Text,
+            given: LiteralType::Text,
         }),
-        (Kind::Integer, Literal::Bare(given)) => match Number::parse(given) {
+        (FieldType::Integer, Literal::Bare(given)) => match Number::parse(given) {
             Ok(number) => Ok(Value::Number(number)),
-            Err(Invalid::Form) => Err(misplaced(field, given, position)),
+            Err(Invalid::Form) => Err(misplaced(field, given, position())),
             Err(Invalid::Range) => Err(FilterError::NumberOutOfRange {
-                position,
+                position: position(),
                 given: given.to_owned(),
             }),
         },
-        (_, Literal::Bare(word)) => Err(misplaced(field, word, position)),
+        (_, Literal::Bare(word)) => Err(misplaced(field, word, position())),
     }
 }
 
-fn time(given: &str, position: usize) -> Result<Value, FilterError> {
-    let given_again = || given.to_owned();
-    match value::time(given) {
-        Ok(time) => Ok(Value::Time(time)),
-        Err(Invalid::Form) => Err(FilterError::InvalidTime {
-            position,
-            given: given_again(),
-        }),
-        Err(Invalid::Range) => Err(FilterError::TimeOutOfRange {
-            position,
-            given: given_again(),
-        }),
-    }
+fn time(text: &str, position: impl Fn() -> usize) -> Result<Value, FilterError> {
+    value::time(text).map(Value::Time).map_err(|invalid| {
+        let (position, given) = (position(), text.to_owned());
+        match invalid {
+            Invalid::Form => FilterError::InvalidTime { position, given },
+            Invalid::Range => FilterError::TimeOutOfRange { position, given },
+        }
+    })
 }
 
-/// What is wrong with a word where the field takes something else: it is a value of another type, or none at all.
+/// The error for a bare word that the field does not take: a value of another type, or no value at all.
 fn misplaced(field: Field, word: &str, position: usize) -> FilterError {
     let given = match word {
-        "null" => Some(Given::Null),
-        "true" | "false" => Some(Given::Boolean),
-        _ if Number::parse(word) != Err(Invalid::Form) => Some(Given::Number),
-        _ if value::time(word) != Err(Invalid::Form) => Some(Given::Time),
+        "null" => Some(LiteralType::Null),
+        "true" | "false" => Some(LiteralType::Boolean),
+        _ if Number::parse(word) != Err(Invalid::Form) => Some(LiteralType::Number),
+        _ if value::time(word) != Err(Invalid::Form) => Some(LiteralType::Time),
         _ => None,
     };
     match given {

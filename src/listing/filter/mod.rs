@@ -1,29 +1,28 @@
-//! The filter language of `GET /task-status`: text in, a boolean SQL expression with bind parameters out.
+//! The filter language of `GET /task-status`: text in, an expression out.
 //!
-//! 1. [`field`] is the table of what can be asked, [`operator`] and `value` are its two other dimensions.
-//! 2. `parser` reads text into an `expression`, or says where and why not ([`error`]).
-//! 3. `sql` says in SQL what an expression means.
+//! 1. [`field`] is the table of fields and their types, [`operator`] the operators.
+//! 2. `parser` reads text into an [`expression`], or returns an [`error`] with its position.
+//! 3. [`crate::store`] says in SQL what an expression means.
 //!
 //! The meaning is two-valued: a comparison with null is false, hence its negation is true, and `not (f)` always selects
 //! exactly the rows that `f` does not.
 
 pub mod error;
-mod expression;
+pub(crate) mod expression;
 pub mod field;
 mod literal;
 pub mod operator;
 mod parser;
-mod sql;
+mod scanner;
 #[cfg(test)]
 mod tests;
-mod token;
-mod value;
+pub(crate) mod value;
 
 use std::fmt;
 
-pub use error::{Expected, FilterError, Given};
+pub use error::{Expected, FilterError, LiteralType};
 use expression::{Expression, Test};
-pub use field::{Field, Kind};
+pub use field::{Field, FieldType};
 pub use operator::Operator;
 
 /// The most characters of a filter.
@@ -56,10 +55,8 @@ impl Filter {
         parser::parse(text).map(Self)
     }
 
-    /// Appends the filter as one boolean expression on the columns of `task_status`, which can stand beside `and`, `or`
-    /// and `not` as it is. Values are bound, never written.
-    pub fn push_sql(&self, query: &mut sqlx::QueryBuilder<sqlx::Postgres>) {
-        sql::push(&self.0, query);
+    pub(crate) const fn expression(&self) -> &Expression {
+        &self.0
     }
 
     /// Whether it asks for the pending tasks, all of them and nothing else: `completionStatus isnull`.

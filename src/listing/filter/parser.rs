@@ -7,22 +7,16 @@
 //! test        = "pr" / "isnull" / operator value / ( "in" / "ca" ) "(" value *( "," value ) ")"
 //! ```
 //!
-//! White space may stand between any two tokens and must only where two words meet. A parser is given up for another
-//! only on its first token; from there on an error is final, so what comes out is the error at the fault.
-
-use winnow::combinator::{alt, cut_err, delimited, eof, opt, peek, preceded, separated};
-use winnow::error::{ErrMode, ParserError};
-use winnow::prelude::*;
+//! Whitespace is allowed between any two tokens, and required only between two words. The first token decides how to
+//! go on, so the parser never goes back, and the error is that of the first fault.
 
 use super::error::{Expected, FilterError};
 use super::expression::{Expression, Relation, Test};
 use super::field::Field;
 use super::literal::{text, value, value_or_null};
 use super::operator::Operator;
-use super::token::{
-    Fault, Input, Parsed, blanks, count_comparison, input, keyword, nested, position, refuse, symbol, word,
-};
-use super::{MAX_LENGTH, MAX_VALUES};
+use super::scanner::Scanner;
+use super::{MAX_COMPARISONS, MAX_DEPTH, MAX_LENGTH, MAX_VALUES};
 
 const OPERAND: &[Expected] = &[
     Expected::Field,
@@ -37,124 +31,171 @@ const AFTER_VALUE: &[Expected] = &[Expected::Comma, Expected::ClosingParenthesis
 const AFTER_OPERAND: &[Expected] = &[Expected::And, Expected::Or, Expected::End];
 const AFTER_OPERAND_INSIDE: &[Expected] = &[Expected::And, Expected::Or, Expected::ClosingParenthesis];
 
-/// The whole of `text`.
-pub(super) fn parse(text: &str) -> Result<Expression, FilterError> {
+type Parsed<T> = Result<T, FilterError>;
+
+struct Parser<'t> {
+    scanner: Scanner<'t>,
+    depth: usize,
+    comparisons: usize,
+}
+
+/// Reads the whole of `text`.
+pub(super) fn parse(text: &str) -> Parsed<Expression> {
     let length = text.chars().count();
     if length > MAX_LENGTH {
         return Err(FilterError::TooLong { length });
     }
-    let mut input = input(text);
-    delimited(blanks, filter, eof.context(AFTER_OPERAND))
-        .parse_next(&mut input)
-        .map_err(|error| match error {
-            ErrMode::Backtrack(Fault(error)) | ErrMode::Cut(Fault(error)) => error,
-            // Not of a text that is known whole.
-            ErrMode::Incomplete(_) => Fault::from_input(&input).0,
-        })
-}
-
-fn filter(input: &mut Input<'_>) -> Parsed<Expression> {
-    separated(1.., conjunction, keyword("or"))
-        .map(Expression::any)
-        .parse_next(input)
-}
-
-fn conjunction(input: &mut Input<'_>) -> Parsed<Expression> {
-    separated(1.., operand, keyword("and"))
-        .map(Expression::all)
-        .parse_next(input)
-}
-
-/// Wherever one is tried one is needed, so nothing is tried after it.
-fn operand(input: &mut Input<'_>) -> Parsed<Expression> {
-    cut_err(alt((group, negation, presence, comparison)).context(OPERAND)).parse_next(input)
-}
-
-fn group(input: &mut Input<'_>) -> Parsed<Expression> {
-    peek('(').parse_next(input)?;
-    let end = cut_err(symbol(')').context(AFTER_OPERAND_INSIDE));
-    nested(input, delimited(symbol('('), filter, end))
-}
-
-fn negation(input: &mut Input<'_>) -> Parsed<Expression> {
-    peek(keyword("not")).parse_next(input)?;
-    nested(input, preceded(keyword("not"), operand).map(Expression::negated))
-}
-
-fn presence(input: &mut Input<'_>) -> Parsed<Expression> {
-    peek(keyword("pr")).parse_next(input)?;
-    count_comparison(input)?;
-    let field = preceded(word, cut_err(field.context(FIELD))).parse_next(input)?;
-    Ok(Expression::Is(field, Test::Null).negated())
-}
-
-fn comparison(input: &mut Input<'_>) -> Parsed<Expression> {
-    peek(word).parse_next(input)?;
-    count_comparison(input)?;
-    let field = field(input)?;
-    let operator = operator(field, input)?;
-    let test = match operator {
-        Operator::Eq | Operator::Ne => match value_or_null(field, input)? {
-            Some(value) => Test::Compare(Relation::Eq, value),
-            None => Test::Null,
-        },
-        Operator::Gt => Test::Compare(Relation::Gt, value(field, input)?),
-        Operator::Ge => Test::Compare(Relation::Ge, value(field, input)?),
-        Operator::Lt => Test::Compare(Relation::Lt, value(field, input)?),
-        Operator::Le => Test::Compare(Relation::Le, value(field, input)?),
-        Operator::Co => Test::Contains(text(field, input)?),
-        Operator::Sw => Test::StartsWith(text(field, input)?),
-        Operator::In => Test::In(list(input, |input: &mut Input<'_>| value(field, input))?),
-        Operator::Ca => Test::ContainsAll(list(input, |input: &mut Input<'_>| text(field, input))?),
-        Operator::Pr | Operator::IsNull => Test::Null,
+    let mut parser = Parser {
+        scanner: Scanner::new(text),
+        depth: 0,
+        comparisons: 0,
     };
-    let is = Expression::Is(field, test);
-    Ok(match operator {
-        Operator::Ne | Operator::Pr => is.negated(),
-        _ => is,
-    })
-}
-
-fn field(input: &mut Input<'_>) -> Parsed<Field> {
-    let position = position(input);
-    let name = word(input)?;
-    match Field::named(name) {
-        Some(field) => Ok(field),
-        None => refuse(FilterError::UnknownField {
-            position,
-            name: name.to_owned(),
-        }),
+    let expression = parser.filter()?;
+    if parser.scanner.is_at_end() {
+        Ok(expression)
+    } else {
+        Err(parser.scanner.unexpected(AFTER_OPERAND))
     }
 }
 
-fn operator(field: Field, input: &mut Input<'_>) -> Parsed<Operator> {
-    let position = position(input);
-    let name = cut_err(word.context(OPERATOR)).parse_next(input)?;
-    match Operator::named(name) {
-        Some(operator) if field.operators().contains(&operator) => Ok(operator),
-        _ => refuse(FilterError::OperatorNotTaken {
-            position,
-            field,
-            operator: name.to_owned(),
-        }),
+impl Parser<'_> {
+    fn filter(&mut self) -> Parsed<Expression> {
+        let mut parts = vec![self.conjunction()?];
+        while self.scanner.keyword("or") {
+            parts.push(self.conjunction()?);
+        }
+        Ok(Expression::any(parts))
     }
-}
 
-/// One value or more, in parentheses. The parser of a value never gives up for another.
-fn list<'t, T>(
-    input: &mut Input<'t>,
-    mut value: impl Parser<Input<'t>, T, ErrMode<Fault>>,
-) -> Parsed<Vec<T>> {
-    cut_err(symbol('(').context(LIST)).parse_next(input)?;
-    let mut values = vec![value.parse_next(input)?];
-    while opt(symbol(',')).parse_next(input)?.is_some() {
-        if values.len() == MAX_VALUES {
-            return refuse(FilterError::TooManyValues {
-                position: position(input),
+    fn conjunction(&mut self) -> Parsed<Expression> {
+        let mut parts = vec![self.operand()?];
+        while self.scanner.keyword("and") {
+            parts.push(self.operand()?);
+        }
+        Ok(Expression::all(parts))
+    }
+
+    fn operand(&mut self) -> Parsed<Expression> {
+        let begin = self.scanner.offset();
+        if self.scanner.symbol('(') {
+            return self.nested(begin, |parser| {
+                let filter = parser.filter()?;
+                parser.expect(')', AFTER_OPERAND_INSIDE)?;
+                Ok(filter)
             });
         }
-        values.push(value.parse_next(input)?);
+        match self.scanner.word() {
+            None => Err(self.scanner.unexpected(OPERAND)),
+            Some("not") => self.nested(begin, |parser| parser.operand().map(Expression::negated)),
+            Some("pr") => {
+                self.count_comparison(begin)?;
+                let begin = self.scanner.offset();
+                let name = self
+                    .scanner
+                    .word()
+                    .ok_or_else(|| self.scanner.unexpected(FIELD))?;
+                Ok(Expression::Is(self.field(name, begin)?, Test::Null).negated())
+            }
+            Some(name) => {
+                self.count_comparison(begin)?;
+                let field = self.field(name, begin)?;
+                self.comparison(field)
+            }
+        }
     }
-    cut_err(symbol(')').context(AFTER_VALUE)).parse_next(input)?;
-    Ok(values)
+
+    /// Parses what is nested within the token at `begin`.
+    fn nested(
+        &mut self,
+        begin: usize,
+        parse: impl FnOnce(&mut Self) -> Parsed<Expression>,
+    ) -> Parsed<Expression> {
+        if self.depth == MAX_DEPTH {
+            let position = self.scanner.position(begin);
+            return Err(FilterError::TooDeep { position });
+        }
+        self.depth += 1;
+        let parsed = parse(self)?;
+        self.depth -= 1;
+        Ok(parsed)
+    }
+
+    fn comparison(&mut self, field: Field) -> Parsed<Expression> {
+        let operator = self.operator(field)?;
+        let scanner = &mut self.scanner;
+        let test = match operator {
+            Operator::Eq | Operator::Ne => match value_or_null(field, scanner)? {
+                Some(value) => Test::Compare(Relation::Eq, value),
+                None => Test::Null,
+            },
+            Operator::Gt => Test::Compare(Relation::Gt, value(field, scanner)?),
+            Operator::Ge => Test::Compare(Relation::Ge, value(field, scanner)?),
+            Operator::Lt => Test::Compare(Relation::Lt, value(field, scanner)?),
+            Operator::Le => Test::Compare(Relation::Le, value(field, scanner)?),
+            Operator::Co => Test::Contains(text(field, scanner)?),
+            Operator::Sw => Test::StartsWith(text(field, scanner)?),
+            Operator::In => Test::In(self.list(|scanner| value(field, scanner))?),
+            Operator::Ca => Test::ContainsAll(self.list(|scanner| text(field, scanner))?),
+            Operator::Pr | Operator::IsNull => Test::Null,
+        };
+        let is = Expression::Is(field, test);
+        Ok(match operator {
+            Operator::Ne | Operator::Pr => is.negated(),
+            _ => is,
+        })
+    }
+
+    fn field(&self, name: &str, begin: usize) -> Parsed<Field> {
+        Field::named(name).ok_or_else(|| FilterError::UnknownField {
+            position: self.scanner.position(begin),
+            name: name.to_owned(),
+        })
+    }
+
+    fn operator(&mut self, field: Field) -> Parsed<Operator> {
+        let begin = self.scanner.offset();
+        let name = self
+            .scanner
+            .word()
+            .ok_or_else(|| self.scanner.unexpected(OPERATOR))?;
+        let operator = Operator::named(name).filter(|operator| field.operators().contains(operator));
+        operator.ok_or_else(|| FilterError::OperatorNotTaken {
+            position: self.scanner.position(begin),
+            field,
+            operator: name.to_owned(),
+        })
+    }
+
+    /// One value or more, in parentheses.
+    fn list<T>(&mut self, value: impl Fn(&mut Scanner<'_>) -> Parsed<T>) -> Parsed<Vec<T>> {
+        self.expect('(', LIST)?;
+        let mut values = vec![value(&mut self.scanner)?];
+        while self.scanner.symbol(',') {
+            if values.len() == MAX_VALUES {
+                let position = self.scanner.position(self.scanner.offset());
+                return Err(FilterError::TooManyValues { position });
+            }
+            values.push(value(&mut self.scanner)?);
+        }
+        self.expect(')', AFTER_VALUE)?;
+        Ok(values)
+    }
+
+    fn expect(&mut self, symbol: char, expected: &'static [Expected]) -> Parsed<()> {
+        if self.scanner.symbol(symbol) {
+            Ok(())
+        } else {
+            Err(self.scanner.unexpected(expected))
+        }
+    }
+
+    /// Counts the comparison at `begin`.
+    fn count_comparison(&mut self, begin: usize) -> Parsed<()> {
+        if self.comparisons == MAX_COMPARISONS {
+            let position = self.scanner.position(begin);
+            return Err(FilterError::TooManyComparisons { position });
+        }
+        self.comparisons += 1;
+        Ok(())
+    }
 }

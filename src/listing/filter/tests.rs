@@ -1,9 +1,8 @@
-//! The language as a whole: forms, canonical text, faults and their positions, SQL, laws.
+//! The language as a whole: forms, canonical text, faults and their positions, laws.
 
 mod faults;
 mod forms;
 mod laws;
-mod rendered;
 
 use super::{Filter, FilterError};
 

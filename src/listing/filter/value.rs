@@ -4,11 +4,9 @@ use std::fmt::{self, Display, Formatter};
 
 use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 
-use super::expression::Quoted;
-
 /// A value that is compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     /// For enumerations in upper case.
     Text(String),
     /// Whole microseconds.
@@ -18,14 +16,14 @@ pub(super) enum Value {
 
 /// A number as far as integers can tell: a whole one, or any that lies between a whole one and the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Number {
-    pub(super) floor: i64,
-    pub(super) is_whole: bool,
+pub(crate) struct Number {
+    pub(crate) floor: i64,
+    pub(crate) is_whole: bool,
 }
 
 impl Value {
     /// Whether it is a number that no integer equals.
-    pub(super) fn is_between(&self) -> bool {
+    pub(crate) fn is_between(&self) -> bool {
         matches!(self, Self::Number(number) if !number.is_whole)
     }
 }
@@ -103,6 +101,19 @@ impl Display for Number {
             (false, floor) if floor < 0 => write!(formatter, "{}.5", floor + 1),
             (false, floor) => write!(formatter, "{floor}.5"),
         }
+    }
+}
+
+/// A text as a literal of the language.
+pub(super) struct Quoted<'t>(pub(super) &'t str);
+
+impl Display for Quoted<'_> {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "\"{}\"",
+            self.0.replace('\\', "\\\\").replace('"', "\\\"")
+        )
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::listing::filter::{self, Expected, Field, FilterError, Given, Kind};
+use crate::listing::filter::{self, Expected, Field, FieldType, FilterError, LiteralType};
 use crate::listing::sorters::{Sorter, SortersError};
 use crate::messages::locale::Message;
 
@@ -32,12 +32,12 @@ pub(super) fn filter(error: &FilterError) -> Message {
             .with_whole("allowed", names(field.operators())),
         FilterError::WrongType { field, given, .. } => at("cause-filter-wrong-type")
             .with("field", field)
-            .with_list("expected", vec![kind(field.kind())])
+            .with_list("expected", vec![kind(field.field_type())])
             .with_list("given", vec![self::given(*given)]),
         FilterError::UnknownName { field, value, .. } => at("cause-filter-unknown-name")
             .with("field", field)
             .with("given", value)
-            .with_list("expected", vec![kind(field.kind())]),
+            .with_list("expected", vec![kind(field.field_type())]),
         FilterError::InvalidTime { given, .. } => at("cause-filter-invalid-time").with("given", given),
         FilterError::TimeOutOfRange { given, .. } => {
             at("cause-filter-time-out-of-range").with("given", given)
@@ -95,22 +95,24 @@ fn expected(expected: Expected) -> Message {
     }
 }
 
-fn kind(kind: Kind) -> Message {
+fn kind(kind: FieldType) -> Message {
     match kind {
-        Kind::Text | Kind::OpenEnumeration(_) => Message::new("kind-text"),
-        Kind::Enumeration(names) => Message::new("kind-enumeration").with_whole("names", self::names(names)),
-        Kind::Time => Message::new("kind-time"),
-        Kind::Integer => Message::new("kind-number"),
+        FieldType::Text | FieldType::OpenEnumeration(_) => Message::new("kind-text"),
+        FieldType::Enumeration(names) => {
+            Message::new("kind-enumeration").with_whole("names", self::names(names))
+        }
+        FieldType::Time => Message::new("kind-time"),
+        FieldType::Integer => Message::new("kind-number"),
     }
 }
 
-fn given(given: Given) -> Message {
+fn given(given: LiteralType) -> Message {
     Message::new(match given {
-        Given::Text => "kind-text",
-        Given::Number => "kind-number",
-        Given::Boolean => "kind-boolean",
-        Given::Time => "kind-time",
-        Given::Null => "kind-null",
+        LiteralType::Text => "kind-text",
+        LiteralType::Number => "kind-number",
+        LiteralType::Boolean => "kind-boolean",
+        LiteralType::Time => "kind-time",
+        LiteralType::Null => "kind-null",
     })
 }
 

@@ -7,7 +7,8 @@ use crate::listing::filter::FilterError::{
     UnterminatedText, WrongType,
 };
 use crate::listing::filter::{
-    Expected, Field, FilterError, Given, MAX_COMPARISONS, MAX_DEPTH, MAX_LENGTH, MAX_TEXT_LENGTH, MAX_VALUES,
+    Expected, Field, FilterError, LiteralType, MAX_COMPARISONS, MAX_DEPTH, MAX_LENGTH, MAX_TEXT_LENGTH,
+    MAX_VALUES,
 };
 
 fn unexpected(position: usize, found: &str, expected: &'static [Expected]) -> FilterError {
@@ -117,21 +118,36 @@ fn what_makes_no_sense_is_refused_with_what_would() {
         ("completionStatus co \"x\"", not_taken(18, status, "co")),
         ("created sw \"x\"", not_taken(9, Field::Created, "sw")),
         ("percentComplete ca (\"x\")", not_taken(17, percent, "ca")),
-        ("id eq 5", wrong_type(7, Field::Id, Given::Number)),
-        ("id in (\"a\", true)", wrong_type(13, Field::Id, Given::Boolean)),
-        ("id gt null", wrong_type(7, Field::Id, Given::Null)),
-        ("id co 2018-12-18", wrong_type(7, Field::Id, Given::Time)),
-        ("completionStatus eq true", wrong_type(21, status, Given::Boolean)),
-        ("created gt null", wrong_type(12, Field::Created, Given::Null)),
-        ("created eq false", wrong_type(12, Field::Created, Given::Boolean)),
-        ("percentComplete eq \"50\"", wrong_type(20, percent, Given::Text)),
+        ("id eq 5", wrong_type(7, Field::Id, LiteralType::Number)),
+        (
+            "id in (\"a\", true)",
+            wrong_type(13, Field::Id, LiteralType::Boolean),
+        ),
+        ("id gt null", wrong_type(7, Field::Id, LiteralType::Null)),
+        ("id co 2018-12-18", wrong_type(7, Field::Id, LiteralType::Time)),
+        (
+            "completionStatus eq true",
+            wrong_type(21, status, LiteralType::Boolean),
+        ),
+        (
+            "created gt null",
+            wrong_type(12, Field::Created, LiteralType::Null),
+        ),
+        (
+            "created eq false",
+            wrong_type(12, Field::Created, LiteralType::Boolean),
+        ),
+        (
+            "percentComplete eq \"50\"",
+            wrong_type(20, percent, LiteralType::Text),
+        ),
         (
             "percentComplete eq 2018-12-18",
-            wrong_type(20, percent, Given::Time),
+            wrong_type(20, percent, LiteralType::Time),
         ),
         (
             "percentComplete in (1,null)",
-            wrong_type(23, percent, Given::Null),
+            wrong_type(23, percent, LiteralType::Null),
         ),
         ("completionStatus eq \"DONE\"", unknown_name(21, status, "DONE")),
         (

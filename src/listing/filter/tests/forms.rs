@@ -2,7 +2,7 @@
 
 use super::parsed;
 use crate::listing::filter::{
-    Field, Kind, MAX_COMPARISONS, MAX_DEPTH, MAX_LENGTH, MAX_TEXT_LENGTH, MAX_VALUES, Operator, field,
+    Field, FieldType, MAX_COMPARISONS, MAX_DEPTH, MAX_LENGTH, MAX_TEXT_LENGTH, MAX_VALUES, Operator, field,
 };
 
 #[test]
@@ -146,7 +146,10 @@ fn the_table_of_fields_is_whole() {
         assert_eq!(Field::named(field.name()), Some(field));
         assert!(field.operators().contains(&Operator::IsNull));
         let takes_order = field.operators().contains(&Operator::Gt);
-        let is_enumerated = matches!(field.kind(), Kind::Enumeration(_) | Kind::OpenEnumeration(_));
+        let is_enumerated = matches!(
+            field.field_type(),
+            FieldType::Enumeration(_) | FieldType::OpenEnumeration(_)
+        );
         assert_eq!(takes_order, !is_enumerated, "{field}");
     }
     for operator in Operator::ALL {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::listing::filter::expression::{Expression, Relation, Test};
-use crate::listing::filter::field::{Field, Kind};
+use crate::listing::filter::field::{Field, FieldType};
 use crate::listing::filter::value::{self, Number, Value};
 use crate::listing::filter::{Filter, FilterError, MAX_LENGTH};
 
@@ -16,19 +16,19 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-fn value(kind: Kind) -> BoxedStrategy<Value> {
+fn value(kind: FieldType) -> BoxedStrategy<Value> {
     match kind {
-        Kind::Text => text().prop_map(Value::Text).boxed(),
-        Kind::Enumeration(names) => select(names)
+        FieldType::Text => text().prop_map(Value::Text).boxed(),
+        FieldType::Enumeration(names) => select(names)
             .prop_map(|name| Value::Text(name.to_owned()))
             .boxed(),
-        Kind::OpenEnumeration(names) => prop_oneof![
+        FieldType::OpenEnumeration(names) => prop_oneof![
             select(names).prop_map(str::to_owned),
             text().prop_map(|name| name.to_ascii_uppercase()),
         ]
         .prop_map(Value::Text)
         .boxed(),
-        Kind::Time => (
+        FieldType::Time => (
             1..10_000u32,
             1..13u32,
             1..29u32,
@@ -42,13 +42,13 @@ fn value(kind: Kind) -> BoxedStrategy<Value> {
                 value::time(&text).ok().map(Value::Time)
             })
             .boxed(),
-        Kind::Integer => (any::<i64>(), any::<bool>())
+        FieldType::Integer => (any::<i64>(), any::<bool>())
             .prop_map(|(floor, is_whole)| Value::Number(Number { floor, is_whole }))
             .boxed(),
     }
 }
 
-fn test(kind: Kind) -> BoxedStrategy<Test> {
+fn test(kind: FieldType) -> BoxedStrategy<Test> {
     let relation = select(&[Relation::Gt, Relation::Ge, Relation::Lt, Relation::Le][..]);
     let of_all = prop_oneof![
         Just(Test::Null),
@@ -62,15 +62,15 @@ fn test(kind: Kind) -> BoxedStrategy<Test> {
         vec(text(), 1..4).prop_map(Test::ContainsAll),
     ];
     match kind {
-        Kind::Text => prop_oneof![of_all, of_ordered, of_text].boxed(),
-        Kind::Enumeration(_) | Kind::OpenEnumeration(_) => of_all.boxed(),
-        Kind::Time | Kind::Integer => prop_oneof![of_all, of_ordered].boxed(),
+        FieldType::Text => prop_oneof![of_all, of_ordered, of_text].boxed(),
+        FieldType::Enumeration(_) | FieldType::OpenEnumeration(_) => of_all.boxed(),
+        FieldType::Time | FieldType::Integer => prop_oneof![of_all, of_ordered].boxed(),
     }
 }
 
 fn filter() -> impl Strategy<Value = Filter> {
     select(&Field::ALL[..])
-        .prop_flat_map(|field| test(field.kind()).prop_map(move |test| Expression::Is(field, test)))
+        .prop_flat_map(|field| test(field.field_type()).prop_map(move |test| Expression::Is(field, test)))
         .prop_recursive(4, 12, 4, |inner| {
             prop_oneof![
                 inner.clone().prop_map(Expression::negated),

@@ -1,27 +1,58 @@
-//! What an expression means, in SQL.
+//! Filters as SQL.
 //!
-//! The invariant: the SQL is `true` exactly where the filter is, and `false` or null elsewhere. `and` and `or` keep it,
-//! and `(...) is not true` is the complement of what has it. So nothing but a negation pays for SQL's third truth
-//! value, and everything else stays in the form that an index serves.
+//! The invariant: the SQL is `true` exactly when the filter is, and `false` or null otherwise. `and` and `or` preserve it,
+//! and `(...) is not true` is the complement. So only a negation pays for SQL's third truth value, and everything else
+//! keeps the form that an index serves.
 //!
-//! Texts are folded by PostgreSQL on both sides and compared by code point, in every database alike:
-//! `lower(column) collate "C"`. An index on that same expression serves `eq`, `in`, `gt` and its like, and `sw` too, as
-//! PostgreSQL derives a range from `starts_with` where the collation is "C" and the statement is planned with its values.
+//! Both sides of a comparison of texts are folded by PostgreSQL and compared by code point, whatever the collation of
+//! the database: `lower(column) collate "C"`. An index on that expression serves `eq`, `in`, `gt` and the like. It also
+//! serves `sw`: PostgreSQL derives a range from `starts_with` if the collation is "C" and the statement is planned with
+//! its values.
 
 use sqlx::{Postgres, QueryBuilder};
 
-use super::expression::{Expression, Relation, Test};
-use super::field::{Field, Kind, TASK_TYPES};
-use super::value::Value;
+use crate::listing::filter::expression::{Expression, Relation, Test};
+use crate::listing::filter::value::Value;
+use crate::listing::filter::{Field, FieldType, Filter};
+use crate::task::TaskType;
 
 type Query = QueryBuilder<Postgres>;
 
-/// What `sourceId` requires of a task: that its target is a source.
+/// The condition of `sourceId`: the target is a source.
 const IS_SOURCE: &str = "target_type = 'APPLICATION'";
-/// The kind of a task. As an index expression it must be exactly this.
+/// The kind of a task, in the words of its index.
 const TASK_KIND: &str = "task_status_kind(task_definition_summary, unique_name)";
 
-pub(super) fn push(expression: &Expression, query: &mut Query) {
+impl Filter {
+    /// Appends the filter as one boolean expression on the columns of `task_status`, which can be combined with `and`,
+    /// `or` and `not` without parentheses. Values are bound, never written.
+    pub fn push_sql(&self, query: &mut Query) {
+        push(self.expression(), query);
+    }
+}
+
+const fn column(field: Field) -> &'static str {
+    match field {
+        // The column's own collation folds only the letters of ASCII.
+        Field::Id => "id collate \"default\"",
+        Field::Type => "type",
+        Field::UniqueName => "unique_name",
+        Field::ParentName => "parent_name",
+        Field::Launcher => "launcher",
+        Field::SourceId | Field::TargetId => "target_id",
+        Field::TargetType => "target_type",
+        Field::TargetName => "target_name",
+        Field::Created => "created",
+        Field::Modified => "modified",
+        Field::Launched => "launched",
+        Field::Completed => "completed",
+        Field::CompletionStatus => "completion_status",
+        Field::Progress => "progress",
+        Field::PercentComplete => "percent_complete",
+    }
+}
+
+fn push(expression: &Expression, query: &mut Query) {
     match expression {
         Expression::Is(field, test) => push_test(*field, test, query),
         Expression::Not(inner) => match &**inner {
@@ -58,19 +89,17 @@ fn push_joined<T>(parts: &[T], word: &str, push: impl Fn(&T, &mut Query), query:
 
 fn push_presence(field: Field, query: &mut Query) {
     match field {
-        // A target that has a type has an id: the table sees to it.
+        // A constraint of the table gives a target with a type an id.
         Field::SourceId => query.push(IS_SOURCE),
-        _ if !field.is_nullable() => query.push("true"),
-        _ => query.push(field.column()).push(" is not null"),
+        _ => query.push(column(field)).push(" is not null"),
     };
 }
 
 fn push_null(field: Field, query: &mut Query) {
     match field {
         Field::SourceId => query.push(format_args!("({IS_SOURCE}) is not true")),
-        _ if !field.is_nullable() => query.push("false"),
-        // Partial indexes on pending tasks say it in these words.
-        _ => query.push(field.column()).push(" is null"),
+        // Partial indexes on pending tasks have this condition.
+        _ => query.push(column(field)).push(" is null"),
     };
 }
 
@@ -86,7 +115,7 @@ fn push_test(field: Field, test: &Test, query: &mut Query) {
 }
 
 fn push_column_test(field: Field, test: &Test, query: &mut Query) {
-    let operand = Operand::of(field);
+    let operand = Operand::new(field);
     match test {
         Test::Null => push_null(field, query),
         Test::Compare(Relation::Eq, value) => push_equality(field, std::slice::from_ref(value), query),
@@ -125,18 +154,19 @@ fn push_equality(field: Field, values: &[Value], query: &mut Query) {
     if field != Field::Type {
         // Nothing equals what lies between two integers.
         let values: Vec<&Value> = values.iter().filter(|value| !value.is_between()).collect();
-        return Operand::of(field).push_in(&values, query);
+        return Operand::new(field).push_in(&values, query);
     }
     // A task is of its type and of its kind. What is no type is not looked for among them, so that an index on kinds
     // can serve alone.
-    let is_type = |value: &&Value| matches!(value, Value::Text(name) if TASK_TYPES.contains(&name.as_str()));
+    let is_type =
+        |value: &&Value| matches!(value, Value::Text(name) if TaskType::NAMES.contains(&name.as_str()));
     let types: Vec<&Value> = values.iter().filter(is_type).collect();
     let kinds: Vec<&Value> = values.iter().collect();
     if types.is_empty() {
         return Operand::task_kind().push_in(&kinds, query);
     }
     query.push("(");
-    Operand::of(field).push_in(&types, query);
+    Operand::new(field).push_in(&types, query);
     query.push(" or ");
     Operand::task_kind().push_in(&kinds, query);
     query.push(")");
@@ -149,10 +179,10 @@ struct Operand {
 }
 
 impl Operand {
-    fn of(field: Field) -> Self {
-        let column = field.column();
-        match field.kind() {
-            Kind::Text => Self {
+    fn new(field: Field) -> Self {
+        let column = column(field);
+        match field.field_type() {
+            FieldType::Text => Self {
                 sql: format!("lower({column}) collate \"C\""),
                 fold: Some("lower"),
             },
@@ -209,3 +239,6 @@ impl Operand {
         };
     }
 }
+
+#[cfg(test)]
+mod tests;
