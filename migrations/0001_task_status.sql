@@ -1,11 +1,12 @@
--- The table of task statuses. It is a public interface: people write to it with plain SQL, so everything that
--- the API promises about a task status (what is required, what is enumerated, what shape the JSON has) is a
--- constraint here, and no row can make an answer break the contract.
+-- task_status holds one row per background task. It is a public interface: people write to it with plain SQL, so
+-- everything that the API promises about a task status is a constraint here. The names of the constraints are part of
+-- that interface, because a writer sees them when a row is refused.
 --
--- Constraint names are part of the interface too: they are what a writer sees when a row is refused.
+-- In this order: the table, its indexes, conveniences for writers, the tally and the counts by time of creation,
+-- which triggers keep exact, and who may call what.
 
--- The JSON shapes are checked by functions, so that the constraints stay readable and the rules have one place.
--- Strict jsonpath is essential: in lax mode an array stands for its elements, and [[{...}]] would pass.
+-- The shapes of the JSON columns. Strict jsonpath is essential: in lax mode an array stands for its elements, and
+-- [[{...}]] would pass.
 
 create function task_status_messages_are_valid(messages jsonb) returns boolean
     language sql immutable parallel safe
@@ -38,7 +39,7 @@ create function task_status_returns_are_valid(returns jsonb) returns boolean
 comment on function task_status_returns_are_valid is
     'An array of objects with name and attributeName, both strings.';
 
-create function task_definition_summary_is_valid(summary jsonb) returns boolean
+create function task_status_definition_summary_is_valid(summary jsonb) returns boolean
     language sql immutable parallel safe
     return jsonb_path_exists(summary, $$strict $ ? (
             @.type() == "object"
@@ -50,82 +51,84 @@ create function task_definition_summary_is_valid(summary jsonb) returns boolean
             && @."arguments".type() == "object"
         )$$);
 
-comment on function task_definition_summary_is_valid is
+comment on function task_status_definition_summary_is_valid is
     'An object with id, uniqueName, parentName (strings), description and executor (strings or null) and arguments (an object), all six present.';
 
--- Times are kept to the millisecond, which is what the API shows: a time read from it finds the row again, and a
--- page boundary made from it is exact. Texts that are sorted or looked up are bounded well below what an index entry
--- holds (2704 bytes; a character takes four at most), the others so that a page of 250 rows has a known largest size.
+-- Times are kept to the millisecond, as the API shows them: a time read from the API finds the row again. Strings that
+-- are sorted or looked up stay well below what an index entry holds (2704 bytes; a character takes at most four), the
+-- others are bounded so that a page of 250 rows has a known largest size.
 create table task_status (
     id                      text collate "C"
                             constraint task_status_pkey primary key
-                            constraint task_status_id_length check (char_length(id) between 1 and 256)
-                            constraint task_status_id_not_a_route check (id not in ('pending-tasks', 'v1', '.', '..')),
+                            constraint task_status_id_length_check check (char_length(id) between 1 and 256)
+                            constraint task_status_id_route_check check (id not in ('pending-tasks', 'v1', '.', '..')),
     type                    text not null
-                            constraint task_status_type check (type in ('QUARTZ', 'QPOC', 'QUEUED_TASK')),
+                            constraint task_status_type_check check (type in ('QUARTZ', 'QPOC', 'QUEUED_TASK')),
     unique_name             text not null
-                            constraint task_status_unique_name_length check (char_length(unique_name) <= 512),
+                            constraint task_status_unique_name_length_check check (char_length(unique_name) <= 512),
     description             text not null default ''
-                            constraint task_status_description_length check (char_length(description) <= 8192),
+                            constraint task_status_description_length_check check (char_length(description) <= 8192),
     parent_name             text
-                            constraint task_status_parent_name_length check (char_length(parent_name) <= 512),
+                            constraint task_status_parent_name_length_check check (char_length(parent_name) <= 512),
     launcher                text not null
-                            constraint task_status_launcher_length check (char_length(launcher) <= 512),
+                            constraint task_status_launcher_length_check check (char_length(launcher) <= 512),
     target_id               text
-                            constraint task_status_target_id_length check (char_length(target_id) <= 256),
+                            constraint task_status_target_id_length_check check (char_length(target_id) <= 256),
     target_type             text
-                            constraint task_status_target_type check (target_type in ('APPLICATION', 'IDENTITY')),
+                            constraint task_status_target_type_check check (target_type in ('APPLICATION', 'IDENTITY')),
     target_name             text
-                            constraint task_status_target_name_length check (char_length(target_name) <= 512),
+                            constraint task_status_target_name_length_check check (char_length(target_name) <= 512),
     created                 timestamptz(3) not null default now(),
     modified                timestamptz(3) not null default now(),
     launched                timestamptz(3),
     completed               timestamptz(3),
     completion_status       text
-                            constraint task_status_completion_status
+                            constraint task_status_completion_status_check
                             check (completion_status in ('SUCCESS', 'WARNING', 'ERROR', 'TERMINATED', 'TEMPERROR')),
     messages                jsonb not null default '[]'
-                            constraint task_status_messages_shape check (task_status_messages_are_valid(messages))
-                            constraint task_status_messages_length check (octet_length(messages::text) <= 1048576),
+                            constraint task_status_messages_shape_check check (task_status_messages_are_valid(messages))
+                            constraint task_status_messages_length_check check (octet_length(messages::text) <= 1048576),
     returns                 jsonb not null default '[]'
-                            constraint task_status_returns_shape check (task_status_returns_are_valid(returns))
-                            constraint task_status_returns_length check (octet_length(returns::text) <= 1048576),
+                            constraint task_status_returns_shape_check check (task_status_returns_are_valid(returns))
+                            constraint task_status_returns_length_check check (octet_length(returns::text) <= 1048576),
     attributes              jsonb not null default '{}'
-                            constraint task_status_attributes_shape check (jsonb_typeof(attributes) = 'object')
-                            constraint task_status_attributes_length check (octet_length(attributes::text) <= 1048576),
+                            constraint task_status_attributes_shape_check check (jsonb_typeof(attributes) = 'object')
+                            constraint task_status_attributes_length_check
+                            check (octet_length(attributes::text) <= 1048576),
     progress                text
-                            constraint task_status_progress_length check (char_length(progress) <= 8192),
+                            constraint task_status_progress_length_check check (char_length(progress) <= 8192),
     percent_complete        integer not null default 0
-                            constraint task_status_percent_complete check (percent_complete between 0 and 100),
+                            constraint task_status_percent_complete_check check (percent_complete between 0 and 100),
     task_definition_summary jsonb
-                            constraint task_status_task_definition_summary_shape
-                            check (task_definition_summary_is_valid(task_definition_summary))
-                            constraint task_status_task_definition_summary_length
+                            constraint task_status_task_definition_summary_shape_check
+                            check (task_status_definition_summary_is_valid(task_definition_summary))
+                            constraint task_status_task_definition_summary_length_check
                             check (octet_length(task_definition_summary::text) <= 1048576),
 
-    constraint task_status_target_is_whole check (
+    constraint task_status_target_check check (
         (target_id is null) = (target_name is null) and (target_id is not null or target_type is null)),
-    -- The years that RFC 3339 can write; they exclude infinity too.
-    constraint task_status_times_have_four_digit_years check (
+    -- The years that RFC 3339 can write; infinity is not among them.
+    constraint task_status_times_check check (
         created >= timestamptz '0001-01-01 00:00:00+00' and created < timestamptz '10000-01-01 00:00:00+00'
         and modified >= timestamptz '0001-01-01 00:00:00+00' and modified < timestamptz '10000-01-01 00:00:00+00'
         and launched >= timestamptz '0001-01-01 00:00:00+00' and launched < timestamptz '10000-01-01 00:00:00+00'
         and completed >= timestamptz '0001-01-01 00:00:00+00' and completed < timestamptz '10000-01-01 00:00:00+00'),
-    constraint task_status_completed_with_status check ((completed is null) = (completion_status is null))
+    constraint task_status_completed_check check ((completed is null) = (completion_status is null))
 );
 
 comment on table task_status is
     'One row per background task: what it is, how it is doing, how it ended. Pending means that completion_status is null.';
-comment on column task_status.id is 'Unique id of the task: 1 to 256 characters, any but the routes "pending-tasks" and "v1".';
+comment on column task_status.id is
+    'Unique id of the task: 1 to 256 characters, except the routes "pending-tasks" and "v1" and the path segments "." and "..".';
 comment on column task_status.type is 'QUARTZ, QPOC or QUEUED_TASK.';
 comment on column task_status.unique_name is 'Name of the task.';
-comment on column task_status.description is 'What the task does; empty if nothing was said.';
+comment on column task_status.description is 'What the task does; empty if unknown.';
 comment on column task_status.parent_name is 'Name of the parent of the task; null if it has none.';
 comment on column task_status.launcher is 'The service or person that started the task.';
-comment on column task_status.target_id is 'Id of what the task works on; null, with target_name, if it has no target.';
+comment on column task_status.target_id is 'Id of the object that the task works on; null, with target_name, if it has no target.';
 comment on column task_status.target_type is 'APPLICATION or IDENTITY; null if unknown.';
-comment on column task_status.target_name is 'Name of what the task works on; null, with target_id, if it has no target.';
-comment on column task_status.created is 'When the task was made, to the millisecond. Pending tasks are listed by it, then by id.';
+comment on column task_status.target_name is 'Name of the object that the task works on; null, with target_id, if it has no target.';
+comment on column task_status.created is 'When the task was created, to the millisecond. Pending tasks are listed by it, then by id.';
 comment on column task_status.modified is 'Last sign of life, to the millisecond. An update that does not set it sets it to now.';
 comment on column task_status.launched is 'When the task began to run; null if it has not.';
 comment on column task_status.completed is 'When the task ended; set with completion_status, to now if the writer gives no time.';
@@ -135,16 +138,47 @@ comment on column task_status.messages is
     'Array of messages: [{"type": "INFO|WARN|ERROR", "localizedText": null | {"locale", "message"}, "key": "...", "parameters": null | [object | string]}].';
 comment on column task_status.returns is 'Array of return values: [{"name": "...", "attributeName": "..."}].';
 comment on column task_status.attributes is 'Object of free-form attributes.';
-comment on column task_status.progress is 'What the task is doing, in words; null if nothing was said.';
-comment on column task_status.percent_complete is 'How much is done, 0 to 100.';
+comment on column task_status.progress is 'Progress in words; null if unknown.';
+comment on column task_status.percent_complete is 'Progress in percent, 0 to 100.';
 comment on column task_status.task_definition_summary is
-    'The definition the task was made from, or null: {"id", "uniqueName", "description", "parentName", "executor", "arguments"}.';
+    'The definition the task was created from, or null: {"id", "uniqueName", "description", "parentName", "executor", "arguments"}.';
 
--- The order of the pending list, and nothing but it: narrow enough that a deep offset is skipped in the index alone.
-create index task_status_pending on task_status (created, id) where completion_status is null;
-comment on index task_status_pending is 'The pending tasks in the order in which they are listed.';
+-- Indexes of the pending list. The first is narrow on purpose: a deep offset is skipped in the index alone.
+create index task_status_pending_idx on task_status (created, id) where completion_status is null;
+comment on index task_status_pending_idx is 'The pending tasks in the order in which they are listed.';
 
--- Two conveniences for writers. Each has a WHEN clause, so that a write that needs neither pays for no call.
+create function task_status_kind(task_definition_summary jsonb, unique_name text) returns text
+    language sql immutable parallel safe
+    return upper(trim(both '_' from regexp_replace(
+        coalesce(task_definition_summary ->> 'uniqueName', unique_name), '[^[:alnum:]]+', '_', 'g')));
+comment on function task_status_kind is
+    'The kind of a task, as filters on "type" know it: the unique name of its definition, else its own, in upper snake case, such as CLOUD_ACCOUNT_AGGREGATION.';
+
+create index task_status_pending_source_idx on task_status (lower(target_id) collate "C", created desc)
+    where completion_status is null and target_type = 'APPLICATION';
+create index task_status_pending_kind_idx on task_status (task_status_kind(task_definition_summary, unique_name), created desc)
+    where completion_status is null;
+
+-- Indexes of the orders; read backwards, each serves the opposite direction. Ties are broken by id. It is part of an
+-- index if many tasks share a value or if a deep offset is to be skipped in the index.
+create index task_status_created_idx on task_status (created desc, id);
+create index task_status_modified_idx on task_status (modified);
+create index task_status_launched_idx on task_status (launched, id);
+create index task_status_completed_idx on task_status (completed, id);
+create index task_status_unique_name_idx on task_status (lower(unique_name) collate "C");
+create index task_status_type_idx on task_status (type, id);
+create index task_status_percent_complete_idx on task_status (percent_complete, id);
+
+-- Indexes of the filters, each in the default order of the list. The collation of an id is "C", in which lower() only
+-- knows the letters of ASCII.
+create index task_status_id_ignoring_case_idx on task_status (lower(id collate "default") collate "C");
+create index task_status_kind_idx on task_status (task_status_kind(task_definition_summary, unique_name), created desc);
+create index task_status_completion_status_idx on task_status (completion_status, created desc);
+create index task_status_launcher_idx on task_status (lower(launcher) collate "C", created desc);
+create index task_status_source_idx on task_status (lower(target_id) collate "C", created desc)
+    where target_type = 'APPLICATION';
+
+-- Two conveniences for writers. Each trigger has a WHEN clause: a write that needs neither pays for no call.
 
 create function task_status_complete() returns trigger language plpgsql as $$
 begin
@@ -167,8 +201,260 @@ $$;
 comment on function task_status_touch is
     'A change that leaves "modified" alone is a sign of life now, except in sessions with task_status.keep_modified = on.';
 
--- The service always says what "modified" is, and may mean the value that is there: a report that is sent twice.
+-- The service always says what "modified" is, and may mean the stored value.
 create trigger task_status_touch before update on task_status
     for each row when (
         new.modified = old.modified and current_setting('task_status.keep_modified', true) is distinct from 'on')
     execute function task_status_touch();
+
+-- The tally: how many tasks are pending, and a revision of them, exact in every snapshot. Statement triggers change it
+-- in the transaction that changes the rows. docs/tally.md has the proof, the limits and the cost to a writer.
+--
+-- Each writer changes a row that no other transaction holds, so no writer waits for another. The table is hot: a row is
+-- updated in place as long as its page has room, so a page is filled to a tenth. Vacuum removes what a long snapshot
+-- has kept; it does not wait for a share of the table, and does not lock others out to shorten the file.
+create table task_status_tally (
+    slot     bigint generated by default as identity (start with 64)
+             constraint task_status_tally_pkey primary key,
+    pending  bigint not null,
+    revision bigint not null
+) with (
+    fillfactor = 10,
+    autovacuum_vacuum_scale_factor = 0,
+    autovacuum_vacuum_threshold = 1000,
+    autovacuum_vacuum_cost_delay = 0,
+    autovacuum_analyze_scale_factor = 0,
+    autovacuum_analyze_threshold = 1000000000,
+    vacuum_truncate = false
+);
+
+comment on table task_status_tally is
+    'How many tasks are pending and the revision of them: the sums over all rows. Kept by triggers on task_status; "task-status verify" checks it.';
+comment on column task_status_tally.slot is
+    'Below 64: the slots that writers share out. From 64 on: added when no slot was free, and folded together later.';
+comment on column task_status_tally.pending is
+    'Tasks that became pending by way of this slot, less those that ceased to be. Only the sum means anything.';
+comment on column task_status_tally.revision is
+    'Grows with every change to pending tasks by way of this slot. Only the sum means anything.';
+
+insert into task_status_tally (slot, pending, revision)
+select slot, 0, case slot when 0 then floor(random() * 1099511627776)::bigint else 0 end
+from generate_series(0, 63) as slot;
+analyze task_status_tally;
+
+-- How many tasks are pending by time of creation. A page at any offset is found by adding up the hours, then the minutes
+-- of one hour, and skipping within one minute. Both are kept: thousands of tasks are created within a minute, and three
+-- months have a hundred thousand minutes. docs/pages.md has the gain, docs/tally.md the cost to a writer.
+--
+-- Writers only add rows to task_status_pending_delta, so no writer waits for another; folding moves the rows to the
+-- minutes and the hours. In any snapshot, minutes and deltas add up to count(*) of the pending tasks that were created
+-- in a minute, and so do hours and deltas for an hour.
+create table task_status_pending_delta (
+    minute  timestamptz not null,
+    pending bigint not null
+) with (
+    autovacuum_vacuum_scale_factor = 0,
+    autovacuum_vacuum_threshold = 1000,
+    autovacuum_vacuum_cost_delay = 0,
+    autovacuum_vacuum_insert_threshold = -1,
+    autovacuum_analyze_scale_factor = 0,
+    autovacuum_analyze_threshold = 1000000000,
+    vacuum_truncate = false
+);
+create table task_status_pending_minute (
+    minute  timestamptz constraint task_status_pending_minute_pkey primary key,
+    pending bigint not null
+);
+create table task_status_pending_hour (
+    hour    timestamptz constraint task_status_pending_hour_pkey primary key,
+    pending bigint not null
+);
+create index task_status_pending_minute_zero_idx on task_status_pending_minute (minute) where pending = 0;
+analyze task_status_pending_delta, task_status_pending_minute, task_status_pending_hour;
+
+comment on table task_status_pending_delta is
+    'Changes to the number of pending tasks that are not folded into task_status_pending_minute and task_status_pending_hour yet. Kept by triggers on task_status; "task-status verify" checks it.';
+comment on column task_status_pending_delta.minute is 'The minute, UTC, in which the tasks were created.';
+comment on column task_status_pending_delta.pending is
+    'Tasks of that minute that became pending, less those that ceased to be. Only sums mean anything.';
+comment on table task_status_pending_minute is
+    'How many tasks are pending by the minute in which they were created, without task_status_pending_delta.';
+comment on column task_status_pending_minute.minute is 'The beginning of the minute, UTC.';
+comment on table task_status_pending_hour is
+    'How many tasks are pending by the hour in which they were created, without task_status_pending_delta.';
+comment on column task_status_pending_hour.hour is 'The beginning of the hour, UTC.';
+comment on index task_status_pending_minute_zero_idx is 'Minutes to be deleted.';
+
+create function task_status_minute(moment timestamptz) returns timestamptz
+    language sql immutable parallel safe
+    return date_bin('1 minute', moment, timestamptz '2000-01-01 00:00:00+00');
+comment on function task_status_minute is 'The beginning of the minute, UTC.';
+
+create function task_status_hour(moment timestamptz) returns timestamptz
+    language sql immutable parallel safe
+    return date_bin('1 hour', moment, timestamptz '2000-01-01 00:00:00+00');
+comment on function task_status_hour is 'The beginning of the hour, UTC.';
+
+-- One function for insert, update and delete: pending rows of old_rows have left, pending rows of new_rows have entered.
+-- An update that leaves a task pending counts as both: it moves the revision, and no count by time of creation.
+create function task_status_count() returns trigger language plpgsql as $$
+declare
+    left_pending    bigint := 0;
+    entered_pending bigint := 0;
+    step            bigint;
+    -- 'tall' in ASCII. Any number will do: if others use it too, a slot may seem taken.
+    lock_class      constant integer := 1952541804;
+begin
+    case tg_op
+    when 'INSERT' then
+        with entered as (
+            insert into task_status_pending_delta (minute, pending)
+            select task_status_minute(created), count(*) from new_rows where completion_status is null group by 1
+            returning pending
+        )
+        select coalesce(sum(pending), 0) into entered_pending from entered;
+    when 'DELETE' then
+        with gone as (
+            insert into task_status_pending_delta (minute, pending)
+            select task_status_minute(created), -count(*) from old_rows where completion_status is null group by 1
+            returning pending
+        )
+        select coalesce(-sum(pending), 0) into left_pending from gone;
+    else
+        left_pending := (select count(*) from old_rows where completion_status is null);
+        entered_pending := (select count(*) from new_rows where completion_status is null);
+        -- Most statements are a report on one task that stays pending.
+        if left_pending <> entered_pending
+            or left_pending > 1
+            or left_pending = 1 and (select created from old_rows where completion_status is null)
+                <> (select created from new_rows where completion_status is null)
+        then
+            insert into task_status_pending_delta (minute, pending)
+            select minute, sum(change) from (
+                select task_status_minute(created) as minute, 1 as change from new_rows where completion_status is null
+                union all
+                select task_status_minute(created), -1 from old_rows where completion_status is null
+            ) as changes
+            group by minute having sum(change) <> 0;
+        end if;
+    end case;
+    if left_pending = 0 and entered_pending = 0 then
+        return null;
+    end if;
+
+    -- Steps are random because history is not always one line: a server that lost its last commits comes back, a standby
+    -- that lacked them takes over, a backup is restored. Other changes then follow the same revision, and steps of one
+    -- would soon reach a number that has stood for something else.
+    step := 1 + floor(random() * 1048576);
+    if current_setting('transaction_isolation') in ('read committed', 'read uncommitted') then
+        -- Backends begin at different slots and go on to the next free one. The holder of a slot's lock is alone with its
+        -- row until the transaction ends. To find a free row by locking rows took longer.
+        for slot_to_try in (pg_backend_pid() & 31)..63 loop
+            if pg_try_advisory_xact_lock(lock_class, slot_to_try) then
+                update task_status_tally
+                set pending = pending + entered_pending - left_pending, revision = revision + step
+                where slot = slot_to_try;
+                exit when not found;
+                return null;
+            end if;
+        end loop;
+    end if;
+    -- A snapshot that lasts for the transaction may not update a row that has changed since (SQLSTATE 40001), but it can
+    -- always add a row.
+    insert into task_status_tally (pending, revision) values (entered_pending - left_pending, step);
+    return null;
+end
+$$;
+comment on function task_status_count is
+    'Keeps task_status_tally and task_status_pending_delta true to the changes of a statement to task_status.';
+
+-- TRUNCATE locks the table until it commits and has waited for all writers, so all counts are visible, except those of a
+-- fold in flight. The lock waits for that, and needs a snapshot of its own for each statement.
+create function task_status_count_truncate() returns trigger language plpgsql as $$
+begin
+    if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
+        raise exception 'task_status cannot be truncated at the isolation level "%"', current_setting('transaction_isolation')
+            using errcode = 'feature_not_supported',
+                hint = 'Truncate in a transaction at READ COMMITTED, or delete the rows.';
+    end if;
+    lock table task_status_tally, task_status_pending_delta, task_status_pending_minute, task_status_pending_hour
+        in share row exclusive mode;
+    update task_status_tally set pending = 0, revision = revision + 1 + floor(random() * 1048576)::bigint;
+    delete from task_status_pending_delta;
+    delete from task_status_pending_minute;
+    delete from task_status_pending_hour;
+    return null;
+end
+$$;
+comment on function task_status_count_truncate is 'Sets all counts to zero when task_status is truncated.';
+
+create trigger task_status_count_insert after insert on task_status
+    referencing new table as new_rows
+    for each statement execute function task_status_count();
+create trigger task_status_count_update after update on task_status
+    referencing old table as old_rows new table as new_rows
+    for each statement execute function task_status_count();
+create trigger task_status_count_delete after delete on task_status
+    referencing old table as old_rows
+    for each statement execute function task_status_count();
+create trigger task_status_count_truncate after truncate on task_status
+    for each statement execute function task_status_count_truncate();
+
+-- Sessions that act as replicas (session_replication_role) are counted too.
+alter table task_status enable always trigger task_status_count_insert;
+alter table task_status enable always trigger task_status_count_update;
+alter table task_status enable always trigger task_status_count_delete;
+alter table task_status enable always trigger task_status_count_truncate;
+
+create function task_status_fold_tally() returns bigint language sql as $$
+    with added as (
+        select slot from task_status_tally where slot >= 64 order by slot limit 10000 for update skip locked
+    ), folded as (
+        delete from task_status_tally using added where task_status_tally.slot = added.slot
+        returning pending, revision
+    ), one as (
+        insert into task_status_tally (pending, revision)
+        select sum(pending), sum(revision) from folded having count(*) > 0
+    )
+    select count(*) from folded
+$$;
+comment on function task_status_fold_tally is
+    'Folds added rows of task_status_tally into one and returns how many there were. The sums do not change.';
+
+create function task_status_fold_pending() returns bigint language sql as $$
+    delete from task_status_pending_minute where pending = 0;
+    delete from task_status_pending_hour where pending = 0;
+
+    with folded as (
+        delete from task_status_pending_delta where ctid = any(array(
+            select ctid from task_status_pending_delta limit 20000 for update skip locked))
+        returning minute, pending
+    ), minutes as (
+        insert into task_status_pending_minute (minute, pending)
+        select minute, sum(pending) from folded group by minute having sum(pending) <> 0 order by minute
+        on conflict (minute) do update set pending = task_status_pending_minute.pending + excluded.pending
+    ), hours as (
+        insert into task_status_pending_hour (hour, pending)
+        select task_status_hour(minute), sum(pending) from folded group by 1 having sum(pending) <> 0 order by 1
+        on conflict (hour) do update set pending = task_status_pending_hour.pending + excluded.pending
+    )
+    select count(*) from folded
+$$;
+comment on function task_status_fold_pending is
+    'Folds rows of task_status_pending_delta into their minutes and hours and returns how many there were. The sums do not change.';
+
+-- These functions act as their owner, so a role that may write tasks needs no privilege on the counts. They see no
+-- objects but their own and the system's, and those of triggers cannot be called by themselves.
+do $$
+declare
+    name text;
+begin
+    foreach name in array array[
+        'task_status_count', 'task_status_count_truncate', 'task_status_fold_tally', 'task_status_fold_pending'
+    ] loop
+        execute format(
+            'alter function %I() security definer set search_path = pg_catalog, %I, pg_temp', name, current_schema);
+        execute format('revoke all on function %I() from public', name);
+    end loop;
+end
+$$;

@@ -208,17 +208,19 @@ fn by_minute(query: PageQuery<'_>, direction: Direction) -> QueryBuilder<Postgre
     sql.push("hour as materialized (");
     last_span(
         &mut sql,
-        "select task_status_hour(since) as since, pending from task_status_pending_hours",
+        "select hour as since, pending from task_status_pending_hour
+         union all
+         select task_status_hour(minute), pending from task_status_pending_delta",
     );
     sql.push_bind(offset);
     sql.push(" order by preceding desc limit 1), minute as materialized (");
     last_span(
         &mut sql,
-        "select minute as since, pending from task_status_pending_minutes
+        "select minute as since, pending from task_status_pending_minute
          where minute >= (select since from hour) and minute < (select since from hour) + interval '1 hour'
          union all
-         select since, pending from task_status_pending_hours
-         where not is_folded and task_status_hour(since) = (select since from hour)",
+         select minute, pending from task_status_pending_delta
+         where task_status_hour(minute) = (select since from hour)",
     );
     sql.push_bind(offset)
         .push(" - (select preceding from hour) order by preceding desc limit 1), ");

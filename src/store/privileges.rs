@@ -12,12 +12,13 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use super::{StoreError, session};
 
 /// The tables of the program, and what it does to each. A migration that adds a table adds a line here.
-const TABLES: [(&str, &str); 5] = [
+const TABLES: [(&str, &str); 6] = [
     ("task_status", "select, insert, update, delete"),
     // Its triggers write it, as the owner.
     ("task_status_tally", "select"),
-    ("task_status_pending_hours", "select"),
-    ("task_status_pending_minutes", "select"),
+    ("task_status_pending_delta", "select"),
+    ("task_status_pending_minute", "select"),
+    ("task_status_pending_hour", "select"),
     // Which migrations the database has.
     ("_sqlx_migrations", "select"),
 ];
@@ -26,12 +27,12 @@ const TABLES: [(&str, &str); 5] = [
 const FUNCTIONS: [&str; 8] = [
     "task_status_messages_are_valid",
     "task_status_returns_are_valid",
-    "task_definition_summary_is_valid",
+    "task_status_definition_summary_is_valid",
     "task_status_kind",
     "task_status_hour",
     "task_status_minute",
     "task_status_fold_tally",
-    "task_status_fold_pending_hours",
+    "task_status_fold_pending",
 ];
 
 /// The key of the advisory lock. Any number will do, as long as nobody else uses it for something else.

@@ -114,16 +114,18 @@ pub async fn check(connection: &mut PgConnection) -> Result<Check, StoreError> {
                 select since from (
                     select task_status_hour(created) as since, 1 as change from task_status where completion_status is null
                     union all
-                    select task_status_hour(since), -pending from task_status_pending_hours
+                    select task_status_hour(minute), -pending from task_status_pending_delta
+                    union all
+                    select hour, -pending from task_status_pending_hour
                 ) as by_hour
                 group by since having sum(change) <> 0
                 union all
                 select since from (
                     select task_status_minute(created) as since, 1 as change from task_status where completion_status is null
                     union all
-                    select since, -pending from task_status_pending_hours where not is_folded
+                    select minute, -pending from task_status_pending_delta
                     union all
-                    select minute, -pending from task_status_pending_minutes
+                    select minute, -pending from task_status_pending_minute
                 ) as by_minute
                 group by since having sum(change) <> 0
             ) as wrong) as "wrong_buckets!",
@@ -178,7 +180,8 @@ pub async fn repair(connection: &mut PgConnection) -> Result<Check, StoreError> 
     sqlx::raw_sql(
         "set transaction isolation level read committed;
          set local lock_timeout = '5s';
-         lock table task_status, task_status_tally, task_status_pending_hours, task_status_pending_minutes in share row exclusive mode",
+         lock table task_status, task_status_tally, task_status_pending_delta, task_status_pending_minute,
+             task_status_pending_hour in share row exclusive mode",
     )
     .execute(&mut *transaction)
     .await?;
@@ -201,10 +204,11 @@ pub async fn repair(connection: &mut PgConnection) -> Result<Check, StoreError> 
     }
     if check.wrong_buckets > 0 {
         for statement in [
-            sqlx::query!("delete from task_status_pending_hours"),
-            sqlx::query!("delete from task_status_pending_minutes"),
+            sqlx::query!("delete from task_status_pending_delta"),
+            sqlx::query!("delete from task_status_pending_minute"),
+            sqlx::query!("delete from task_status_pending_hour"),
             sqlx::query!(
-                "insert into task_status_pending_hours (since, pending)
+                "insert into task_status_pending_delta (minute, pending)
                  select task_status_minute(created), count(*) from task_status where completion_status is null group by 1"
             ),
         ] {
@@ -223,11 +227,14 @@ pub async fn fold(database: &Database) -> Result<i64, StoreError> {
     let mut connection = database.connection().await?;
     let folded = sqlx::query_scalar!(
         r#"
-        select task_status_fold_pending_hours() + case
-            when (select count(*) from task_status_tally) > $1 then task_status_fold_tally()
+        select case when pg_try_advisory_xact_lock($1)
+            then task_status_fold_pending() + case
+                when (select count(*) from task_status_tally) > $2 then task_status_fold_tally() else 0
+            end
             else 0
         end as "folded!"
         "#,
+        LOCK,
         FEW
     )
     .fetch_one(&mut *connection)

@@ -219,7 +219,7 @@ async fn an_index_on_the_compared_expression_serves_whatever_has_a_beginning() {
         assert!(is_served, "{text}: {plan}");
     }
     let pending = plan("completionStatus isnull", &mut connection).await;
-    assert!(pending.contains("task_status_pending"), "{pending}");
+    assert!(pending.contains("task_status_pending_"), "{pending}");
 }
 
 async fn plan(text: &str, connection: &mut PgConnection) -> String {
@@ -238,9 +238,9 @@ async fn plan(text: &str, connection: &mut PgConnection) -> String {
 async fn the_table_of_fields_has_the_names_that_the_columns_allow() {
     let database = TestDatabase::new().await;
     for (field, constraint) in [
-        (Field::Type, "task_status_type"),
-        (Field::TargetType, "task_status_target_type"),
-        (Field::CompletionStatus, "task_status_completion_status"),
+        (Field::Type, "task_status_type_check"),
+        (Field::TargetType, "task_status_target_type_check"),
+        (Field::CompletionStatus, "task_status_completion_status_check"),
     ] {
         let definition: String = database
             .value(&format!(

@@ -339,8 +339,9 @@ async fn a_page_is_compressed_as_the_client_likes_and_each_form_has_its_tag() {
 /// counted when it ends.
 async fn read_of_the_index(database: &TestDatabase, service: &Service) -> (i64, i64) {
     service.database.close().await;
-    let scans = "select idx_scan from pg_stat_user_indexes where indexrelname = 'task_status_pending'";
-    let entries = "select idx_tup_read from pg_stat_user_indexes where indexrelname = 'task_status_pending'";
+    let scans = "select idx_scan from pg_stat_user_indexes where indexrelname = 'task_status_pending_idx'";
+    let entries =
+        "select idx_tup_read from pg_stat_user_indexes where indexrelname = 'task_status_pending_idx'";
     eventually("statistics", async || {
         (database.value::<i64>(scans).await > 0).then_some(())
     })

@@ -468,7 +468,7 @@ async fn the_page_is_found_in_the_index_alone_however_deep() {
 /// Sequential scans of the table, and scans of the index of pending tasks.
 async fn scans(database: &TestDatabase) -> (i64, i64) {
     let sequential = "select seq_scan from pg_stat_user_tables where relname = 'task_status'";
-    let index = "select idx_scan from pg_stat_user_indexes where indexrelname = 'task_status_pending'";
+    let index = "select idx_scan from pg_stat_user_indexes where indexrelname = 'task_status_pending_idx'";
     (database.value(sequential).await, database.value(index).await)
 }
 

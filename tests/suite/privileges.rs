@@ -52,13 +52,13 @@ async fn privileges(database: &TestDatabase, role: &Role) -> Vec<String> {
     privileges
 }
 
-const EXACTLY: [&str; 20] = [
+const EXACTLY: [&str; 21] = [
     "database: CONNECT, TEMPORARY",
-    "function task_definition_summary_is_valid: EXECUTE",
     "function task_status_complete: EXECUTE",
     "function task_status_count: nothing",
-    "function task_status_count_none: nothing",
-    "function task_status_fold_pending_hours: EXECUTE",
+    "function task_status_count_truncate: nothing",
+    "function task_status_definition_summary_is_valid: EXECUTE",
+    "function task_status_fold_pending: EXECUTE",
     "function task_status_fold_tally: EXECUTE",
     "function task_status_hour: EXECUTE",
     "function task_status_kind: EXECUTE",
@@ -70,8 +70,9 @@ const EXACTLY: [&str; 20] = [
     "sequence task_status_tally_slot_seq: nothing",
     "table _sqlx_migrations: SELECT",
     "table task_status: DELETE, INSERT, SELECT, UPDATE",
-    "table task_status_pending_hours: SELECT",
-    "table task_status_pending_minutes: SELECT",
+    "table task_status_pending_delta: SELECT",
+    "table task_status_pending_hour: SELECT",
+    "table task_status_pending_minute: SELECT",
     "table task_status_tally: SELECT",
 ];
 
@@ -129,7 +130,7 @@ async fn what_the_service_never_does_is_refused() {
         "drop table task_status",
         "alter table task_status add column more text",
         "alter table task_status alter column launcher drop not null",
-        "alter table task_status drop constraint task_status_type",
+        "alter table task_status drop constraint task_status_type_check",
         "alter table task_status disable trigger all",
         "alter table task_status owner to current_user",
         "alter table task_status enable row level security",
@@ -137,7 +138,7 @@ async fn what_the_service_never_does_is_refused() {
         "create trigger mine before insert on task_status for each row execute function task_status_touch()",
         "create rule mine as on insert to task_status do also nothing",
         "create index on task_status (progress)",
-        "drop index task_status_pending",
+        "drop index task_status_pending_idx",
         "comment on table task_status is 'mine'",
         "alter function task_status_kind cost 1",
         "create or replace function task_status_complete() returns trigger language plpgsql as 'begin return null; end'",
@@ -146,11 +147,11 @@ async fn what_the_service_never_does_is_refused() {
         "update task_status_tally set pending = 0",
         "delete from task_status_tally",
         "truncate task_status_tally",
-        "insert into task_status_pending_hours values (now(), false, 1)",
-        "delete from task_status_pending_hours",
-        "update task_status_pending_minutes set pending = 0",
+        "insert into task_status_pending_delta values (now(), 1)",
+        "delete from task_status_pending_hour",
+        "update task_status_pending_minute set pending = 0",
         "select setval('task_status_tally_slot_seq', 1)",
-        "create trigger mine after insert on task_status for each statement execute function task_status_count_none()",
+        "create trigger mine after insert on task_status for each statement execute function task_status_count_truncate()",
         "insert into _sqlx_migrations select 999, '', now(), true, '', 0",
         "update _sqlx_migrations set success = false",
         "delete from _sqlx_migrations",
@@ -185,7 +186,7 @@ async fn what_the_service_never_does_is_refused() {
         .unwrap();
     connection.close().await.unwrap();
     let mut unchanged = EXACTLY.to_vec();
-    unchanged.insert(unchanged.len() - 4, "table secrets: nothing");
+    unchanged.insert(unchanged.len() - 5, "table secrets: nothing");
     assert_eq!(privileges(&database, database.role()).await, unchanged);
 }
 
@@ -354,9 +355,9 @@ async fn a_role_that_cannot_be_granted_anything_is_refused_with_the_way_out() {
         other,
         format!(
             "error: the role {name} could not be granted SELECT on _sqlx_migrations; SELECT, INSERT, UPDATE, DELETE on \
-             task_status; EXECUTE on task_status_fold_pending_hours; EXECUTE on task_status_fold_tally; \
-             SELECT on task_status_pending_hours; SELECT on task_status_pending_minutes; \
-             SELECT on task_status_tally: the owner of each has to do that\n"
+             task_status; EXECUTE on task_status_fold_pending; EXECUTE on task_status_fold_tally; \
+             SELECT on task_status_pending_delta; SELECT on task_status_pending_hour; \
+             SELECT on task_status_pending_minute; SELECT on task_status_tally: the owner of each has to do that\n"
         )
     );
     assert_eq!(
@@ -364,8 +365,9 @@ async fn a_role_that_cannot_be_granted_anything_is_refused_with_the_way_out() {
         [
             "table _sqlx_migrations: nothing",
             "table task_status: nothing",
-            "table task_status_pending_hours: nothing",
-            "table task_status_pending_minutes: nothing",
+            "table task_status_pending_delta: nothing",
+            "table task_status_pending_hour: nothing",
+            "table task_status_pending_minute: nothing",
             "table task_status_tally: nothing"
         ]
     );
@@ -425,14 +427,14 @@ async fn a_role_that_may_not_migrate_is_content_where_nothing_is_missing() {
     run(&url, &["migrate"]);
 
     database
-        .execute("delete from _sqlx_migrations where version = 2")
+        .execute("delete from _sqlx_migrations where version = 1")
         .await;
     let arguments = ["serve", "--auth", "none", "--listen", "127.0.0.1:0"];
     for arguments in [&["migrate"][..], &arguments] {
         let behind = refused(&url, arguments);
         assert!(
             behind.starts_with(
-                "error: the database lacks migration 2, and this role may not run it: run `task-status migrate` as the \
+                "error: the database lacks migration 1, and this role may not run it: run `task-status migrate` as the \
                  owner of the tables\n  because: "
             ) && behind.contains("permission denied for schema public"),
             "{behind}"

@@ -24,189 +24,189 @@ async fn a_row_that_would_break_the_contract_is_refused() {
     let database = TestDatabase::new().await;
     let valid_message = r#"{"type":"INFO","localizedText":null,"key":"k","parameters":null}"#;
     for (column, value, constraint) in [
-        ("completion_status", "'Success'", "task_status_completion_status"),
-        ("completion_status", "''", "task_status_completion_status"),
-        ("completed", "now()", "task_status_completed_with_status"),
-        ("percent_complete", "101", "task_status_percent_complete"),
-        ("percent_complete", "-1", "task_status_percent_complete"),
-        ("target_id", "'t'", "task_status_target_is_whole"),
-        ("target_name", "'t'", "task_status_target_is_whole"),
-        ("target_type", "'IDENTITY'", "task_status_target_is_whole"),
+        (
+            "completion_status",
+            "'Success'",
+            "task_status_completion_status_check",
+        ),
+        ("completion_status", "''", "task_status_completion_status_check"),
+        ("completed", "now()", "task_status_completed_check"),
+        ("percent_complete", "101", "task_status_percent_complete_check"),
+        ("percent_complete", "-1", "task_status_percent_complete_check"),
+        ("target_id", "'t'", "task_status_target_check"),
+        ("target_name", "'t'", "task_status_target_check"),
+        ("target_type", "'IDENTITY'", "task_status_target_check"),
         (
             "target_id, target_name, target_type",
             "'t', 't', 'ROLE'",
-            "task_status_target_type",
+            "task_status_target_type_check",
         ),
-        ("created", "'infinity'", "task_status_times_have_four_digit_years"),
-        (
-            "modified",
-            "'-infinity'",
-            "task_status_times_have_four_digit_years",
-        ),
-        (
-            "launched",
-            "'10000-01-01 00:00:00Z'",
-            "task_status_times_have_four_digit_years",
-        ),
+        ("created", "'infinity'", "task_status_times_check"),
+        ("modified", "'-infinity'", "task_status_times_check"),
+        ("launched", "'10000-01-01 00:00:00Z'", "task_status_times_check"),
         (
             "launched",
             "'9999-12-31 23:59:59.9999Z'",
-            "task_status_times_have_four_digit_years",
+            "task_status_times_check",
         ),
-        (
-            "created",
-            "'0001-12-31 23:59:59Z BC'",
-            "task_status_times_have_four_digit_years",
-        ),
-        ("messages", "'{}'", "task_status_messages_shape"),
-        ("messages", "'null'", "task_status_messages_shape"),
-        ("messages", "'[null]'", "task_status_messages_shape"),
+        ("created", "'0001-12-31 23:59:59Z BC'", "task_status_times_check"),
+        ("messages", "'{}'", "task_status_messages_shape_check"),
+        ("messages", "'null'", "task_status_messages_shape_check"),
+        ("messages", "'[null]'", "task_status_messages_shape_check"),
         (
             "messages",
             &format!("'[[{valid_message}]]'"),
-            "task_status_messages_shape",
+            "task_status_messages_shape_check",
         ),
         (
             "messages",
             &format!("'[{valid_message}, {{}}]'"),
-            "task_status_messages_shape",
+            "task_status_messages_shape_check",
         ),
         (
             "messages",
             r#"'[{"type":"info","localizedText":null,"key":"k","parameters":null}]'"#,
-            "task_status_messages_shape",
+            "task_status_messages_shape_check",
         ),
         (
             "messages",
             r#"'[{"type":"INFO","key":"k","parameters":null}]'"#,
-            "task_status_messages_shape",
+            "task_status_messages_shape_check",
         ),
         (
             "messages",
             r#"'[{"type":"INFO","localizedText":null,"key":null,"parameters":null}]'"#,
-            "task_status_messages_shape",
+            "task_status_messages_shape_check",
         ),
         (
             "messages",
             r#"'[{"type":"INFO","localizedText":null,"key":"k"}]'"#,
-            "task_status_messages_shape",
+            "task_status_messages_shape_check",
         ),
         (
             "messages",
             r#"'[{"type":"INFO","localizedText":null,"key":"k","parameters":[1]}]'"#,
-            "task_status_messages_shape",
+            "task_status_messages_shape_check",
         ),
         (
             "messages",
             r#"'[{"type":"INFO","localizedText":null,"key":"k","parameters":["a",[]]}]'"#,
-            "task_status_messages_shape",
+            "task_status_messages_shape_check",
         ),
         (
             "messages",
             r#"'[{"type":"INFO","localizedText":null,"key":"k","parameters":{}}]'"#,
-            "task_status_messages_shape",
+            "task_status_messages_shape_check",
         ),
         (
             "messages",
             r#"'[{"type":"INFO","localizedText":{"locale":"en"},"key":"k","parameters":null}]'"#,
-            "task_status_messages_shape",
+            "task_status_messages_shape_check",
         ),
         (
             "messages",
             r#"'[{"type":"INFO","localizedText":{"locale":null,"message":""},"key":"k","parameters":null}]'"#,
-            "task_status_messages_shape",
+            "task_status_messages_shape_check",
         ),
         (
             "messages",
             r#"'[{"type":"INFO","localizedText":"x","key":"k","parameters":null}]'"#,
-            "task_status_messages_shape",
+            "task_status_messages_shape_check",
         ),
         (
             "messages",
             &format!(
                 "jsonb_build_array(jsonb_set('{valid_message}', '{{key}}', to_jsonb(repeat('k', 1048577))))"
             ),
-            "task_status_messages_length",
+            "task_status_messages_length_check",
         ),
-        ("returns", "'{}'", "task_status_returns_shape"),
-        ("returns", r#"'[{"name":"n"}]'"#, "task_status_returns_shape"),
+        ("returns", "'{}'", "task_status_returns_shape_check"),
+        (
+            "returns",
+            r#"'[{"name":"n"}]'"#,
+            "task_status_returns_shape_check",
+        ),
         (
             "returns",
             r#"'[{"name":"n","attributeName":null}]'"#,
-            "task_status_returns_shape",
+            "task_status_returns_shape_check",
         ),
         (
             "returns",
             r#"'[[{"name":"n","attributeName":"a"}]]'"#,
-            "task_status_returns_shape",
+            "task_status_returns_shape_check",
         ),
         (
             "returns",
             "jsonb_build_array(jsonb_build_object('name', repeat('n', 1048577), 'attributeName', ''))",
-            "task_status_returns_length",
+            "task_status_returns_length_check",
         ),
-        ("attributes", "'[]'", "task_status_attributes_shape"),
-        ("attributes", "'null'", "task_status_attributes_shape"),
+        ("attributes", "'[]'", "task_status_attributes_shape_check"),
+        ("attributes", "'null'", "task_status_attributes_shape_check"),
         (
             "attributes",
             "jsonb_build_object('a', repeat('a', 1048577))",
-            "task_status_attributes_length",
+            "task_status_attributes_length_check",
         ),
         (
             "task_definition_summary",
             "'null'",
-            "task_status_task_definition_summary_shape",
+            "task_status_task_definition_summary_shape_check",
         ),
         (
             "task_definition_summary",
             "'[]'",
-            "task_status_task_definition_summary_shape",
+            "task_status_task_definition_summary_shape_check",
         ),
         (
             "task_definition_summary",
             r#"'{"id":"","uniqueName":"","description":null,"parentName":"","executor":null}'"#,
-            "task_status_task_definition_summary_shape",
+            "task_status_task_definition_summary_shape_check",
         ),
         (
             "task_definition_summary",
             r#"'{"id":"","uniqueName":"","description":null,"parentName":null,"executor":null,"arguments":{}}'"#,
-            "task_status_task_definition_summary_shape",
+            "task_status_task_definition_summary_shape_check",
         ),
         (
             "task_definition_summary",
             r#"'[{"id":"","uniqueName":"","description":null,"parentName":"","executor":null,"arguments":{}}]'"#,
-            "task_status_task_definition_summary_shape",
+            "task_status_task_definition_summary_shape_check",
         ),
         (
             "task_definition_summary",
             r#"'{"id":"","uniqueName":"","description":null,"parentName":"","executor":null,"arguments":[]}'"#,
-            "task_status_task_definition_summary_shape",
+            "task_status_task_definition_summary_shape_check",
         ),
         (
             "task_definition_summary",
             "jsonb_build_object('id', repeat('i', 1048577), 'uniqueName', '', 'description', null, 'parentName', '', 'executor', null, 'arguments', '{}'::jsonb)",
-            "task_status_task_definition_summary_length",
+            "task_status_task_definition_summary_length_check",
         ),
         (
             "description",
             "repeat('d', 8193)",
-            "task_status_description_length",
+            "task_status_description_length_check",
         ),
         (
             "parent_name",
             "repeat('p', 513)",
-            "task_status_parent_name_length",
+            "task_status_parent_name_length_check",
         ),
-        ("progress", "repeat('p', 8193)", "task_status_progress_length"),
+        (
+            "progress",
+            "repeat('p', 8193)",
+            "task_status_progress_length_check",
+        ),
         (
             "target_id, target_name",
             "repeat('t', 257), 't'",
-            "task_status_target_id_length",
+            "task_status_target_id_length_check",
         ),
         (
             "target_id, target_name",
             "'t', repeat('t', 513)",
-            "task_status_target_name_length",
+            "task_status_target_name_length_check",
         ),
         (
             "description",
@@ -249,15 +249,19 @@ async fn a_row_that_would_break_the_contract_is_refused() {
         assert_eq!(refused, constraint, "{column} = {value}");
     }
     for (columns, values, constraint) in [
-        ("id, type", "'', 'QUARTZ'", "task_status_id_length"),
-        ("id, type", "repeat('i', 257), 'QUARTZ'", "task_status_id_length"),
+        ("id, type", "'', 'QUARTZ'", "task_status_id_length_check"),
+        (
+            "id, type",
+            "repeat('i', 257), 'QUARTZ'",
+            "task_status_id_length_check",
+        ),
         (
             "id, type",
             "'pending-tasks', 'QUARTZ'",
-            "task_status_id_not_a_route",
+            "task_status_id_route_check",
         ),
-        ("id, type", "'v1', 'QUARTZ'", "task_status_id_not_a_route"),
-        ("id, type", "'i', 'quartz'", "task_status_type"),
+        ("id, type", "'v1', 'QUARTZ'", "task_status_id_route_check"),
+        ("id, type", "'i', 'quartz'", "task_status_type_check"),
         (
             "id",
             "'i'",
@@ -332,7 +336,7 @@ async fn a_status_without_a_time_completes_now_and_both_null_reopens() {
     assert!(
         half.unwrap_err()
             .to_string()
-            .contains("task_status_completed_with_status")
+            .contains("task_status_completed_check")
     );
 }
 

@@ -167,7 +167,7 @@ impl Actor {
         let (method, target, media_type, body) = match way {
             Way::Sql(transaction) => return sql(connection, transaction.sql()).await,
             Way::Fold => {
-                let fold = "select task_status_fold_tally(); select task_status_fold_pending_hours()";
+                let fold = "select task_status_fold_tally(); select task_status_fold_pending()";
                 return sql(connection, fold.to_owned()).await;
             }
             Way::Copy(rows) => {
