@@ -10,6 +10,7 @@
 )]
 
 mod access;
+mod architecture;
 mod bad_input;
 mod command_line;
 mod demo;
