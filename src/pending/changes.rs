@@ -90,7 +90,7 @@ mod tests {
                 let (changes, revision, reads) = (changes.clone(), revision.clone(), reads.clone());
                 move || {
                     reads.fetch_add(1, Ordering::Relaxed);
-                    let revision = Revision::of(revision.load(Ordering::Relaxed));
+                    let revision = Revision::new(revision.load(Ordering::Relaxed));
                     changes.publish(revision);
                     async move { Ok::<_, StoreError>(Tally { pending: 0, revision }) }
                 }
@@ -105,7 +105,7 @@ mod tests {
 
         fn wait(&self, revision: i64) -> tokio::task::JoinHandle<()> {
             let (changes, barrier) = (self.changes.clone(), self.barrier.clone());
-            tokio::spawn(async move { changes.after(Revision::of(revision), &barrier).await })
+            tokio::spawn(async move { changes.after(Revision::new(revision), &barrier).await })
         }
 
         fn reads(&self) -> usize {
@@ -159,7 +159,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_has_moved_already_is_not_waited_for() {
         let stage = Stage::new();
-        stage.changes.publish(Revision::of(7));
+        stage.changes.publish(Revision::new(7));
         let waiter = stage.wait(1);
         pass(Duration::from_millis(10)).await;
         assert!(waiter.is_finished());

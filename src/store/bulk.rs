@@ -1,4 +1,4 @@
-//! A connection for work on many rows at once: opened plainly, on its own, without the bounds that suit requests.
+//! A connection for work on many rows at once: not from a pool, and without the bounds of requests.
 
 use std::io;
 use std::time::Duration;
@@ -12,21 +12,16 @@ use super::{StoreError, session};
 
 /// How long one statement on many rows may take before the server cancels it.
 pub const STATEMENT_TIMEOUT: Duration = Duration::from_mins(15);
-/// How long the database may take to let somebody in.
+/// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Connects at once or not at all, and refuses a database that lacks migrations. None is no bound on statements.
-///
-/// # Errors
-/// The database cannot be reached, or its schema is behind.
+/// Connects without retrying, and refuses a database that lacks migrations. `None` means no bound on statements.
 pub async fn connect(
     options: &PgConnectOptions,
     statement_timeout: Option<Duration>,
 ) -> Result<PgConnection, StoreError> {
     let options = session::with_settings(options, statement_timeout.unwrap_or_default())
-        // What a chunk of an import is staged in stays in memory.
-        .options([("temp_buffers", "64MB")])
-        // Long statements are what it is for, and no news.
+        // Statements are slow by design.
         .disable_statement_logging();
     let connecting = async {
         Schema::Expect.ensure(&options).await?;

@@ -1,8 +1,8 @@
-//! The connections to PostgreSQL, and what is known about the database: up, or down.
+//! The connections to PostgreSQL, and whether the database is up.
 //!
-//! A pool alone turns a dead database into a wait: every request would retry the connection until its time-out. So one
-//! task ([`Database::watch`]) keeps a connection of its own and asks it once a second; while it says that the database
-//! is down, requests are refused at once, and those that already wait for a connection are released.
+//! With a pool alone, every request would wait for a dead database until its timeout. So one task ([`Database::watch`])
+//! keeps a connection of its own and pings it once a second. While the database is down requests are refused at once,
+//! and those that already wait for a connection are released.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -18,18 +18,18 @@ use super::schema::Schema;
 use super::{StoreError, privileges, session};
 use crate::telemetry::error_chain;
 
-/// How often a database that is up is asked whether it still is.
+/// The interval of pings while the database is up.
 const WATCH_INTERVAL_UP: Duration = Duration::from_secs(1);
-/// How often a database that is down is tried again.
+/// The interval of attempts to connect while the database is down.
 const WATCH_INTERVAL_DOWN: Duration = Duration::from_millis(250);
-/// How long the watch waits for an answer before it takes the database for down.
+/// After this long without a response the database counts as down.
 const WATCH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Bounds of the connections to the database.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     pub max_connections: u32,
-    /// How long a request waits for a connection.
+    /// How long a request may wait for a connection.
     pub acquire_timeout: Duration,
     /// How long a statement may run before the server cancels it.
     pub statement_timeout: Duration,
@@ -39,10 +39,9 @@ pub struct Limits {
 #[derive(Debug, Clone)]
 pub struct Database {
     pool: PgPool,
-    /// One connection for the tally alone, so that statements that take long keep nobody from being told that what is in
-    /// memory is still right.
+    /// One connection for the tally alone, so that slow statements do not delay the freshness barrier.
     tally: PgPool,
-    /// Without the bounds that suit requests: what [`Database::watch`] and migrations connect with.
+    /// For [`Database::watch`] and migrations: without the bounds of requests.
     options: Arc<PgConnectOptions>,
     up: watch::Sender<bool>,
 }
@@ -57,7 +56,7 @@ impl Database {
         let tally = PgPoolOptions::new()
             .max_connections(1)
             .acquire_timeout(limits.acquire_timeout)
-            // To ask whether the connection is alive takes as long as the statement itself.
+            // A ping takes as long as the statement itself.
             .test_before_acquire(false)
             .connect_lazy_with(session::with_settings(&options, limits.statement_timeout));
         Self {
@@ -68,7 +67,7 @@ impl Database {
         }
     }
 
-    /// Whether the database answered when it was last asked.
+    /// Whether the database responded to the last ping.
     pub fn is_up(&self) -> bool {
         *self.up.borrow()
     }
@@ -79,19 +78,13 @@ impl Database {
         let _ = self.up.subscribe().wait_for(|up| *up).await;
     }
 
-    /// A connection for one or more statements.
-    ///
-    /// # Errors
-    /// [`StoreError::KnownDown`] at once where the database is known to be down or becomes so while waiting;
-    /// [`StoreError::Unavailable`] where there is no connection within the acquire time-out.
+    /// A connection for one or more statements: [`StoreError::KnownDown`] at once if the database is down or goes down
+    /// meanwhile, [`StoreError::Unavailable`] if no connection is free within the acquire timeout.
     pub async fn connection(&self) -> Result<Lease, StoreError> {
         self.lease(&self.pool).await
     }
 
-    /// The connection for the tally. It may have died since it was used.
-    ///
-    /// # Errors
-    /// As [`Database::connection`].
+    /// The connection for the tally, which may be broken.
     pub(super) async fn tally_connection(&self) -> Result<Lease, StoreError> {
         self.lease(&self.tally).await
     }
@@ -105,12 +98,9 @@ impl Database {
         }
     }
 
-    /// Keeps [`Database::is_up`] true to the facts for as long as it is polled. The first time that the database is
-    /// reached, `schema` is seen to, and that the role may do what requests ask of it, before anybody may use it.
-    ///
-    /// # Errors
-    /// Only before the database was up for the first time, where waiting will not help: wrong credentials, no such
-    /// database, a schema that does not fit, a role that may not use it.
+    /// Keeps [`Database::is_up`] current for as long as it is polled. Before the database counts as up for the first
+    /// time, `schema` is ensured and the privileges of the role are checked. Returns an error only then, and only if
+    /// waiting will not help: wrong credentials, no such database, a schema that does not fit, a missing privilege.
     pub async fn watch(&self, schema: Schema) -> Result<(), StoreError> {
         let mut probe = self.first_connection(schema).await?;
         loop {
@@ -136,7 +126,7 @@ impl Database {
         }
     }
 
-    /// Closes the connections; statements that run are waited for.
+    /// Closes the connections after their statements have ended.
     pub async fn close(&self) {
         tokio::join!(self.pool.close(), self.tally.close());
     }
@@ -164,7 +154,7 @@ impl Database {
         }
     }
 
-    /// Says whether that is news.
+    /// Returns whether that is a change.
     fn set_up(&self, up: bool) -> bool {
         self.up
             .send_if_modified(|known| std::mem::replace(known, up) != up)
@@ -173,24 +163,21 @@ impl Database {
 
 /// A connection on loan from the pool.
 ///
-/// Unless [`Lease::finish`] was called it is closed and not given back: a request that is dropped in the middle of a
-/// statement, because its client went away or its time was up, takes the statement with it.
+/// It is closed when dropped, unless [`Lease::finish`] or [`Lease::release`] returned it. So a request that is dropped in
+/// the middle of a statement, because of a disconnect or a timeout, cancels the statement.
 pub struct Lease {
     connection: PoolConnection<Postgres>,
     finished: bool,
 }
 
 impl Lease {
-    /// Gives the connection back for others to use.
+    /// Returns the connection to the pool.
     pub fn finish(mut self) {
         self.finished = true;
     }
 
-    /// Hands on the outcome of the last statement. The connection is given back, also where the server has refused the
-    /// statement: then it waits for the next.
-    ///
-    /// # Errors
-    /// Those of the statement.
+    /// Passes on the result of the last statement. The connection returns to the pool, also after an error of the server:
+    /// it is ready for the next statement then.
     pub fn release<T>(self, outcome: Result<T, sqlx::Error>) -> Result<T, StoreError> {
         if matches!(outcome, Ok(_) | Err(sqlx::Error::Database(_))) {
             self.finish();

@@ -1,4 +1,4 @@
-//! What can go wrong between the service and its database, told apart by what helps: waiting, or somebody's work.
+//! Errors of the database, classified by what helps: waiting, or a change of configuration.
 
 use std::error::Error;
 use std::io;
@@ -12,39 +12,39 @@ use thiserror::Error;
 /// A failure of a statement or of the connection it needed.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// There is no usable connection to the database; the same request may succeed in a moment.
+    /// There is no usable connection; the same request may succeed in a moment.
     #[error("the database is not available")]
     Unavailable(#[source] sqlx::Error),
     /// No connection can be had, and waiting will not help: the server's certificate is not accepted, it refuses this
     /// role or this kind of connection, or it has no such database.
     #[error("cannot connect to the database, and waiting will not help")]
     Connection(#[source] sqlx::Error),
-    /// The database is known to be down; nothing was tried.
+    /// The database is down according to [`super::Database::watch`]; nothing was tried.
     #[error("the database is known to be down")]
     KnownDown,
-    /// The database has not said in time that an answer is still right.
-    #[error("the database has not confirmed within {timeout:?} that the answer is current")]
+    /// The freshness barrier timed out.
+    #[error("the database has not confirmed within {timeout:?} that the response is current")]
     NotConfirmed { timeout: Duration },
-    /// What went wrong for several who waited for the same.
+    /// An error of work that several requests shared.
     #[error(transparent)]
     Shared(Arc<StoreError>),
     /// The statement took longer than the statement timeout.
     #[error("the statement was cancelled at its timeout")]
     StatementTimeout(#[source] sqlx::Error),
-    /// A value that was to be written breaks a rule of the table, named by its constraint.
+    /// A value breaks a constraint of the table.
     #[error("the database refused a value")]
     Refused {
         constraint: String,
         #[source]
         source: sqlx::Error,
     },
-    /// The statement or its answer makes no sense: a bug, or a schema that is not ours.
+    /// A bug, or a schema that is not the program's.
     #[error("the statement failed")]
     Statement(#[source] sqlx::Error),
-    /// The database has not the tables that this version needs.
+    /// The schema is not the one that this version needs.
     #[error("the database's schema does not fit this version")]
     Schema(#[source] MigrateError),
-    /// The database lacks migrations, and this process was told not to run them.
+    /// The database lacks migrations, and this process does not run them.
     #[error(
         "the database lacks migration {version}: run `task-status migrate`, or let `serve` do it (--migrate true)"
     )]
@@ -59,28 +59,28 @@ pub enum StoreError {
         #[source]
         source: MigrateError,
     },
-    /// The role of this process may not do what the service does.
+    /// The role of this process lacks privileges of the service.
     #[error(
         "the role {role} lacks what the service needs, {lacking}: run `task-status migrate --grant-to {role}` \
          as the owner of the tables"
     )]
     Privileges { role: String, lacking: String },
-    /// The role that was to be granted privileges is not there.
-    #[error("there is no role {role}: make it first, as in `create role {role} login password '...'`")]
+    /// There is no role to grant privileges to.
+    #[error("there is no role {role}: create it first, as in `create role {role} login password '...'`")]
     NoSuchRole { role: String },
-    /// From the owner of the tables, from a member of that role and from a superuser no privilege can be held back.
+    /// The role cannot be limited: it owns the tables, is a member of the owner, or is a superuser.
     #[error(
         "the role {role} owns the tables, or may act as the role that does: give one of its own to the service, as in \
          `create role task_status_service login password '...'`"
     )]
     RoleOwnsTables { role: String },
-    /// The role of this process may not grant all that the service needs.
-    #[error("the role {role} could not be granted {lacking}: the owner of each has to do that")]
+    /// The role of this process may not grant every privilege.
+    #[error("the role {role} could not be granted {lacking}: only their owner can grant that")]
     NotGranted { role: String, lacking: String },
 }
 
 impl StoreError {
-    /// Whether waiting may help. If not, somebody has to do something.
+    /// Whether waiting may help.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unavailable(_)
@@ -101,7 +101,7 @@ impl StoreError {
         }
     }
 
-    /// Whether the database has not said in time that an answer is still right.
+    /// Whether the freshness barrier timed out.
     pub fn is_not_confirmed(&self) -> bool {
         match self {
             Self::NotConfirmed { .. } => true,
@@ -110,7 +110,7 @@ impl StoreError {
         }
     }
 
-    /// Whether there is no database to ask, whether waiting helps or not.
+    /// Whether the database cannot be reached, whether waiting helps or not.
     pub fn is_outage(&self) -> bool {
         match self {
             Self::Connection(_) => true,
@@ -162,32 +162,32 @@ impl From<MigrateError> for StoreError {
     }
 }
 
-/// Whether one side refused the other's TLS. A connection that breaks during the handshake is none.
+/// Whether one side refused the other's TLS. A connection that breaks during the handshake is no such failure.
 fn is_tls_failure(error: &io::Error) -> bool {
     error
         .get_ref()
         .is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>)
 }
 
-/// SQLSTATEs by which a server does not let somebody in: class 28 (password, `pg_hba.conf`), 3D000 (no such database).
+/// SQLSTATEs of a refused connection: class 28 (password, `pg_hba.conf`), 3D000 (no such database).
 fn is_no_entry(code: &str) -> bool {
     code.starts_with("28") || code == "3D000"
 }
 
-/// Whether the server refused a statement because the role may not do that.
+/// Whether the role lacks a privilege for the statement.
 pub(super) fn is_for_lack_of_privilege(error: &sqlx::Error) -> bool {
     // insufficient_privilege
     error.as_database_error().and_then(DatabaseError::code).as_deref() == Some("42501")
 }
 
-/// SQLSTATEs by which a server says that a value cannot be stored: classes 22 (data) and 23 (constraints).
+/// SQLSTATEs of a value that cannot be stored: classes 22 (data) and 23 (constraints).
 fn is_refusal(code: &str) -> bool {
     code.starts_with("22") || code.starts_with("23")
 }
 
-/// SQLSTATEs by which a server says that it cannot serve now: class 08 (connection), 57P01 to 57P05 (shutdown, start
+/// SQLSTATEs of a server that cannot serve now: class 08 (connection), 57P01 to 57P05 (shutdown, start
 /// up, crash, idle), class 53 (connections, memory, disk), 25006 (read-only: a standby that has not been promoted yet),
-/// 55P03 (a lock that was not to be had in time).
+/// 55P03 (a lock timeout).
 fn is_unavailability(code: &str) -> bool {
     code.starts_with("08")
         || code.starts_with("57P")

@@ -1,26 +1,21 @@
-//! Reading very many tasks: a stream, of one statement and hence of one snapshot, of which a few rows at a time are in
-//! memory.
+//! Reading very many tasks: a stream of one statement and hence of one snapshot, a few rows in memory at a time.
 
 use futures_util::{Stream, TryStreamExt};
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use super::StoreError;
+use super::list::push_filter;
 use crate::listing::filter::Filter;
 use crate::task::TaskStatus;
 
-/// What there is to read, in the order in which tasks were made.
+/// The tasks to export, in the order in which they were created.
 pub struct Export(QueryBuilder<Postgres>);
 
 impl Export {
     /// All tasks, or those that match.
     pub fn of(filter: Option<&Filter>) -> Self {
         let mut sql = QueryBuilder::new("select * from task_status where ");
-        match filter {
-            Some(filter) => filter.push_sql(&mut sql),
-            None => {
-                sql.push("true");
-            }
-        }
+        push_filter(filter, &mut sql);
         sql.push(" order by created, id");
         Self(sql)
     }

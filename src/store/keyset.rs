@@ -1,14 +1,19 @@
-//! Places in an ordered list of tasks, as conditions in SQL.
+//! Cursors in an ordered list of tasks, as conditions in SQL.
 
 use sqlx::{Postgres, QueryBuilder};
 
 use crate::listing::cursor::{Cursor, Key};
 use crate::listing::sorters::{Direction, Sorter, Sorters};
 
-/// Appends the condition that a row comes after a place: it is beyond it in one key and equal in all before.
+/// Appends the condition that a row comes after the cursor: it is beyond it in one key and equal in all keys before.
+/// Without a cursor every row does.
 ///
-/// In the same words for the first key alone, it is what an index can begin at.
-pub(super) fn push_after(after: &Cursor, order: &Sorters, sql: &mut QueryBuilder<Postgres>) {
+/// It begins with a condition on the first key alone, which an index can begin at.
+pub(super) fn push_after(after: Option<&Cursor>, order: &Sorters, sql: &mut QueryBuilder<Postgres>) {
+    let Some(after) = after else {
+        sql.push("true");
+        return;
+    };
     let keys: Vec<(Sorter, Direction, &Key)> = order
         .pairs()
         .iter()
@@ -34,13 +39,13 @@ pub(super) fn push_after(after: &Cursor, order: &Sorters, sql: &mut QueryBuilder
     sql.push_bind(after.id().to_owned()).push("))");
 }
 
-/// Appends a condition that follows from the whole one and that an index can begin at, where there is such a condition.
+/// Appends a condition that the whole one implies and that an index can begin at, if there is one.
 fn push_not_before(sorter: Sorter, direction: Direction, key: &Key, sql: &mut QueryBuilder<Postgres>) {
     match (direction, key) {
         (Direction::Ascending, Key::NoTime) => {
             sql.push(sorter.expression()).push(" is null");
         }
-        // From the tasks without a time on come all others.
+        // Tasks without a time come first, so nothing precedes them.
         (Direction::Descending, Key::NoTime) => {
             sql.push("true");
         }
@@ -71,7 +76,7 @@ fn push_equal(keys: &[(Sorter, Direction, &Key)], sql: &mut QueryBuilder<Postgre
     }
 }
 
-/// What is not set comes last in ascending order and first in descending order, as PostgreSQL has it by default.
+/// Nulls come last in ascending order and first in descending order: PostgreSQL's default.
 fn push_beyond(sorter: Sorter, direction: Direction, key: &Key, sql: &mut QueryBuilder<Postgres>) {
     match (direction, key) {
         (Direction::Ascending, Key::NoTime) => {
@@ -102,7 +107,7 @@ fn is_nullable(sorter: Sorter) -> bool {
 fn push_key(sorter: Sorter, key: &Key, sql: &mut QueryBuilder<Postgres>) {
     match key {
         Key::Time(time) => sql.push_bind(*time),
-        // Never reached: a time that is not set is compared by `is null`.
+        // Never reached: a missing time is compared by `is null`.
         Key::NoTime => sql.push("null"),
         Key::Text(text) if sorter == Sorter::UniqueName => {
             sql.push("lower(").push_bind(text.clone()).push(") collate \"C\"")

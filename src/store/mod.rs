@@ -1,21 +1,19 @@
-//! Everything that talks to PostgreSQL. All SQL on tasks is in this folder.
+//! PostgreSQL: all SQL is in this folder.
 //!
-//! Reading order: [`database`] (connections, and whether there is a database at all), [`schema`] (migrations),
-//! [`privileges`] (what a role has to be allowed), [`page`], [`pending`], [`tally`] and
-//! [`task`] (reading), [`report`], [`clear`] and
-//! [`retention`] (writing), [`import`] and [`export`] (very many at once, on a connection of [`bulk`]).
+//! Reading order: [`database`] (connections), [`schema`] (migrations), [`privileges`] (of the service's role), `row` (the
+//! list of columns), [`list`], [`pending`], [`tally`] and [`task`] (reading), [`report`], [`clear`] and [`retention`]
+//! (writing), [`import`] and [`export`] (very many tasks, on a connection of [`bulk`]).
 
 pub mod bulk;
 pub mod clear;
-mod copy;
 pub mod database;
 mod error;
 pub mod export;
 mod filter_sql;
 pub mod import;
 mod keyset;
+pub mod list;
 mod order;
-pub mod page;
 pub mod pending;
 pub mod privileges;
 pub mod report;
@@ -23,6 +21,7 @@ pub mod retention;
 mod row;
 pub mod schema;
 mod session;
+mod statement;
 pub mod tally;
 pub mod task;
 

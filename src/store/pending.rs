@@ -1,13 +1,14 @@
-//! A page of the pending tasks, of which only those tasks are read that are not known already.
+//! A page of the pending tasks, of which only the unknown tasks are read.
 //!
-//! Most changes to pending tasks leave most pages as they are, and those that do not change one or two tasks of a page.
-//! So whoever has a page says which version of which task is in it, and is told which of them are still there.
+//! Most changes leave most pages as they are, and the others change one or two tasks of a page. So a caller that has a page
+//! passes the versions of its tasks, and learns which of them are still current.
 
-use sqlx::postgres::PgRow;
-use sqlx::{Postgres, QueryBuilder, Row};
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::{Arguments, AssertSqlSafe, Row};
 
 use super::keyset::push_after;
 use super::row::{COLUMNS, optional_task};
+use super::statement::{condition, one_more};
 use super::tally::{Revision, Tally};
 use super::{Database, StoreError};
 use crate::listing::cursor::Cursor;
@@ -15,33 +16,33 @@ use crate::listing::page::{Limit, Offset};
 use crate::listing::sorters::{Direction, Sorters};
 use crate::task::TaskStatus;
 
-/// What a page is of.
+/// A request for a page of the pending tasks.
 #[derive(Debug, Clone, Copy)]
 pub struct PageQuery<'a> {
     pub order: &'a Sorters,
-    /// The page begins after this place; the offset counts from there.
+    /// The page begins after this cursor; the offset counts from there.
     pub after: Option<&'a Cursor>,
     pub offset: Offset,
     pub limit: Limit,
 }
 
-/// A state of a task. Within an [`XidEpoch`], equal versions are equal in everything about the task.
+/// A state of a task. Within an [`XidEpoch`], equal versions are the same state.
 ///
-/// PostgreSQL marks each row with the transaction that wrote it, and of all that a transaction does to a task the others
-/// see the last.
+/// PostgreSQL marks each row with the transaction that wrote it, and other transactions see only the last state that a
+/// transaction leaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
     id: Box<str>,
-    /// The low 32 bits of the number of the transaction.
+    /// The low 32 bits of the transaction id.
     xmin: i64,
 }
 
-/// How long the numbers of transactions mean the same: until the server is another one or has been restarted, for then it
-/// may have lost what it had confirmed; and for half of the 2^32 numbers there are.
+/// The period in which transaction ids are unique. It ends when the server restarts or another one takes over, because
+/// confirmed transactions may be lost then, and after half of the 2^32 ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct XidEpoch(Box<str>);
 
-/// What is known of a page.
+/// The tasks of a page that the caller already has.
 #[derive(Debug, Clone, Copy)]
 pub struct Known<'a> {
     pub epoch: &'a XidEpoch,
@@ -49,20 +50,20 @@ pub struct Known<'a> {
     pub versions: &'a [Version],
 }
 
-/// A page, all of it from one snapshot of the database.
+/// A page of the pending tasks, all of it from one snapshot of the database.
 #[derive(Debug)]
 pub struct Page {
     pub tally: Tally,
     pub epoch: XidEpoch,
     pub tasks: Vec<Entry>,
-    /// Where the next page begins, if there is more.
+    /// The cursor after which the next page begins, if there is more.
     pub next: Option<Cursor>,
 }
 
 /// A task of a page.
 #[derive(Debug)]
 pub enum Entry {
-    /// The same as is known at this index.
+    /// The same as the known one at this index.
     Known(usize),
     Read(Box<TaskStatus>, Version),
 }
@@ -78,16 +79,13 @@ impl Entry {
 }
 
 impl Version {
-    /// How many bytes it takes.
+    /// Its size in bytes.
     pub fn bytes(&self) -> usize {
         size_of::<Self>() + self.id.len()
     }
 }
 
-/// Reads a page, but for what is known of it.
-///
-/// # Errors
-/// The database is unavailable, or the statement took too long.
+/// Reads a page, except the known tasks.
 pub async fn page(
     database: &Database,
     query: PageQuery<'_>,
@@ -95,39 +93,191 @@ pub async fn page(
 ) -> Result<Page, StoreError> {
     let page = read(database, query, known.map_or(&[], |known| known.versions)).await?;
     match known {
-        // What is known is of another time.
+        // The known tasks are of another epoch.
         Some(known) if *known.epoch != page.epoch => read(database, query, &[]).await,
         _ => Ok(page),
     }
 }
 
+/// The statement of a page: one statement, hence one snapshot. `{versions}` is one of the queries below. Of the tasks that
+/// they find, those that are known ($1, $2) are answered by their index, and the others are read. So is the last one if
+/// there is more, for the cursor of the next page.
+const PAGE: &str = "
+with tally as materialized (
+    select coalesce(sum(pending), 0)::bigint as pending, coalesce(sum(revision), 0)::bigint as revision
+    from task_status_tally
+),
+version as materialized (
+    {versions}
+),
+more as materialized (
+    select count(*) > {limit} as more from version
+),
+shown as materialized (
+    select version.*, known.n as known
+    from version
+    left join unnest($1, $2) with ordinality as known (id, xmin, n)
+        on known.id = version.id and known.xmin = version.xmin
+    where version.n <= {limit}
+),
+page as (
+    select shown.n, shown.xmin, task.*
+    from shown
+    cross join lateral (select {columns} from task_status where id = shown.id limit 1) as task
+    where shown.known is null or shown.n = {limit} and (select more from more)
+)
+select tally.*, more.more,
+    pg_postmaster_start_time()::text || ' ' || (pg_snapshot_xmax(pg_current_snapshot())::text::bigint >> 31) as epoch,
+    case when lag(page.n) over (order by page.n) is null
+        then array(select coalesce(known, 0) from shown order by n) end as known,
+    page.*
+from tally
+cross join more
+left join page on true
+order by page.n
+";
+
+/// The versions of a page that begins where an index can begin.
+const FIRST: &str = "
+    select id, xmin::text::bigint as xmin, row_number() over (order by {order_by}) as n
+    from task_status
+    where completion_status is null and {after}
+    order by {order_by}
+    limit {one_more}
+";
+
+/// The versions of a page at an offset ($3) of a list by `created`. The counts by time of creation say in which hour the
+/// page begins, and in which minute of it: the last that at most so many tasks precede. What is left of the offset is
+/// skipped in that minute.
+const BY_MINUTE: &str = "
+    with hour as materialized (
+        select hour, preceding
+        from (
+            select hour, sum(pending) as pending,
+                (sum(sum(pending)) over (order by hour {direction}) - sum(pending))::bigint as preceding
+            from (
+                select hour, pending from task_status_pending_hour
+                union all
+                select task_status_hour(minute), pending from task_status_pending_delta
+            ) as counts
+            group by hour
+        ) as hours
+        where pending > 0 and preceding <= $3
+        order by preceding desc
+        limit 1
+    ),
+    minute as materialized (
+        select minute, preceding
+        from (
+            select minute, sum(pending) as pending,
+                (sum(sum(pending)) over (order by minute {direction}) - sum(pending))::bigint as preceding
+            from (
+                select minute, pending from task_status_pending_minute
+                where minute >= (select hour from hour) and minute < (select hour from hour) + interval '1 hour'
+                union all
+                select minute, pending from task_status_pending_delta
+                where task_status_hour(minute) = (select hour from hour)
+            ) as counts
+            group by minute
+        ) as minutes
+        where pending > 0 and preceding <= $3 - (select preceding from hour)
+        order by preceding desc
+        limit 1
+    ),
+    narrow as materialized (
+        select id, n
+        from unnest(array(
+            select id
+            from task_status
+            where completion_status is null and {from_minute}
+            order by {order_by}
+            limit {one_more}
+            offset (select $3 - hour.preceding - minute.preceding from hour cross join minute)
+        )) with ordinality as narrow (id, n)
+    )
+    select narrow.id, task.xmin, narrow.n
+    from narrow
+    cross join lateral (select xmin::text::bigint as xmin from task_status where id = narrow.id limit 1) as task
+";
+
+/// The versions of a page at an offset ($3) of any other list: what precedes the page is skipped. The ids are found in a
+/// narrow index first, because with `limit` and `offset` on whole rows the planner sorts all of them if the offset is
+/// deep. `limit 1` keeps it from merging the two steps.
+const BY_SKIPPING: &str = "
+    with narrow as materialized (
+        select id, n
+        from unnest(array(
+            select id
+            from task_status
+            where completion_status is null and {after}
+            order by {order_by}
+            limit {one_more}
+            offset $3
+        )) with ordinality as narrow (id, n)
+    )
+    select narrow.id, task.xmin, narrow.n
+    from narrow
+    cross join lateral (select xmin::text::bigint as xmin from task_status where id = narrow.id limit 1) as task
+";
+
 async fn read(database: &Database, query: PageQuery<'_>, known: &[Version]) -> Result<Page, StoreError> {
+    let (statement, arguments) = statement(query, known)?;
     let mut connection = database.connection().await?;
-    let is_at_once = query.offset.get() == 0;
-    let mut statement = match query.order.by_created_alone() {
-        _ if is_at_once => at_once(query),
-        Some(direction) if query.after.is_none() => by_minute(query, direction),
-        _ => by_skipping(query),
-    };
-    push_rest(query.limit, known, &mut statement);
-    let rows = statement
-        .build()
-        // Others are planned with their values: how far is to be skipped decides how that is best done.
-        .persistent(is_at_once)
+    let rows = sqlx::query_with(AssertSqlSafe(statement), arguments)
+        // Others are planned with their values: the best plan depends on the offset.
+        .persistent(query.offset.get() == 0)
         .fetch_all(&mut *connection)
         .await;
     decode(connection.release(rows)?, query.order).map_err(StoreError::from)
 }
 
-/// The rows are the tasks that are not known, and the last one if there is more. The first says all else, and is there
-/// without a task where every task is known.
+fn statement(query: PageQuery<'_>, known: &[Version]) -> sqlx::Result<(String, PgArguments)> {
+    let ids: Vec<&str> = known.iter().map(|version| version.id.as_ref()).collect();
+    let xmins: Vec<i64> = known.iter().map(|version| version.xmin).collect();
+    let mut arguments = PgArguments::default();
+    arguments.add(ids).map_err(sqlx::Error::Encode)?;
+    arguments.add(xmins).map_err(sqlx::Error::Encode)?;
+
+    let versions = match query.order.by_created_alone() {
+        _ if query.offset.get() == 0 => FIRST.to_owned(),
+        Some(direction) if query.after.is_none() => {
+            let (direction, from_minute) = match direction {
+                Direction::Ascending => ("asc", "created >= (select minute from minute)"),
+                Direction::Descending => (
+                    "desc",
+                    "created < (select minute from minute) + interval '1 minute'",
+                ),
+            };
+            BY_MINUTE
+                .replace("{direction}", direction)
+                .replace("{from_minute}", from_minute)
+        }
+        _ => BY_SKIPPING.to_owned(),
+    };
+    if query.offset.get() > 0 {
+        arguments.add(query.offset.get()).map_err(sqlx::Error::Encode)?;
+    }
+    let (after, arguments) = condition(arguments, |sql| push_after(query.after, query.order, sql))?;
+    let limit = query.limit.get();
+    let statement = PAGE
+        .replace("{versions}", versions.trim())
+        .replace("{after}", &after)
+        .replace("{order_by}", &query.order.order_by())
+        .replace("{limit}", &limit.to_string())
+        .replace("{one_more}", &one_more(query.limit).to_string())
+        .replace("{columns}", COLUMNS);
+    Ok((statement, arguments))
+}
+
+/// The rows are the unknown tasks, and the last task if there is more. The first row carries all else; it has no task if
+/// every task is known.
 fn decode(rows: Vec<PgRow>, order: &Sorters) -> sqlx::Result<Page> {
     let first = rows.first().ok_or(sqlx::Error::RowNotFound)?;
     let tally = Tally {
         pending: first.try_get("pending")?,
         revision: Revision(first.try_get("revision")?),
     };
-    let epoch = XidEpoch(first.try_get("era")?);
+    let epoch = XidEpoch(first.try_get("epoch")?);
     let more: bool = first.try_get("more")?;
     let known: Vec<i64> = first.try_get("known")?;
 
@@ -145,7 +295,7 @@ fn decode(rows: Vec<PgRow>, order: &Sorters) -> sqlx::Result<Page> {
             if last {
                 next = Some(Cursor::after(&task, order));
             }
-            let xmin = row.try_get("written_by")?;
+            let xmin = row.try_get("xmin")?;
             let id = task.id.as_str().into();
             read = Some(Entry::Read(Box::new(task), Version { id, xmin }));
         }
@@ -157,157 +307,4 @@ fn decode(rows: Vec<PgRow>, order: &Sorters) -> sqlx::Result<Page> {
         tasks,
         next,
     })
-}
-
-/// One statement, hence one snapshot: this is its first part, the tally.
-fn begin() -> QueryBuilder<Postgres> {
-    QueryBuilder::new(
-        "with tally as materialized (
-            select coalesce(sum(pending), 0)::bigint as pending, coalesce(sum(revision), 0)::bigint as revision
-            from task_status_tally
-        ), ",
-    )
-}
-
-/// Finds the versions of a page that begins where an index can begin.
-fn at_once(query: PageQuery<'_>) -> QueryBuilder<Postgres> {
-    let order_by = query.order.order_by();
-    let mut sql = begin();
-    sql.push(
-        "place as materialized (select id, xmin::text::bigint as written_by, row_number() over (order by ",
-    )
-    .push(&order_by)
-    .push(") as n from task_status where ");
-    push_which(query, &mut sql);
-    sql.push(" order by ").push(&order_by);
-    sql.push(" limit ").push(one_more(query.limit)).push(")");
-    sql
-}
-
-/// Finds the versions of a page that is deep in a list by `created`: by how many tasks precede each hour the hour in which
-/// it begins, likewise the minute, and then by passing over what precedes it in that.
-fn by_minute(query: PageQuery<'_>, direction: Direction) -> QueryBuilder<Postgres> {
-    let offset = query.offset.get();
-    let (towards, from_minute) = match direction {
-        Direction::Ascending => ("", " and created >= (select since from minute)"),
-        Direction::Descending => (
-            " desc",
-            " and created < (select since from minute) + interval '1 minute'",
-        ),
-    };
-    // The last of the spans that at most so many tasks precede. In any span there are none or more, so those with some
-    // are all preceded by different numbers.
-    let last_span = |sql: &mut QueryBuilder<Postgres>, numbers: &str| {
-        sql.push("select since, preceding from (select since, sum(pending) as pending, (sum(sum(pending)) over (order by since")
-            .push(towards)
-            .push(") - sum(pending))::bigint as preceding from (")
-            .push(numbers)
-            .push(") as numbers group by since) as spans where pending > 0 and preceding <= ");
-    };
-    let mut sql = begin();
-    sql.push("hour as materialized (");
-    last_span(
-        &mut sql,
-        "select hour as since, pending from task_status_pending_hour
-         union all
-         select task_status_hour(minute), pending from task_status_pending_delta",
-    );
-    sql.push_bind(offset);
-    sql.push(" order by preceding desc limit 1), minute as materialized (");
-    last_span(
-        &mut sql,
-        "select minute as since, pending from task_status_pending_minute
-         where minute >= (select since from hour) and minute < (select since from hour) + interval '1 hour'
-         union all
-         select minute, pending from task_status_pending_delta
-         where task_status_hour(minute) = (select since from hour)",
-    );
-    sql.push_bind(offset)
-        .push(" - (select preceding from hour) order by preceding desc limit 1), ");
-    push_narrow(query, from_minute, &mut sql);
-    sql.push("(select ")
-        .push_bind(offset)
-        .push(" - hour.preceding - minute.preceding from hour cross join minute)");
-    push_versions(&mut sql);
-    sql
-}
-
-/// Finds the versions of a page that is deep in another list by passing over all that precedes it.
-fn by_skipping(query: PageQuery<'_>) -> QueryBuilder<Postgres> {
-    let mut sql = begin();
-    push_narrow(query, "", &mut sql);
-    sql.push_bind(query.offset.get());
-    push_versions(&mut sql);
-    sql
-}
-
-/// Appends the ids of a page as they are in a narrow index, up to its offset: with `limit` and `offset` on whole rows the
-/// planner turns to sorting all of them when the offset is deep.
-fn push_narrow(query: PageQuery<'_>, condition: &str, sql: &mut QueryBuilder<Postgres>) {
-    sql.push("narrow as materialized (select id, n from unnest(array(select id from task_status where ");
-    push_which(query, sql);
-    sql.push(condition)
-        .push(" order by ")
-        .push(query.order.order_by());
-    sql.push(" limit ").push(one_more(query.limit)).push(" offset ");
-}
-
-/// Appends the versions of those. `limit 1` keeps the planner from merging the two into one scan of whole rows.
-fn push_versions(sql: &mut QueryBuilder<Postgres>) {
-    sql.push(
-        ")) with ordinality as narrow (id, n)), place as materialized (
-            select narrow.id, task.written_by, narrow.n from narrow
-            cross join lateral (
-                select xmin::text::bigint as written_by from task_status where id = narrow.id limit 1
-            ) as task
-        )",
-    );
-}
-
-/// Tells what is known from what is not, and reads that, and the last task where there is more, for the place after it.
-fn push_rest(limit: Limit, known: &[Version], sql: &mut QueryBuilder<Postgres>) {
-    let limit = limit.get();
-    let ids: Vec<&str> = known.iter().map(|version| version.id.as_ref()).collect();
-    let xmin: Vec<i64> = known.iter().map(|version| version.xmin).collect();
-    sql.push(", more as materialized (select count(*) > ").push(limit);
-    sql.push(" as more from place), version as materialized (select place.*, known.n as known from place left join unnest(");
-    sql.push_bind(ids).push(", ").push_bind(xmin);
-    sql.push(
-        ") with ordinality as known (id, written_by, n)
-            on known.id = place.id and known.written_by = place.written_by
-            where place.n <= ",
-    );
-    sql.push(limit);
-    sql.push(
-        "), page as (select version.n, version.written_by, task.* from version cross join lateral (select ",
-    );
-    sql.push(COLUMNS);
-    sql.push(" from task_status where id = version.id limit 1) as task where version.known is null or version.n = ");
-    sql.push(limit);
-    sql.push(
-        " and (select more from more))
-        select tally.*, more.more,
-            pg_postmaster_start_time()::text || ' ' || (pg_snapshot_xmax(pg_current_snapshot())::text::bigint >> 31) as era,
-            case when lag(page.n) over (order by page.n) is null
-                then array(select coalesce(known, 0) from version order by n) end as known,
-            page.*
-        from tally cross join more left join page on true order by page.n",
-    );
-}
-
-/// Appends which tasks the page is of.
-fn push_which(query: PageQuery<'_>, sql: &mut QueryBuilder<Postgres>) {
-    sql.push("completion_status is null");
-    if let Some(after) = query.after {
-        sql.push(" and ");
-        push_after(after, query.order, sql);
-    }
-}
-
-/// One more than asked for tells whether there is more.
-fn one_more(limit: Limit) -> i64 {
-    match limit.get() {
-        0 => 0,
-        limit => limit + 1,
-    }
 }

@@ -1,8 +1,8 @@
-//! What the service may do in the database: a role of its own, which does not own the tables, is granted what the
-//! program's statements need and nothing else.
+//! The privileges of the service: its role does not own the tables, and is granted what the program's statements need
+//! and nothing else.
 //!
-//! `TABLES` and `FUNCTIONS` name it. `task-status migrate --grant-to` grants it ([`grant`]), and a service that lacks any of
-//! it says so when it starts ([`check`]).
+//! `TABLES` and `FUNCTIONS` list them. `task-status migrate --grant-to` grants them ([`grant`]), and a service that lacks
+//! one refuses to start ([`check`]).
 
 use std::time::Duration;
 
@@ -11,19 +11,19 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use super::{StoreError, session};
 
-/// The tables of the program, and what it does to each. A migration that adds a table adds a line here.
+/// The tables, and the privileges on each. A migration that adds a table adds a line here.
 const TABLES: [(&str, &str); 6] = [
     ("task_status", "select, insert, update, delete"),
-    // Its triggers write it, as the owner.
+    // Written by triggers and by folding, as the owner.
     ("task_status_tally", "select"),
     ("task_status_pending_delta", "select"),
     ("task_status_pending_minute", "select"),
     ("task_status_pending_hour", "select"),
-    // Which migrations the database has.
+    // The migrations that have been applied.
     ("_sqlx_migrations", "select"),
 ];
-/// The functions that the service calls, and those that constraints and indexes of the tables call with the privileges of
-/// whoever writes a row. Those of triggers are not among them: PostgreSQL asks who makes a trigger, not who sets it off.
+/// The functions that the service calls, and those that constraints and indexes call with the privileges of the writer.
+/// Trigger functions are missing: PostgreSQL checks the privilege on them when a trigger is created, not when it fires.
 const FUNCTIONS: [&str; 8] = [
     "task_status_messages_are_valid",
     "task_status_returns_are_valid",
@@ -35,28 +35,24 @@ const FUNCTIONS: [&str; 8] = [
     "task_status_fold_pending",
 ];
 
-/// The key of the advisory lock. Any number will do, as long as nobody else uses it for something else.
+/// The key of the advisory lock: any number that nothing else uses.
 const LOCK: i64 = 0x7461_736b_5f67_726e;
-/// How long a statement may take, the wait for another process that grants included.
+/// The statement timeout, which includes the wait for another process that grants.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Grants a role what `serve` without migrations, `import`, `export` and `prune` need. It has no other privilege on the
-/// program's tables afterwards, and PUBLIC, whose privileges are every role's, has none. All of it happens at once or not
-/// at all, and doing it again changes nothing.
-///
-/// # Errors
-/// There is no such role, it owns the tables, or the role of the connection may not grant all that is needed.
+/// Grants a role what `serve` without migrations, `import`, `export` and `prune` need. Afterwards it has no other privilege
+/// on the tables, and PUBLIC has none. This happens in one transaction, and repeating it changes nothing.
 pub async fn grant(options: &PgConnectOptions, role: &str) -> Result<(), StoreError> {
     let options = session::with_settings(options, TIMEOUT);
     let mut connection = PgConnection::connect_with(&options).await?;
     let mut transaction = connection.begin().await?;
-    // Of two that change the same privileges at the same moment PostgreSQL would refuse one.
+    // PostgreSQL refuses one of two concurrent changes to the same privileges.
     sqlx::query!("select pg_advisory_xact_lock($1)", LOCK)
         .execute(&mut *transaction)
         .await?;
     let grantee = find(&mut transaction, role).await?;
     let statements = statements(&mut transaction, role).await?;
-    // PostgreSQL only warns of what it does not grant: that is looked for below.
+    // If a privilege cannot be granted PostgreSQL only warns; the check below finds it.
     sqlx::raw_sql("set local client_min_messages = error")
         .execute(&mut *transaction)
         .await?;
@@ -74,17 +70,14 @@ pub async fn grant(options: &PgConnectOptions, role: &str) -> Result<(), StoreEr
     if let Some(schema) = grantee.creates_in {
         let Grantee { name: role, .. } = grantee;
         tracing::warn!(
-            "{role} may create objects in the schema {schema}, which the service does not need; where that is nobody's \
-             need: revoke create on schema {schema} from public, {role}"
+            "{role} may create objects in the schema {schema}, which the service does not need; unless something else \
+             needs it: revoke create on schema {schema} from public, {role}"
         );
     }
     Ok(())
 }
 
-/// Refuses a role that lacks what `serve` needs on the program's tables, before any request fails for it.
-///
-/// # Errors
-/// It lacks something, or the database is unavailable.
+/// Refuses a role that lacks a privilege of `serve`, before any request fails because of it.
 pub async fn check(connection: &mut PgConnection) -> Result<(), StoreError> {
     let Held { role, lacking } = lacking(connection, None).await?;
     match lacking {
@@ -93,15 +86,15 @@ pub async fn check(connection: &mut PgConnection) -> Result<(), StoreError> {
     }
 }
 
-/// A role that can be granted something.
+/// A role that can be granted privileges.
 struct Grantee {
-    /// As an identifier of SQL.
+    /// As an SQL identifier.
     name: String,
     /// The schema of the tables, if the role may create objects in it.
     creates_in: Option<String>,
 }
 
-/// Finds a role from which privileges can be held back.
+/// Finds a role that can be limited.
 async fn find(connection: &mut PgConnection, role: &str) -> Result<Grantee, StoreError> {
     let found = sqlx::query!(
         r#"
@@ -120,7 +113,7 @@ async fn find(connection: &mut PgConnection, role: &str) -> Result<Grantee, Stor
     .await?;
     match found {
         found if !found.exists => Err(StoreError::NoSuchRole { role: found.name }),
-        // Of a superuser too, who is a member of every role.
+        // A superuser is a member of every role.
         found if found.owns => Err(StoreError::RoleOwnsTables { role: found.name }),
         found => Ok(Grantee {
             name: found.name,
@@ -129,7 +122,7 @@ async fn find(connection: &mut PgConnection, role: &str) -> Result<Grantee, Stor
     }
 }
 
-/// What PostgreSQL is to be told, each name quoted by it.
+/// The statements that revoke and grant, with names quoted by PostgreSQL.
 async fn statements(connection: &mut PgConnection, role: &str) -> Result<String, StoreError> {
     let (tables, privileges) = tables();
     let statements = sqlx::query_scalar!(
@@ -146,8 +139,7 @@ async fn statements(connection: &mut PgConnection, role: &str) -> Result<String,
             select format('grant usage on schema %s to %I', relnamespace::regnamespace, $1)
             from pg_class where oid = to_regclass('task_status')
             union all
-            -- An import stages what it writes in temporary tables.
-            select format('grant connect, temporary on database %I to %I', current_database(), $1)
+            select format('grant connect on database %I to %I', current_database(), $1)
         ) as statements
         "#,
         role,
@@ -161,13 +153,14 @@ async fn statements(connection: &mut PgConnection, role: &str) -> Result<String,
 }
 
 struct Held {
-    /// As an identifier of SQL.
+    /// As an SQL identifier.
     role: String,
-    /// What the role would need besides what it holds, for people to read.
+    /// The missing privileges, as text.
     lacking: Option<String>,
 }
 
-/// What a role lacks of all that [`grant`] gives; or, without a role, what that of the connection lacks to serve.
+/// The privileges that a role lacks: of all that [`grant`] gives, or, without a role, those that the connection's role needs
+/// to serve.
 async fn lacking(connection: &mut PgConnection, role: Option<&str>) -> Result<Held, StoreError> {
     let (tables, privileges) = tables();
     let held = sqlx::query_as!(
@@ -187,9 +180,9 @@ async fn lacking(connection: &mut PgConnection, role: Option<&str>) -> Result<He
                         has_schema_privilege(role, relnamespace, 'usage')
                     from pg_class where oid = to_regclass('task_status') and $1::text is not null
                     union all
-                    select privilege, 'database ' || current_database(),
-                        has_database_privilege(role, current_database(), privilege)
-                    from unnest(array['connect', 'temporary']) as privilege where $1 is not null
+                    select 'connect', 'database ' || current_database(),
+                        has_database_privilege(role, current_database(), 'connect')
+                    where $1 is not null
                 ) as needed
                 where held is not true group by object
             ) as lacking

@@ -1,7 +1,7 @@
-//! Retention: tasks without a sign of life for long enough are deleted, pending or not.
+//! Retention: tasks that have given no sign of life for long enough are deleted, pending or not.
 //!
-//! In small batches, each a transaction of its own, so that nobody waits for it; and by one process at a time, whichever
-//! holds the advisory lock.
+//! In small batches, each a transaction of its own, so that writers do not wait; and by one process at a time, the one
+//! that holds the advisory lock.
 
 use std::time::Duration;
 
@@ -9,15 +9,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Database, StoreError};
 
-/// The key of the advisory lock. Any number will do, as long as nobody else uses it for something else.
+/// The key of the advisory lock: any number that nothing else uses.
 const LOCK: i64 = 0x7461_736b_5f73_7461;
 /// Tasks deleted with one statement.
 const BATCH: i64 = 1000;
 
-/// How many tasks have given no sign of life since `before`.
-///
-/// # Errors
-/// The database is unavailable, or the statement took too long.
+/// The number of tasks that have given no sign of life since `before`.
 pub async fn count(database: &Database, before: DateTime<Utc>) -> Result<i64, StoreError> {
     let mut connection = database.connection().await?;
     let count = sqlx::query_scalar!(
@@ -29,11 +26,8 @@ pub async fn count(database: &Database, before: DateTime<Utc>) -> Result<i64, St
     connection.release(count)
 }
 
-/// Deletes the tasks that have given no sign of life since `before`, and says after each batch how many there were.
-/// Does nothing where another process is at it; returns whether it was this one's turn.
-///
-/// # Errors
-/// The database is unavailable, or a statement took too long. What was deleted until then stays so.
+/// Deletes the tasks that have given no sign of life since `before`, and calls `deleted` with the size of each batch.
+/// Returns false, and stops, if another process is deleting. Batches that were deleted before an error stay deleted.
 pub async fn prune(
     database: &Database,
     before: DateTime<Utc>,
@@ -41,7 +35,7 @@ pub async fn prune(
 ) -> Result<bool, StoreError> {
     let mut connection = database.connection().await?;
     loop {
-        // The lock lasts for the transaction, so it works through a pooler of transactions and cannot be left behind.
+        // The lock lasts for the transaction, so it works through a transaction pooler and cannot be left behind.
         let batch = sqlx::query!(
             r#"
             with turn as materialized (select pg_try_advisory_xact_lock($3) as mine),
@@ -70,7 +64,7 @@ pub async fn prune(
     }
 }
 
-/// The moment before which a task has left a window of this length.
+/// The begin of a window of this length that ends now.
 pub fn window_begins(window: Duration) -> DateTime<Utc> {
     TimeDelta::from_std(window)
         .ok()

@@ -1,16 +1,57 @@
-//! A row of `task_status` as a task status: the one place that knows which column is which field.
+//! Rows of `task_status`: the only place that knows which column holds which field.
 
 use serde_json::value::RawValue;
-use sqlx::postgres::PgRow;
+use sqlx::error::BoxDynError;
+use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::types::Json;
-use sqlx::{FromRow, Row};
+use sqlx::{Arguments, FromRow, Row};
 
 use crate::task::{Target, TaskDefinitionSummary, TaskStatus};
 
-/// All that a task is made of. A statement that names them can be kept when a migration adds another.
-pub(super) const COLUMNS: &str = "id, type, unique_name, description, parent_name, launcher, target_id, target_type, \
-    target_name, created, modified, launched, completed, completion_status, messages, returns, attributes, progress, \
-    percent_complete, task_definition_summary";
+/// Defines the columns, and the value of each for a task.
+macro_rules! columns {
+    ($first:literal: $first_value:expr, $($name:literal: $value:expr,)*) => {
+        /// All columns, in the order in which [`arguments`] binds them.
+        pub(super) const COLUMN_NAMES: &[&str] = &[$first, $($name),*];
+
+        /// The same as a list in SQL. A statement that names its columns survives a migration that adds one.
+        pub(super) const COLUMNS: &str = concat!($first, $(", ", $name),*);
+
+        /// The values of these tasks, an array for each column: [`given`] makes rows of them.
+        pub(super) fn arguments(tasks: &[&TaskStatus]) -> Result<PgArguments, BoxDynError> {
+            fn column<'a, T>(tasks: &[&'a TaskStatus], value: impl Fn(&'a TaskStatus) -> T) -> Vec<T> {
+                tasks.iter().map(|task| value(task)).collect()
+            }
+            let mut arguments = PgArguments::default();
+            arguments.add(column(tasks, $first_value))?;
+            $(arguments.add(column(tasks, $value))?;)*
+            Ok(arguments)
+        }
+    };
+}
+
+columns! {
+    "id": |task| task.id.as_str(),
+    "type": |task| task.r#type,
+    "unique_name": |task| task.unique_name.as_str(),
+    "description": |task| task.description.as_str(),
+    "parent_name": |task| task.parent_name.as_deref(),
+    "launcher": |task| task.launcher.as_str(),
+    "target_id": |task| task.target.as_ref().map(|target| target.id.as_str()),
+    "target_type": |task| task.target.as_ref().and_then(|target| target.r#type),
+    "target_name": |task| task.target.as_ref().map(|target| target.name.as_str()),
+    "created": |task| task.created,
+    "modified": |task| task.modified,
+    "launched": |task| task.launched,
+    "completed": |task| task.completed,
+    "completion_status": |task| task.completion_status,
+    "messages": |task| Json(&task.messages),
+    "returns": |task| Json(&task.returns),
+    "attributes": |task| Json(&task.attributes),
+    "progress": |task| task.progress.as_deref(),
+    "percent_complete": |task| task.percent_complete,
+    "task_definition_summary": |task| task.task_definition_summary.as_ref().map(Json),
+}
 
 impl FromRow<'_, PgRow> for TaskStatus {
     fn from_row(row: &PgRow) -> sqlx::Result<Self> {
@@ -55,4 +96,22 @@ pub(super) fn optional_task(row: &PgRow) -> sqlx::Result<Option<TaskStatus>> {
     } else {
         Ok(None)
     }
+}
+
+/// Some columns as a list in SQL, each in the form that `sql` gives it.
+pub(super) fn list<'a>(
+    columns: impl IntoIterator<Item = &'a &'a str>,
+    sql: impl Fn(&str) -> String,
+) -> String {
+    let columns: Vec<String> = columns.into_iter().map(|column| sql(column)).collect();
+    columns.join(", ")
+}
+
+/// A query whose rows are the tasks that [`arguments`] has bound.
+pub(super) fn given() -> String {
+    let values: Vec<String> = (1..)
+        .zip(COLUMN_NAMES)
+        .map(|(number, column)| format!("unnest(${number}) as {column}"))
+        .collect();
+    format!("select {}", values.join(", "))
 }

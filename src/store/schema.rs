@@ -1,4 +1,4 @@
-//! The migrations, embedded in the program, and the two ways to meet a database: bring it up to date, or insist on it.
+//! The migrations, embedded in the program: a database is migrated, or expected to be up to date.
 
 use std::time::Duration;
 
@@ -9,25 +9,22 @@ use sqlx::{Connection, PgConnection};
 use super::error::is_for_lack_of_privilege;
 use super::{StoreError, privileges, session};
 
-/// How long one statement of a migration may take, the wait for another replica's migrations included.
+/// The statement timeout of a migration, which includes the wait for another replica that migrates.
 const MIGRATION_TIMEOUT: Duration = Duration::from_mins(15);
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
-/// What to do about the schema before the database is used.
+/// What happens to the schema before the database is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Schema {
-    /// Run the migrations that are missing.
+    /// Missing migrations are run.
     Migrate,
-    /// Run none; refuse a database that lacks any.
+    /// A database that lacks migrations is refused.
     Expect,
 }
 
 impl Schema {
-    /// Sees to the schema.
-    ///
-    /// # Errors
-    /// The database cannot be reached, a migration failed, or the schema is not what this version needs.
+    /// Migrates, or refuses a database that lacks migrations.
     pub async fn ensure(self, options: &PgConnectOptions) -> Result<(), StoreError> {
         match self {
             Self::Migrate => migrate(options).await,
@@ -36,21 +33,17 @@ impl Schema {
     }
 }
 
-/// Runs the migrations that are missing. Safe to call from several processes at once: an advisory lock puts them in
-/// a row, and those that come later find nothing to do. A role that may not run any is content where none is missing.
-///
-/// # Errors
-/// The database cannot be reached, a migration failed or may not be run by this role, or the database has migrations that
-/// this version does not know.
+/// Runs the missing migrations. Several processes may do so at once: with an advisory lock they take turns. A role that may
+/// not run migrations succeeds if none is missing. A database with migrations that this version does not know is refused.
 pub async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
     let options = session::with_settings(options, MIGRATION_TIMEOUT);
     let mut connection = PgConnection::connect_with(&options).await?;
-    // What `run` does after it has a connection; its signature makes futures that cannot be sent between threads.
+    // `run` does the same after it has connected, but its future is not `Send`.
     let migrated = MIGRATIONS.run_direct(None, &mut connection, false).await;
-    // Closed in any case, and the lock with it.
+    // Closing also releases the lock.
     connection.close().await?;
     match migrated {
-        // Whoever runs migrations has to be allowed to make the table in which they are recorded, even where it is there.
+        // Running migrations needs the privilege to create the table that records them, even if the table exists.
         Err(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _))
             if is_for_lack_of_privilege(&error) =>
         {
@@ -89,13 +82,13 @@ async fn expect(options: &PgConnectOptions) -> Result<(), StoreError> {
     }
 }
 
-/// The migrations that the database has.
+/// The versions of the applied migrations.
 async fn applied(connection: &mut PgConnection) -> Result<Vec<i64>, StoreError> {
     let applied = sqlx::query_scalar("select version from _sqlx_migrations where success")
         .fetch_all(&mut *connection)
         .await;
     match applied {
-        // Says what else there is that the role may not do.
+        // Its error lists all missing privileges.
         Err(error) if is_for_lack_of_privilege(&error) => {
             privileges::check(connection).await?;
             Err(error.into())

@@ -1,13 +1,13 @@
-//! What every session of the program with PostgreSQL has set.
+//! The settings of every session with PostgreSQL.
 
 use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
 
-/// How often the server looks whether the client of a running statement is still there.
+/// How often the server checks that the client of a running statement is still connected.
 const CLIENT_CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Connection options with the settings that the program's statements count on.
+/// Connection options with the settings that the program's statements depend on.
 pub(super) fn with_settings(options: &PgConnectOptions, statement_timeout: Duration) -> PgConnectOptions {
     options
         .clone()
@@ -20,11 +20,11 @@ pub(super) fn with_settings(options: &PgConnectOptions, statement_timeout: Durat
             ),
         ])
         .options([
-            // The statements of the tally and the repair want a snapshot for each statement.
+            // The tally and its repair need a snapshot for each statement.
             ("default_transaction_isolation", "read committed"),
-            // Compiling a statement takes longer than any of ours runs.
+            // Compiling a statement takes longer than running it.
             ("jit", "off"),
-            // Tells the table that our statements say themselves what `modified` is.
+            // The program's statements set `modified` themselves.
             ("task_status.keep_modified", "on"),
         ])
 }

@@ -1,15 +1,15 @@
 //! The tally: how many tasks are pending, and a revision that moves whenever anything about a pending task changes.
 //!
-//! Beside it are the pending tasks by the hour and minute of their creation, from which deep pages are found.
+//! Beside it are the counts of pending tasks by hour and minute of creation, by which deep pages are found.
 //!
-//! Triggers of the table keep both (`migrations/`; `docs/tally.md` says why they are exact and where not), so there is
-//! nothing here that writes them, but for [`repair`] and the housekeeping of [`fold`].
+//! Triggers keep both (`migrations/`); `docs/tally.md` says why they are exact, and their limits. Only [`repair`] and
+//! [`fold`] write them here.
 
 use sqlx::{Connection, PgConnection};
 
 use super::{Database, StoreError};
 
-/// The key of the advisory lock of [`check_in_turn`].
+/// The key of the advisory lock with which services take turns.
 const LOCK: i64 = 0x7461_736b_7461_6c6c;
 /// Triggers without which the tally does not follow the table.
 const TRIGGERS: [&str; 4] = [
@@ -18,25 +18,23 @@ const TRIGGERS: [&str; 4] = [
     "task_status_count_truncate",
     "task_status_count_update",
 ];
-/// Rows of the tally that nobody minds: as many again as there are slots.
-const FEW: i64 = 128;
+/// The tally is folded if it has more rows than this: twice the number of slots.
+const FOLD_ABOVE: i64 = 128;
 
-/// The pending tasks of a snapshot in two numbers.
+/// The count and the revision of the pending tasks in a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tally {
     pub pending: i64,
     pub revision: Revision,
 }
 
-/// Equal revisions mean that nothing about any pending task has changed between two snapshots. Which of two is the later
-/// cannot be told from them.
+/// Equal revisions mean that nothing about any pending task has changed between two snapshots. Their order says nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Revision(pub(super) i64);
 
 #[cfg(test)]
 impl Revision {
-    /// Any revision.
-    pub fn of(number: i64) -> Self {
+    pub fn new(number: i64) -> Self {
         Self(number)
     }
 }
@@ -44,40 +42,37 @@ impl Revision {
 /// The tally and the table, compared in one snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
-    /// How many tasks are pending.
+    /// The number of pending tasks in the table.
     pub counted: i64,
-    /// How many the tally says there are.
+    /// The number of pending tasks according to the tally.
     pub tallied: i64,
-    /// For how many of the hours in which tasks were created the number of the hour, or that of a minute of it, is wrong.
+    /// The number of hours of creation whose count, or that of one of their minutes, is wrong.
     pub wrong_buckets: i64,
-    /// Triggers of the tally that are missing, or that do not fire for every session.
+    /// Triggers that are missing, or that do not fire for every session.
     pub disabled_triggers: Vec<String>,
 }
 
 impl Check {
-    /// By how much the tally says too many, or too few where it is negative.
+    /// The error of the tally; negative if it is too low.
     pub fn drift(&self) -> i64 {
         self.tallied - self.counted
     }
 
-    /// Whether all numbers are right.
+    /// Whether all counts are right.
     pub fn is_right(&self) -> bool {
         self.counted == self.tallied && self.wrong_buckets == 0
     }
 
-    /// Whether the tally is right, and will stay so.
+    /// Whether all counts are right and will stay right.
     pub fn is_clean(&self) -> bool {
         self.is_right() && self.disabled_triggers.is_empty()
     }
 }
 
 /// Reads the tally.
-///
-/// # Errors
-/// The database is unavailable, or the statement took too long.
 pub async fn read(database: &Database) -> Result<Tally, StoreError> {
     match read_once(database).await {
-        // The connection may have died while nobody used it; there is another.
+        // The connection may have broken while it was idle.
         Err(StoreError::Unavailable(_)) => read_once(database).await,
         outcome => outcome,
     }
@@ -100,10 +95,7 @@ async fn read_once(database: &Database) -> Result<Tally, StoreError> {
     })
 }
 
-/// Compares the tally with the table.
-///
-/// # Errors
-/// The database is unavailable, or the statement took too long.
+/// Compares all counts with the table, in one snapshot.
 pub async fn check(connection: &mut PgConnection) -> Result<Check, StoreError> {
     let row = sqlx::query!(
         r#"
@@ -149,14 +141,11 @@ pub async fn check(connection: &mut PgConnection) -> Result<Check, StoreError> {
     })
 }
 
-/// The same on behalf of a service, several of which may share the database: none where another is at it.
-///
-/// # Errors
-/// The database is unavailable, or the statement took too long.
+/// The same for a service. Services that share a database take turns: `None` if another one is checking or folding.
 pub async fn check_in_turn(database: &Database) -> Result<Option<Check>, StoreError> {
     let mut connection = database.connection().await?;
     let mut transaction = connection.begin().await?;
-    // The lock lasts for the transaction, so it works through a pooler of transactions and cannot be left behind.
+    // The lock lasts for the transaction, so it works through a transaction pooler and cannot be left behind.
     let mine = sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock($1) as "mine!""#, LOCK)
         .fetch_one(&mut *transaction)
         .await?;
@@ -170,13 +159,10 @@ pub async fn check_in_turn(database: &Database) -> Result<Option<Check>, StoreEr
     Ok(check)
 }
 
-/// Makes the tally right, and returns how it was. Writers wait meanwhile, readers do not.
-///
-/// # Errors
-/// The database is unavailable, the table could not be locked soon, or the role may not write the tally.
+/// Makes all counts right, and returns the check before the repair. Writers wait meanwhile, readers do not.
 pub async fn repair(connection: &mut PgConnection) -> Result<Check, StoreError> {
     let mut transaction = connection.begin().await?;
-    // Whoever waits for this lock makes all later writers wait, so it does not wait long.
+    // All later writers wait behind this lock, so it does not wait long itself.
     sqlx::raw_sql(
         "set transaction isolation level read committed;
          set local lock_timeout = '5s';
@@ -187,7 +173,7 @@ pub async fn repair(connection: &mut PgConnection) -> Result<Check, StoreError> 
     .await?;
     let check = check(&mut transaction).await?;
     if check.counted != check.tallied {
-        // The revision moves too: an answer that was made with the wrong count must not be given any more.
+        // The revision moves too: a cached response with the wrong count must not be sent any more.
         sqlx::query!(
             "insert into task_status_tally (pending, revision) values ($1, 1 + floor(random() * 1048576)::bigint)",
             check.counted - check.tallied,
@@ -219,10 +205,7 @@ pub async fn repair(connection: &mut PgConnection) -> Result<Check, StoreError> 
     Ok(check)
 }
 
-/// Folds the rows that writers have added, where there are many in which no slot was free. Returns how many it folded.
-///
-/// # Errors
-/// The database is unavailable, or the statement took too long.
+/// Folds the rows that writers have added, and returns how many. Services that share a database take turns.
 pub async fn fold(database: &Database) -> Result<i64, StoreError> {
     let mut connection = database.connection().await?;
     let folded = sqlx::query_scalar!(
@@ -235,7 +218,7 @@ pub async fn fold(database: &Database) -> Result<i64, StoreError> {
         end as "folded!"
         "#,
         LOCK,
-        FEW
+        FOLD_ABOVE,
     )
     .fetch_one(&mut *connection)
     .await;

@@ -1,7 +1,7 @@
 //! `task-status import`: very many tasks from a file or a pipe.
 //!
 //! 1. `source` counts bytes, `split` cuts them into items.
-//! 2. `read` is the thread that makes chunks of checked and encoded tasks out of items.
+//! 2. `read` is the thread that makes chunks of checked tasks out of items.
 //! 3. Here each chunk is committed ([`crate::store::import`]), then what was rejected is written (`rejects`), then how
 //!    far it came (`state`). Whatever ends the program in between, nothing is lost: at worst the last chunk is done
 //!    once more, which changes nothing.
@@ -28,7 +28,8 @@ use crate::cli::args::ImportArgs;
 use crate::http::server;
 use crate::messages::cause::Cause;
 use crate::store::bulk;
-use crate::store::import::{Mode, write};
+use crate::store::import::{Mode, import};
+use crate::store::report::Outcome;
 use crate::telemetry::error_chain;
 pub use error::ImportError;
 use read::{Chunk, Event, Events};
@@ -223,19 +224,18 @@ impl Import {
     }
 
     async fn commit(&mut self, mut chunk: Chunk) -> Result<(), CommandError> {
-        let written = write(&mut self.connection, &chunk.batch, self.mode).await?;
+        let outcomes = import(&mut self.connection, &chunk.tasks, self.mode).await?;
         let mut rejects = std::mem::take(&mut chunk.rejects);
-        rejects.extend(written.refused.into_iter().filter_map(|refused| {
-            let cause = Cause::Constraint {
-                constraint: refused.constraint,
-            };
-            chunk.refused(refused.index, &cause)
-        }));
+        for (index, outcome) in outcomes.into_iter().enumerate() {
+            match outcome {
+                Ok(Outcome::Created) => self.counts.created += 1,
+                Ok(Outcome::Replaced) => self.counts.replaced += 1,
+                Ok(Outcome::Superseded) => self.counts.superseded += 1,
+                Err(constraint) => rejects.push(chunk.refused(index, &Cause::Constraint { constraint })),
+            }
+        }
         rejects.sort_by_key(|reject| reject.line);
         self.counts.read += chunk.read;
-        self.counts.created += written.created;
-        self.counts.replaced += written.replaced;
-        self.counts.superseded += written.superseded;
         self.counts.rejected += rejects.len() as u64;
         self.line = chunk.end.number;
         self.rejects.write(&rejects, &self.progress)?;

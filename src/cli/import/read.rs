@@ -1,4 +1,4 @@
-//! The thread that reads: it cuts, parses, checks and encodes, while the database is busy with the chunk before.
+//! The thread that reads: it cuts, parses and checks, while the database is busy with the chunk before.
 
 use std::io::BufRead;
 use std::ops::Range;
@@ -13,7 +13,6 @@ use super::source::Source;
 use super::split::{Form, ITEM_BYTES, Next, Place, Splitter};
 use crate::messages::cause::Cause;
 use crate::messages::locale::Locale;
-use crate::store::import::Batch;
 use crate::task::report::read;
 use crate::task::{TaskStatus, json};
 
@@ -28,13 +27,13 @@ const SHOWN_BYTES: usize = 1024;
 
 /// What is committed together.
 pub struct Chunk {
-    pub batch: Batch,
+    pub tasks: Vec<TaskStatus>,
     /// Items, those that were rejected included.
     pub read: u64,
     pub rejects: Vec<Reject>,
     /// Where it ends.
     pub end: Place,
-    /// The number of each task that was put into the batch, and where its text is.
+    /// The number of each task, and the range of its text.
     items: Vec<(u64, Range<usize>)>,
     text: Vec<u8>,
 }
@@ -114,7 +113,7 @@ fn run<R: BufRead>(
         let (number, item) = (splitter.number(), splitter.item());
         match next {
             Next::Item => match task(item, now) {
-                Ok(task) => chunk.take(number, item, &task),
+                Ok(task) => chunk.take(number, item, task),
                 Err(causes) => chunk.reject(Reject::new(number, &causes, item)),
             },
             Next::TooLong => {
@@ -157,7 +156,7 @@ fn beginning(item: &[u8]) -> &[u8] {
 impl Chunk {
     fn at(place: Place) -> Self {
         Self {
-            batch: Batch::default(),
+            tasks: Vec::new(),
             read: 0,
             rejects: Vec::new(),
             end: place,
@@ -166,12 +165,12 @@ impl Chunk {
         }
     }
 
-    fn take(&mut self, number: u64, item: &[u8], task: &TaskStatus) {
+    fn take(&mut self, number: u64, item: &[u8], task: TaskStatus) {
         self.read += 1;
         let begin = self.text.len();
         self.text.extend_from_slice(item);
         self.items.push((number, begin..self.text.len()));
-        self.batch.push(task);
+        self.tasks.push(task);
     }
 
     fn reject(&mut self, reject: Reject) {
@@ -184,19 +183,14 @@ impl Chunk {
         self.text.len() + rejected
     }
 
-    fn full(mut self) -> Event {
-        self.batch.settle();
+    fn full(self) -> Event {
         Event::Chunk(Box::new(self))
     }
 
-    /// A task of the batch that was not taken after all. `index` is how many were put there before it.
-    pub fn refused(&self, index: usize, cause: &Cause) -> Option<Reject> {
-        let (number, range) = self.items.get(index)?;
-        Some(Reject::new(
-            *number,
-            std::slice::from_ref(cause),
-            &self.text[range.clone()],
-        ))
+    /// The task at this index, which the database refused.
+    pub fn refused(&self, index: usize, cause: &Cause) -> Reject {
+        let (number, range) = &self.items[index];
+        Reject::new(*number, std::slice::from_ref(cause), &self.text[range.clone()])
     }
 }
 

@@ -19,7 +19,7 @@ use crate::listing::filter::Filter;
 use crate::listing::page::Pagination;
 use crate::listing::sorters::Sorters;
 use crate::messages::cause::Cause;
-use crate::store::page::{PageQuery, Which, page};
+use crate::store::list::{ListQuery, page};
 
 /// How many tasks there are without offset and limit, in the snapshot of the page.
 const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
@@ -55,18 +55,14 @@ pub async fn list(
     let filter = filter(&query, &mut causes);
     let order = order(&query, &mut causes);
     let range = range(&query, &order, causes)?;
-    let which = match &filter {
-        None => Which::All,
-        Some(filter) if filter.is_pending_only() => {
-            return super::page::answer(&state, &query, range, order, EmptyStatus::Ok, &request).await;
-        }
-        Some(filter) => Which::Matching(filter),
-    };
-    let asked = PageQuery {
-        which,
+    if filter.as_ref().is_some_and(Filter::is_pending_only) {
+        return super::page::answer(&state, &query, range, order, EmptyStatus::Ok, &request).await;
+    }
+    let asked = ListQuery {
+        filter: filter.as_ref(),
         order: &order,
         after: range.after.as_ref(),
-        collection: range.collection,
+        pagination: range.collection,
     };
     let page = page(&state.database, asked).await?;
     let next = page.next.as_ref().map(Cursor::encode);
