@@ -27,17 +27,14 @@ pub enum Direction {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Sorters(Vec<(Sorter, Direction)>);
 
-/// The first fault of sorters. Items count from 1. The texts here are for logs.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// The first error of sorters. Items count from 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SortersError {
     /// There is no name between two commas, or at an end.
-    #[error("sorter {item} is empty, it must be one of {}", allowed())]
     Empty { item: usize },
     /// There is no such sorter. [`Sorter::ALL`] exist.
-    #[error("sorter {item} is {name:?}, it must be one of {}", allowed())]
     Unknown { item: usize, name: String },
     /// The sorter has been given before.
-    #[error("sorter {item} repeats {sorter}")]
     Repeated { item: usize, sorter: Sorter },
 }
 
@@ -151,10 +148,6 @@ impl Display for Sorter {
     }
 }
 
-fn allowed() -> String {
-    Sorter::ALL.map(Sorter::name).join(", ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,7 +206,6 @@ mod tests {
             item: 3,
             sorter: Sorter::Created,
         };
-        assert_eq!(Sorters::parse("created,type,-created"), Err(repeated.clone()));
-        assert_eq!(repeated.to_string(), "sorter 3 repeats created");
+        assert_eq!(Sorters::parse("created,type,-created"), Err(repeated));
     }
 }

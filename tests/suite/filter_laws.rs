@@ -52,7 +52,7 @@ async fn insert(row: &Row, connection: &mut PgConnection) {
 }
 
 fn parsed(text: &str) -> Filter {
-    Filter::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+    Filter::parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}"))
 }
 
 /// The ids that the filter selects, in no order.

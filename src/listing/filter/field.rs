@@ -121,25 +121,6 @@ impl FieldType {
     }
 }
 
-/// What values there are, in plain English.
-impl fmt::Display for FieldType {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text => formatter.write_str("a text in double quotes"),
-            Self::Enumeration(names) => write!(formatter, "one of \"{}\"", names.join("\", \"")),
-            Self::OpenEnumeration(names) => {
-                write!(
-                    formatter,
-                    "a name in double quotes, such as \"{}\"",
-                    names.join("\", \"")
-                )
-            }
-            Self::Time => formatter.write_str("a time such as 2018-12-18T23:05:55Z, or a date"),
-            Self::Integer => formatter.write_str("a number"),
-        }
-    }
-}
-
 /// The table as Markdown, for the API description and the README.
 pub fn markdown() -> String {
     let rows = Field::ALL.map(|field| {

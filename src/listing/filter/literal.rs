@@ -1,6 +1,6 @@
 //! Literals as values of a field: what each type of field takes, and the error for any other literal.
 
-use super::error::{Expected, FilterError, LiteralType};
+use super::error::{Expected, FilterError, FilterProblem, LiteralType};
 use super::field::{Field, FieldType};
 use super::scanner::Scanner;
 use super::value::{self, Invalid, Number, Value};
@@ -14,7 +14,7 @@ enum Literal<'t> {
 pub(super) fn value(field: Field, scanner: &mut Scanner<'_>) -> Result<Value, FilterError> {
     let begin = scanner.offset();
     let literal = literal(scanner, expected(field))?;
-    value_of(field, literal, || scanner.position(begin))
+    value_of(field, literal).map_err(|problem| scanner.error(begin, problem))
 }
 
 /// A value for the field, or `null`.
@@ -22,7 +22,9 @@ pub(super) fn value_or_null(field: Field, scanner: &mut Scanner<'_>) -> Result<O
     let begin = scanner.offset();
     match literal(scanner, expected_or_null(field))? {
         Literal::Bare("null") => Ok(None),
-        literal => value_of(field, literal, || scanner.position(begin)).map(Some),
+        literal => value_of(field, literal)
+            .map(Some)
+            .map_err(|problem| scanner.error(begin, problem)),
     }
 }
 
@@ -31,7 +33,7 @@ pub(super) fn text(field: Field, scanner: &mut Scanner<'_>) -> Result<String, Fi
     let begin = scanner.offset();
     match literal(scanner, expected(field))? {
         Literal::Quoted(text) => Ok(text),
-        Literal::Bare(word) => Err(misplaced(field, word, scanner.position(begin))),
+        Literal::Bare(word) => Err(scanner.error(begin, misplaced(field, word))),
     }
 }
 
@@ -59,72 +61,59 @@ fn expected_or_null(field: Field) -> &'static [Expected] {
     }
 }
 
-fn value_of(field: Field, literal: Literal<'_>, position: impl Fn() -> usize) -> Result<Value, FilterError> {
+fn value_of(field: Field, literal: Literal<'_>) -> Result<Value, FilterProblem> {
     match (field.field_type(), literal) {
         (FieldType::Text, Literal::Quoted(text)) => Ok(Value::Text(text)),
         (FieldType::OpenEnumeration(_), Literal::Quoted(name)) => Ok(Value::Text(name.to_ascii_uppercase())),
         (FieldType::Enumeration(names), Literal::Quoted(value)) => {
             match names.iter().find(|name| name.eq_ignore_ascii_case(&value)) {
                 Some(&name) => Ok(Value::Text(name.to_owned())),
-                None => Err(FilterError::UnknownName {
-                    position: position(),
-                    field,
-                    value,
-                }),
+                None => Err(FilterProblem::UnknownName { field, value }),
             }
         }
-        (FieldType::Time, Literal::Quoted(given)) => time(&given, position),
-        (FieldType::Time, Literal::Bare(given))
-            if given.starts_with(|first: char| !first.is_alphabetic()) =>
-        {
-            time(given, position)
-        }
-        (FieldType::Integer, Literal::Quoted(_)) => Err(FilterError::WrongType {
-            position: position(),
+        (FieldType::Time, Literal::Quoted(given)) => time(&given),
+        (FieldType::Time, Literal::Bare(given)) if !given.starts_with(char::is_alphabetic) => time(given),
+        (FieldType::Integer, Literal::Quoted(_)) => Err(FilterProblem::WrongType {
             field,
             given: LiteralType::Text,
         }),
-        (FieldType::Integer, Literal::Bare(given)) => match Number::parse(given) {
-            Ok(number) => Ok(Value::Number(number)),
-            Err(Invalid::Form) => Err(misplaced(field, given, position())),
-            Err(Invalid::Range) => Err(FilterError::NumberOutOfRange {
-                position: position(),
-                given: given.to_owned(),
-            }),
-        },
-        (_, Literal::Bare(word)) => Err(misplaced(field, word, position())),
+        (FieldType::Integer, Literal::Bare(given)) => {
+            Number::parse(given)
+                .map(Value::Number)
+                .map_err(|invalid| match invalid {
+                    Invalid::Form => misplaced(field, given),
+                    Invalid::Range => FilterProblem::NumberOutOfRange {
+                        given: given.to_owned(),
+                    },
+                })
+        }
+        (_, Literal::Bare(word)) => Err(misplaced(field, word)),
     }
 }
 
-fn time(text: &str, position: impl Fn() -> usize) -> Result<Value, FilterError> {
+fn time(text: &str) -> Result<Value, FilterProblem> {
     value::time(text).map(Value::Time).map_err(|invalid| {
-        let (position, given) = (position(), text.to_owned());
+        let given = text.to_owned();
         match invalid {
-            Invalid::Form => FilterError::InvalidTime { position, given },
-            Invalid::Range => FilterError::TimeOutOfRange { position, given },
+            Invalid::Form => FilterProblem::InvalidTime { given },
+            Invalid::Range => FilterProblem::TimeOutOfRange { given },
         }
     })
 }
 
 /// The error for a bare word that the field does not take: a value of another type, or no value at all.
-fn misplaced(field: Field, word: &str, position: usize) -> FilterError {
+fn misplaced(field: Field, word: &str) -> FilterProblem {
     let given = match word {
-        "null" => Some(LiteralType::Null),
-        "true" | "false" => Some(LiteralType::Boolean),
-        _ if Number::parse(word) != Err(Invalid::Form) => Some(LiteralType::Number),
-        _ if value::time(word) != Err(Invalid::Form) => Some(LiteralType::Time),
-        _ => None,
+        "null" => LiteralType::Null,
+        "true" | "false" => LiteralType::Boolean,
+        _ if Number::parse(word) != Err(Invalid::Form) => LiteralType::Number,
+        _ if value::time(word) != Err(Invalid::Form) => LiteralType::Time,
+        _ => {
+            return FilterProblem::Unexpected {
+                found: Some(word.to_owned()),
+                expected: expected(field),
+            };
+        }
     };
-    match given {
-        Some(given) => FilterError::WrongType {
-            position,
-            field,
-            given,
-        },
-        None => FilterError::Unexpected {
-            position,
-            found: Some(word.to_owned()),
-            expected: expected(field),
-        },
-    }
+    FilterProblem::WrongType { field, given }
 }

@@ -20,7 +20,7 @@ pub(crate) mod value;
 
 use std::fmt;
 
-pub use error::{Expected, FilterError, LiteralType};
+pub use error::{Expected, FilterError, FilterProblem, LiteralType};
 use expression::{Expression, Test};
 pub use field::{Field, FieldType};
 pub use operator::Operator;

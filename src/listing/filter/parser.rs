@@ -10,7 +10,7 @@
 //! Whitespace is allowed between any two tokens, and required only between two words. The first token decides how to
 //! go on, so the parser never goes back, and the error is that of the first fault.
 
-use super::error::{Expected, FilterError};
+use super::error::{Expected, FilterError, FilterProblem};
 use super::expression::{Expression, Relation, Test};
 use super::field::Field;
 use super::literal::{text, value, value_or_null};
@@ -43,7 +43,10 @@ struct Parser<'t> {
 pub(super) fn parse(text: &str) -> Parsed<Expression> {
     let length = text.chars().count();
     if length > MAX_LENGTH {
-        return Err(FilterError::TooLong { length });
+        return Err(FilterError {
+            position: MAX_LENGTH + 1,
+            problem: FilterProblem::TooLong { length },
+        });
     }
     let mut parser = Parser {
         scanner: Scanner::new(text),
@@ -111,8 +114,7 @@ impl Parser<'_> {
         parse: impl FnOnce(&mut Self) -> Parsed<Expression>,
     ) -> Parsed<Expression> {
         if self.depth == MAX_DEPTH {
-            let position = self.scanner.position(begin);
-            return Err(FilterError::TooDeep { position });
+            return Err(self.scanner.error(begin, FilterProblem::TooDeep));
         }
         self.depth += 1;
         let parsed = parse(self)?;
@@ -146,9 +148,9 @@ impl Parser<'_> {
     }
 
     fn field(&self, name: &str, begin: usize) -> Parsed<Field> {
-        Field::named(name).ok_or_else(|| FilterError::UnknownField {
-            position: self.scanner.position(begin),
-            name: name.to_owned(),
+        Field::named(name).ok_or_else(|| {
+            let name = name.to_owned();
+            self.scanner.error(begin, FilterProblem::UnknownField { name })
         })
     }
 
@@ -159,10 +161,10 @@ impl Parser<'_> {
             .word()
             .ok_or_else(|| self.scanner.unexpected(OPERATOR))?;
         let operator = Operator::named(name).filter(|operator| field.operators().contains(operator));
-        operator.ok_or_else(|| FilterError::OperatorNotTaken {
-            position: self.scanner.position(begin),
-            field,
-            operator: name.to_owned(),
+        operator.ok_or_else(|| {
+            let operator = name.to_owned();
+            self.scanner
+                .error(begin, FilterProblem::OperatorNotTaken { field, operator })
         })
     }
 
@@ -172,8 +174,9 @@ impl Parser<'_> {
         let mut values = vec![value(&mut self.scanner)?];
         while self.scanner.symbol(',') {
             if values.len() == MAX_VALUES {
-                let position = self.scanner.position(self.scanner.offset());
-                return Err(FilterError::TooManyValues { position });
+                return Err(self
+                    .scanner
+                    .error(self.scanner.offset(), FilterProblem::TooManyValues));
             }
             values.push(value(&mut self.scanner)?);
         }
@@ -192,8 +195,7 @@ impl Parser<'_> {
     /// Counts the comparison at `begin`.
     fn count_comparison(&mut self, begin: usize) -> Parsed<()> {
         if self.comparisons == MAX_COMPARISONS {
-            let position = self.scanner.position(begin);
-            return Err(FilterError::TooManyComparisons { position });
+            return Err(self.scanner.error(begin, FilterProblem::TooManyComparisons));
         }
         self.comparisons += 1;
         Ok(())

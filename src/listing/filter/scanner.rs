@@ -3,7 +3,7 @@
 //! Every token takes the whitespace after it along, so the scanner always stands where the next token begins.
 
 use super::MAX_TEXT_LENGTH;
-use super::error::{Expected, FilterError};
+use super::error::{Expected, FilterError, FilterProblem};
 
 pub(super) struct Scanner<'t> {
     text: &'t str,
@@ -22,9 +22,12 @@ impl<'t> Scanner<'t> {
         self.offset
     }
 
-    /// The position of a byte, in characters from 1.
-    pub(super) fn position(&self, offset: usize) -> usize {
-        self.text[..offset].chars().count() + 1
+    /// An error about the token that begins at a byte.
+    pub(super) fn error(&self, offset: usize, problem: FilterProblem) -> FilterError {
+        FilterError {
+            position: self.text[..offset].chars().count() + 1,
+            problem,
+        }
     }
 
     pub(super) fn is_at_end(&self) -> bool {
@@ -67,11 +70,10 @@ impl<'t> Scanner<'t> {
         let mut text = String::new();
         let mut characters = rest.char_indices();
         while let Some((index, character)) = characters.next() {
-            let position = || self.position(begin + 1 + index);
+            let here = begin + 1 + index;
             match character {
                 '"' if text.chars().count() > MAX_TEXT_LENGTH => {
-                    let position = self.position(begin);
-                    return Err(FilterError::TextTooLong { position });
+                    return Err(self.error(begin, FilterProblem::TextTooLong));
                 }
                 '"' => {
                     self.advance(index + 2);
@@ -79,14 +81,13 @@ impl<'t> Scanner<'t> {
                 }
                 '\\' => match characters.next() {
                     Some((_, escaped @ ('"' | '\\'))) => text.push(escaped),
-                    _ => return Err(FilterError::UnknownEscape { position: position() }),
+                    _ => return Err(self.error(here, FilterProblem::UnknownEscape)),
                 },
-                '\0' => return Err(FilterError::NulCharacter { position: position() }),
+                '\0' => return Err(self.error(here, FilterProblem::NulCharacter)),
                 other => text.push(other),
             }
         }
-        let position = self.position(begin);
-        Err(FilterError::UnterminatedText { position })
+        Err(self.error(begin, FilterProblem::UnterminatedText))
     }
 
     /// The error of a next token that is none of those expected.
@@ -96,11 +97,7 @@ impl<'t> Scanner<'t> {
             let word = rest.find(|character| !is_bare(character)).unwrap_or(rest.len());
             rest[..word.max(first.len_utf8())].to_owned()
         });
-        FilterError::Unexpected {
-            position: self.position(self.offset),
-            found,
-            expected,
-        }
+        self.error(self.offset, FilterProblem::Unexpected { found, expected })
     }
 
     fn rest(&self) -> &'t str {

@@ -7,7 +7,7 @@ mod laws;
 use super::{Filter, FilterError};
 
 fn parsed(text: &str) -> Filter {
-    Filter::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+    Filter::parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}"))
 }
 
 fn fault(text: &str) -> FilterError {

@@ -2,17 +2,17 @@
 
 use std::fmt::Display;
 
-use crate::listing::filter::{self, Expected, Field, FieldType, FilterError, LiteralType};
+use crate::listing::filter::{self, Expected, Field, FieldType, FilterError, FilterProblem, LiteralType};
 use crate::listing::sorters::{Sorter, SortersError};
 use crate::messages::locale::Message;
 
 pub(super) fn filter(error: &FilterError) -> Message {
-    let at = |id| Message::new(id).with("position", error.position());
-    match error {
-        FilterError::TooLong { length } => Message::new("cause-filter-too-long")
+    let at = |id| Message::new(id).with("position", error.position);
+    match &error.problem {
+        FilterProblem::TooLong { length } => Message::new("cause-filter-too-long")
             .with("length", length)
             .with("limit", filter::MAX_LENGTH),
-        FilterError::Unexpected { found, expected, .. } => {
+        FilterProblem::Unexpected { found, expected } => {
             let expected = expected
                 .iter()
                 .map(|expected| self::expected(*expected))
@@ -23,42 +23,36 @@ pub(super) fn filter(error: &FilterError) -> Message {
             }
             .with_list("expected", expected)
         }
-        FilterError::UnknownField { name, .. } => at("cause-filter-unknown-field")
+        FilterProblem::UnknownField { name } => at("cause-filter-unknown-field")
             .with("given", name)
             .with_whole("allowed", names(&Field::ALL)),
-        FilterError::OperatorNotTaken { field, operator, .. } => at("cause-filter-operator")
+        FilterProblem::OperatorNotTaken { field, operator } => at("cause-filter-operator")
             .with("field", field)
             .with("given", operator)
             .with_whole("allowed", names(field.operators())),
-        FilterError::WrongType { field, given, .. } => at("cause-filter-wrong-type")
+        FilterProblem::WrongType { field, given } => at("cause-filter-wrong-type")
             .with("field", field)
             .with_list("expected", vec![kind(field.field_type())])
             .with_list("given", vec![self::given(*given)]),
-        FilterError::UnknownName { field, value, .. } => at("cause-filter-unknown-name")
+        FilterProblem::UnknownName { field, value } => at("cause-filter-unknown-name")
             .with("field", field)
             .with("given", value)
             .with_list("expected", vec![kind(field.field_type())]),
-        FilterError::InvalidTime { given, .. } => at("cause-filter-invalid-time").with("given", given),
-        FilterError::TimeOutOfRange { given, .. } => {
-            at("cause-filter-time-out-of-range").with("given", given)
-        }
-        FilterError::NumberOutOfRange { given, .. } => at("cause-filter-number-out-of-range")
+        FilterProblem::InvalidTime { given } => at("cause-filter-invalid-time").with("given", given),
+        FilterProblem::TimeOutOfRange { given } => at("cause-filter-time-out-of-range").with("given", given),
+        FilterProblem::NumberOutOfRange { given } => at("cause-filter-number-out-of-range")
             .with("given", given)
             .with("min", i64::MIN)
             .with("max", i64::MAX),
-        FilterError::UnterminatedText { .. } => at("cause-filter-unterminated-text"),
-        FilterError::UnknownEscape { .. } => at("cause-filter-unknown-escape"),
-        FilterError::NulCharacter { .. } => at("cause-filter-null-character"),
-        FilterError::TextTooLong { .. } => {
-            at("cause-filter-text-too-long").with("limit", filter::MAX_TEXT_LENGTH)
-        }
-        FilterError::TooDeep { .. } => at("cause-filter-too-deep").with("limit", filter::MAX_DEPTH),
-        FilterError::TooManyComparisons { .. } => {
+        FilterProblem::UnterminatedText => at("cause-filter-unterminated-text"),
+        FilterProblem::UnknownEscape => at("cause-filter-unknown-escape"),
+        FilterProblem::NulCharacter => at("cause-filter-null-character"),
+        FilterProblem::TextTooLong => at("cause-filter-text-too-long").with("limit", filter::MAX_TEXT_LENGTH),
+        FilterProblem::TooDeep => at("cause-filter-too-deep").with("limit", filter::MAX_DEPTH),
+        FilterProblem::TooManyComparisons => {
             at("cause-filter-too-many-comparisons").with("limit", filter::MAX_COMPARISONS)
         }
-        FilterError::TooManyValues { .. } => {
-            at("cause-filter-too-many-values").with("limit", filter::MAX_VALUES)
-        }
+        FilterProblem::TooManyValues => at("cause-filter-too-many-values").with("limit", filter::MAX_VALUES),
     }
 }
 

@@ -7,7 +7,7 @@ use proptest::sample::select;
 use crate::listing::filter::expression::{Expression, Relation, Test};
 use crate::listing::filter::field::{Field, FieldType};
 use crate::listing::filter::value::{self, Number, Value};
-use crate::listing::filter::{Filter, FilterError, MAX_LENGTH};
+use crate::listing::filter::{Filter, FilterProblem, MAX_LENGTH};
 
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -125,7 +125,7 @@ proptest! {
     fn positions_count_characters(before in "[aé😀]{0,9}", garbage in "[%&=;😀]") {
         let text = format!("id eq \"{before}\" {garbage}");
         let position = text.chars().count();
-        let found = Filter::parse(&text).map_err(|error| error.position());
+        let found = Filter::parse(&text).map_err(|error| error.position);
         prop_assert_eq!(found, Err(position));
     }
 }
@@ -135,11 +135,11 @@ fn holds(text: &str) -> Result<(), TestCaseError> {
         Ok(filter) => prop_assert_eq!(Filter::parse(&filter.to_string()), Ok(filter)),
         Err(error) => {
             prop_assert!(
-                (1..=text.chars().count() + 1).contains(&error.position()),
-                "{}",
+                (1..=text.chars().count() + 1).contains(&error.position),
+                "{:?}",
                 error
             );
-            if let FilterError::Unexpected { expected, .. } = error {
+            if let FilterProblem::Unexpected { expected, .. } = error.problem {
                 prop_assert!(!expected.is_empty());
             }
         }
