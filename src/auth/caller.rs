@@ -37,13 +37,6 @@ impl Permission {
             Self::Write => WRITE,
         }
     }
-
-    /// The right that a scope of this service stands for.
-    pub fn of_scope(scope: &str) -> Option<Self> {
-        [Self::Read, Self::Write]
-            .into_iter()
-            .find(|right| right.scope() == scope)
-    }
 }
 
 /// What a caller would have to have to do something.
@@ -56,9 +49,6 @@ pub enum Denied {
     /// The request is for a name that is not this machine's own.
     #[error("a request for this machine, by its Host")]
     Host,
-    /// Nobody may do it.
-    #[error("a route that says who may call it")]
-    Statement,
 }
 
 /// Somebody who calls.

@@ -8,15 +8,15 @@ use std::time::Duration;
 use axum::Router;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use utoipa_axum::router::UtoipaMethodRouter;
 
 use super::CommandError;
 use super::maintenance::{keep_retention, keep_tally};
 use crate::cli::args::{ApiArgs, ConfigError, ServeArgs};
 use crate::http::middleware::authorize::Authorizer;
+use crate::http::route::Route;
 use crate::http::router::{self, ApiConfig};
-use crate::http::routes::AppState;
 use crate::http::server;
+use crate::http::state::AppState;
 use crate::http::tls::Tls;
 use crate::pending::Pending;
 use crate::pending::counters::Checks;
@@ -96,13 +96,13 @@ pub(super) fn pending_tasks(args: &ApiArgs, database: &Database, stop: &Cancella
     Pending::new(database.clone(), args.into(), stop.clone())
 }
 
-/// The API with its settings, and `more` routes.
+/// The API with its settings, and extra routes.
 pub(super) fn api(
     args: &ApiArgs,
     authorizer: Authorizer,
     pending: Pending,
     database: Database,
-    more: Vec<UtoipaMethodRouter<AppState>>,
+    extra_routes: Vec<Route>,
 ) -> Router {
     let state = AppState {
         pending,
@@ -116,7 +116,7 @@ pub(super) fn api(
         max_concurrent_requests: args.max_concurrent_requests,
         authorizer,
     };
-    router::api(state, &serving, more)
+    router::api(state, &serving, extra_routes)
 }
 
 /// Opens an address for listening.

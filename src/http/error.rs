@@ -83,7 +83,7 @@ pub enum OAuthError {
 
 /// What the contract says about a class of failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kind {
+pub struct ErrorClass {
     pub status: StatusCode,
     /// `detailCode` of the envelope.
     pub detail_code: &'static str,
@@ -91,7 +91,7 @@ pub struct Kind {
     pub reason: &'static str,
 }
 
-impl Kind {
+impl ErrorClass {
     const BAD_SYNTAX: Self = Self::new(
         StatusCode::BAD_REQUEST,
         "400.0 Bad request syntax",
@@ -167,10 +167,10 @@ impl Kind {
 
     /// The kind of failure that a bare status stands for. A status that the contract does not know becomes the
     /// general one of its class.
-    pub fn of_status(status: StatusCode) -> Self {
+    pub fn from_status(status: StatusCode) -> Self {
         Self::BY_STATUS
             .into_iter()
-            .find(|kind| kind.status == status)
+            .find(|class| class.status == status)
             .unwrap_or(if status.is_client_error() {
                 Self::BAD_SYNTAX
             } else {
@@ -181,22 +181,22 @@ impl Kind {
 
 impl ApiError {
     /// What the contract says about this failure.
-    pub fn kind(&self) -> Kind {
+    pub fn class(&self) -> ErrorClass {
         match self {
-            Self::BadSyntax(_) => Kind::BAD_SYNTAX,
+            Self::BadSyntax(_) => ErrorClass::BAD_SYNTAX,
             Self::Unauthorized(IdentityError::Token(TokenError::NoKeys))
             | Self::Overloaded
             | Self::DeadlineExceeded { .. }
             | Self::DatabaseUnavailable(_)
-            | Self::NotConfirmed(_) => Kind::of_status(StatusCode::SERVICE_UNAVAILABLE),
+            | Self::NotConfirmed(_) => ErrorClass::from_status(StatusCode::SERVICE_UNAVAILABLE),
             Self::Unauthorized(_) | Self::OAuth(OAuthError::InvalidClient, _) => {
-                Kind::of_status(StatusCode::UNAUTHORIZED)
+                ErrorClass::from_status(StatusCode::UNAUTHORIZED)
             }
-            Self::BadContent(_) | Self::OAuth(..) => Kind::BAD_CONTENT,
-            Self::Forbidden(_) => Kind::of_status(StatusCode::FORBIDDEN),
-            Self::TooManyRequests(_) => Kind::of_status(StatusCode::TOO_MANY_REQUESTS),
-            Self::Internal(_) | Self::Panic(_) => Kind::INTERNAL,
-            Self::Refused(status, _) => Kind::of_status(*status),
+            Self::BadContent(_) | Self::OAuth(..) => ErrorClass::BAD_CONTENT,
+            Self::Forbidden(_) => ErrorClass::from_status(StatusCode::FORBIDDEN),
+            Self::TooManyRequests(_) => ErrorClass::from_status(StatusCode::TOO_MANY_REQUESTS),
+            Self::Internal(_) | Self::Panic(_) => ErrorClass::INTERNAL,
+            Self::Refused(status, _) => ErrorClass::from_status(*status),
         }
     }
 
@@ -223,7 +223,7 @@ impl ApiError {
 
 impl ApiError {
     /// 400 for the faults of a query: bad syntax where one of them is a filter that cannot be parsed.
-    pub fn of_query(causes: Vec<Cause>) -> Self {
+    pub fn from_query(causes: Vec<Cause>) -> Self {
         let syntax = |cause: &Cause| matches!(cause, Cause::Filter(error) if error.is_syntax());
         if causes.iter().any(syntax) {
             Self::BadSyntax(causes)
@@ -260,7 +260,7 @@ impl ApiError {
                 r#"Bearer realm="{REALM}", error="insufficient_scope", error_description="No user level of the caller allows it.""#
             ),
             Self::OAuth(OAuthError::InvalidClient, _) => format!(r#"Basic realm="{REALM}""#),
-            error if error.kind().status == StatusCode::UNAUTHORIZED => format!(r#"Bearer realm="{REALM}""#),
+            error if error.class().status == StatusCode::UNAUTHORIZED => format!(r#"Bearer realm="{REALM}""#),
             _ => return None,
         };
         HeaderValue::try_from(challenge).ok()
@@ -271,7 +271,7 @@ impl ApiError {
         match self {
             // Rounded up: a second too early is refused again.
             Self::TooManyRequests(TooMany { retry_after, .. }) => Some(retry_after.as_secs() + 1),
-            error if error.kind().status == StatusCode::SERVICE_UNAVAILABLE => Some(RETRY_AFTER),
+            error if error.class().status == StatusCode::SERVICE_UNAVAILABLE => Some(RETRY_AFTER),
             _ => None,
         }
     }
@@ -320,7 +320,7 @@ impl From<PageError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = self.kind().status.into_response();
+        let mut response = self.class().status.into_response();
         let headers = response.headers_mut();
         if let Some(seconds) = self.retry_after() {
             headers.insert(header::RETRY_AFTER, seconds.into());
@@ -354,7 +354,7 @@ mod tests {
         ] {
             let error = ApiError::from(error);
             assert_eq!(error.causes(), [cause]);
-            assert_eq!(error.kind().status, StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(error.class().status, StatusCode::SERVICE_UNAVAILABLE);
             assert_eq!(error.retry_after(), Some(RETRY_AFTER));
         }
     }

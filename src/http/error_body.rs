@@ -11,9 +11,9 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::http::bounds::MAX_BODY_BYTES;
 use crate::http::error::ApiError;
-use crate::http::middleware::limits;
-use crate::http::middleware::request_id::TrackingId;
+use crate::http::tracking_id::TrackingId;
 use crate::messages::cause::Cause;
 use crate::messages::locale::{Locale, Message};
 use crate::telemetry::error_chain;
@@ -67,20 +67,20 @@ enum LocaleOrigin {
 impl ErrorBody {
     /// The body for a failure, in English and in the requested language if there is one.
     pub fn new(error: &ApiError, tracking_id: TrackingId, requested: Option<&Locale>) -> Self {
-        let kind = error.kind();
-        let reason = Message::new(kind.reason);
+        let class = error.class();
+        let reason = Message::new(class.reason);
         let causes = error.causes();
         let text = |message: &Message| Some(Locale::system_default().text(message));
         Self {
             error: match error {
                 ApiError::OAuth(code, _) => Some(code.to_string()),
-                _ if kind.status == StatusCode::UNAUTHORIZED => {
+                _ if class.status == StatusCode::UNAUTHORIZED => {
                     text(&causes.first().map_or_else(|| reason.clone(), Cause::message))
                 }
                 _ => None,
             },
-            message: text(&reason).filter(|_| kind.status == StatusCode::TOO_MANY_REQUESTS),
-            detail_code: kind.detail_code,
+            message: text(&reason).filter(|_| class.status == StatusCode::TOO_MANY_REQUESTS),
+            detail_code: class.detail_code,
             tracking_id: tracking_id.to_string(),
             messages: localized(&reason, requested),
             causes: causes
@@ -151,7 +151,7 @@ impl Context {
             .unwrap_or_else(|| Arc::new(self.raised_by_library(parts.status, &parts.headers)));
         log(&error);
         let body = self.body(&error);
-        parts.status = error.kind().status;
+        parts.status = error.class().status;
         parts.headers.remove(header::CONTENT_LENGTH);
         parts.headers.remove(header::CONTENT_TYPE);
         (parts, Json(body)).into_response()
@@ -171,7 +171,7 @@ impl Context {
                     .replace(',', ", "),
             }],
             StatusCode::PAYLOAD_TOO_LARGE => vec![Cause::PayloadTooLarge {
-                limit: limits::BODY_BYTES,
+                limit: MAX_BODY_BYTES,
             }],
             _ => Vec::new(),
         };
@@ -187,8 +187,8 @@ fn accept_language(headers: &HeaderMap) -> Option<&str> {
 
 /// The failure with all its sources goes to the log, once, and never to the caller.
 pub fn log(error: &ApiError) {
-    let status = error.kind().status.as_u16();
-    if error.kind().status.is_server_error() {
+    let status = error.class().status.as_u16();
+    if error.class().status.is_server_error() {
         tracing::error!(status, error = error_chain(error), "failed");
     } else {
         tracing::debug!(status, error = error_chain(error), "refused");

@@ -10,8 +10,8 @@ use http_body_util::LengthLimitError;
 use serde_json::Value;
 use tokio::time::timeout;
 
+use crate::http::bounds::{BODY_TIMEOUT, MAX_BODY_BYTES};
 use crate::http::error::ApiError;
-use crate::http::middleware::limits;
 use crate::http::query::{self, Query};
 use crate::messages::cause::Cause;
 use crate::task::json;
@@ -98,7 +98,7 @@ pub fn unsupported_media_type(given: String, allowed: &[&str]) -> ApiError {
     ApiError::Refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, vec![cause])
 }
 
-/// Reads JSON content whole, at most [`limits::BODY_BYTES`] of it.
+/// Reads JSON content whole, at most [`MAX_BODY_BYTES`] of it.
 async fn json_content(request: Request, allowed: &[&str]) -> Result<Value, ApiError> {
     let given = media_type(request.headers());
     if !allowed.contains(&given.as_str()) {
@@ -108,14 +108,14 @@ async fn json_content(request: Request, allowed: &[&str]) -> Result<Value, ApiEr
     Ok(json::parse(&bytes)?)
 }
 
-/// The content whole, at most [`limits::BODY_BYTES`] of it.
+/// The content whole, at most [`MAX_BODY_BYTES`] of it.
 ///
 /// # Errors
 /// 408 where it does not arrive in time, 413 where it is longer, 400 where it ends early.
 pub async fn whole(request: Request) -> Result<Bytes, ApiError> {
     let too_large = || {
         let cause = Cause::PayloadTooLarge {
-            limit: limits::BODY_BYTES,
+            limit: MAX_BODY_BYTES,
         };
         ApiError::Refused(StatusCode::PAYLOAD_TOO_LARGE, vec![cause])
     };
@@ -125,12 +125,12 @@ pub async fn whole(request: Request) -> Result<Bytes, ApiError> {
         .and_then(|length| length.to_str().ok());
     if announced
         .and_then(|length| length.parse().ok())
-        .is_some_and(|length: usize| length > limits::BODY_BYTES)
+        .is_some_and(|length: usize| length > MAX_BODY_BYTES)
     {
         return Err(too_large());
     }
-    let content = to_bytes(request.into_body(), limits::BODY_BYTES);
-    let Ok(content) = timeout(limits::BODY_TIMEOUT, content).await else {
+    let content = to_bytes(request.into_body(), MAX_BODY_BYTES);
+    let Ok(content) = timeout(BODY_TIMEOUT, content).await else {
         return Err(ApiError::Refused(StatusCode::REQUEST_TIMEOUT, Vec::new()));
     };
     content.map_err(|error| {

@@ -1,19 +1,25 @@
 //! The HTTP API.
 //!
-//! Reading order: [`router`] lists every route and every layer; [`routes`] answers them; [`error`] says what a failure
-//! means in HTTP, `error_body` what is sent for it; [`openapi`] describes all of it to clients.
+//! Reading order: [`router`] lists every route and every layer; [`routes`] handles them; [`error`] maps a failure to a
+//! status, `error_body` is the body that is sent for it; [`openapi`] describes all of it to clients.
 
 pub mod base_path;
+pub(crate) mod bounds;
 pub mod error;
 pub(crate) mod error_body;
 pub mod etag;
 pub(crate) mod extract;
 pub mod middleware;
 pub mod openapi;
+mod page_headers;
 mod page_params;
 pub mod query;
+pub mod route;
 pub mod router;
 pub mod routes;
 pub mod server;
+pub mod state;
 pub mod tls;
+pub(crate) mod tracking_id;
 mod transport;
+pub mod types;

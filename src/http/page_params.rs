@@ -1,55 +1,138 @@
 //! The parameters of a list, read in one place.
 
+use crate::http::error::ApiError;
 use crate::http::query::Query;
+use crate::listing::cursor::Cursor;
+use crate::listing::filter::Filter;
 use crate::listing::page::{Limit, MAX_LIMIT, Offset, Pagination};
+use crate::listing::sorters::Sorters;
 use crate::messages::cause::Cause;
 
-/// Reads the three parameters.
-///
-/// # Errors
-/// One cause for each parameter that is given twice or has a value that is not allowed. A value out of bounds is
-/// refused and not clamped: a client that asked for 1000 and got 250 would take the page for the last.
-pub fn collection(query: &Query) -> Result<Pagination, Vec<Cause>> {
-    let mut causes = Vec::new();
-    let offset = integer(query, "offset", i32::MAX, &mut causes);
-    let limit = integer(query, "limit", MAX_LIMIT, &mut causes);
-    let count = query.boolean("count").unwrap_or_else(|cause| {
-        causes.push(cause);
-        None
-    });
-    if causes.is_empty() {
-        Ok(Pagination {
-            offset: offset.and_then(Offset::new).unwrap_or_default(),
-            limit: limit.and_then(Limit::new).unwrap_or_default(),
-            count: count.unwrap_or_default(),
-        })
-    } else {
-        Err(causes)
-    }
+/// Reads parameters one by one and keeps the fault of each, so that a response names all of them.
+pub struct PageParams<'a> {
+    query: &'a Query,
+    causes: Vec<Cause>,
 }
 
-/// An integer from 0 to `max`, in decimal digits.
-fn integer(query: &Query, parameter: &'static str, max: i32, causes: &mut Vec<Cause>) -> Option<i32> {
-    let given = single(query, parameter, causes)?;
-    let digits = !given.is_empty() && given.bytes().all(|byte| byte.is_ascii_digit());
-    let value = given
-        .parse()
-        .ok()
-        .filter(|value| digits && (0..=max).contains(value));
-    if value.is_none() {
-        causes.push(Cause::NotAnInteger {
+/// The part of a list that a request asks for.
+#[derive(Debug, Default)]
+pub struct PageRange {
+    pub pagination: Pagination,
+    pub after: Option<Cursor>,
+}
+
+impl<'a> PageParams<'a> {
+    pub fn new(query: &'a Query) -> Self {
+        Self {
+            query,
+            causes: Vec::new(),
+        }
+    }
+
+    /// 400 if a parameter that was read is repeated or has a value that is not allowed.
+    pub fn check(self) -> Result<(), ApiError> {
+        if self.causes.is_empty() {
+            Ok(())
+        } else {
+            Err(ApiError::from_query(self.causes))
+        }
+    }
+
+    /// The same, and 400 if a parameter that has to be given was not.
+    pub fn require<T>(mut self, parameter: &'static str, value: Option<T>) -> Result<T, ApiError> {
+        if value.is_none() && self.causes.is_empty() {
+            self.causes.push(Cause::ParameterRequired { parameter });
+        }
+        value
+            .filter(|_| self.causes.is_empty())
+            .ok_or_else(|| ApiError::from_query(self.causes))
+    }
+
+    /// `filters`; an empty one is none.
+    pub fn filters(&mut self) -> Option<Filter> {
+        let text = self.single("filters").filter(|text| !text.trim().is_empty())?;
+        let filter = Filter::parse(text).map_err(Cause::Filter);
+        self.keep(filter)
+    }
+
+    /// `sorters`.
+    pub fn sorters(&mut self) -> Sorters {
+        let sorters = self
+            .single("sorters")
+            .map(|text| Sorters::parse(text).map_err(Cause::Sorters));
+        sorters.and_then(|sorters| self.keep(sorters)).unwrap_or_default()
+    }
+
+    /// `offset`, `limit`, `count` and `after`. A value out of bounds is refused and not clamped: a client that asked for
+    /// 1000 and got 250 would take the page for the last.
+    pub fn range(&mut self, order: &Sorters) -> PageRange {
+        PageRange {
+            pagination: Pagination {
+                offset: self
+                    .integer("offset", i32::MAX)
+                    .and_then(Offset::new)
+                    .unwrap_or_default(),
+                limit: self
+                    .integer("limit", MAX_LIMIT)
+                    .and_then(Limit::new)
+                    .unwrap_or_default(),
+                count: self.boolean("count"),
+            },
+            after: self.after(order),
+        }
+    }
+
+    /// `dryRun`.
+    pub fn dry_run(&mut self) -> bool {
+        self.boolean("dryRun")
+    }
+
+    fn after(&mut self, order: &Sorters) -> Option<Cursor> {
+        let parameter = "after";
+        let text = self.single(parameter)?;
+        let offset = self.query.single("offset").ok().flatten();
+        if offset.is_some_and(|offset| offset != "0") {
+            self.causes.push(Cause::ParametersExclude {
+                parameter,
+                other: "offset",
+            });
+        }
+        self.keep(Cursor::decode(text, order).ok_or(Cause::NotACursor { parameter }))
+    }
+
+    /// An integer from 0 to `max`, in decimal digits.
+    fn integer(&mut self, parameter: &'static str, max: i32) -> Option<i32> {
+        let given = self.single(parameter)?;
+        let digits = !given.is_empty() && given.bytes().all(|byte| byte.is_ascii_digit());
+        let value = given
+            .parse()
+            .ok()
+            .filter(|value| digits && (0..=max).contains(value));
+        self.keep(value.ok_or_else(|| Cause::NotAnInteger {
             parameter,
             given: given.to_owned(),
             min: 0,
             max,
-        });
+        }))
     }
-    value
-}
 
-fn single<'a>(query: &'a Query, parameter: &'static str, causes: &mut Vec<Cause>) -> Option<&'a str> {
-    query.single(parameter).unwrap_or_else(|cause| {
-        causes.push(cause);
-        None
-    })
+    /// `true` or `false`; false if it is missing.
+    fn boolean(&mut self, parameter: &'static str) -> bool {
+        let Some(given) = self.single(parameter) else {
+            return false;
+        };
+        let value = given.parse().map_err(|_| Cause::NotABoolean {
+            parameter,
+            given: given.to_owned(),
+        });
+        self.keep(value).unwrap_or_default()
+    }
+
+    fn single(&mut self, parameter: &'static str) -> Option<&'a str> {
+        self.keep(self.query.single(parameter)).flatten()
+    }
+
+    fn keep<T>(&mut self, value: Result<T, Cause>) -> Option<T> {
+        value.map_err(|cause| self.causes.push(cause)).ok()
+    }
 }

@@ -54,21 +54,6 @@ impl Query {
             }),
         }
     }
-
-    /// A parameter that is `true` or `false`, if it was given at all.
-    ///
-    /// # Errors
-    /// It is neither, or was given more than once.
-    pub fn boolean(&self, parameter: &'static str) -> Result<Option<bool>, Cause> {
-        self.single(parameter)?
-            .map(|given| {
-                given.parse().map_err(|_| Cause::NotABoolean {
-                    parameter,
-                    given: given.to_owned(),
-                })
-            })
-            .transpose()
-    }
 }
 
 /// Decodes a segment of a path.

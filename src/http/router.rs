@@ -9,28 +9,30 @@ use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::get;
 use axum::{Extension, Router};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
-use utoipa::openapi::path::Paths;
-use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
-use super::middleware::{limits, long_poll, request_id};
-use super::openapi;
+use crate::auth::Permission::{Read, Write};
 use crate::http::base_path::BasePath;
 use crate::http::error::ApiError;
 use crate::http::error_body::envelope;
 use crate::http::middleware::authorize::Authorizer;
 use crate::http::middleware::cors::{self, Origin};
-use crate::http::routes::{AppState, clear, docs, health, list, metrics, pending_tasks, report, single};
+use crate::http::middleware::limits::{self, ConcurrencyLimit};
+use crate::http::middleware::{long_poll, track};
+use crate::http::openapi;
+use crate::http::route::{Route, describe, mount, public, route};
+use crate::http::routes::{clear, docs, health, list, metrics, pending_tasks, report, single};
+use crate::http::state::AppState;
 use crate::pending::Pending;
 use crate::pending::counters::Checks;
 use crate::store::Database;
 
-/// Where the API is served, to whom, and how much at a time.
+/// The settings of the API.
 #[derive(Debug, Clone)]
 pub struct ApiConfig {
     pub base_paths: Vec<BasePath>,
@@ -40,89 +42,58 @@ pub struct ApiConfig {
     pub authorizer: Authorizer,
 }
 
-/// The routes of the API at the root and under every base path, and `more` routes at the root, inside the layers.
-pub fn api(state: AppState, serving: &ApiConfig, more: Vec<UtoipaMethodRouter<AppState>>) -> Router {
-    let request_timeout = state.request_timeout;
-    let authorizer = &serving.authorizer;
-    let permits = limits::ConcurrencyLimit::new(serving.max_concurrent_requests);
-    // From the inside: who may not call takes no place from those who may.
-    let guarded = |paths: &Paths, routes| authorizer.before(paths, permits.around(routes));
-    let document = description(&serving.base_paths);
-    let (task_status, _) = task_status(guarded).split_for_parts();
-    let unlimited = |paths: &Paths, routes| authorizer.before(paths, routes);
-    let (about, _) = about(unlimited).split_for_parts();
-    let more = more
-        .into_iter()
-        .map(|described| behind(&unlimited, described))
-        .fold(OpenApiRouter::default(), OpenApiRouter::routes);
-    let (more, _) = more.split_for_parts();
-    let routes = serving
-        .base_paths
-        .iter()
-        .fold(task_status.clone(), |routes, base| {
-            routes.nest(base.as_str(), task_status.clone())
-        })
-        .merge(about.layer(Extension(docs::Published::new(document))))
-        .merge(more);
-    let routes = authorizer.with_fallback(routes).with_state(state);
-    layered(routes, request_timeout, &serving.cors_origins)
-}
-
-/// The OpenAPI document of the API under these paths.
-pub fn description(base_paths: &[BasePath]) -> String {
-    let operations = task_status(|_, routes| routes)
-        .merge(about(|_, routes| routes))
-        .into_openapi();
-    openapi::text(&openapi::document(operations, base_paths))
-}
-
-/// The routes of the API. Each is described where it is handled, so that what is routed is what is described.
-fn task_status(guarded: impl Guard) -> OpenApiRouter<AppState> {
+/// The operations on tasks.
+fn task_routes() -> impl Iterator<Item = Route> {
     [
-        routes!(pending_tasks::list),
-        routes!(list::list, report::post, clear::clear),
-        routes!(single::get, report::put, single::patch),
+        route(Read, routes!(pending_tasks::list)),
+        route(Read, routes!(list::list)),
+        route(Write, routes!(report::post, clear::clear)),
+        route(Read, routes!(single::get)),
+        route(Write, routes!(report::put, single::patch)),
     ]
     .into_iter()
-    .map(|described| behind(&guarded, described))
-    .fold(OpenApiRouter::default(), |router, described| {
-        let (_, paths, methods) = &described;
-        // Version after service, as the newer SDKs ask for it. The description says so once for all.
-        let versioned = paths
-            .paths
-            .keys()
-            .map(|path| path.replacen("/task-status", "/task-status/v1", 1));
-        versioned
-            .fold(router, |router, path| router.route(&path, methods.clone()))
-            .routes(described)
+    .flat_map(|route| {
+        let versioned = route.versioned();
+        [route, versioned]
     })
 }
 
-/// What the API says about itself, at the root only.
-fn about(guarded: impl Guard) -> OpenApiRouter<AppState> {
-    OpenApiRouter::default()
-        .routes(behind(&guarded, routes!(docs::openapi)))
-        .routes(behind(&guarded, routes!(docs::page)))
+/// The description of the API.
+fn meta_routes() -> [Route; 2] {
+    [public(routes!(docs::openapi)), public(routes!(docs::page))]
 }
 
-/// What stands before the routes of a path.
-trait Guard: Fn(&Paths, MethodRouter<AppState>) -> MethodRouter<AppState> {}
-
-impl<F: Fn(&Paths, MethodRouter<AppState>) -> MethodRouter<AppState>> Guard for F {}
-
-fn behind(guarded: &impl Guard, described: UtoipaMethodRouter<AppState>) -> UtoipaMethodRouter<AppState> {
-    let (schemas, paths, routes) = described;
-    let routes = guarded(&paths, routes);
-    (schemas, paths, routes)
+/// The API: task routes at the root and under every base path; the description and `extra_routes` at the root only.
+pub fn api(state: AppState, config: &ApiConfig, extra_routes: Vec<Route>) -> Router {
+    let request_timeout = state.request_timeout;
+    let authorizer = &config.authorizer;
+    let limit = ConcurrencyLimit::new(config.max_concurrent_requests);
+    let task_routes = mount(task_routes().map(|route| route.limited(&limit)), authorizer);
+    let published = docs::Published::new(description(&config.base_paths));
+    let meta_routes = mount(meta_routes().into_iter().chain(extra_routes), authorizer);
+    let routes = config
+        .base_paths
+        .iter()
+        .fold(task_routes.clone(), |routes, base| {
+            routes.nest(base.as_str(), task_routes.clone())
+        })
+        .merge(meta_routes.layer(Extension(published)));
+    let routes = authorizer.with_fallbacks(routes).with_state(state);
+    layered(routes, request_timeout, &config.cors_origins)
 }
 
-/// Puts the layers that every request passes around some routes. The first is the outermost: it sees a request first and
-/// its answer last. They are one service and not one around the other in a router each, which would be allocated and
-/// cloned for every request: that took as long as all else.
+/// The OpenAPI document of the API under these base paths.
+pub fn description(base_paths: &[BasePath]) -> String {
+    openapi::document(describe(task_routes().chain(meta_routes())), base_paths)
+}
+
+/// Routes inside the layers that every request passes. The first layer is the outermost: it sees the request first and
+/// the response last. One service holds all of them, since a router for each is allocated and cloned for every request:
+/// that took as long as all else.
 pub fn layered(routes: Router, request_timeout: Duration, cors_origins: &[Origin]) -> Router {
     let no_sniffing = HeaderValue::from_static("nosniff");
     let layers = ServiceBuilder::new()
-        .layer(from_fn(request_id::track))
+        .layer(from_fn(track::track))
         .layer(cors::layer(cors_origins))
         .layer(SetResponseHeaderLayer::if_not_present(
             header::X_CONTENT_TYPE_OPTIONS,
@@ -135,11 +106,11 @@ pub fn layered(routes: Router, request_timeout: Duration, cors_origins: &[Origin
         .layer(from_fn(limits::uri_length))
         .map_response(no_content_has_no_length)
         .map_request(single_leading_slash);
-    // The routes are the fallback of a router without any, so that the layers see a request before it is routed.
+    // As the fallback of an empty router, so that the layers see a request before it is routed.
     Router::new().fallback_service(layers.service(routes))
 }
 
-/// The routes for supervisors, served on an address of their own.
+/// The routes for supervisors, on an address of their own.
 pub fn health(database: Database, authorizer: Authorizer) -> Router {
     Router::new()
         .route("/livez", get(health::livez))
@@ -147,14 +118,14 @@ pub fn health(database: Database, authorizer: Authorizer) -> Router {
         .with_state((database, authorizer))
 }
 
-/// The route for Prometheus, served on an address of its own: nobody is asked who calls.
-pub fn metrics(pending: Pending, audits: Checks) -> Router {
+/// The route for Prometheus, on an address of its own, without authentication.
+pub fn metrics(pending: Pending, checks: Checks) -> Router {
     Router::new()
         .route("/metrics", get(metrics::metrics))
-        .with_state((pending, audits))
+        .with_state((pending, checks))
 }
 
-/// A base URL that ends in a slash makes clients ask for `//v2025/...`: it means `/v2025/...`.
+/// Clients whose base URL ends in a slash ask for `//v2025/...`: it means `/v2025/...`.
 fn single_leading_slash(mut request: Request) -> Request {
     if request.uri().path().starts_with("//") {
         let target = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
@@ -165,8 +136,8 @@ fn single_leading_slash(mut request: Request) -> Request {
     request
 }
 
-/// The router gives every answer to HEAD a length; a 204 may not have one, and that of a 304 would be the length of
-/// what was not sent (RFC 9110, section 8.6).
+/// Removes the length that the router gives every response to HEAD. A 204 may not have one, and that of a 304 would be
+/// the length of the content that was not sent (RFC 9110, section 8.6).
 fn no_content_has_no_length(mut response: Response) -> Response {
     if [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&response.status()) {
         response.headers_mut().remove(header::CONTENT_LENGTH);

@@ -11,9 +11,9 @@ use std::task::{Context, Poll, ready};
 use axum::http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::http::error::{ApiError, Kind};
+use crate::http::error::{ApiError, ErrorClass};
 use crate::http::error_body::ErrorBody;
-use crate::http::middleware::request_id::{SLPT_REQUEST_ID, TrackingId};
+use crate::http::tracking_id::{SLPT_REQUEST_ID, TrackingId};
 
 /// A connection on which every error answer wears the envelope.
 #[derive(Debug)]
@@ -113,12 +113,12 @@ fn bare_refusal(bytes: &[u8]) -> Option<StatusCode> {
 /// A whole answer for a request of which nothing is known, its languages included.
 fn refusal(status: StatusCode) -> Vec<u8> {
     let tracking_id = TrackingId::random();
-    let error = if Kind::of_status(status).status == status {
+    let error = if ErrorClass::from_status(status).status == status {
         ApiError::Refused(status, Vec::new())
     } else {
         ApiError::BadSyntax(Vec::new())
     };
-    let status = error.kind().status;
+    let status = error.class().status;
     tracing::info!(trackingId = %tracking_id, status = status.as_u16(), "refused a request that is not HTTP");
     let body = serde_json::to_string(&ErrorBody::new(&error, tracking_id, None)).unwrap_or_default();
     format!(

@@ -38,7 +38,7 @@ fn token(scopes: &[&str]) -> String {
     shared_rsa().token(KEY_ID, &crate::support::identity::claims(scopes))
 }
 
-/// Every operation on tasks, by the description: its method and where it is, in each form of its path.
+/// Every operation on tasks, by the description: its method and path, at the root and under a base path.
 fn operations() -> Vec<(Method, String)> {
     let text = task_status::http::router::description(&[]);
     let document: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -49,8 +49,7 @@ fn operations() -> Vec<(Method, String)> {
         }
         for method in item.as_object().unwrap().keys().filter(|key| *key != "servers") {
             let path = path.replace("{id}", "t");
-            let versioned = path.replacen("/task-status", "/task-status/v1", 1);
-            for form in [path.clone(), versioned, format!("/v2025{path}")] {
+            for form in [path.clone(), format!("/v2025{path}")] {
                 operations.push((method.to_uppercase().parse().unwrap(), form));
             }
         }

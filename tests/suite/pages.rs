@@ -11,7 +11,7 @@ use proptest::test_runner::{Config, TestRunner};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use sqlx::{Connection, Executor};
-use task_status::http::routes::pending_tasks::EmptyStatus;
+use task_status::http::state::EmptyStatus;
 use task_status::listing::page::{Limit, Offset};
 use task_status::listing::sorters::Sorters;
 use task_status::pending::{Pending, PendingQuery, Settings};

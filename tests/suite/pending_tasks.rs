@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use task_status::http::routes::pending_tasks::EmptyStatus;
+use task_status::http::state::EmptyStatus;
 
 use crate::support::database::TestDatabase;
 use crate::support::eventually;

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-use task_status::http::routes::pending_tasks::EmptyStatus;
+use task_status::http::state::EmptyStatus;
 
 use crate::demo::Demo;
 use crate::support::database::TestDatabase;

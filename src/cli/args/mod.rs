@@ -23,7 +23,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::http::base_path::BasePath;
 use crate::http::middleware::cors::Origin;
-use crate::http::routes::pending_tasks::EmptyStatus;
+use crate::http::state::EmptyStatus;
 use crate::http::tls::TlsFiles;
 use crate::pending;
 use crate::store::schema::Schema;

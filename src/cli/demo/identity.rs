@@ -14,7 +14,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use subtle::ConstantTimeEq;
-use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
@@ -27,6 +26,7 @@ use crate::auth::keys::{KeySet, KeysError};
 use crate::http::error::{ApiError, OAuthError};
 use crate::http::extract::{self, media_type};
 use crate::http::query::Query;
+use crate::http::route::{Route, public};
 use crate::messages::cause::Cause;
 use crate::task::violation::Problem;
 
@@ -84,9 +84,9 @@ impl IdentityProvider {
     }
 
     /// The token endpoint.
-    pub fn routes<S: Clone + Send + Sync + 'static>(self: Arc<Self>) -> UtoipaMethodRouter<S> {
+    pub fn route(self: Arc<Self>) -> Route {
         let (schemas, paths, endpoint) = routes!(token);
-        (schemas, paths, endpoint.with_state(self))
+        public((schemas, paths, endpoint.with_state(self)))
     }
 
     fn knows(&self, id: &str, secret: &str) -> bool {
@@ -104,7 +104,7 @@ fn random_text() -> String {
 
 /// Gives a token for client credentials (RFC 6749, section 4.4), which the official clients send in the query, in a form
 /// or in parts, or partly here and partly there. They append the path to their base URL.
-#[utoipa::path(post, path = "/oauth/token", security(()), responses((status = 200, description = "A token.")))]
+#[utoipa::path(post, path = "/oauth/token", responses((status = 200, description = "A token.")))]
 async fn token(
     State(provider): State<Arc<IdentityProvider>>,
     query: Query,

@@ -84,7 +84,7 @@ async fn play(
         authorizer,
         pending_tasks(&args.api, &database, &stop),
         database.clone(),
-        vec![Arc::clone(&provider).routes()],
+        vec![Arc::clone(&provider).route()],
     );
 
     let serve_tasks = async {

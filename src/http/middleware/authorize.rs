@@ -1,11 +1,9 @@
-//! The one place where it is decided who may call: a layer around every route, inside which nothing is looked at before
-//! it has let the request through.
+//! Authorization: the layer around every route that is not public.
 //!
-//! A route states the right that it needs in its own definition, as the `security` of its OpenAPI description; the gate
-//! takes it from there. The gate is part of the route, so whatever leads to a handler leads through it: no spelling of a
-//! path can go around. Where nothing is, a caller has to be known too before that is said.
+//! [`super::super::route`] puts it around each route with the permission that the route states, so every spelling of a
+//! path that leads to a handler leads through it. Unknown paths and methods need authentication too: 401 before 404
+//! and 405.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -13,12 +11,12 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, OriginalUri, Request, State};
-use axum::http::{HeaderMap, Method, StatusCode};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::handler::Handler;
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, any};
+use axum::routing::MethodRouter;
 use tokio::time::sleep;
-use utoipa::openapi::path::{Operation, PathItem, Paths};
 
 use crate::auth::audit::{Attempt, AuditGuard};
 use crate::auth::proxies::Proxies;
@@ -30,51 +28,41 @@ use crate::telemetry::error_chain;
 /// How often the buckets of the rate limit are tidied.
 const TIDY_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Who may call, and how often. Clones share everything.
+/// Authenticates callers, limits their rate, and checks their permission. Clones share everything.
 #[derive(Debug, Clone)]
-pub struct Authorizer(Arc<Rules>);
+pub struct Authorizer(Arc<AuthorizerState>);
 
 #[derive(Debug)]
-struct Rules {
-    access: Authenticator,
-    /// Who is believed about the address of a client.
+struct AuthorizerState {
+    authenticator: Authenticator,
+    /// The proxies that are trusted to name the client's address.
     proxies: Proxies,
     limiter: Option<Limiter>,
 }
 
-/// In the extensions of a request that is asked again on behalf of the same client, who has been counted for it.
+/// Extension of a repeated request that the rate limit has counted already.
 #[derive(Debug, Clone, Copy)]
 pub struct RateLimited;
 
-/// What an operation needs of its caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Requirement {
-    /// Nothing: everybody may.
-    Nothing,
-    Permission(Permission),
-    /// The operation does not say what: nobody may.
-    Unstated,
-}
-
-/// What the operations of a path need, by method.
-#[derive(Debug, Clone, Default)]
-struct Requirements(Arc<HashMap<Method, Requirement>>);
+/// Extension of a response whose handler goes on writing after the response has begun, and ends the audit record itself.
+#[derive(Debug, Clone, Copy)]
+pub struct StreamingWrite;
 
 impl Authorizer {
-    pub fn new(access: Authenticator, proxies: Proxies, limiter: Option<Limiter>) -> Self {
-        Self(Arc::new(Rules {
-            access,
+    pub fn new(authenticator: Authenticator, proxies: Proxies, limiter: Option<Limiter>) -> Self {
+        Self(Arc::new(AuthorizerState {
+            authenticator,
             proxies,
             limiter,
         }))
     }
 
-    /// Whether callers can be told apart at the moment.
+    /// Whether callers can be authenticated at the moment.
     pub fn is_ready(&self) -> bool {
-        self.0.access.is_ready()
+        self.0.authenticator.is_ready()
     }
 
-    /// Keeps what the gate knows current for as long as it is polled.
+    /// Keeps keys current and the rate limit's memory small, for as long as it is polled.
     pub async fn watch(&self) -> Infallible {
         let tidying = async {
             loop {
@@ -85,186 +73,91 @@ impl Authorizer {
             }
         };
         tokio::select! {
-            never = self.0.access.watch() => never,
+            never = self.0.authenticator.watch() => never,
             never = tidying => never,
         }
     }
 
-    /// The routes of these paths, behind the gate.
-    pub fn before<S: Clone + Send + Sync + 'static>(
+    /// Handlers, for callers with a permission only.
+    pub fn require<S: Clone + Send + Sync + 'static>(
         &self,
-        paths: &Paths,
-        routes: MethodRouter<S>,
+        permission: Permission,
+        handlers: MethodRouter<S>,
     ) -> MethodRouter<S> {
-        routes.layer(from_fn_with_state((self.clone(), Requirements::of(paths)), admit))
+        handlers.route_layer(from_fn_with_state((self.clone(), Some(permission)), authorize))
     }
 
-    /// Routes that are behind the gate, and nothing everywhere else: behind it too, so that strangers do not learn what
-    /// there is.
-    pub fn with_fallback<S: Clone + Send + Sync + 'static>(&self, routes: Router<S>) -> Router<S> {
-        let nothing = any(async || StatusCode::NOT_FOUND);
-        let state = (self.clone(), Requirements::default());
+    /// Routes with 404 for other paths and 405 for other methods, for authenticated callers only.
+    pub fn with_fallbacks<S: Clone + Send + Sync + 'static>(&self, routes: Router<S>) -> Router<S> {
+        let authenticated = from_fn_with_state((self.clone(), None), authorize);
+        let unknown_path = (async || StatusCode::NOT_FOUND).layer(authenticated.clone());
+        let unknown_method = (async || StatusCode::METHOD_NOT_ALLOWED).layer(authenticated);
         routes
-            .fallback_service(nothing.layer(from_fn_with_state(state, admit)).with_state(()))
-            .layer(from_fn(only_guarded))
+            .fallback(unknown_path)
+            .method_not_allowed_fallback(unknown_method)
     }
 }
 
-impl Requirements {
-    fn of(paths: &Paths) -> Self {
-        let requirements = paths.paths.values().flat_map(|item| {
-            operations(item).map(|(method, operation)| (method, Requirement::of(operation)))
-        });
-        Self(Arc::new(requirements.collect()))
-    }
-
-    /// `HEAD` is `GET` without the content (RFC 9110, section 9.3.2). None for a method that the path does not know.
-    fn of_method(&self, method: &Method) -> Option<Requirement> {
-        let method = if *method == Method::HEAD {
-            &Method::GET
-        } else {
-            method
-        };
-        self.0.get(method).copied()
-    }
-}
-
-impl Requirement {
-    /// What an operation states as its `security`: an empty requirement, or one of the two scopes of this service.
-    pub fn of(operation: &Operation) -> Self {
-        let stated = serde_json::to_value(&operation.security).unwrap_or_default();
-        let requirements: Vec<HashMap<String, Vec<String>>> =
-            serde_json::from_value(stated).unwrap_or_default();
-        match &requirements[..] {
-            [only] if only.is_empty() => Self::Nothing,
-            [only] => {
-                let mut scopes = only.values().flatten();
-                let permission = scopes.next().and_then(|scope| Permission::of_scope(scope));
-                match (permission, scopes.next()) {
-                    (Some(permission), None) => Self::Permission(permission),
-                    _ => Self::Unstated,
-                }
-            }
-            _ => Self::Unstated,
-        }
-    }
-}
-
-/// The operations of a path, by method.
-fn operations(item: &PathItem) -> impl Iterator<Item = (Method, &Operation)> {
-    [
-        (Method::GET, &item.get),
-        (Method::PUT, &item.put),
-        (Method::POST, &item.post),
-        (Method::DELETE, &item.delete),
-        (Method::OPTIONS, &item.options),
-        (Method::PATCH, &item.patch),
-        (Method::TRACE, &item.trace),
-    ]
-    .into_iter()
-    .filter_map(|(method, operation)| Some((method, operation.as_ref()?)))
-}
-
-/// Middleware: lets a request through, or says why not.
-async fn admit(
-    State((authorizer, requirements)): State<(Authorizer, Requirements)>,
+/// Middleware: authenticates the caller and checks its permission, if one is needed. Begins the audit record of a write.
+async fn authorize(
+    State((Authorizer(state), permission)): State<(Authorizer, Option<Permission>)>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let requirement = requirements.of_method(request.method());
-    if requirement == Some(Requirement::Nothing) {
-        return guarded(next.run(request).await);
-    }
     let peer = peer(&request);
-    let rules = &*authorizer.0;
     let mut attempt = Attempt {
         caller: None,
-        address: peer.map(|peer| rules.proxies.client(request.headers(), peer)),
+        address: peer.map(|peer| state.proxies.client(request.headers(), peer)),
         method: request.method().clone(),
         path: path(&request),
     };
     let is_counted = request.extensions().get::<RateLimited>().is_some();
-    let limiter = rules.limiter.as_ref().filter(|_| !is_counted);
-    let headers = request.headers();
-    if let Err(error) = rules
-        .decide(headers, peer, requirement, limiter, &mut attempt)
-        .await
-    {
-        attempt.refused(error.kind().status, &error_chain(&error));
-        return guarded(error.into_response());
+    let limiter = state.limiter.as_ref().filter(|_| !is_counted);
+    let checked = state.check(request.headers(), peer, permission, limiter, &mut attempt);
+    if let Err(error) = checked.await {
+        attempt.refused(error.class().status, &error_chain(&error));
+        return error.into_response();
     }
-    rules.access.strip_credentials(request.headers_mut());
-    if requirement != Some(Requirement::Permission(Permission::Write)) {
-        return guarded(next.run(request).await);
+    state.authenticator.strip_credentials(request.headers_mut());
+    if permission != Some(Permission::Write) {
+        return next.run(request).await;
     }
-    let writing = AuditGuard::begin(attempt);
-    request.extensions_mut().insert(writing.record());
+    let guard = AuditGuard::begin(attempt);
+    request.extensions_mut().insert(guard.record());
     let response = next.run(request).await;
     if response.extensions().get::<StreamingWrite>().is_some() {
-        writing.hand_over();
+        guard.hand_over();
     } else {
-        writing.end(response.status());
+        guard.end(response.status());
     }
-    guarded(response)
-}
-
-/// What every answer from behind the gate carries.
-#[derive(Debug, Clone, Copy)]
-struct Guarded;
-
-fn guarded(mut response: Response) -> Response {
-    response.extensions_mut().insert(Guarded);
     response
 }
 
-/// Middleware around all routes: gives out no answer that has not come through the gate. A route that was put beside it by
-/// mistake is seen the first time that it is tried.
-async fn only_guarded(request: Request, next: Next) -> Response {
-    let response = next.run(request).await;
-    if response.extensions().get::<Guarded>().is_some() {
-        response
-    } else {
-        tracing::error!("a route is not behind the gate");
-        ApiError::Forbidden(Denied::Statement).into_response()
-    }
-}
-
-/// What an answer carries whose handler goes on writing after it has begun to answer, and then says itself how it ended.
-#[derive(Debug, Clone, Copy)]
-pub struct StreamingWrite;
-
-impl Rules {
-    async fn decide(
+impl AuthorizerState {
+    async fn check(
         &self,
         headers: &HeaderMap,
         peer: Option<IpAddr>,
-        requirement: Option<Requirement>,
+        permission: Option<Permission>,
         limiter: Option<&Limiter>,
         attempt: &mut Attempt,
     ) -> Result<(), ApiError> {
-        let permission = match requirement {
-            Some(Requirement::Permission(permission)) => Some(permission),
-            _ => None,
-        };
-        if !self.access.host_allowed(headers) {
+        if !self.authenticator.host_allowed(headers) {
             return Err(ApiError::Forbidden(Denied::Host));
         }
-        let identified = self.access.authenticate(headers, peer, permission).await;
-        // Whoever fails to say who it is counts too, by its address: that is how secrets are guessed.
+        let identified = self.authenticator.authenticate(headers, peer, permission).await;
+        // A failed authentication counts too, by address: that is how secrets are guessed.
         if let Some(limiter) = limiter {
             limiter.check(identified.as_ref().ok(), attempt.address)?;
         }
         let caller = attempt.caller.insert(identified?);
-        match requirement {
-            Some(Requirement::Unstated) => Err(ApiError::Forbidden(Denied::Statement)),
-            Some(Requirement::Permission(permission)) => caller.may(permission).map_err(ApiError::Forbidden),
-            // A method that the path does not know: the router will say so.
-            Some(Requirement::Nothing) | None => Ok(()),
-        }
+        permission.map_or(Ok(()), |permission| {
+            caller.may(permission).map_err(ApiError::Forbidden)
+        })
     }
 }
 
-/// The path that was asked for, base path included.
+/// The path of the request, base path included.
 fn path(request: &Request) -> String {
     let original = request.extensions().get();
     let uri = original.map_or(request.uri(), |OriginalUri(uri)| uri);

@@ -9,7 +9,7 @@ use tower::layer::util::Identity;
 use tower::util::{Either, option_layer};
 use tower_http::cors::CorsLayer;
 
-use crate::http::middleware::request_id::SLPT_REQUEST_ID;
+use crate::http::tracking_id::SLPT_REQUEST_ID;
 
 /// How long a browser may remember what it was told.
 const MAX_AGE: Duration = Duration::from_hours(1);

@@ -4,4 +4,4 @@ pub mod authorize;
 pub mod cors;
 pub mod limits;
 pub mod long_poll;
-pub mod request_id;
+pub mod track;

@@ -1,4 +1,4 @@
-//! The error answers. Each example is what the code answers to such a request, word for word.
+//! The error responses. Each example is made by the code that makes real ones.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,22 +6,18 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use chrono::Utc;
 use serde_json::{Value, json};
-use utoipa::openapi::content::ContentBuilder;
-use utoipa::openapi::example::ExampleBuilder;
-use utoipa::openapi::{Ref, RefOr, Response};
-use utoipa::{IntoResponses, ToSchema};
 
-use super::examples;
-use super::headers::{RETRY_AFTER, WWW_AUTHENTICATE, answer};
+use super::{examples, headers};
 use crate::auth::jwt::TokenError;
 use crate::auth::rate::{self, TooMany};
 use crate::auth::{Denied, IdentityError, Permission};
+use crate::http::bounds::{MAX_BODY_BYTES, MAX_URI_BYTES};
 use crate::http::error::ApiError;
 use crate::http::error_body::ErrorBody;
 use crate::http::extract::{JSON, JSON_PATCH};
-use crate::http::middleware::limits::{BODY_BYTES, URI_BYTES};
-use crate::http::middleware::request_id::TrackingId;
+use crate::http::tracking_id::TrackingId;
 use crate::listing::filter::Filter;
+use crate::listing::page::MAX_LIMIT;
 use crate::listing::sorters::Sorters;
 use crate::messages::cause::Cause;
 use crate::task::json::JsonError;
@@ -29,301 +25,266 @@ use crate::task::patch::TaskPatch;
 use crate::task::report;
 use crate::task::violation::Problem;
 
-type Responses = BTreeMap<String, RefOr<Response>>;
-type Examples = Vec<(&'static str, &'static str, ApiError)>;
+type Example = (&'static str, &'static str, ApiError);
 
-/// What every operation may answer.
-pub struct Everywhere;
-/// What every operation may answer that not everybody may call.
-pub struct Authenticator;
-/// What every operation on the database may answer.
-pub struct Database;
-/// Where a page is asked for that is not allowed.
-pub struct BadPage;
-/// Where a page, a filter or an order is asked for that is not allowed.
-pub struct BadList;
-/// Where the path names no task.
-pub struct BadId;
-/// Where content is read: too slow, too large, or of another type.
-pub struct BadContent;
-/// Where what is reported is no task.
-pub struct BadReport;
-/// Where a patch does what it may not, or cannot.
-pub struct BadPatch;
-/// Where a bulk clear has no filter, or does more than complete.
-pub struct BadClear;
-/// Where there is no such task.
-pub struct NoTask;
-/// Where the task is not the one any more that the request is meant for.
-pub struct Stale;
+/// The error responses of an operation, by status: those that its handler names, and those that follow from its
+/// parameters, its content and its permission.
+pub fn of(operation: &Value, parameters: &[(String, Value)]) -> BTreeMap<String, Value> {
+    let takes = |name: &str| parameters.iter().any(|(_, parameter)| parameter["name"] == name);
+    let content = operation
+        .get("requestBody")
+        .map(|body| body["content"].to_string());
+    let is_public = operation["security"] == json!([{}]);
 
-impl IntoResponses for Everywhere {
-    fn responses() -> Responses {
-        shared(&["414", "431"])
+    let mut statuses = vec!["414", "431"];
+    if !is_public {
+        statuses.extend(["401", "403", "429", "500", "503"]);
     }
-}
-
-impl IntoResponses for Authenticator {
-    fn responses() -> Responses {
-        shared(&["401", "403", "429"])
+    if content.is_some() {
+        statuses.extend(["408", "413", "415"]);
     }
-}
+    let named = operation["responses"].as_object().into_iter().flatten();
+    statuses.extend(
+        named
+            .map(|(status, _)| status.as_str())
+            .filter(|status| is_error(status)),
+    );
+    let mut responses: BTreeMap<String, Value> = statuses
+        .into_iter()
+        .map(|status| (status.to_owned(), shared(status)))
+        .collect();
 
-impl IntoResponses for Database {
-    fn responses() -> Responses {
-        shared(&["500", "503"])
+    let mut examples = Vec::new();
+    if takes("limit") {
+        examples.extend(page_examples());
     }
-}
-
-impl IntoResponses for BadPage {
-    fn responses() -> Responses {
-        bad_request(page_examples())
-    }
-}
-
-impl IntoResponses for BadList {
-    fn responses() -> Responses {
-        let mut examples = page_examples();
+    if takes("filters") {
         examples.extend(filter_examples());
-        if let Err(error) = Sorters::parse("name") {
-            let error = ApiError::BadContent(vec![Cause::Sorters(error)]);
-            examples.push(("sorter", "There is no such sorter", error));
+    }
+    if takes("sorters") {
+        examples.extend(sorter_example());
+    }
+    if parameters
+        .iter()
+        .any(|(_, parameter)| parameter["name"] == "filters" && parameter["required"] == true)
+    {
+        let missing = bad_content(Cause::ParameterRequired { parameter: "filters" });
+        examples.push(("unfiltered", "There is no filter", missing));
+    }
+    match &content {
+        Some(content) => examples.extend(content_examples(content)),
+        None if takes("id") => {
+            let segment = "%zz".to_owned();
+            let error = ApiError::BadSyntax(vec![Cause::PathEncoding { segment }]);
+            examples.push(("encoding", "The path cannot be decoded", error));
         }
-        bad_request(examples)
+        None => {}
     }
+    if !examples.is_empty() {
+        let description = "The request asks for something that is not allowed (`400.1`), or cannot be parsed (`400.0`). \
+                           `causes` has an entry for each fault.";
+        responses.insert("400".to_owned(), response(description, &[], examples));
+    }
+    responses
 }
 
-impl IntoResponses for BadId {
-    fn responses() -> Responses {
-        bad_request(vec![path_example()])
-    }
+/// Whether a status is that of an error.
+pub fn is_error(status: &str) -> bool {
+    status >= "400"
 }
 
-impl IntoResponses for BadContent {
-    fn responses() -> Responses {
-        shared(&["408", "413", "415"])
-    }
-}
-
-impl IntoResponses for BadReport {
-    fn responses() -> Responses {
-        let task = json!({ "id": "a", "type": "CRON", "uniqueName": "n" });
-        let fields = report::read(&task, None, Utc::now()).err().unwrap_or_default();
-        bad_request(vec![
-            ("content", "What is reported is no task", fields.into()),
-            json_example(),
-        ])
-    }
-}
-
-impl IntoResponses for BadPatch {
-    fn responses() -> Responses {
-        let remove = json!([{ "op": "remove", "path": "/id" }]);
-        let immutable = TaskPatch::read(remove).err().unwrap_or_default();
-        let test = vec![Problem::TestFailed.at("/percentComplete")];
-        bad_request(vec![
-            (
-                "immutable",
-                "The patch changes what cannot be changed",
-                immutable.into(),
-            ),
-            ("test", "A test of the patch failed", test.into()),
-            json_example(),
-        ])
-    }
-}
-
-impl IntoResponses for BadClear {
-    fn responses() -> Responses {
-        let missing = Cause::ParameterRequired { parameter: "filters" };
-        let mut examples = vec![(
-            "unfiltered",
-            "There is no filter",
-            ApiError::BadContent(vec![missing]),
-        )];
-        examples.extend(filter_examples());
-        bad_request(examples)
-    }
-}
-
-impl IntoResponses for NoTask {
-    fn responses() -> Responses {
-        shared(&["404"])
-    }
-}
-
-impl IntoResponses for Stale {
-    fn responses() -> Responses {
-        shared(&["412"])
-    }
-}
-
-/// The answers that are the same wherever they occur, by the names they have among the components.
-pub fn components() -> [(&'static str, Response); 12] {
+/// The response with a status, the same for every operation.
+fn shared(status: &str) -> Value {
     let refused = |status, cause| ApiError::Refused(status, vec![cause]);
-    let stale = Cause::EtagDiffers {
-        current: examples::etag(),
-    };
-    let large = Cause::PayloadTooLarge { limit: BODY_BYTES };
-    let long = Cause::UriTooLong { limit: URI_BYTES };
-    let other = Cause::UnsupportedMediaType {
-        given: "text/plain".to_owned(),
-        allowed: [JSON_PATCH, JSON].join(", "),
-    };
-    let shared = |description, summary, failure| error(description, vec![("example", summary, failure)]);
-    [
-        ("401", unauthorized()),
-        ("403", forbidden()),
-        (
-            "404",
-            shared(
-                "There is no such task.",
-                "No task has this id",
-                ApiError::unknown_task(examples::ID),
+    let bare = |status| ApiError::Refused(status, Vec::new());
+    let one = |summary, error| vec![("example", summary, error)];
+    let (description, examples) = match status {
+        "401" => (
+            "The caller is not authenticated: there is no bearer token, or it is not accepted. `error` says why in short.",
+            unauthorized_examples(),
+        ),
+        "403" => (
+            "The caller is not permitted: the token lacks the scope, or its holder the user level.",
+            one(
+                "The token is for reading only",
+                ApiError::Forbidden(Denied::Scope(Permission::Write)),
             ),
         ),
-        (
-            "408",
-            shared(
-                "The content did not arrive in time.",
+        "404" => (
+            "There is no such task.",
+            one("No task has this id", ApiError::unknown_task(examples::ID)),
+        ),
+        "408" => (
+            "The content did not arrive in time.",
+            one(
                 "The content took longer than 8 seconds",
-                ApiError::Refused(StatusCode::REQUEST_TIMEOUT, Vec::new()),
+                bare(StatusCode::REQUEST_TIMEOUT),
             ),
         ),
-        (
-            "412",
-            shared(
+        "412" => {
+            let current = examples::etag();
+            let error = refused(StatusCode::PRECONDITION_FAILED, Cause::EtagDiffers { current });
+            (
                 "The task is in none of the states that `If-Match` names.",
-                "The task has changed meanwhile",
-                refused(StatusCode::PRECONDITION_FAILED, stale),
-            ),
-        ),
-        (
-            "413",
-            shared(
-                "The content is too large.",
-                "More than 1 MiB",
-                refused(StatusCode::PAYLOAD_TOO_LARGE, large),
-            ),
-        ),
-        (
-            "414",
-            shared(
+                one("The task has changed meanwhile", error),
+            )
+        }
+        "413" => {
+            let cause = Cause::PayloadTooLarge {
+                limit: MAX_BODY_BYTES,
+            };
+            let error = refused(StatusCode::PAYLOAD_TOO_LARGE, cause);
+            ("The content is too large.", one("More than 1 MiB", error))
+        }
+        "414" => {
+            let error = refused(
+                StatusCode::URI_TOO_LONG,
+                Cause::UriTooLong { limit: MAX_URI_BYTES },
+            );
+            (
                 "The target of the request is too long.",
-                "More than 16 KiB",
-                refused(StatusCode::URI_TOO_LONG, long),
-            ),
-        ),
-        (
-            "415",
-            shared(
-                "The content is of a type that is not accepted, or of none.",
-                "Not JSON",
-                refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, other),
-            ),
-        ),
-        ("429", too_many_requests()),
-        (
-            "431",
-            shared(
-                "The request has more than 100 header fields, or they are too large.",
+                one("More than 16 KiB", error),
+            )
+        }
+        "415" => {
+            let given = "text/plain".to_owned();
+            let allowed = [JSON_PATCH, JSON].join(", ");
+            let cause = Cause::UnsupportedMediaType { given, allowed };
+            let error = refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, cause);
+            (
+                "The type of the content is not accepted, or missing.",
+                one("Not JSON", error),
+            )
+        }
+        "429" => {
+            let (rate, retry_after) = (rate::DOCUMENTED, Duration::ZERO);
+            let error = TooMany { rate, retry_after }.into();
+            (
+                "The client exceeds the rate limit (`--rate-limit`).",
+                one("Too many requests", error),
+            )
+        }
+        "431" => (
+            "The request has more than 100 header fields, or they are too large.",
+            one(
                 "Too many header fields",
-                ApiError::Refused(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Vec::new()),
+                bare(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
             ),
         ),
-        (
-            "500",
-            shared(
-                "The service has a fault. What it is stands in its log, by the tracking id.",
-                "A fault of the service",
-                ApiError::Panic(String::new()),
-            ),
+        "503" => (
+            "The database cannot be reached or did not respond in time, too many requests are in flight, or the keys of \
+             tokens are not available. Worth trying again.",
+            unavailable_examples(),
         ),
-        ("503", unavailable()),
+        _ => (
+            "The service has a fault. Its log has the details, by the tracking id.",
+            one("A fault of the service", ApiError::Panic(String::new())),
+        ),
+    };
+    let extra_headers: &[&str] = match status {
+        "401" | "403" => &["WWW-Authenticate"],
+        "429" | "503" => &["Retry-After"],
+        _ => &[],
+    };
+    response(description, extra_headers, examples)
+}
+
+fn unauthorized_examples() -> Vec<Example> {
+    let expired = IdentityError::Token(TokenError::Expired);
+    vec![
+        ("missing", "There is no token", IdentityError::NoToken.into()),
+        ("expired", "The token has expired", expired.into()),
     ]
 }
 
-fn unauthorized() -> Response {
-    let expired = IdentityError::Token(TokenError::Expired);
-    with_examples(
-        answer(
-            "It is not known who calls: there is no bearer token, or it is not accepted. `error` says why in short.",
-            &[WWW_AUTHENTICATE],
-        ),
-        vec![
-            (
-                "missing",
-                "There is no token",
-                ApiError::Unauthorized(IdentityError::NoToken),
-            ),
-            (
-                "expired",
-                "The token has expired",
-                ApiError::Unauthorized(expired),
-            ),
-        ],
-    )
-}
-
-fn forbidden() -> Response {
-    with_examples(
-        answer(
-            "The caller may not do this: the token has not the scope, or its holder not the user level.",
-            &[WWW_AUTHENTICATE],
-        ),
-        vec![(
-            "example",
-            "The token is for reading only",
-            ApiError::Forbidden(Denied::Scope(Permission::Write)),
-        )],
-    )
-}
-
-fn too_many_requests() -> Response {
-    let too_many = TooMany {
-        rate: rate::DOCUMENTED,
-        retry_after: Duration::ZERO,
-    };
-    with_examples(
-        answer(
-            "The client calls more often than it may (`--rate-limit`).",
-            &[RETRY_AFTER],
-        ),
-        vec![(
-            "example",
-            "Too many requests",
-            ApiError::TooManyRequests(too_many),
-        )],
-    )
-}
-
-fn unavailable() -> Response {
-    let description = "The database cannot be reached or did not answer in time, too many requests are under way, or the \
-                       keys of tokens are not available. Worth trying again.";
-    let database = ApiError::Refused(StatusCode::SERVICE_UNAVAILABLE, vec![Cause::DatabaseUnavailable]);
-    let not_confirmed = ApiError::Refused(StatusCode::SERVICE_UNAVAILABLE, vec![Cause::NotConfirmed]);
+fn unavailable_examples() -> Vec<Example> {
+    let unavailable = |cause| ApiError::Refused(StatusCode::SERVICE_UNAVAILABLE, vec![cause]);
     let deadline = ApiError::DeadlineExceeded { seconds: 10 };
-    with_examples(
-        answer(description, &[RETRY_AFTER]),
-        vec![
-            ("database", "There is no database", database),
-            (
-                "unconfirmed",
-                "It is not known whether the answer is current",
-                not_confirmed,
-            ),
-            ("deadline", "The answer took too long", deadline),
-            (
-                "overloaded",
-                "Too many requests are under way",
-                ApiError::Overloaded,
-            ),
-        ],
-    )
+    vec![
+        (
+            "database",
+            "There is no database",
+            unavailable(Cause::DatabaseUnavailable),
+        ),
+        (
+            "unconfirmed",
+            "The page could not be confirmed as current",
+            unavailable(Cause::NotConfirmed),
+        ),
+        ("deadline", "The response took too long", deadline),
+        (
+            "overloaded",
+            "Too many requests are in flight",
+            ApiError::Overloaded,
+        ),
+    ]
 }
 
-/// What a client is told where no operation is: examples for the description as a whole.
-pub fn elsewhere() -> Vec<Value> {
+fn page_examples() -> [Example; 2] {
+    let limit = Cause::NotAnInteger {
+        parameter: "limit",
+        given: "1000".to_owned(),
+        min: 0,
+        max: MAX_LIMIT,
+    };
+    let count = Cause::NotABoolean {
+        parameter: "count",
+        given: "yes".to_owned(),
+    };
+    let encoding = ApiError::BadSyntax(vec![Cause::PercentEncoding { position: 9 }]);
+    [
+        (
+            "content",
+            "Values that are not allowed, all named at once",
+            ApiError::BadContent(vec![limit, count]),
+        ),
+        ("encoding", "The query cannot be decoded", encoding),
+    ]
+}
+
+fn filter_examples() -> impl Iterator<Item = Example> {
+    [
+        ("field", "The filter names an unknown field", "name eq \"x\""),
+        ("grammar", "The filter cannot be parsed", "id eq \"x\" and"),
+    ]
+    .into_iter()
+    .filter_map(|(name, summary, filter)| {
+        let cause = Cause::Filter(Filter::parse(filter).err()?);
+        Some((name, summary, ApiError::from_query(vec![cause])))
+    })
+}
+
+fn sorter_example() -> Option<Example> {
+    let error = bad_content(Cause::Sorters(Sorters::parse("name").err()?));
+    Some(("sorter", "There is no such sorter", error))
+}
+
+/// Faults of content, by its schema.
+fn content_examples(content: &str) -> Vec<Example> {
+    let mut examples = Vec::new();
+    if content.contains("/TaskReport") {
+        let task = json!({ "id": "a", "type": "CRON", "uniqueName": "n" });
+        let violations = report::read(&task, None, Utc::now()).err().unwrap_or_default();
+        examples.push(("content", "The report is not a valid task", violations.into()));
+    }
+    if content.contains("/JsonPatch") {
+        let remove = json!([{ "op": "remove", "path": "/id" }]);
+        let violations = TaskPatch::read(remove).err().unwrap_or_default();
+        let test = vec![Problem::TestFailed.at("/percentComplete")];
+        examples.push((
+            "immutable",
+            "The patch changes an immutable field",
+            violations.into(),
+        ));
+        examples.push(("test", "A test of the patch failed", test.into()));
+    }
+    let syntax = JsonError::Syntax { line: 1, column: 2 };
+    examples.push(("syntax", "The content is not JSON", syntax.into()));
+    examples
+}
+
+/// Bodies for paths and methods that no operation has: examples of errors in general.
+pub fn elsewhere() -> Value {
     let path = Cause::UnknownPath {
         path: "/task-statuses".to_owned(),
     };
@@ -331,102 +292,43 @@ pub fn elsewhere() -> Vec<Value> {
         method: "DELETE".to_owned(),
         allowed: "GET, HEAD, PATCH, PUT".to_owned(),
     };
-    vec![
+    json!([
         body(&ApiError::Refused(StatusCode::NOT_FOUND, vec![path])),
         body(&ApiError::Refused(StatusCode::METHOD_NOT_ALLOWED, vec![method])),
-    ]
+    ])
 }
 
-fn page_examples() -> Examples {
-    let limit = Cause::NotAnInteger {
-        parameter: "limit",
-        given: "1000".to_owned(),
-        min: 0,
-        max: crate::listing::page::MAX_LIMIT,
-    };
-    let count = Cause::NotABoolean {
-        parameter: "count",
-        given: "yes".to_owned(),
-    };
-    vec![
-        (
-            "content",
-            "Values that are not allowed, all named at once",
-            ApiError::BadContent(vec![limit, count]),
-        ),
-        (
-            "encoding",
-            "The query cannot be decoded",
-            ApiError::BadSyntax(vec![Cause::PercentEncoding { position: 9 }]),
-        ),
-    ]
+fn bad_content(cause: Cause) -> ApiError {
+    ApiError::BadContent(vec![cause])
 }
 
-fn filter_examples() -> Examples {
-    [
-        ("field", "The filter names what is not there", "name eq \"x\""),
-        ("grammar", "The filter cannot be read", "id eq \"x\" and"),
-    ]
-    .into_iter()
-    .filter_map(|(name, summary, filter)| {
-        let cause = Cause::Filter(Filter::parse(filter).err()?);
-        Some((name, summary, ApiError::of_query(vec![cause])))
-    })
-    .collect()
-}
-
-fn path_example() -> (&'static str, &'static str, ApiError) {
-    let cause = Cause::PathEncoding {
-        segment: "%zz".to_owned(),
-    };
-    (
-        "encoding",
-        "The path cannot be decoded",
-        ApiError::BadSyntax(vec![cause]),
-    )
-}
-
-fn json_example() -> (&'static str, &'static str, ApiError) {
-    let error = JsonError::Syntax { line: 1, column: 2 };
-    ("syntax", "The content is not JSON", error.into())
-}
-
-fn bad_request(examples: Examples) -> Responses {
-    let description = "The request asks for what is not allowed (`400.1`), or cannot be parsed (`400.0`). `causes` has \
-                       an entry for each fault.";
-    BTreeMap::from([("400".to_owned(), error(description, examples).into())])
-}
-
-fn error(description: &str, examples: Examples) -> Response {
-    with_examples(answer(description, &[]), examples)
-}
-
-fn with_examples(response: utoipa::openapi::ResponseBuilder, examples: Examples) -> Response {
+fn response(description: &str, extra_headers: &[&str], examples: Vec<Example>) -> Value {
     let examples = examples.into_iter().map(|(name, summary, error)| {
-        let example = ExampleBuilder::new().summary(summary).value(Some(body(&error)));
-        (name, example)
+        (
+            name.to_owned(),
+            json!({ "summary": summary, "value": body(&error) }),
+        )
     });
-    let content = ContentBuilder::new()
-        .schema(Some(Ref::from_schema_name(ErrorBody::name())))
-        .examples_from_iter(examples)
-        .build();
-    response.content(JSON, content).build()
-}
-
-fn shared(statuses: &[&str]) -> Responses {
-    statuses
+    let headers = extra_headers
         .iter()
-        .map(|status| {
-            let reference = Ref::new(format!("#/components/responses/{status}"));
-            ((*status).to_owned(), RefOr::Ref(reference))
-        })
-        .collect()
+        .chain(&["SLPT-Request-ID"])
+        .map(|name| headers::reference(name));
+    json!({
+        "description": description,
+        "headers": headers.collect::<Value>(),
+        "content": {
+            JSON: {
+                "schema": { "$ref": "#/components/schemas/ErrorResponseDto" },
+                "examples": examples.collect::<Value>(),
+            },
+        },
+    })
 }
 
-/// The body for a failure, with the tracking id that all examples share.
+/// The body of an error, with the tracking id that all examples share.
 fn body(error: &ApiError) -> Value {
     let mut body =
         serde_json::to_value(ErrorBody::new(error, TrackingId::random(), None)).unwrap_or_default();
-    body["trackingId"] = json!("e7eab60924f64aa284175b9fa3309599");
+    body["trackingId"] = examples::TRACKING_ID.into();
     body
 }

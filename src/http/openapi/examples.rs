@@ -64,6 +64,18 @@ pub fn lines() -> String {
     format!("{}\n", identified_report())
 }
 
+/// The response to an array of tasks.
+pub fn outcomes() -> Value {
+    json!([{ "id": ID, "outcome": "CREATED" }, { "id": "id12346", "outcome": "REPLACED" }])
+}
+
+/// The response to newline-delimited JSON.
+pub fn result_lines() -> String {
+    let task = json!({ "line": 1, "id": ID, "outcome": "CREATED" });
+    let summary = json!({ "created": 1, "replaced": 0, "superseded": 0, "refused": 0 });
+    format!("{task}\n{summary}\n")
+}
+
 /// The documented way to clear a pending task.
 pub fn clear() -> Value {
     json!([
@@ -83,6 +95,8 @@ pub fn progress() -> Value {
 
 /// The id of the example.
 pub const ID: &str = "id12345";
+/// The tracking id of every example.
+pub const TRACKING_ID: &str = "e7eab60924f64aa284175b9fa3309599";
 
 /// A task that has ended: the contract's own example.
 pub fn completed() -> Value {

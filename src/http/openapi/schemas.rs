@@ -4,13 +4,12 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 use utoipa::openapi::extensions::Extensions;
-use utoipa::openapi::schema::{ArrayBuilder, Object, ObjectBuilder, Schema, SchemaType, Type};
-use utoipa::openapi::{Ref, RefOr, SchemaFormat};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
-use super::examples;
-use crate::http::routes::report::MAX_BATCH;
+use super::{errors, examples};
+use crate::http::bounds::MAX_BATCH;
 use crate::task::parts::{LocalizedMessage, MessageParameter, MessageType};
 use crate::task::patch::{MAX_OPERATIONS, MUTABLE};
 use crate::task::{CompletionStatus, TargetType, TaskType, limits};
@@ -90,19 +89,11 @@ pub struct IdentifiedTask {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum TaskReports {
-    /// One task. The answer is the task as it is stored then.
+    /// One task. The response is the task as it is stored then.
     One(Box<NewTask>),
-    /// A batch, stored whole or not at all. The answer says what became of each task.
-    Batch(TaskBatch),
+    /// A batch, stored whole or not at all. The response has an outcome for each task.
+    Batch(Vec<IdentifiedTask>),
 }
-
-/// Newline-delimited JSON: a task on each line.
-#[derive(Debug, Serialize)]
-pub struct Lines;
-
-/// Tasks to store together.
-#[derive(Debug, Serialize)]
-pub struct TaskBatch;
 
 /// What the task works on.
 #[derive(Debug, Serialize, ToSchema)]
@@ -165,112 +156,22 @@ pub struct DefinitionReport {
     pub arguments: Option<Value>,
 }
 
-/// An operation of JSON Patch (RFC 6902). Paths are JSON pointers (RFC 6901) into the task.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(tag = "op", rename_all = "lowercase")]
-pub enum JsonPatchOperation {
-    /// Sets a value, or inserts it into an array.
-    Add {
-        #[schema(schema_with = mutable)]
-        path: String,
-        #[schema(schema_with = any)]
-        value: Value,
-    },
-    /// Takes a value away.
-    Remove {
-        #[schema(schema_with = mutable)]
-        path: String,
-    },
-    /// Sets a value in the place of another.
-    Replace {
-        #[schema(schema_with = mutable)]
-        path: String,
-        #[schema(schema_with = any)]
-        value: Value,
-    },
-    /// Takes a value away and sets it elsewhere.
-    Move {
-        #[schema(schema_with = mutable)]
-        from: String,
-        #[schema(schema_with = mutable)]
-        path: String,
-    },
-    /// Sets a value that stands elsewhere already.
-    Copy {
-        #[schema(schema_with = pointer)]
-        from: String,
-        #[schema(schema_with = mutable)]
-        path: String,
-    },
-    /// Lets the patch go on only if the value is this.
-    Test {
-        #[schema(schema_with = pointer)]
-        path: String,
-        #[schema(schema_with = any)]
-        value: Value,
-    },
-}
-
-/// An operation of a patch that completes tasks.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(untagged)]
-pub enum CompletionOperation {
-    Status(CompletionStatusOperation),
-    Time(CompletionTimeOperation),
-}
-
-/// Sets the status. There must be one.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct CompletionStatusOperation {
-    #[schema(schema_with = add_or_replace)]
-    pub op: String,
-    #[schema(schema_with = status_path)]
-    pub path: String,
-    #[schema(schema_with = status_name)]
-    pub value: String,
-}
-
-/// Sets the time, which otherwise is now.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct CompletionTimeOperation {
-    #[schema(schema_with = add_or_replace)]
-    pub op: String,
-    #[schema(schema_with = time_path)]
-    pub path: String,
-    pub value: Timestamp,
-}
-
-/// A keyword that utoipa has no field for: it writes extensions as they are. Only one at a time, as it forgets their
-/// order.
-pub fn keyword(name: &str, value: Value) -> Option<Extensions> {
-    Some(Extensions::from_iter([(name, value)]))
-}
-
-/// What `completed` asks for: a status beside it.
-pub fn completed_needs_status() -> Option<Extensions> {
-    let given = |key: &str| json!({ "required": [key], "properties": { key: { "type": "string" } } });
-    keyword(
-        "allOf",
-        json!([{ "if": given("completed"), "then": given("completionStatus") }]),
-    )
-}
-
-/// The pattern of a place that a patch may change.
-fn mutable_pattern() -> String {
-    format!("^/({})(/([^~/]|~0|~1)*)*$", MUTABLE.join("|"))
-}
-
-/// The id of a task, in a path or in content: any text but the routes.
+/// The id of a task, in a path or in content.
 pub fn id() -> Object {
+    // Two of these are paths of the API, the others are resolved by clients before they send a path.
+    let reserved = ["pending-tasks", "v1", ".", ".."];
     ObjectBuilder::new()
         .schema_type(Type::String)
         .min_length(Some(1))
         .max_length(Some(limits::ID))
-        .pattern(Some("^(?!(pending-tasks|v1|\\.|\\.\\.)$)"))
         .description(Some(
-            "Unique id of the task: any text but `pending-tasks`, `v1`, `.` and `..`.",
+            "Unique id of the task: any string but `pending-tasks`, `v1`, `.` and `..`.",
         ))
         .examples([examples::ID])
+        .extensions(Some(Extensions::from_iter([(
+            "not",
+            json!({ "enum": reserved }),
+        )])))
         .build()
 }
 
@@ -283,143 +184,107 @@ fn optional_id() -> Object {
     object
 }
 
-fn any() -> Schema {
-    ObjectBuilder::new()
-        .schema_type(SchemaType::AnyValue)
-        .description(Some("Any JSON value that the place can have."))
-        .into()
-}
-
-fn pointer() -> Object {
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .format(Some(SchemaFormat::Custom("json-pointer".to_owned())))
-        .pattern(Some("^(/([^~/]|~0|~1)*)*$"))
-        .description(Some("Any place in the task."))
-        .examples(["/id"])
-        .build()
-}
-
-fn mutable() -> Object {
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .pattern(Some(mutable_pattern()))
-        .description(Some("A place in the task that may be changed, or below one."))
-        .examples(["/progress"])
-        .build()
-}
-
-fn add_or_replace() -> Object {
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .enum_values(Some(["replace", "add"]))
-        .build()
-}
-
-/// The names of the contract, and those it had before: clients still send them.
-fn status_name() -> Object {
+/// Adds the schemas that no Rust type stands for, and the examples of those that one does.
+pub fn complete(schemas: &mut Value) {
+    let reference = |name: &str| json!({ "$ref": format!("#/components/schemas/{name}") });
+    schemas["TaskStatus"]["examples"] = json!([examples::completed(), examples::pending()]);
+    schemas["ErrorResponseDto"]["examples"] = errors::elsewhere();
+    let given = |key: &str| json!({ "required": [key], "properties": { key: { "type": "string" } } });
+    schemas["TaskReport"]["allOf"] = json!([{ "if": given("completed"), "then": given("completionStatus") }]);
+    schemas["TaskReports"]["oneOf"][1]["maxItems"] = MAX_BATCH.into();
+    // JSON Schema has no words for lines. No content is refused as a whole: each line is, in a response that is 200.
+    schemas["Lines"] = json!({
+        "description": "JSON values with newlines between them, each of them an `IdentifiedTask`.",
+    });
+    schemas["ResultLines"] = json!({
+        "type": "string",
+        "description": "JSON values with newlines between them. `{\"line\", \"id\", \"outcome\"}`: a task was stored or \
+                        superseded. `{\"line\", \"error\"}`: a line was refused, and nothing of it stored; the error has the \
+                        form of any error. `{\"created\", \"replaced\", \"superseded\", \"refused\"}`: the end, and how \
+                        often each happened. Lines count from 1.",
+    });
+    schemas["JsonPatch"] = json!({
+        "type": "array",
+        "description": "A JSON Patch (RFC 6902): operations that are applied in their order, all or none.",
+        "items": reference("JsonPatchOperation"),
+        "maxItems": MAX_OPERATIONS,
+        "examples": [examples::clear(), examples::progress()],
+    });
+    schemas["JsonPatchOperation"] = json_patch_operation();
+    schemas["CompletionPatch"] = json!({
+        "type": "array",
+        "description": "A JSON Patch (RFC 6902) that completes tasks and does nothing else.",
+        "items": { "oneOf": [reference("CompletionStatusOperation"), reference("CompletionTimeOperation")] },
+        "contains": reference("CompletionStatusOperation"),
+        "maxItems": MAX_OPERATIONS,
+        "examples": [examples::clear()],
+    });
+    // The names of the contract, and the former ones, which clients still send.
     let former = ["Success", "Warning", "Error", "Terminated", "TempError"];
-    let names = CompletionStatus::ALL.iter().map(|(name, _)| *name);
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .enum_values(Some(names.chain(former)))
-        .description(Some("The status, in any case."))
-        .build()
+    let statuses: Vec<&str> = CompletionStatus::ALL
+        .iter()
+        .map(|(name, _)| *name)
+        .chain(former)
+        .collect();
+    let status = json!({ "type": "string", "description": "The status, in any case.", "enum": statuses });
+    schemas["CompletionStatusOperation"] = completion(
+        "Sets the status. There must be one.",
+        "/completionStatus",
+        &status,
+    );
+    schemas["CompletionTimeOperation"] = completion(
+        "Sets the time, which otherwise is now.",
+        "/completed",
+        &reference("Timestamp"),
+    );
 }
 
-fn status_path() -> Object {
-    constant("/completionStatus")
+/// An operation that sets one member of a task.
+fn completion(description: &str, path: &str, value: &Value) -> Value {
+    json!({
+        "type": "object",
+        "description": description,
+        "required": ["op", "path", "value"],
+        "properties": {
+            "op": { "type": "string", "enum": ["replace", "add"] },
+            "path": { "type": "string", "enum": [path] },
+            "value": value,
+        },
+    })
 }
 
-fn time_path() -> Object {
-    constant("/completed")
-}
-
-fn constant(value: &str) -> Object {
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .enum_values(Some([value]))
-        .build()
-}
-
-/// A JSON Patch (RFC 6902): operations that are applied in their order.
-pub struct JsonPatch;
-
-/// A JSON Patch that completes tasks and does nothing else: it sets the status, and perhaps the time.
-pub struct CompletionPatch;
-
-impl PartialSchema for JsonPatch {
-    fn schema() -> RefOr<Schema> {
-        ArrayBuilder::new()
-            .description(Some(
-                "A JSON Patch (RFC 6902): operations that are applied in their order, all or none.",
-            ))
-            .items(Ref::from_schema_name(JsonPatchOperation::name()))
-            .max_items(Some(MAX_OPERATIONS))
-            .examples([examples::clear(), examples::progress()])
-            .into()
-    }
-}
-
-impl PartialSchema for CompletionPatch {
-    fn schema() -> RefOr<Schema> {
-        ArrayBuilder::new()
-            .description(Some(
-                "A JSON Patch (RFC 6902) that completes tasks and does nothing else.",
-            ))
-            .items(Ref::from_schema_name(CompletionOperation::name()))
-            .max_items(Some(MAX_OPERATIONS))
-            .examples([examples::clear()])
-            .extensions(keyword(
-                "contains",
-                json!({ "$ref": Ref::from_schema_name(CompletionStatusOperation::name()).ref_location }),
-            ))
-            .into()
-    }
-}
-
-impl PartialSchema for Lines {
-    fn schema() -> RefOr<Schema> {
-        // JSON Schema has no words for it, and no content is refused as a whole: each line is, in an answer that is 200.
-        ObjectBuilder::new()
-            .schema_type(SchemaType::AnyValue)
-            .description(Some(
-                "JSON values with newlines between them, each of them an `IdentifiedTask`.",
-            ))
-            .into()
-    }
-}
-
-impl ToSchema for Lines {}
-
-impl PartialSchema for TaskBatch {
-    fn schema() -> RefOr<Schema> {
-        ArrayBuilder::new()
-            .items(Ref::from_schema_name(IdentifiedTask::name()))
-            .max_items(Some(MAX_BATCH))
-            .into()
-    }
-}
-
-impl ToSchema for TaskBatch {
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        register::<IdentifiedTask>(schemas);
-    }
-}
-
-impl ToSchema for JsonPatch {
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        register::<JsonPatchOperation>(schemas);
-    }
-}
-
-impl ToSchema for CompletionPatch {
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        register::<CompletionOperation>(schemas);
-    }
-}
-
-fn register<T: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-    schemas.push((T::name().into_owned(), T::schema()));
-    T::schemas(schemas);
+fn json_patch_operation() -> Value {
+    let pointer = json!({
+        "type": "string",
+        "format": "json-pointer",
+        "description": "Any path in the task.",
+        "examples": ["/id"],
+        "pattern": "^(/([^~/]|~0|~1)*)*$",
+    });
+    let mutable = json!({
+        "type": "string",
+        "description": "A path in the task that may be changed, or below one.",
+        "examples": ["/progress"],
+        "pattern": format!("^/({})(/([^~/]|~0|~1)*)*$", MUTABLE.join("|")),
+    });
+    let any = json!({ "description": "Any JSON value that the path can have." });
+    let operation = |op: &str, description: &str, members: &[(&str, &Value)]| {
+        let mut properties = json!({ "op": { "type": "string", "enum": [op] } });
+        for (name, schema) in members {
+            properties[*name] = (*schema).clone();
+        }
+        let required: Vec<&str> = members.iter().map(|(name, _)| *name).chain(["op"]).collect();
+        json!({ "type": "object", "description": description, "required": required, "properties": properties })
+    };
+    json!({
+        "description": "An operation of JSON Patch (RFC 6902). Paths are JSON pointers (RFC 6901) into the task.",
+        "oneOf": [
+            operation("add", "Sets a value, or inserts it into an array.", &[("path", &mutable), ("value", &any)]),
+            operation("remove", "Removes a value.", &[("path", &mutable)]),
+            operation("replace", "Replaces a value.", &[("path", &mutable), ("value", &any)]),
+            operation("move", "Moves a value.", &[("from", &mutable), ("path", &mutable)]),
+            operation("copy", "Copies a value.", &[("from", &pointer), ("path", &mutable)]),
+            operation("test", "Stops the patch unless the value is this.", &[("path", &pointer), ("value", &any)]),
+        ],
+    })
 }

@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use crate::http::extract::JSON;
-use crate::http::openapi::{self, answers, errors, parameters};
+use crate::http::openapi::DESCRIPTION;
 
 const PAGE: &str = include_str!("../openapi/page/page.html");
 const STYLE: &str = include_str!("../openapi/page/page.css");
@@ -53,33 +53,35 @@ impl Published {
     }
 }
 
-/// Shows the description of the API to programs.
+/// The description of the API
+///
+/// This document.
 #[utoipa::path(
     get,
     path = "/openapi.json",
     operation_id = "getOpenApi",
-    security(()),
-    tag = openapi::DESCRIPTION,
-    summary = "The description of the API",
-    description = "This document.",
-    params(parameters::Everywhere),
-    responses(answers::Document, errors::Everywhere)
+    tag = DESCRIPTION,
+    responses((status = 200, description = "The document, in OpenAPI 3.1.", body = Object))
 )]
 pub async fn openapi(Extension(Published(pages)): Extension<Published>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, JSON)], pages.document.clone())
 }
 
-/// Shows the description of the API to people.
+/// The description of the API, for people
+///
+/// A page that shows this document.
 #[utoipa::path(
     get,
     path = "/docs",
     operation_id = "getDocs",
-    security(()),
-    tag = openapi::DESCRIPTION,
-    summary = "The description of the API, for people",
-    description = "A page that shows this document.",
-    params(parameters::Everywhere),
-    responses(answers::Documentation, errors::Everywhere)
+    tag = DESCRIPTION,
+    responses((
+        status = 200,
+        description = "The page. It needs no network.",
+        body = String,
+        content_type = "text/html",
+        headers(("Content-Security-Policy" = String, description = "Lets the page do nothing but run its own script and styles."))
+    ))
 )]
 pub async fn page(Extension(Published(pages)): Extension<Published>) -> Response {
     let headers: [(HeaderName, &str); 6] = [

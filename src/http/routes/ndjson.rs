@@ -22,13 +22,14 @@ use tokio_util::codec::{AnyDelimiterCodec, AnyDelimiterCodecError, FramedRead};
 use tokio_util::io::StreamReader;
 use tracing::{Instrument, Span};
 
-use super::AppState;
 use crate::auth::audit::{AuditGuard, AuditRecord, Stored};
+use crate::http::bounds::MAX_BODY_BYTES;
 use crate::http::error::ApiError;
 use crate::http::error_body::{Context, ErrorBody, log};
 use crate::http::extract::NDJSON;
 use crate::http::middleware::authorize::StreamingWrite;
-use crate::http::middleware::limits::{self, Permit};
+use crate::http::middleware::limits::Permit;
+use crate::http::state::AppState;
 use crate::messages::cause::Cause;
 use crate::store::report::{self, Outcome};
 use crate::store::{Database, StoreError};
@@ -276,7 +277,7 @@ impl Worker {
 
 fn lines(body: Body) -> impl Stream<Item = Result<axum::body::Bytes, AnyDelimiterCodecError>> {
     let newline = || b"\n".to_vec();
-    let codec = AnyDelimiterCodec::new_with_max_length(newline(), newline(), limits::BODY_BYTES);
+    let codec = AnyDelimiterCodec::new_with_max_length(newline(), newline(), MAX_BODY_BYTES);
     FramedRead::new(
         StreamReader::new(body.into_data_stream().map_err(io::Error::other)),
         codec,
@@ -286,7 +287,7 @@ fn lines(body: Body) -> impl Stream<Item = Result<axum::body::Bytes, AnyDelimite
 fn cause(error: &AnyDelimiterCodecError) -> Cause {
     match error {
         AnyDelimiterCodecError::MaxChunkLengthExceeded => Cause::LineTooLong {
-            limit: limits::BODY_BYTES,
+            limit: MAX_BODY_BYTES,
         },
         AnyDelimiterCodecError::Io(_) => Cause::ContentIncomplete,
     }

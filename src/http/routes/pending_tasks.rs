@@ -1,49 +1,65 @@
-//! `GET` and `HEAD /task-status/pending-tasks`: the tasks whose completion status is null, oldest first.
+//! `GET` and `HEAD /task-status/pending-tasks`.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
-use super::{AppState, list, page};
+use super::pending_page;
 use crate::http::error::ApiError;
-use crate::http::openapi::{self, answers, errors, parameters};
+use crate::http::openapi::{READING, examples};
+use crate::http::page_params::PageParams;
 use crate::http::query::Query;
+use crate::http::state::AppState;
 use crate::listing::sorters::Sorters;
+use crate::task::TaskStatus;
 
-/// What is answered where nothing at all is pending. (A page past the end of something is always 200 with `[]`.)
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum EmptyStatus {
-    /// 204 without content, as the contract says.
-    #[default]
-    #[value(name = "204")]
-    NoContent,
-    /// 200 with an empty array, for clients that cannot read a 204.
-    #[value(name = "200")]
-    Ok,
-}
-
-/// Lists the pending tasks.
+/// List the pending tasks
 ///
-/// # Errors
-/// 400 for a parameter that is not allowed, 503 where the database is not available.
+/// The tasks whose `completionStatus` is null, oldest first: by `created`, then by `id`. New tasks are appended, so pages
+/// do not shift under them.
 #[utoipa::path(
     get,
     path = "/task-status/pending-tasks",
     operation_id = "getPendingTasks",
-    security(("bearerToken" = ["idn:task-management:read"])),
-    tag = openapi::READING,
-    summary = "List the pending tasks",
-    description = "The tasks whose `completionStatus` is null, by `created`, then by `id`, oldest first: new work is \
-                   appended, so pages do not shift under it.",
-    params(parameters::PendingPage, parameters::IfNoneMatch, parameters::PreferWait, parameters::AcceptEncoding, parameters::Everywhere),
-    responses(answers::PendingPage, errors::BadPage, errors::Authenticator, errors::Database, errors::Everywhere)
+    tag = READING,
+    params(
+        ("offset", Query), ("limit", Query), ("count", Query),
+        ("after", Query, example = json!(examples::cursor(&Sorters::oldest_first()))),
+        ("If-None-Match", Header), ("Prefer", Header), ("Accept-Encoding", Header)
+    ),
+    responses(
+        (
+            status = 200,
+            description = "A page of the pending tasks, oldest first.",
+            body = Vec<TaskStatus>,
+            headers(("X-Total-Count"), ("Link"), ("Cache-Control"), ("Vary"), ("Content-Encoding"), ("Preference-Applied"), ("PageETag")),
+            examples(
+                ("page" = (summary = "A page of one task", value = json!([examples::pending()]))),
+                ("past-the-end" = (summary = "A page past the end", value = json!([])))
+            )
+        ),
+        (
+            status = 204,
+            description = "Nothing at all is pending. (A page past the end of something is 200 with `[]`. The setting \
+                           `--empty-status 200` makes this 200 with `[]` too.)",
+            headers(("X-Total-Count"), ("Cache-Control"), ("Vary"), ("Preference-Applied"), ("PageETag"))
+        ),
+        (
+            status = 304,
+            description = "The page that the client has is current: see `If-None-Match`. The total count and the link to \
+                           the next page may have changed.",
+            headers(("X-Total-Count"), ("Link"), ("Cache-Control"), ("Vary"), ("Preference-Applied"), ("PageETag"))
+        )
+    )
 )]
 pub async fn list(
     State(state): State<AppState>,
     query: Query,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    let mut params = PageParams::new(&query);
     let order = Sorters::oldest_first();
-    let range = list::range(&query, &order, Vec::new())?;
-    page::answer(&state, &query, range, order, state.empty_status, &headers).await
+    let range = params.range(&order);
+    params.check()?;
+    pending_page::respond(&state, &query, range, order, state.empty_status, &headers).await
 }

@@ -1,4 +1,4 @@
-//! `PUT /task-status/{id}` and `POST /task-status`: what executors report.
+//! `PUT /task-status/{id}` and `POST /task-status`: the reports of executors.
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request, State};
@@ -7,52 +7,46 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use chrono::Utc;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Serialize;
 use serde_json::Value;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{AppState, ndjson, single};
+use super::{ndjson, single};
 use crate::auth::audit::AuditRecord;
+use crate::http::bounds::MAX_BATCH;
 use crate::http::error::ApiError;
 use crate::http::extract::{JSON, JsonContent, NDJSON, TaskId, media_type, unsupported_media_type};
-use crate::http::openapi::schemas::{Lines, TaskReport, TaskReports};
-use crate::http::openapi::{self, answers, errors, examples, parameters};
+use crate::http::openapi::schemas::{TaskReport, TaskReports};
+use crate::http::openapi::{WRITING, examples};
+use crate::http::state::AppState;
+use crate::http::types::{ReportResult, Reported};
 use crate::store::report::{self, Outcome};
 use crate::store::task;
 use crate::task::TaskStatus;
 use crate::task::report::{MAX_VIOLATIONS, read};
 use crate::task::violation::{Problem, Violation};
 
-/// The most tasks of one JSON array.
-pub const MAX_BATCH: usize = 1000;
-
-/// What became of one task of a batch.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Reported {
-    /// The task's id.
-    pub id: String,
-    pub outcome: Outcome,
-}
-
-/// Stores a task whole, made or replaced. Safe to repeat, and a report that is older by `modified` than what is stored
-/// changes nothing: the answer is the task as it is then.
+/// Report a task
 ///
-/// # Errors
-/// 400 for content that is no task.
+/// Stores the task whole: made if there was none with this id, else replaced. Safe to repeat; a report that is older by
+/// `modified` than what is stored changes nothing. The content may have the `id` too, if it is that of the path.
 #[utoipa::path(
     put,
     path = "/task-status/{id}",
     operation_id = "reportTaskStatus",
-    security(("bearerToken" = ["idn:task-management:write"])),
-    tag = openapi::WRITING,
-    summary = "Report a task",
-    description = "Stores the task whole: made if there was none with this id, else replaced. Safe to repeat; a report \
-                   that is older by `modified` than what is stored changes nothing. The content may have the `id` too, \
-                   if it is that of the path.",
-    params(parameters::OneTask, parameters::Everywhere),
-    request_body(content = TaskReport, content_type = "application/json", description = "The task."),
-    responses(answers::Stored, errors::BadReport, errors::BadContent, errors::Authenticator, errors::Database, errors::Everywhere)
+    tag = WRITING,
+    params(("id", Path)),
+    request_body(content = TaskReport, description = "The task."),
+    responses(
+        (
+            status = 200,
+            description = "A task with this id existed. The content is the task as it is stored now: the one that was \
+                           reported, or the one that is newer by `modified`.",
+            body = TaskStatus,
+            headers(("ETag")),
+            example = json!(examples::completed())
+        ),
+        (status = 201, description = "The task was new, and is stored.", body = TaskStatus, headers(("ETag")), example = json!(examples::completed()))
+    )
 )]
 pub async fn put(
     State(state): State<AppState>,
@@ -62,28 +56,22 @@ pub async fn put(
 ) -> Result<Response, ApiError> {
     let task = read(&content, Some(&id), Utc::now())?;
     let (status, task) = store(&state, &record, task).await?;
-    single::answer(status, &task)
+    single::task_response(status, &task)
 }
 
-/// Stores one task (a JSON object), a batch whole or not at all (a JSON array), or a stream of tasks, each on its own
-/// (newline-delimited JSON).
+/// Report several tasks, or one without an id
 ///
-/// # Errors
-/// 400 for content that is no task, 415 for other media types.
+/// Stores tasks as `reportTaskStatus` does. A JSON object is one task. A JSON array is stored whole or not at all.
+/// Newline-delimited JSON is stored line by line as it arrives, each line on its own, and may be of any length up to
+/// 100000 lines and an hour.
 #[utoipa::path(
     post,
     path = "/task-status",
     operation_id = "reportTaskStatuses",
-    security(("bearerToken" = ["idn:task-management:write"])),
-    tag = openapi::WRITING,
-    summary = "Report several tasks, or one without an id",
-    description = "Stores tasks as `reportTaskStatus` does. A JSON object is one task. A JSON array is stored whole or \
-                   not at all. Newline-delimited JSON is stored line by line as it arrives, each line on its own, and \
-                   may be of any length up to 100000 lines and an hour.",
-    params(parameters::Everywhere),
+    tag = WRITING,
     request_body(
         description = "A task, an array of tasks, or a task on each line. For newline-delimited JSON the types \
-                       `application/ndjson`, `application/jsonl` and `application/x-jsonlines` are taken too.",
+                       `application/ndjson`, `application/jsonl` and `application/x-jsonlines` are accepted too.",
         content(
             (
                 TaskReports = "application/json",
@@ -92,10 +80,38 @@ pub async fn put(
                     ("batch" = (summary = "A batch", value = json!([examples::identified_report()])))
                 )
             ),
-            (Lines = "application/x-ndjson", example = json!(examples::lines()))
+            (ref("#/components/schemas/Lines") = "application/x-ndjson", example = json!(examples::lines()))
         )
     ),
-    responses(answers::AllStored, errors::BadReport, errors::BadContent, errors::Authenticator, errors::Database, errors::Everywhere)
+    responses(
+        (
+            status = 200,
+            description = "The result. For one task that existed: the task as it is stored now. For an array: an outcome \
+                           for each task, in the same order. For newline-delimited JSON: a line for each task, as they \
+                           are stored, and a summary at the end, without which the response is not complete.",
+            headers(
+                ("ETag" = String, description = "The tag of the task, if one was sent."),
+                ("Location" = String, description = "The URL of the task, if one was sent.")
+            ),
+            content(
+                (
+                    ReportResult = "application/json",
+                    examples(
+                        ("task" = (summary = "One task that existed", value = json!(examples::completed()))),
+                        ("batch" = (summary = "An array of tasks", value = json!(examples::outcomes())))
+                    )
+                ),
+                (ref("#/components/schemas/ResultLines") = "application/x-ndjson", example = json!(examples::result_lines()))
+            )
+        ),
+        (
+            status = 201,
+            description = "One new task was sent, and is stored.",
+            body = TaskStatus,
+            headers(("ETag"), ("Location")),
+            example = json!(examples::completed())
+        )
+    )
 )]
 pub async fn post(
     State(state): State<AppState>,
@@ -131,7 +147,7 @@ async fn post_one(
     }
     let task = read(&content, None, Utc::now())?;
     let (status, task) = store(state, record, task).await?;
-    let mut response = single::answer(status, &task)?;
+    let mut response = single::task_response(status, &task)?;
     // Relative to the request's own URL (RFC 3986, section 5.2), which a gateway may have rewritten.
     let last_segment = uri.path().rsplit('/').next().unwrap_or_default();
     let location = format!(

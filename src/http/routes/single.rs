@@ -1,4 +1,4 @@
-//! `GET`, `HEAD` and `PATCH /task-status/{id}`: one task.
+//! `GET`, `HEAD` and `PATCH /task-status/{id}`.
 
 use axum::Extension;
 use axum::extract::State;
@@ -6,32 +6,31 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::Utc;
 
-use super::AppState;
 use crate::auth::audit::AuditRecord;
 use crate::http::error::ApiError;
 use crate::http::etag::ETag;
 use crate::http::extract::{JSON, JsonPatchContent, TaskId};
-use crate::http::openapi::schemas::JsonPatch;
-use crate::http::openapi::{self, answers, errors, parameters};
+use crate::http::openapi::{READING, WRITING, examples};
+use crate::http::state::AppState;
 use crate::messages::cause::Cause;
 use crate::store::task;
 use crate::task::TaskStatus;
 use crate::task::patch::TaskPatch;
 
-/// Shows a task.
+/// Show a task
 ///
-/// # Errors
-/// 404 where there is none with this id.
+/// One task of any state.
 #[utoipa::path(
     get,
     path = "/task-status/{id}",
     operation_id = "getTaskStatus",
-    security(("bearerToken" = ["idn:task-management:read"])),
-    tag = openapi::READING,
-    summary = "Show a task",
-    description = "One task of any state.",
-    params(parameters::OneTask, parameters::IfNoneMatch, parameters::Everywhere),
-    responses(answers::TaskUnlessKnown, errors::BadId, errors::NoTask, errors::Authenticator, errors::Database, errors::Everywhere)
+    tag = READING,
+    params(("id", Path), ("If-None-Match", Header)),
+    responses(
+        (status = 200, description = "The task as it is now.", body = TaskStatus, headers(("ETag")), example = json!(examples::completed())),
+        (status = 304, description = "The task that the client has is current: see `If-None-Match`.", headers(("ETag"))),
+        (status = 404)
+    )
 )]
 pub async fn get(
     State(state): State<AppState>,
@@ -48,32 +47,28 @@ pub async fn get(
     Ok(respond(StatusCode::OK, &etag, bytes))
 }
 
-/// Changes a task by JSON Patch, whole or not at all.
+/// Change a task, or clear a pending one
 ///
-/// # Errors
-/// 400 for a patch that cannot be applied, 404 where there is no such task, 412 where `If-Match` names another state.
+/// Applies a JSON Patch (RFC 6902) to the task, whole or not at all. Completing a task sets `completionStatus` and
+/// `completed` together: a status without a time completes it now, and setting both to null reopens it. It changes the
+/// record only: no job is stopped.
 #[utoipa::path(
     patch,
     path = "/task-status/{id}",
     operation_id = "updateTaskStatus",
-    security(("bearerToken" = ["idn:task-management:write"])),
-    tag = openapi::WRITING,
-    summary = "Change a task, or clear a pending one",
-    description = "Applies a JSON Patch (RFC 6902) to the task, whole or not at all. Completing a task sets \
-                   `completionStatus` and `completed` together: a status without a time completes it now, and setting \
-                   both to null reopens it. It changes the record only: no job is stopped.",
-    params(parameters::OneTask, parameters::IfMatch, parameters::Everywhere),
+    tag = WRITING,
+    params(("id", Path), ("If-Match", Header)),
     request_body(
         description = "At most 100 operations.",
-        content((JsonPatch = "application/json-patch+json"), (JsonPatch = "application/json"))
+        content(
+            (ref("#/components/schemas/JsonPatch") = "application/json-patch+json"),
+            (ref("#/components/schemas/JsonPatch") = "application/json")
+        )
     ),
     responses(
-        answers::Task,
-        errors::BadPatch,
-        errors::NoTask,
-        errors::Stale,
-        errors::BadContent,
-        errors::Authenticator, errors::Database, errors::Everywhere
+        (status = 200, description = "The task as it is now.", body = TaskStatus, headers(("ETag")), example = json!(examples::completed())),
+        (status = 404),
+        (status = 412)
     )
 )]
 pub async fn patch(
@@ -97,11 +92,11 @@ pub async fn patch(
     })
     .await?
     .ok_or_else(|| ApiError::unknown_task(&id))??;
-    answer(StatusCode::OK, &changed)
+    task_response(StatusCode::OK, &changed)
 }
 
-/// A task as an answer, with its tag.
-pub(super) fn answer(status: StatusCode, task: &TaskStatus) -> Result<Response, ApiError> {
+/// A response with a task and its tag.
+pub(super) fn task_response(status: StatusCode, task: &TaskStatus) -> Result<Response, ApiError> {
     let (etag, bytes) = representation(task)?;
     Ok(respond(status, &etag, bytes))
 }

@@ -1,62 +1,11 @@
-//! Every route states what it needs, and no spelling of a path leads around the gate.
+//! No spelling of a path leads around the authorizer, and only the description is public.
 
-use axum::Router;
-use axum::routing::get;
-use serde_json::{Value, json};
 use task_status::auth::Authenticator;
-use task_status::auth::caller::{READ, WRITE};
-use task_status::http::middleware::authorize::Requirement;
+use task_status::auth::caller::READ;
 
 use super::*;
-use crate::support::PATIENCE;
 
-/// What an operation needs that states this.
-fn requirement(security: &Value) -> Requirement {
-    let operation = json!({ "responses": {}, "security": security });
-    Requirement::of(&serde_json::from_value(operation).unwrap())
-}
-
-#[test]
-fn every_operation_states_the_right_that_it_needs() {
-    let document: Value = serde_json::from_str(&task_status::http::router::description(&[])).unwrap();
-    let mut stated = Vec::new();
-    for (path, item) in document["paths"].as_object().unwrap() {
-        for (method, operation) in item
-            .as_object()
-            .unwrap()
-            .iter()
-            .filter(|(key, _)| *key != "servers")
-        {
-            let requirement = match requirement(&operation["security"]) {
-                Requirement::Nothing => "nothing",
-                Requirement::Permission(permission) => permission.scope(),
-                Requirement::Unstated => panic!("{method} {path} does not say what it needs"),
-            };
-            stated.push(format!("{method} {path}: {requirement}"));
-        }
-    }
-    stated.sort();
-    insta::assert_snapshot!("what_routes_need", stated.join("\n"));
-}
-
-#[test]
-fn what_is_stated_otherwise_is_not_stated() {
-    let scopes = |scopes: &[&str]| requirement(&json!([{ "bearerToken": scopes }]));
-    assert_eq!(requirement(&json!([{}])), Requirement::Nothing);
-    assert!(matches!(scopes(&[READ]), Requirement::Permission(_)));
-    for unstated in [
-        json!(null),
-        json!([]),
-        json!([{ "bearerToken": [] }]),
-        json!([{ "bearerToken": ["idn:task-management:red"] }]),
-        json!([{ "bearerToken": [READ, WRITE] }]),
-        json!([{ "bearerToken": [READ] }, {}]),
-    ] {
-        assert_eq!(requirement(&unstated), Requirement::Unstated, "{unstated}");
-    }
-}
-
-/// Ways to write a path that other services have taken for one that needs no credentials.
+/// Spellings of a path that other services have taken for a public one.
 const TRICKS: [&str; 30] = [
     "/docs/../task-status",
     "/docs/..%2ftask-status",
@@ -91,7 +40,7 @@ const TRICKS: [&str; 30] = [
 ];
 
 #[tokio::test]
-async fn no_spelling_of_a_path_leads_around_the_gate() {
+async fn no_spelling_of_a_path_leads_around_the_authorizer() {
     let database = TestDatabase::new().await;
     let service = service(&database).await;
     let before = rows(&database).await;
@@ -99,7 +48,7 @@ async fn no_spelling_of_a_path_leads_around_the_gate() {
         for method in [
             "GET", "HEAD", "PATCH", "PUT", "POST", "DELETE", "OPTIONS", "TRACE", "CONNECTX",
         ] {
-            // By hand, as clients mend such paths before they send them.
+            // Over a bare connection, since clients normalise such paths.
             let request = format!(
                 "{method} {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n\
                  x-original-url: /docs\r\nx-rewrite-url: /docs\r\nx-http-method-override: GET\r\ncontent-length: 2\r\n\r\n[]"
@@ -120,7 +69,7 @@ async fn no_spelling_of_a_path_leads_around_the_gate() {
 }
 
 #[tokio::test]
-async fn what_is_for_everybody_is_only_the_description() {
+async fn only_the_description_is_public() {
     let database = TestDatabase::new().await;
     let service = service(&database).await;
     for (method, target, status) in [
@@ -160,7 +109,7 @@ async fn what_is_for_everybody_is_only_the_description() {
 }
 
 #[tokio::test]
-async fn whoever_is_known_hears_what_there_is_not() {
+async fn an_authenticated_caller_gets_404_and_405() {
     let database = TestDatabase::new().await;
     let service = service(&database).await;
     let read = format!("Bearer {}", token(&[READ]));
@@ -172,7 +121,7 @@ async fn whoever_is_known_hears_what_there_is_not() {
         (Method::POST, "/docs", 405),
         (Method::GET, "/task-status/none", 404),
         (Method::GET, "/task-status?limit=x", 400),
-        // The right is asked for before the content is looked at.
+        // The permission is checked before the content is read.
         (Method::POST, "/task-status", 403),
         (Method::PATCH, "/task-status?filters=x", 403),
         (Method::PUT, "/task-status/%zz", 403),
@@ -185,7 +134,7 @@ async fn whoever_is_known_hears_what_there_is_not() {
 }
 
 #[tokio::test]
-async fn pages_of_named_origins_may_call_and_no_others() {
+async fn only_pages_of_listed_origins_may_call() {
     let database = TestDatabase::new().await;
     let mut setup = Setup::with_access(access(KeySource::fixed(KeySet::from_secret(&[1; 32]).unwrap())));
     setup.serving.cors_origins = vec!["https://ops.example.com".parse().unwrap()];
@@ -216,7 +165,7 @@ async fn pages_of_named_origins_may_call_and_no_others() {
     );
     assert_eq!(answer.header("access-control-allow-credentials"), None);
     assert!(answer.header("slpt-request-id").is_some());
-    // A refusal can be read by the page as well.
+    // The page can read a refusal too.
     let refused = allowing
         .request(Method::GET, "/task-status", &preflight[..1])
         .await;
@@ -250,18 +199,7 @@ async fn pages_of_named_origins_may_call_and_no_others() {
 }
 
 #[tokio::test]
-async fn a_route_beside_the_gate_answers_nobody() {
-    let database = TestDatabase::new().await;
-    let authorizer = Setup::default().serving.authorizer;
-    let forgotten = Router::new().route("/forgotten", get(async || "secret"));
-    let service = Service::layered(&database, authorizer.with_fallback(forgotten), PATIENCE);
-    let answer = service.get("/forgotten").await;
-    assert_eq!((answer.status.as_u16(), answer.causes()), (403, Vec::new()));
-    assert_eq!(service.get("/nowhere").await.status, 404);
-}
-
-#[tokio::test]
-async fn where_nobody_is_asked_only_this_machine_is_answered() {
+async fn without_authentication_only_loopback_hosts_are_served() {
     let database = TestDatabase::new().await;
     insert_task(&database).await;
     let here = Service::with(&database, Setup::with_access(Authenticator::LoopbackOnly)).await;

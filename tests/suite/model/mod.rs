@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
-use task_status::http::routes::pending_tasks::EmptyStatus;
+use task_status::http::state::EmptyStatus;
 use tokio::sync::RwLock;
 use tokio::task::JoinSet;
 

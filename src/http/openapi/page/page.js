@@ -191,7 +191,7 @@ function curl(method, path, operation, server) {
   const words = [`curl -i ${method === 'get' ? '' : `-X ${method.toUpperCase()} `}${quoted(`${url}${server.replace(/\/$/, '')}${target}${query ? `?${query}` : ''}`)}`];
   // In double quotes: the reader's shell puts the token in.
   if (scope(operation)) words.push('-H "Authorization: Bearer $token"');
-  const [mediaType, content] = Object.entries(operation.requestBody?.content || {})[0] || [];
+  const [mediaType, content] = Object.entries(resolve(operation.requestBody).content || {})[0] || [];
   if (mediaType) {
     const [[, value]] = examplesOf(content);
     words.push(`-H ${quoted(`Content-Type: ${mediaType}`)}`, `-d ${quoted(JSON.stringify(value))}`);
@@ -232,7 +232,8 @@ function operation(path, method, found) {
   redraw.push(draw);
   draw(servers[0]);
   const parameters = (found.parameters || []).map(resolve);
-  const media = Object.entries(found.requestBody?.content || {});
+  const sent = resolve(found.requestBody);
+  const media = Object.entries(sent.content || {});
   return h('section', { class: 'operation', id: found.operationId, 'aria-label': found.summary },
     h('h3', {}, h('a', { class: 'anchor', href: `#${found.operationId}` }, found.summary)),
     h('div', { class: 'call' }, h('span', { class: `method ${method}` }, method), h('span', { class: 'path' }, path), h('span', { class: 'id' }, found.operationId)),
@@ -241,11 +242,12 @@ function operation(path, method, found) {
     scope(found) ? h('p', { class: 'quiet' }, 'Needs a token with the scope ', h('code', {}, scope(found)), '.') : h('p', { class: 'quiet' }, 'For everybody.'),
     h('h4', {}, 'Try it'), command,
     parameters.length ? [h('h4', {}, 'Parameters'), h('div', { class: 'list' }, parameters.map((parameter) => item(parameter.name, parameter.schema, parameter.required && 'required', parameter.in, parameter.description)))] : null,
-    media.length ? [h('h4', {}, 'Content'), markdown(found.requestBody.description), content(found.requestBody.content)] : null,
+    media.length ? [h('h4', {}, 'Content'), markdown(sent.description), content(sent.content)] : null,
     h('h4', {}, 'Answers'), Object.entries(found.responses).map(([status, answer]) => response(status, answer)));
 }
 
-const operations = Object.entries(api.paths).flatMap(([path, methods]) =>
+// The form with the version after the service is the same operation: once is enough for people.
+const operations = Object.entries(api.paths).filter(([path]) => !path.includes('/v1')).flatMap(([path, methods]) =>
   METHODS.filter((method) => methods[method]).map((method) => ({ path, method, found: methods[method], tag: methods[method].tags[0] })));
 const choice = h('select', { id: 'server', change: () => redraw.forEach((draw) => draw(choice.value)) },
   api.servers.map((server) => h('option', { value: server.url }, server.url)));

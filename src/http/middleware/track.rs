@@ -1,0 +1,38 @@
+//! Gives each request its tracking id and logs it.
+
+use std::time::Instant;
+
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
+use tracing::Instrument;
+
+use crate::http::tracking_id::{SLPT_REQUEST_ID, TrackingId};
+
+/// Middleware, the outermost: gives the request its tracking id, sends it with the response, and logs one line.
+///
+/// The query is not logged, since a filter may hold personal data. Successful reads are logged at debug level only.
+pub async fn track(mut request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let id = TrackingId::inbound(request.headers()).unwrap_or_else(TrackingId::random);
+    request.extensions_mut().insert(id);
+    let method = request.method().clone();
+    let uri = request.uri().clone();
+
+    let span = tracing::info_span!("request", trackingId = %id);
+    async {
+        let mut response = next.run(request).await;
+        response.headers_mut().insert(SLPT_REQUEST_ID, id.into());
+        let path = uri.path();
+        let status = response.status().as_u16();
+        let duration_ms = begun.elapsed().as_secs_f64() * 1000.0;
+        if method.is_safe() && status < 400 {
+            tracing::debug!(%method, path, status, duration_ms, "answered");
+        } else {
+            tracing::info!(%method, path, status, duration_ms, "answered");
+        }
+        response
+    }
+    .instrument(span)
+    .await
+}
