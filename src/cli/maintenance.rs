@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::cli::args::Retention;
-use crate::pending::counters::Checks;
+use crate::http::routes::metrics::CountChecks;
 use crate::store::retention::{self, window_begins};
 use crate::store::{Database, tally};
 use crate::telemetry::error_chain;
@@ -38,7 +38,7 @@ pub(super) async fn keep_retention(database: &Database, retention: Retention) ->
 }
 
 /// Keeps the tally quick to read and reports where it is wrong, for as long as it is polled.
-pub(super) async fn keep_tally(database: &Database, checks: &Checks) -> Infallible {
+pub(super) async fn keep_tally(database: &Database, checks: &CountChecks) -> Infallible {
     let mut next_check = Instant::now();
     loop {
         database.wait_until_up().await;
@@ -53,7 +53,7 @@ pub(super) async fn keep_tally(database: &Database, checks: &Checks) -> Infallib
     }
 }
 
-async fn check(database: &Database, checks: &Checks) {
+async fn check(database: &Database, checks: &CountChecks) {
     let outcome = tally::check_in_turn(database).await;
     checks.count(&outcome);
     match outcome {

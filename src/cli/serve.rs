@@ -15,11 +15,11 @@ use crate::cli::args::{ApiArgs, ConfigError, ServeArgs};
 use crate::http::middleware::authorize::Authorizer;
 use crate::http::route::Route;
 use crate::http::router::{self, ApiConfig};
+use crate::http::routes::metrics::CountChecks;
 use crate::http::server;
 use crate::http::state::AppState;
 use crate::http::tls::Tls;
 use crate::pending::Pending;
-use crate::pending::counters::Checks;
 use crate::store::Database;
 
 /// Serves until a signal says stop. The service answers from the start: until the database is reached, with 503.
@@ -50,7 +50,7 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
         Ok::<_, CommandError>(())
     };
     let pending = pending_tasks(&args.api, &database, &stop);
-    let audits = Checks::default();
+    let audits = CountChecks::default();
     let app = api(
         &args.api,
         authorizer.clone(),

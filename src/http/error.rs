@@ -14,7 +14,7 @@ use crate::auth::rate::TooMany;
 use crate::auth::{Denied, IdentityError};
 use crate::messages::cause::Cause;
 use crate::messages::locale::Locale;
-use crate::pending::PageError;
+use crate::pending::page::PageError;
 use crate::store::StoreError;
 use crate::task::json::JsonError;
 use crate::task::violation::Violation;

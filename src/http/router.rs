@@ -26,10 +26,10 @@ use crate::http::middleware::limits::{self, ConcurrencyLimit};
 use crate::http::middleware::{long_poll, track};
 use crate::http::openapi;
 use crate::http::route::{Route, describe, mount, public, route};
+use crate::http::routes::metrics::CountChecks;
 use crate::http::routes::{clear, docs, health, list, metrics, pending_tasks, report, single};
 use crate::http::state::AppState;
 use crate::pending::Pending;
-use crate::pending::counters::Checks;
 use crate::store::Database;
 
 /// The settings of the API.
@@ -119,7 +119,7 @@ pub fn health(database: Database, authorizer: Authorizer) -> Router {
 }
 
 /// The route for Prometheus, on an address of its own, without authentication.
-pub fn metrics(pending: Pending, checks: Checks) -> Router {
+pub fn metrics(pending: Pending, checks: CountChecks) -> Router {
     Router::new()
         .route("/metrics", get(metrics::metrics))
         .with_state((pending, checks))

@@ -1,13 +1,12 @@
-//! The freshness barrier: what every answer from memory waits for.
+//! The freshness barrier, which every response from memory waits for.
 //!
-//! An answer may come from memory only if a read of the database that *began after the request arrived* says that it is
-//! still right. Requests that arrive while a read is under way share the next one, never the one in flight: that may have
-//! missed what was written, and acknowledged, just before they came. So one small statement at a time serves everybody who
-//! waits, and each of them sees every write that anybody was told of before it asked, whichever replica of the service
-//! took it, or none.
+//! A response may come from memory only if a read of the database that *began after the request arrived* confirms it.
+//! Requests that arrive during a read share the next one, never the one in flight: that may have missed a write that was
+//! acknowledged just before they arrived. So one small statement at a time serves every request that waits, and each
+//! response reflects all writes that were acknowledged before its request, through any replica or SQL client.
 //!
-//! The line of those who wait is a channel; who leaves it drops a receiver, and a read that nobody waits for any more is
-//! not begun. docs/freshness.md has the proof; the tests in `schedules` explore it.
+//! The waiters of a read are the receivers of a channel. A cancelled request drops its receiver, and a read without
+//! waiters never begins. docs/freshness.md has the proof; the tests in `schedules` explore it.
 
 mod runtime;
 
@@ -16,39 +15,56 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use prometheus_client::metrics::counter::Counter;
 use tokio::sync::watch;
 
 use self::runtime::{Runtime, Tokio};
-use crate::pending::counters::Reads;
 use crate::store::StoreError;
 
-/// What a read says, or why it failed, to each who waited for it.
-type Outcome<T> = Result<T, Arc<StoreError>>;
-/// Who waits for the same read; its outcome comes once.
-type Line<T> = watch::Sender<Option<Outcome<T>>>;
-type Read<T> = Box<dyn Fn() -> BoxFuture<'static, Result<T, StoreError>> + Send + Sync>;
+/// The result of a read, as each of its waiters gets it.
+type ReadResult<T> = Result<T, Arc<StoreError>>;
+/// The waiters of one read, to which its result is sent once.
+type Waiters<T> = watch::Sender<Option<ReadResult<T>>>;
+type ReadFn<T> = Box<dyn Fn() -> BoxFuture<'static, Result<T, StoreError>> + Send + Sync>;
 
-/// The barrier around a read.
-pub struct Barrier<T, R = Tokio>(Arc<Shared<T, R>>);
+/// A barrier around a read. Clones share it.
+pub struct Barrier<T, R = Tokio>(Arc<Inner<T, R>>);
 
-struct Shared<T, R> {
+struct Inner<T, R> {
     runtime: R,
-    read: Read<T>,
+    read: ReadFn<T>,
     /// How long a request waits, and how long a read may take.
     timeout: Duration,
-    reads: Reads,
+    checks: FreshnessChecks,
     state: Mutex<State<T>>,
 }
 
 struct State<T> {
-    /// Those who wait for the next read.
-    next: Option<Line<T>>,
-    /// Whether somebody is at it who will see to them.
+    /// The waiters of the next read.
+    next: Option<Waiters<T>>,
+    /// Whether a reader runs that will serve them.
     is_reading: bool,
 }
 
+/// The reads, by how they ended.
+#[derive(Debug, Default)]
+pub struct FreshnessChecks {
+    pub ok: Counter,
+    pub timeout: Counter,
+    pub error: Counter,
+}
+
+impl FreshnessChecks {
+    fn count<T>(&self, outcome: &Result<T, StoreError>) {
+        match outcome {
+            Ok(_) => self.ok.inc(),
+            Err(error) if error.is_not_confirmed() => self.timeout.inc(),
+            Err(_) => self.error.inc(),
+        };
+    }
+}
+
 impl<T: Clone + Send + Sync + 'static> Barrier<T> {
-    /// A barrier that reads like this, and keeps nobody waiting for longer than `timeout`.
     pub fn new<F, Fut>(timeout: Duration, read: F) -> Self
     where
         F: Fn() -> Fut + Send + Sync + 'static,
@@ -59,17 +75,17 @@ impl<T: Clone + Send + Sync + 'static> Barrier<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static, R: Runtime> Barrier<T, R> {
-    /// A barrier that whoever this is runs.
+    /// A barrier on another runtime than tokio.
     fn on<F, Fut>(runtime: R, timeout: Duration, read: F) -> Self
     where
         F: Fn() -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
-        Self(Arc::new(Shared {
+        Self(Arc::new(Inner {
             runtime,
             read: Box::new(move || Box::pin(read())),
             timeout,
-            reads: Reads::default(),
+            checks: FreshnessChecks::default(),
             state: Mutex::new(State {
                 next: None,
                 is_reading: false,
@@ -77,89 +93,78 @@ impl<T: Clone + Send + Sync + 'static, R: Runtime> Barrier<T, R> {
         }))
     }
 
-    /// What a read says that begins after this was called.
+    /// The result of a read that begins after this call.
     ///
     /// # Errors
-    /// Why the read failed, or [`StoreError::NotConfirmed`] where it took too long.
+    /// The read failed, or took too long: [`StoreError::NotConfirmed`].
     pub async fn pass(&self) -> Result<T, StoreError> {
-        let Shared { runtime, timeout, .. } = &*self.0;
-        let told = told(self.join());
-        match runtime.within(*timeout, told).await.flatten() {
-            Some(outcome) => outcome.map_err(StoreError::Shared),
+        let Inner { runtime, timeout, .. } = &*self.0;
+        let mut result = self.join();
+        // The channel closes without a result if the read panics or the program ends.
+        let received = async { result.wait_for(Option::is_some).await.ok()?.clone() };
+        match runtime.within(*timeout, received).await.flatten() {
+            Some(result) => result.map_err(StoreError::Shared),
             None => Err(StoreError::NotConfirmed { timeout: *timeout }),
         }
     }
 
-    /// How the reads have ended until now.
-    pub fn reads(&self) -> &Reads {
-        &self.0.reads
+    pub fn checks(&self) -> &FreshnessChecks {
+        &self.0.checks
     }
 
-    /// Joins those who wait for the next read, and sees that somebody begins it.
-    fn join(&self) -> watch::Receiver<Option<Outcome<T>>> {
+    /// Joins the waiters of the next read, and starts a reader if none runs.
+    fn join(&self) -> watch::Receiver<Option<ReadResult<T>>> {
         let mut state = self.0.state();
-        let line = state
+        let result = state
             .next
             .get_or_insert_with(|| watch::Sender::new(None))
             .subscribe();
         let is_reading = std::mem::replace(&mut state.is_reading, true);
         drop(state);
         if !is_reading {
-            let reading = Reading(Arc::clone(&self.0));
-            self.0.runtime.spawn(Shared::read_for_all(reading));
+            let reader = Reader(Arc::clone(&self.0));
+            self.0.runtime.spawn(reader.run());
         }
-        line
+        result
     }
 }
 
-impl<T: Clone + Send + Sync + 'static, R: Runtime> Shared<T, R> {
-    /// Reads, one after the other, until nobody waits.
-    async fn read_for_all(reading: Reading<T, R>) {
-        let Self {
+/// The task that reads while there are waiters.
+struct Reader<T, R: Runtime>(Arc<Inner<T, R>>);
+
+impl<T: Clone + Send + Sync + 'static, R: Runtime> Reader<T, R> {
+    async fn run(self) {
+        let Inner {
             runtime,
+            read,
             timeout,
-            reads,
+            checks,
             ..
-        } = &*reading.0;
-        while let Some(line) = reading.0.next_line() {
-            // Who comes from here on waits for the next.
+        } = &*self.0;
+        while let Some(waiters) = self.next_waiters() {
+            // From here on requests wait for the next read.
             let outcome = runtime
-                .within(*timeout, (reading.0.read)())
+                .within(*timeout, read())
                 .await
                 .unwrap_or(Err(StoreError::NotConfirmed { timeout: *timeout }));
-            reads.count(&outcome);
-            line.send_replace(Some(outcome.map_err(Arc::new)));
+            checks.count(&outcome);
+            waiters.send_replace(Some(outcome.map_err(Arc::new)));
         }
     }
 
-    /// Those who have joined until now. Where there is nobody, the reading ends in the same moment: who comes next
-    /// begins anew.
-    fn next_line(&self) -> Option<Line<T>> {
-        let mut state = self.state();
-        let line = state.next.take().filter(|line| line.receiver_count() > 0);
-        state.is_reading = line.is_some();
-        line
+    /// The waiters that have joined. Without any the reader stops, under the same lock: the next request starts another.
+    fn next_waiters(&self) -> Option<Waiters<T>> {
+        let mut state = self.0.state();
+        let waiters = state.next.take().filter(|waiters| waiters.receiver_count() > 0);
+        state.is_reading = waiters.is_some();
+        waiters
     }
 }
 
-impl<T, R: Runtime> Shared<T, R> {
-    fn state(&self) -> MutexGuard<'_, State<T>> {
-        self.runtime.lock(&self.state)
-    }
-}
-
-/// What those who wait are told; nothing where the read ended without an outcome: it has panicked, or the program ends.
-async fn told<T: Clone>(mut line: watch::Receiver<Option<Outcome<T>>>) -> Option<Outcome<T>> {
-    line.wait_for(Option::is_some).await.ok()?.clone()
-}
-
-/// Somebody reads for as long as this lives.
-struct Reading<T, R: Runtime>(Arc<Shared<T, R>>);
-
-impl<T, R: Runtime> Drop for Reading<T, R> {
+impl<T, R: Runtime> Drop for Reader<T, R> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            // Those who wait learn of it by the end of their line, and who comes next begins anew.
+            // The waiters see their channel close, and the next request starts another reader.
             let mut state = self.0.state();
             state.next = None;
             state.is_reading = false;
@@ -167,11 +172,23 @@ impl<T, R: Runtime> Drop for Reading<T, R> {
     }
 }
 
+impl<T, R: Runtime> Inner<T, R> {
+    fn state(&self) -> MutexGuard<'_, State<T>> {
+        self.runtime.lock(&self.state)
+    }
+}
+
+impl<T, R> Clone for Barrier<T, R> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
 impl<T, R> fmt::Debug for Barrier<T, R> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Barrier")
-            .field("patience", &self.0.timeout)
+            .field("timeout", &self.0.timeout)
             .finish_non_exhaustive()
     }
 }

@@ -1,8 +1,7 @@
-//! Who waits for something about the pending tasks to change.
+//! Changes of the revision, for the requests that wait for one.
 //!
-//! While anybody waits one task of the process passes the barrier again and again; nobody else touches the database for
-//! it. What that and any other read says is handed on to all who wait by a channel that keeps the last word alone, so a
-//! waiter costs its place in that and no more.
+//! While any request waits, one task of the process passes the barrier again and again, and nothing else asks the
+//! database. A channel that keeps the last revision alone hands it to all waiters, so a waiter costs little.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,8 +12,8 @@ use tokio::time::sleep;
 use super::barrier::Barrier;
 use crate::store::tally::{Revision, Tally};
 
-/// How long the database is left alone between two looks at it: an answer is there within a quarter of a second of the
-/// commit, with time for a look, a load, and many who wait.
+/// The pause between two reads. A long poll is answered within a quarter of a second of the commit; that leaves time to
+/// read, to load and to answer many.
 const INTERVAL: Duration = Duration::from_millis(50);
 
 /// The revision as it was last read.
@@ -25,42 +24,42 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    /// A read has said this.
+    /// Reports the revision that a read found.
     pub(super) fn publish(&self, revision: Revision) {
         self.last
             .send_if_modified(|last| last.replace(revision) != Some(revision));
     }
 
-    /// Waits until a read says another revision than this.
-    pub(super) async fn after(self: &Arc<Self>, revision: Revision, barrier: &Arc<Barrier<Tally>>) {
+    /// Waits until a read finds another revision than this.
+    pub(super) async fn after(self: &Arc<Self>, revision: Revision, barrier: &Barrier<Tally>) {
         let mut last = self.last.subscribe();
         self.poll(barrier);
-        // The sender lives in `self`, so the channel cannot be closed.
+        // The sender lives in `self`, so the channel cannot close.
         let _ = last
             .wait_for(|last| last.is_some_and(|last| last != revision))
             .await;
     }
 
-    /// Sees that somebody reads for as long as anybody waits.
-    fn poll(self: &Arc<Self>, barrier: &Arc<Barrier<Tally>>) {
-        if self.polls(|polls| std::mem::replace(polls, true)) {
+    /// Starts a task, unless one runs, that reads while any request waits.
+    fn poll(self: &Arc<Self>, barrier: &Barrier<Tally>) {
+        if self.with_is_polling(|is_polling| std::mem::replace(is_polling, true)) {
             return;
         }
-        let (changes, barrier) = (Arc::clone(self), Arc::clone(barrier));
+        let (changes, barrier) = (Arc::clone(self), barrier.clone());
         tokio::spawn(async move {
-            // Who came before this looked is counted; who comes after it begins anew.
-            while changes.polls(|polls| {
-                *polls = changes.last.receiver_count() > 0;
-                *polls
+            // A waiter either subscribed before this check or starts another task.
+            while changes.with_is_polling(|is_polling| {
+                *is_polling = changes.last.receiver_count() > 0;
+                *is_polling
             }) {
                 sleep(INTERVAL).await;
-                // Who waits is not told of a failure: the database may be back before their time is up.
+                // Waiters ignore failures: the database may be back before they time out.
                 let _ = barrier.pass().await;
             }
         });
     }
 
-    fn polls(&self, decide: impl FnOnce(&mut bool) -> bool) -> bool {
+    fn with_is_polling(&self, decide: impl FnOnce(&mut bool) -> bool) -> bool {
         decide(&mut self.is_polling.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -77,7 +76,7 @@ mod tests {
 
     struct Stage {
         changes: Arc<Changes>,
-        barrier: Arc<Barrier<Tally>>,
+        barrier: Barrier<Tally>,
         revision: Arc<AtomicI64>,
         reads: Arc<AtomicUsize>,
     }
@@ -97,7 +96,7 @@ mod tests {
             });
             Self {
                 changes,
-                barrier: Arc::new(barrier),
+                barrier,
                 revision,
                 reads,
             }
@@ -113,7 +112,7 @@ mod tests {
         }
     }
 
-    /// So much time, in steps in which everybody gets on.
+    /// Advances the time in steps, after each of which every task runs.
     async fn pass(time: Duration) {
         for _ in 0..time.as_millis() / 10 {
             advance(Duration::from_millis(10)).await;
@@ -124,7 +123,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_reads_for_all_while_anybody_waits_and_nobody_afterwards() {
+    async fn one_task_reads_for_all_waiters_and_stops_after_the_last() {
         let stage = Stage::new();
         let waiting: Vec<_> = (0..1000).map(|_| stage.wait(1)).collect();
         pass(Duration::from_secs(1)).await;
@@ -136,7 +135,7 @@ mod tests {
         let reads = stage.reads();
         pass(Duration::from_secs(10)).await;
         assert!(stage.reads() <= reads + 1, "reads for nobody");
-        // And who comes then is seen to.
+        // A later waiter starts another task.
         let next = stage.wait(2);
         pass(INTERVAL * 2).await;
         stage.revision.store(3, Ordering::Relaxed);
@@ -145,7 +144,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_leaves_is_not_read_for() {
+    async fn a_waiter_that_leaves_causes_no_reads() {
         let stage = Stage::new();
         let waiter = stage.wait(1);
         pass(Duration::from_secs(1)).await;
@@ -157,7 +156,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_has_moved_already_is_not_waited_for() {
+    async fn an_earlier_change_ends_the_wait_at_once() {
         let stage = Stage::new();
         stage.changes.publish(Revision::new(7));
         let waiter = stage.wait(1);

@@ -1,11 +1,13 @@
-//! Content codings: which one a client wants, and how its bytes are made.
+//! Content codings: negotiation and compression.
+//!
+//! tower-http negotiates inside its layer only, which would compress a page again for each response.
 
 use std::io::{self, Write};
 
-/// A content coding that answers are made in (RFC 9110, section 8.4.1).
+/// A content coding of responses (RFC 9110, section 8.4.1).
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ContentEncoding {
-    /// As it is.
+    /// Not compressed.
     #[default]
     Identity,
     Zstd,
@@ -13,18 +15,18 @@ pub enum ContentEncoding {
     Gzip,
 }
 
-/// Levels that halve and halve again what a page weighs and still take a few milliseconds of a page of 250 tasks.
+/// Levels at which a page of 250 tasks shrinks to a quarter or less in a few milliseconds.
 const ZSTD_LEVEL: i32 = 3;
 const BROTLI_QUALITY: i32 = 5;
 const GZIP_LEVEL: u32 = 6;
-/// Binary logarithm of the window that brotli looks back in: that of a page, not of a film.
+/// Binary logarithm of brotli's window: as large as a page.
 const BROTLI_WINDOW: i32 = 19;
 
 impl ContentEncoding {
-    /// What is compressed, the one that costs least first.
+    /// Every compressed coding, the cheapest first.
     pub const COMPRESSED: [Self; 3] = [Self::Zstd, Self::Brotli, Self::Gzip];
 
-    /// The token of the coding; none for what is not coded.
+    /// The token in headers; `Identity` has none.
     pub const fn token(self) -> Option<&'static str> {
         match self {
             Self::Identity => None,
@@ -34,8 +36,8 @@ impl ContentEncoding {
         }
     }
 
-    /// The coding that an `Accept-Encoding` wants most (RFC 9110, section 12.5.3); of equals the one that costs least.
-    /// What is not understood is not wanted. Where nothing is acceptable the answer is not coded, as the RFC recommends.
+    /// The coding with the highest weight in an `Accept-Encoding` (RFC 9110, section 12.5.3); of equals the cheapest.
+    /// Items that cannot be parsed weigh nothing. If no coding is acceptable it is `Identity`, as the RFC recommends.
     pub fn negotiate(accept_encoding: &str) -> Self {
         let mut best = Self::Identity;
         let mut best_weight = 0;
@@ -45,17 +47,14 @@ impl ContentEncoding {
                 (best, best_weight) = (coding, weight);
             }
         }
-        // Only where it is said that it is preferred; whoever names codings wants one of them.
+        // Only an explicit, higher weight: a client that names codings wants one of them.
         if explicit_weight(accept_encoding, "identity").is_some_and(|weight| weight > best_weight) {
             return Self::Identity;
         }
         best
     }
 
-    /// The bytes in this coding.
-    ///
-    /// # Errors
-    /// The encoder failed, which none does on bytes in memory.
+    /// Encodes bytes in this coding.
     pub fn encode(self, bytes: &[u8]) -> io::Result<Vec<u8>> {
         match self {
             Self::Identity => Ok(bytes.to_vec()),
@@ -81,7 +80,7 @@ impl ContentEncoding {
     }
 }
 
-/// How much a coding is wanted, in thousandths; 0 is not at all.
+/// The weight of a coding in thousandths; 0 excludes it.
 fn weight(accept_encoding: &str, coding: ContentEncoding) -> u16 {
     let token = coding.token().unwrap_or("identity");
     explicit_weight(accept_encoding, token)
@@ -121,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_coding_is_the_one_that_is_wanted_most() {
+    fn the_coding_with_the_highest_weight_is_chosen() {
         for (accepted, coding) in [
             ("", ContentEncoding::Identity),
             ("identity", ContentEncoding::Identity),
@@ -154,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_encoded_can_be_read_back() {
+    fn encoded_bytes_can_be_decoded() {
         let bytes = b"the same again ".repeat(1000);
         for coding in ContentEncoding::COMPRESSED {
             let encoded = coding.encode(&bytes).expect("bytes");

@@ -1,65 +1,53 @@
-//! The hot path: answers about the pending tasks from memory, each as fresh as if it had been read for its request.
+//! The hot path: pages of pending tasks from memory, each as fresh as if it had been read for its request.
 //!
-//! Reading order: [`barrier`] (what every such answer waits for), [`Pending::page`] (what an answer is made of),
-//! [`content`] (how a page survives changes to other tasks), `cache` (what is kept, and for how long), `offset_index` (how a
-//! deep page is found), [`wait`] and `changes` (who would rather be told when it changes).
+//! Reading order: [`barrier`] (confirms that memory is current), [`Pending::page`], [`page`] (how a page survives changes
+//! to other tasks), `page_cache`, `offset_index` (how a deep page is found), [`wait`] and `changes` (long polls).
 
 pub mod barrier;
 mod changes;
-pub mod content;
 pub mod content_encoding;
-pub mod counters;
 pub mod digest;
-mod measures;
 mod offset_index;
+pub mod page;
 mod page_cache;
 pub mod wait;
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use thiserror::Error;
 use tokio::sync::Semaphore;
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
-use crate::listing::cursor::Cursor;
-use crate::listing::page::{Limit, Offset};
-use crate::listing::sorters::Sorters;
-use crate::pending::content_encoding::ContentEncoding;
-use crate::pending::counters::CacheStats;
+use self::barrier::{Barrier, FreshnessChecks};
+use self::changes::Changes;
+use self::content_encoding::ContentEncoding;
+use self::page::{Content, PageError, PendingPage, PendingQuery};
+pub use self::page_cache::CacheStats;
+use self::page_cache::PageCache;
 use crate::store::pending::{self, PageQuery};
 use crate::store::tally::{self, Revision, Tally};
 use crate::store::{Database, StoreError};
-use barrier::Barrier;
-use changes::Changes;
-use content::Content;
-use page_cache::PageCache;
 
-/// What is shorter is not compressed: it would fill no fewer packets.
-const WORTH_COMPRESSING: usize = 1024;
+/// How many long polls are answered at a time. One change wakes thousands, which must not take every permit from new
+/// requests.
+const MAX_WAKEUPS: usize = 16;
 
-/// How many of those who have waited are answered at a time: one change wakes thousands, and they are not to take all
-/// places of those who come.
-const TURNS: usize = 16;
-
-/// Bounds of the memory and of the wait.
 #[derive(Debug, Clone, Copy)]
-pub struct Settings {
-    /// How many bytes of pages are kept.
+pub struct PendingConfig {
+    /// The bound of the page cache.
     pub cache_bytes: u64,
-    /// How long a request waits for the database to say that its answer is current.
+    /// How long a request waits for the freshness check.
     pub timeout: Duration,
-    /// How long a client may wait for a page to change.
+    /// How long a long poll is held at most.
     pub long_poll_timeout: Duration,
-    /// How many clients may wait at a time; further ones are answered at once.
+    /// How many long polls are held at a time; further ones are answered at once.
     pub max_long_polls: usize,
 }
 
-impl Default for Settings {
-    /// Those of `serve`.
+impl Default for PendingConfig {
+    /// The defaults of `serve`.
     fn default() -> Self {
         Self {
             cache_bytes: 32 * 1024 * 1024,
@@ -70,37 +58,6 @@ impl Default for Settings {
     }
 }
 
-/// A part of the pending tasks, in an order.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct PendingQuery {
-    pub order: Sorters,
-    /// The page begins after this place.
-    pub after: Option<Cursor>,
-    pub offset: Offset,
-    pub limit: Limit,
-}
-
-/// A page of pending tasks. Clones share it.
-#[derive(Debug, Clone)]
-pub struct Page {
-    /// Of the snapshot that the page is from.
-    pub tally: Tally,
-    pub content: Arc<Content>,
-}
-
-/// Why there is no page.
-#[derive(Debug, Error)]
-pub enum PageError {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error("the page could not be written as JSON")]
-    Render(#[from] serde_json::Error),
-    #[error("the page could not be compressed")]
-    Compress(#[from] io::Error),
-    #[error("the compression ended early")]
-    Blocking(#[from] JoinError),
-}
-
 /// The pending tasks. Clones share everything.
 #[derive(Debug, Clone)]
 pub struct Pending(Arc<Shared>);
@@ -108,30 +65,29 @@ pub struct Pending(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     database: Database,
-    barrier: Arc<Barrier<Tally>>,
+    barrier: Barrier<Tally>,
     cache: Arc<PageCache>,
     changes: Arc<Changes>,
-    cache_stats: Arc<CacheStats>,
+    cache_stats: CacheStats,
     waiter_permits: Arc<Semaphore>,
     wakeup_permits: Arc<Semaphore>,
-    settings: Settings,
+    config: PendingConfig,
     stop: CancellationToken,
 }
 
 impl Pending {
-    /// Answers about the pending tasks of a database. Nothing is read until somebody asks. Whoever waits is answered when
-    /// `stop` is cancelled.
-    pub fn new(database: Database, settings: Settings, stop: CancellationToken) -> Self {
-        let cache = Arc::new(PageCache::new(settings.cache_bytes));
+    /// Nothing is read until the first request. Long polls are answered when `stop` is cancelled.
+    pub fn new(database: Database, config: PendingConfig, stop: CancellationToken) -> Self {
+        let cache = Arc::new(PageCache::new(config.cache_bytes));
         let changes = Arc::<Changes>::default();
-        let barrier = Barrier::new(settings.timeout, {
+        let barrier = Barrier::new(config.timeout, {
             let (database, cache, changes) = (database.clone(), Arc::clone(&cache), Arc::clone(&changes));
             move || {
                 let (database, cache, changes) = (database.clone(), Arc::clone(&cache), Arc::clone(&changes));
                 async move {
                     let tally = tally::read(&database).await?;
-                    // One read follows the other, so the last word is that of the latest.
-                    cache.reset_to(tally.revision);
+                    // Reads never overlap, so the latest revision is set last.
+                    cache.offset_index().reset_to(tally.revision);
                     changes.publish(tally.revision);
                     Ok(tally)
                 }
@@ -139,25 +95,20 @@ impl Pending {
         });
         Self(Arc::new(Shared {
             database,
-            barrier: Arc::new(barrier),
+            barrier,
             cache,
             changes,
-            cache_stats: Arc::default(),
-            waiter_permits: Arc::new(Semaphore::new(
-                settings.max_long_polls.min(Semaphore::MAX_PERMITS),
-            )),
-            wakeup_permits: Arc::new(Semaphore::new(TURNS)),
-            settings,
+            cache_stats: CacheStats::default(),
+            waiter_permits: Arc::new(Semaphore::new(config.max_long_polls.min(Semaphore::MAX_PERMITS))),
+            wakeup_permits: Arc::new(Semaphore::new(MAX_WAKEUPS)),
+            config,
             stop,
         }))
     }
 
-    /// A page of a snapshot that was taken after this was called or differs from one in nothing about any pending task. It
-    /// is read once for all who ask for it until such a task changes, and then as far as it has changed.
-    ///
-    /// # Errors
-    /// The database has not confirmed in time that what is in memory is current, or could not give what is not.
-    pub async fn page(&self, query: &PendingQuery) -> Result<Page, PageError> {
+    /// A page as it is in a snapshot from after this call. It is read once for all requests until a pending task changes,
+    /// and then only as far as it has changed.
+    pub async fn page(&self, query: &PendingQuery) -> Result<PendingPage, PageError> {
         let now = self.0.barrier.pass().await?;
         let known = self.0.cache.page(query);
         if let Some(page) = &known
@@ -167,21 +118,18 @@ impl Pending {
             return Ok(page.clone());
         }
         self.0.cache_stats.misses.inc();
-        // Who joins a reading that is under way has been told of the same revision as who began it, after which the
-        // reading began: it misses nothing that the barrier has promised.
-        let reading = self
+        // A read in flight is shared only among requests that saw the same revision. It began after the first of them
+        // saw it, so it misses nothing that the barrier promises to the others.
+        let read = self
             .0
             .cache
             .read_once(query, now.revision, self.read(query, now.revision));
-        // What reading takes is large, and most do not need it.
-        Box::pin(reading).await
+        // Boxed: the future is large, and most requests do not need it.
+        Box::pin(read).await
     }
 
-    /// The array in a coding, made once for all who ask for it. What is too short to gain by it is given as it is.
-    ///
-    /// # Errors
-    /// The encoder failed.
-    pub async fn compressed(&self, page: &Page, coding: ContentEncoding) -> Result<Bytes, PageError> {
+    /// The body in a coding, compressed once for all requests.
+    pub async fn compressed(&self, page: &PendingPage, coding: ContentEncoding) -> Result<Bytes, PageError> {
         let body = page.content.body.clone();
         if coding == ContentEncoding::Identity {
             return Ok(body);
@@ -193,16 +141,29 @@ impl Pending {
         self.0.cache.compressed(page.content.digest, coding, encode).await
     }
 
-    /// How many bytes of pages are kept.
+    /// How many tasks are pending in a snapshot from after this call.
+    pub async fn count(&self) -> Result<i64, StoreError> {
+        Ok(self.0.barrier.pass().await?.pending)
+    }
+
+    pub fn freshness_checks(&self) -> &FreshnessChecks {
+        self.0.barrier.checks()
+    }
+
+    pub fn cache_stats(&self) -> &CacheStats {
+        &self.0.cache_stats
+    }
+
+    /// How many bytes of pages are in memory.
     pub fn cached_bytes(&self) -> u64 {
         self.0.cache.bytes()
     }
 
-    /// Reads a page, and keeps it. Meanwhile it may have come to be of another revision than this; then it is of use to those
-    /// who will be told of that.
-    async fn read(&self, query: &PendingQuery, revision: Revision) -> Result<Page, PageError> {
+    /// Reads a page and keeps it. The page may be of a later revision than this one, and serves the requests that see
+    /// that.
+    async fn read(&self, query: &PendingQuery, revision: Revision) -> Result<PendingPage, PageError> {
         let known = self.0.cache.page(query);
-        // Somebody has just read it.
+        // Another request may have read it since the lookup.
         if let Some(page) = &known
             && page.tally.revision == revision
         {
@@ -212,19 +173,17 @@ impl Pending {
         let read = self.read_from_nearest(query, revision, known.as_ref()).await?;
         let tally = read.tally;
         if let (Some(next), None) = (&read.next, &query.after) {
-            let place = query.offset.get() + query.limit.get();
-            self.0
-                .cache
-                .offset_index()
-                .remember(tally.revision, &query.order, place, next);
+            let end = query.offset.get() + query.limit.get();
+            let mut index = self.0.cache.offset_index();
+            index.insert(tally.revision, &query.order, end, next);
         }
-        let content = Content::of(read, known.as_ref())?;
-        let page = Page { tally, content };
+        let content = Content::render(read, known.as_ref())?;
+        let page = PendingPage { tally, content };
         self.0.cache.keep(query, &page);
         Ok(page)
     }
 
-    /// Reads a page from the nearest place that is known at this revision.
+    /// Reads a page from the nearest entry of the offset index.
     async fn read_from_nearest(
         &self,
         query: &PendingQuery,
@@ -239,38 +198,26 @@ impl Pending {
             limit: query.limit,
         };
         let offset = query.offset.get();
-        let near = match query.after {
-            None if offset > 0 => self.0.cache.offset_index().before(revision, &query.order, offset),
+        let nearest = match query.after {
+            None if offset > 0 => self
+                .0
+                .cache
+                .offset_index()
+                .nearest(revision, &query.order, offset),
             _ => None,
         };
-        if let Some((place, cursor)) = near {
-            let from_place = PageQuery {
+        if let Some((preceding, cursor)) = nearest {
+            let from_cursor = PageQuery {
                 after: Some(&cursor),
-                offset: query.offset.less(place),
+                offset: query.offset.less(preceding),
                 ..plain
             };
-            let page = pending::page(&self.0.database, from_place, known).await?;
+            let page = pending::page(&self.0.database, from_cursor, known).await?;
             if page.tally.revision == revision {
                 return Ok(page);
             }
-            // Something has changed, perhaps before the place: it may be another one now.
+            // A change before the cursor may have moved it to another offset.
         }
         pending::page(&self.0.database, plain, known).await
-    }
-}
-
-impl Page {
-    /// The coding in which the page is sent where a client wants this one.
-    pub fn coding(&self, wanted: ContentEncoding) -> ContentEncoding {
-        if self.content.body.len() < WORTH_COMPRESSING {
-            ContentEncoding::Identity
-        } else {
-            wanted
-        }
-    }
-
-    /// Whether no task at all is pending.
-    pub fn nothing_pending(&self) -> bool {
-        self.content.is_empty() && self.tally.pending == 0
     }
 }

@@ -1,48 +1,55 @@
-//! What is kept of the pending tasks: pages as they were last read, what was compressed of them, and places in the list.
+//! The cache: pages as they were last read, their compressed forms, and the offset index.
 //!
-//! Both caches bound themselves by bytes at every insertion, and let one of those who miss the same thing make it while
-//! the others wait. A page of an earlier revision is what its next reading begins from.
+//! Both caches are bounded by bytes, and concurrent misses of one entry share the work of making it. A page of an
+//! earlier revision is kept: its next read begins from it.
 
 use std::fmt;
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use prometheus_client::metrics::counter::Counter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
+use super::content_encoding::ContentEncoding;
+use super::digest::Digest;
 use super::offset_index::OffsetIndex;
-use super::{Page, PageError, PendingQuery};
-use crate::pending::content_encoding::ContentEncoding;
-use crate::pending::digest::Digest;
+use super::page::{PageError, PendingPage, PendingQuery};
 use crate::store::tally::Revision;
 
-/// What an entry costs besides its bytes: key, cursor and bookkeeping.
+/// The size of an entry without its bytes: key, cursor and bookkeeping.
 const OVERHEAD: usize = 512;
-/// About as large as a page is; for estimates.
+/// An estimate, to size the tables.
 const TYPICAL_PAGE: u64 = 64 * 1024;
-/// The share of the memory that is for what is compressed: a tenth of its page, in up to three codings.
-const SHARE_OF_CODED: u64 = 4;
-/// Readings under way for which there is room from the beginning.
-const TYPICAL_READINGS: usize = 64;
+/// One byte in so many is for compressed forms: each takes a tenth of its page, in up to three codings.
+const COMPRESSED_SHARE: u64 = 4;
+/// The initial capacity for concurrent reads.
+const TYPICAL_READS: usize = 64;
 
-/// The memory of a process.
 pub(super) struct PageCache {
-    /// As they were when they were last read.
-    pages: Cache<PendingQuery, Page, Weight>,
-    /// By the digest of what is coded.
+    /// As they were last read.
+    pages: Cache<PendingQuery, PendingPage, Weight>,
+    /// By the digest of what is compressed.
     compressed: Cache<(Digest, ContentEncoding), Bytes, Weight>,
-    /// Pages that are being read, each once for all who have been told of the same revision. Empty otherwise.
-    in_flight: Cache<(PendingQuery, Revision), Page>,
+    /// Pages that are being read, shared by all requests that saw the same revision. Otherwise empty.
+    in_flight: Cache<(PendingQuery, Revision), PendingPage>,
     offset_index: Mutex<OffsetIndex>,
 }
 
-/// An entry weighs what it takes.
+/// Whether pages were found in the cache.
+#[derive(Debug, Default)]
+pub struct CacheStats {
+    pub hits: Counter,
+    pub misses: Counter,
+}
+
+/// Weighs entries by bytes.
 #[derive(Debug, Clone)]
 struct Weight;
 
-impl Weighter<PendingQuery, Page> for Weight {
-    fn weight(&self, _: &PendingQuery, page: &Page) -> u64 {
+impl Weighter<PendingQuery, PendingPage> for Weight {
+    fn weight(&self, _: &PendingQuery, page: &PendingPage) -> u64 {
         (page.content.bytes() + OVERHEAD) as u64
     }
 }
@@ -55,22 +62,22 @@ impl Weighter<(Digest, ContentEncoding), Bytes> for Weight {
 
 impl PageCache {
     pub(super) fn new(bytes: u64) -> Self {
-        let compressed = bytes / SHARE_OF_CODED;
+        let compressed = bytes / COMPRESSED_SHARE;
         Self {
             pages: bounded(bytes - compressed),
             compressed: bounded(compressed),
-            in_flight: Cache::new(TYPICAL_READINGS),
+            in_flight: Cache::new(TYPICAL_READS),
             offset_index: Mutex::default(),
         }
     }
 
     /// The page as it was last read.
-    pub(super) fn page(&self, query: &PendingQuery) -> Option<Page> {
+    pub(super) fn page(&self, query: &PendingQuery) -> Option<PendingPage> {
         self.pages.get(query)
     }
 
-    /// Keeps a page, and forgets what was compressed of the one before.
-    pub(super) fn keep(&self, query: &PendingQuery, page: &Page) {
+    /// Keeps a page, and drops the compressed forms of the one before.
+    pub(super) fn keep(&self, query: &PendingQuery, page: &PendingPage) {
         if let Some(before) = self.pages.peek(query)
             && before.content.digest != page.content.digest
         {
@@ -81,21 +88,21 @@ impl PageCache {
         self.pages.insert(query.clone(), page.clone());
     }
 
-    /// Reads a page once for all who want it as it is at this revision or later.
+    /// Reads a page once for all requests that saw this revision.
     pub(super) async fn read_once(
         &self,
         query: &PendingQuery,
         revision: Revision,
-        read: impl Future<Output = Result<Page, PageError>>,
-    ) -> Result<Page, PageError> {
+        read: impl Future<Output = Result<PendingPage, PageError>>,
+    ) -> Result<PendingPage, PageError> {
         let key = (query.clone(), revision);
         let page = self.in_flight.get_or_insert_async(&key, read).await;
-        // Nothing but what has been read: others may have begun anew meanwhile.
+        // Removes finished reads only: a new one may have begun meanwhile.
         self.in_flight.remove_if(&key, |_| true);
         page
     }
 
-    /// What is coded, made once for all who want it.
+    /// Compresses a body once for all requests.
     pub(super) async fn compressed(
         &self,
         digest: Digest,
@@ -107,23 +114,17 @@ impl PageCache {
             .await
     }
 
-    /// Forgets the places that are not of this revision.
-    pub(super) fn reset_to(&self, revision: Revision) {
-        self.offset_index().reset_to(revision);
-    }
-
     pub(super) fn offset_index(&self) -> MutexGuard<'_, OffsetIndex> {
-        // Nothing that is done under the lock can be left half done.
+        // No change under the lock can be left half done.
         self.offset_index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many bytes of pages are kept.
     pub(super) fn bytes(&self) -> u64 {
         self.pages.weight() + self.compressed.weight()
     }
 }
 
-/// A cache of so many bytes.
+/// A cache bounded by bytes.
 fn bounded<K: Eq + Hash, V: Clone>(bytes: u64) -> Cache<K, V, Weight>
 where
     Weight: Weighter<K, V>,
@@ -132,7 +133,7 @@ where
         .unwrap_or(usize::MAX)
         .max(16);
     let mut options = OptionsBuilder::new();
-    // In one piece: each shard has its share of the bytes, and the largest pages need more than a small one.
+    // One shard: each has its share of the bytes, and a large page needs more than a small share.
     options
         .shards(1)
         .estimated_items_capacity(items)
@@ -151,7 +152,7 @@ where
 impl fmt::Debug for PageCache {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
-            .debug_struct("Memory")
+            .debug_struct("PageCache")
             .field("pages", &self.pages.len())
             .field("bytes", &self.bytes())
             .finish_non_exhaustive()

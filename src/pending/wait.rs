@@ -1,35 +1,36 @@
-//! A client that has the page as it is, and would rather be told when it changes.
+//! Long polls: a client that has the current page waits for it to change.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Page, Pending, PendingQuery};
-use crate::pending::digest::Digest;
+use super::Pending;
+use super::digest::Digest;
+use super::page::{PendingPage, PendingQuery};
 
-/// What a client waits for. In the extensions of an answer that has nothing new.
+/// The change that a client can wait for: an extension of its 304.
 #[derive(Debug, Clone)]
-pub struct Wait(Arc<Waited>);
+pub struct Wait(Arc<Waiting>);
 
 #[derive(Debug)]
-struct Waited {
+struct Waiting {
     pending: Pending,
     query: PendingQuery,
     seen: Seen,
 }
 
-/// What the client can see of a page. Not the page itself, which memory may let go of meanwhile.
+/// What the client sees of a page. Holding the page itself would keep it in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Seen {
     digest: Digest,
     has_next: bool,
-    /// The number of all, if it asked for that.
+    /// The count of all pending tasks, if the client asked for it.
     total: Option<i64>,
 }
 
 impl Seen {
-    fn of(page: &Page, counts: bool) -> Self {
+    fn of(page: &PendingPage, counts: bool) -> Self {
         Self {
             digest: page.content.digest,
             has_next: page.content.next.is_some(),
@@ -39,28 +40,28 @@ impl Seen {
 }
 
 impl Wait {
-    /// For a page to be another than this one. `counts` is whether the client is told how many tasks there are.
-    pub fn for_another(pending: &Pending, query: &PendingQuery, page: &Page, counts: bool) -> Self {
-        Self(Arc::new(Waited {
+    /// A wait for another page than this one. With `counts`, another count is a change too.
+    pub fn for_another(pending: &Pending, query: &PendingQuery, page: &PendingPage, counts: bool) -> Self {
+        Self(Arc::new(Waiting {
             pending: pending.clone(),
             query: query.clone(),
             seen: Seen::of(page, counts),
         }))
     }
 
-    /// How long anybody may wait.
+    /// How long a client may wait.
     pub fn timeout(&self) -> Duration {
-        self.0.pending.0.settings.long_poll_timeout
+        self.0.pending.0.config.long_poll_timeout
     }
 
-    /// A place among those who wait, if there is one.
+    /// A permit to wait, if one is free.
     pub fn permit(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.0.pending.0.waiter_permits)
             .try_acquire_owned()
             .ok()
     }
 
-    /// Lets some of those through at a time who have waited for the same.
+    /// A permit to answer after the wait: one change must not answer all waiters at once.
     pub async fn wakeup_permit(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.0.pending.0.wakeup_permits)
             .acquire_owned()
@@ -68,15 +69,15 @@ impl Wait {
             .ok()
     }
 
-    /// Waits until the client would see something new, the database cannot say so, or the service stops.
+    /// Returns when the client would see a change, the page cannot be confirmed, or the service stops.
     pub async fn until_changed(&self) {
-        let Waited { pending, query, seen } = &*self.0;
+        let Waiting { pending, query, seen } = &*self.0;
         pending
             .0
             .stop
             .run_until_cancelled(async {
                 loop {
-                    // In a place of its own, which is given back before the wait: it is large, and many wait.
+                    // Boxed, and freed before the wait: the future is large, and there are many waiters.
                     let Ok(page) = Box::pin(pending.page(query)).await else {
                         return;
                     };

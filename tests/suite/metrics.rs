@@ -9,8 +9,8 @@ use chrono::Utc;
 use serde_json::Value;
 use sqlx::{Connection, Executor};
 use task_status::http::router;
-use task_status::pending::Settings;
-use task_status::pending::counters::Checks;
+use task_status::http::routes::metrics::CountChecks;
+use task_status::pending::PendingConfig;
 use task_status::store::{StoreError, tally};
 
 use crate::support::database::TestDatabase;
@@ -97,19 +97,19 @@ impl Figures {
 struct Stage {
     database: TestDatabase,
     service: Service,
-    checks: Checks,
+    checks: CountChecks,
     metrics: Service,
 }
 
 impl Stage {
-    async fn new(settings: Settings) -> Self {
+    async fn new(settings: PendingConfig) -> Self {
         let database = TestDatabase::new().await;
         let setup = Setup {
             pending: settings,
             ..Setup::default()
         };
         let service = Service::with(&database, setup).await;
-        let checks = Checks::default();
+        let checks = CountChecks::default();
         let routes = router::metrics(service.pending.clone().unwrap(), checks.clone());
         Self {
             metrics: Service::serve(routes, service.database.clone()),
@@ -140,7 +140,7 @@ impl Stage {
 
 #[tokio::test]
 async fn drift_is_told_from_the_first_audit_on() {
-    let stage = Stage::new(Settings::default()).await;
+    let stage = Stage::new(PendingConfig::default()).await;
     stage.insert("counted").await;
     let figures = stage.figures().await;
     for absent in [
@@ -193,7 +193,7 @@ async fn drift_is_told_from_the_first_audit_on() {
 
 #[tokio::test]
 async fn the_number_of_pending_tasks_is_that_of_now() {
-    let stage = Stage::new(Settings::default()).await;
+    let stage = Stage::new(PendingConfig::default()).await;
     // Nobody else asks the service for anything.
     for number in 0..3 {
         let figures = stage.figures().await;
@@ -205,7 +205,7 @@ async fn the_number_of_pending_tasks_is_that_of_now() {
 
 #[tokio::test]
 async fn pages_are_counted_by_where_they_come_from() {
-    let stage = Stage::new(Settings::default()).await;
+    let stage = Stage::new(PendingConfig::default()).await;
     stage.insert("a").await;
     let found = async || {
         let figures = stage.figures().await;
@@ -225,9 +225,9 @@ async fn pages_are_counted_by_where_they_come_from() {
 
 #[tokio::test]
 async fn what_the_database_does_not_say_in_time_is_left_out_and_counted() {
-    let stage = Stage::new(Settings {
+    let stage = Stage::new(PendingConfig {
         timeout: Duration::from_millis(50),
-        ..Settings::default()
+        ..PendingConfig::default()
     })
     .await;
     let mut holder = stage.database.connect().await;
@@ -266,7 +266,7 @@ async fn a_client_of_prometheus_reads_the_same() {
     let Some(packages) = Packages::installed("prometheus", &[&requirements], &FILES, &install) else {
         return;
     };
-    let stage = Stage::new(Settings::default()).await;
+    let stage = Stage::new(PendingConfig::default()).await;
     stage.insert("a").await;
     stage.check().await;
     let answer = stage.metrics.get("/metrics").await;

@@ -14,7 +14,8 @@ use sqlx::{Connection, Executor};
 use task_status::http::state::EmptyStatus;
 use task_status::listing::page::{Limit, Offset};
 use task_status::listing::sorters::Sorters;
-use task_status::pending::{Pending, PendingQuery, Settings};
+use task_status::pending::page::PendingQuery;
+use task_status::pending::{Pending, PendingConfig};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -419,9 +420,9 @@ async fn memory_is_bounded_by_bytes_and_a_page_that_is_larger_is_answered_all_th
     let database = TestDatabase::new().await;
     insert(&database, 300).await;
     let service = Service::start(&database).await;
-    let settings = Settings {
+    let settings = PendingConfig {
         cache_bytes: 20_000,
-        ..Settings::default()
+        ..PendingConfig::default()
     };
     let pending = Pending::new(service.database.clone(), settings, CancellationToken::new());
     const PAGES: [(i32, i32); 4] = [(0, 250), (0, 10), (290, 10), (0, 30)];
@@ -457,9 +458,9 @@ async fn what_cannot_be_confirmed_in_time_is_503_and_not_from_memory() {
     let database = TestDatabase::new().await;
     insert(&database, 3).await;
     let setup = Setup {
-        pending: Settings {
+        pending: PendingConfig {
             timeout: Duration::from_millis(50),
-            ..Settings::default()
+            ..PendingConfig::default()
         },
         ..Setup::default()
     };

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use task_status::listing::page::{Limit, Offset};
 use task_status::listing::sorters::Sorters;
-use task_status::pending::{Pending, PendingQuery, Settings};
+use task_status::pending::page::PendingQuery;
+use task_status::pending::{Pending, PendingConfig};
 use task_status::store::pending::{Entry, Known, Page, PageQuery, Version, XidEpoch, page};
 use tokio_util::sync::CancellationToken;
 
@@ -167,7 +168,7 @@ async fn a_page_that_others_leave_alone_stays_the_very_same() {
     let (database, service) = with_tasks().await;
     let pending = Pending::new(
         service.database.clone(),
-        Settings::default(),
+        PendingConfig::default(),
         CancellationToken::new(),
     );
     let page = async |offset, limit| {

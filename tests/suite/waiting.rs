@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use reqwest::{Method, StatusCode};
-use task_status::pending::Settings;
+use task_status::pending::PendingConfig;
 use tokio::task::JoinHandle;
 
 use crate::support::database::TestDatabase;
@@ -114,9 +114,9 @@ async fn who_has_nothing_to_wait_for_or_no_place_is_answered_at_once() {
     let database = TestDatabase::new().await;
     insert(&database, "a").await;
     let mut setup = Setup {
-        pending: Settings {
+        pending: PendingConfig {
             max_long_polls: 1,
-            ..Settings::default()
+            ..PendingConfig::default()
         },
         ..Setup::default()
     };
@@ -148,9 +148,9 @@ async fn who_has_nothing_to_wait_for_or_no_place_is_answered_at_once() {
     })
     .await;
     let off = Setup {
-        pending: Settings {
+        pending: PendingConfig {
             long_poll_timeout: std::time::Duration::ZERO,
-            ..Settings::default()
+            ..PendingConfig::default()
         },
         ..Setup::default()
     };

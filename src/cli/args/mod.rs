@@ -25,7 +25,7 @@ use crate::http::base_path::BasePath;
 use crate::http::middleware::cors::Origin;
 use crate::http::state::EmptyStatus;
 use crate::http::tls::TlsFiles;
-use crate::pending;
+use crate::pending::PendingConfig;
 use crate::store::schema::Schema;
 use crate::telemetry::LogFormat;
 pub use access::{AccessArgs, AccessError, AuthMode};
@@ -256,7 +256,7 @@ pub struct ApiArgs {
     pub request_timeout: Duration,
 }
 
-impl From<&ApiArgs> for pending::Settings {
+impl From<&ApiArgs> for PendingConfig {
     fn from(args: &ApiArgs) -> Self {
         Self {
             cache_bytes: u64::from(args.page_cache_mib) * 1024 * 1024,

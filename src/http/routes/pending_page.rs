@@ -13,8 +13,8 @@ use crate::http::page_params::PageRange;
 use crate::http::query::Query;
 use crate::http::state::{AppState, EmptyStatus};
 use crate::listing::sorters::Sorters;
-use crate::pending::PendingQuery;
 use crate::pending::content_encoding::ContentEncoding;
+use crate::pending::page::PendingQuery;
 use crate::pending::wait::Wait;
 
 /// The client may keep it, and has to ask each time whether it is current.

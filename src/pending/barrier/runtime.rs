@@ -1,29 +1,25 @@
-//! What the barrier needs of whatever runs it: tokio in the service; in a test, what tries one order of events after
-//! the other.
+//! What the barrier needs of a runtime: tokio in the service, shuttle in tests.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::timeout;
 
-/// Runs the barrier.
 pub trait Runtime: Send + Sync + 'static {
-    /// Runs a task beside the caller, to its end.
+    /// Runs a task to its end beside the caller.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static);
 
-    /// What the work gives, unless that takes longer. Then the work is dropped.
+    /// The output of `work`, or `None` if that takes longer than `time`. Then `work` is dropped.
     fn within<F>(&self, time: Duration, work: F) -> impl Future<Output = Option<F::Output>> + Send
     where
         F: Future<Output: Send> + Send;
 
-    /// Waits until nobody else has it.
     fn lock<'a, S>(&self, state: &'a Mutex<S>) -> MutexGuard<'a, S> {
-        // Nothing that is done under the lock can be left half done.
+        // No change under the lock can be left half done.
         state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The runtime that calls.
 #[derive(Debug, Clone, Copy)]
 pub struct Tokio;
 

@@ -79,7 +79,7 @@ impl Stage {
     }
 
     /// A request, which checks the barrier's promise.
-    async fn request(self: Arc<Self>, barrier: Arc<Barrier<u32, Arc<Self>>>) -> bool {
+    async fn request(self: Arc<Self>, barrier: Barrier<u32, Arc<Self>>) -> bool {
         let arrived = self.tick();
         let waiting = Counted::one(&self.waiting);
         let outcome = barrier.pass().await;
@@ -192,8 +192,8 @@ fn play(scene: Scene) {
     block_on(async {
         let stage = Stage::new(scene.ends);
         let reads = Arc::clone(&stage);
-        let barrier = Arc::new(Barrier::on(Arc::clone(&stage), TIMEOUT, move || reads.begin()));
-        let request = || Arc::clone(&stage).request(Arc::clone(&barrier));
+        let barrier = Barrier::on(Arc::clone(&stage), TIMEOUT, move || reads.begin());
+        let request = || Arc::clone(&stage).request(barrier.clone());
         let requests: Vec<JoinHandle<bool>> = (0..scene.requests).map(|_| spawn(request())).collect();
         for cancelled in &requests[..scene.cancelled] {
             cancelled.abort();

@@ -1,5 +1,3 @@
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use proptest::prelude::*;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, yield_now};
@@ -7,43 +5,40 @@ use tokio::time::{Instant, advance};
 
 use super::*;
 
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A request under way.
+/// A request in flight.
 type Request = JoinHandle<Result<u32, StoreError>>;
-/// How a read that has begun is ended.
+/// Ends a read that has begun.
 type Answer = oneshot::Sender<Result<u32, StoreError>>;
 
 /// A barrier whose reads begin and end when the test says so.
 struct Stage {
-    barrier: Arc<Barrier<u32>>,
+    barrier: Barrier<u32>,
     begun: mpsc::UnboundedReceiver<Answer>,
 }
 
 impl Stage {
     fn new() -> Self {
         let (begin, begun) = mpsc::unbounded_channel::<Answer>();
-        let barrier = Barrier::new(PATIENCE, move || {
+        let barrier = Barrier::new(TIMEOUT, move || {
             let (answer, answered) = oneshot::channel();
             begin.send(answer).expect("a test");
             async { answered.await.unwrap_or_else(|_| panic!("a read that panics")) }
         });
-        Self {
-            barrier: Arc::new(barrier),
-            begun,
-        }
+        Self { barrier, begun }
     }
 
-    /// A request that has arrived, and has got as far as it can.
+    /// A request that has arrived and waits.
     async fn request(&self) -> Request {
         let [request] = self.requests().await;
         request
     }
 
-    /// Requests that arrive together, before anything else can happen.
+    /// Requests that arrive together.
     async fn requests<const N: usize>(&self) -> [Request; N] {
         let requests = std::array::from_fn(|_| {
-            let barrier = Arc::clone(&self.barrier);
+            let barrier = self.barrier.clone();
             tokio::spawn(async move { barrier.pass().await })
         });
         settle().await;
@@ -57,7 +52,7 @@ impl Stage {
     }
 }
 
-/// Lets every task go on until it can go no further.
+/// Lets every task run until it waits.
 async fn settle() {
     for _ in 0..20 {
         yield_now().await;
@@ -66,19 +61,19 @@ async fn settle() {
 
 async fn outcome(request: Request) -> Result<u32, String> {
     settle().await;
-    assert!(request.is_finished(), "still waits");
+    assert!(request.is_finished(), "still waiting");
     request
         .await
         .expect("no panic")
         .map_err(|error| error.to_string())
 }
 
-fn refused() -> String {
-    StoreError::NotConfirmed { timeout: PATIENCE }.to_string()
+fn not_confirmed() -> String {
+    StoreError::NotConfirmed { timeout: TIMEOUT }.to_string()
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_comes_while_a_read_is_under_way_waits_for_the_next() {
+async fn a_request_during_a_read_waits_for_the_next_read() {
     let mut stage = Stage::new();
     let first = stage.request().await;
     let read = stage.read().await.expect("a read");
@@ -100,7 +95,7 @@ async fn who_comes_while_a_read_is_under_way_waits_for_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_read_that_nobody_waits_for_is_not_begun() {
+async fn a_read_without_waiters_does_not_begin() {
     let mut stage = Stage::new();
     let first = stage.request().await;
     let read = stage.read().await.expect("a read");
@@ -110,14 +105,14 @@ async fn a_read_that_nobody_waits_for_is_not_begun() {
     read.send(Ok(1)).expect("a reader");
     assert_eq!(outcome(first).await, Ok(1));
     assert!(stage.read().await.is_none());
-    // And who comes after that is not forgotten.
+    // A later request starts another read.
     let next = stage.request().await;
     stage.read().await.expect("a read").send(Ok(2)).expect("a reader");
     assert_eq!(outcome(next).await, Ok(2));
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_leaves_takes_nothing_from_those_who_stay() {
+async fn a_request_that_leaves_does_not_disturb_others() {
     let mut stage = Stage::new();
     let [gone, stays] = stage.requests().await;
     let read = stage.read().await.expect("a read");
@@ -128,7 +123,7 @@ async fn who_leaves_takes_nothing_from_those_who_stay() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_is_for_those_who_waited_for_that_read() {
+async fn a_failure_reaches_only_the_waiters_of_that_read() {
     let mut stage = Stage::new();
     let requests: [Request; 2] = stage.requests().await;
     let read = stage.read().await.expect("a read");
@@ -142,34 +137,34 @@ async fn a_failure_is_for_those_who_waited_for_that_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_waits_longer_than_the_deadline_and_a_read_that_hangs_is_given_up() {
+async fn requests_and_hanging_reads_time_out() {
     let mut stage = Stage::new();
     let begun = Instant::now();
     let first = stage.request().await;
     let mut hangs = stage.read().await.expect("a read");
-    advance(PATIENCE / 2).await;
+    advance(TIMEOUT / 2).await;
     let late = stage.request().await;
-    advance(PATIENCE / 2).await;
-    assert_eq!(outcome(first).await, Err(refused()));
-    assert_eq!(begun.elapsed(), PATIENCE);
-    tokio::time::timeout(PATIENCE, hangs.closed())
+    advance(TIMEOUT / 2).await;
+    assert_eq!(outcome(first).await, Err(not_confirmed()));
+    assert_eq!(begun.elapsed(), TIMEOUT);
+    tokio::time::timeout(TIMEOUT, hangs.closed())
         .await
         .expect("dropped");
-    // The second has half of its time left, for a read of its own.
+    // The second request has half of its time left, for the next read.
     let next = stage.read().await.expect("a read");
     next.send(Ok(2)).expect("a reader");
     assert_eq!(outcome(late).await, Ok(2));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_read_that_panics_is_a_failure_and_the_next_is_another() {
+async fn a_read_that_panics_fails_its_waiters_and_the_next_succeeds() {
     let mut stage = Stage::new();
     let first = stage.request().await;
     let read = stage.read().await.expect("a read");
     let late = stage.request().await;
     drop(read);
-    assert_eq!(outcome(first).await, Err(refused()));
-    assert_eq!(outcome(late).await, Err(refused()));
+    assert_eq!(outcome(first).await, Err(not_confirmed()));
+    assert_eq!(outcome(late).await, Err(not_confirmed()));
     let next = stage.request().await;
     stage.read().await.expect("a read").send(Ok(2)).expect("a reader");
     assert_eq!(outcome(next).await, Ok(2));
@@ -178,7 +173,7 @@ async fn a_read_that_panics_is_a_failure_and_the_next_is_another() {
 #[derive(Debug, Clone)]
 enum Event {
     Arrive,
-    /// Somebody who still waits goes away.
+    /// A waiting request is cancelled.
     Leave(prop::sample::Index),
     Answer,
     Fail,
@@ -198,10 +193,10 @@ fn event() -> impl Strategy<Value = Event> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// The number that a read says is that of the events until it began: who is told a smaller one than that of its own
-    /// arrival was told of a time before it came.
+    /// A read returns the number of events before it began. A request must never get a smaller number than that of its
+    /// own arrival.
     #[test]
-    fn whatever_happens_nobody_is_told_of_a_time_before_it_came(events in prop::collection::vec(event(), 1..60)) {
+    fn no_request_gets_a_read_from_before_it(events in prop::collection::vec(event(), 1..60)) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
@@ -210,11 +205,11 @@ proptest! {
         runtime.block_on(async {
             let mut stage = Stage::new();
             let mut now = 0;
-            let told = Arc::new(AtomicUsize::new(0));
+            let mut answered = 0;
             let mut waiting: Vec<(u32, Instant, Request)> = Vec::new();
             let mut reading: Option<(u32, Answer)> = None;
             let mut arrived = 0;
-            // At the end every read is answered, so that nobody is left.
+            // At the end every read is answered, so that no request is left.
             let rest = std::iter::repeat_n(Event::Answer, 4);
             for event in events.into_iter().chain(rest) {
                 now += 1;
@@ -246,20 +241,20 @@ proptest! {
                     reading = Some((now, answer));
                 }
                 let mut still = Vec::new();
-                for (came, at, request) in waiting {
+                for (arrival, at, request) in waiting {
                     if !request.is_finished() {
-                        assert!(at.elapsed() < PATIENCE, "waits beyond the deadline");
-                        still.push((came, at, request));
+                        assert!(at.elapsed() < TIMEOUT, "waits beyond the deadline");
+                        still.push((arrival, at, request));
                         continue;
                     }
-                    told.fetch_add(1, Ordering::Relaxed);
+                    answered += 1;
                     if let Ok(began) = request.await.expect("no panic") {
-                        assert!(began >= came, "told of {began}, came at {came}");
+                        assert!(began >= arrival, "read at {began}, arrived at {arrival}");
                     }
                 }
                 waiting = still;
             }
-            assert_eq!((waiting.len(), told.load(Ordering::Relaxed)), (0, arrived), "somebody was forgotten");
+            assert_eq!((waiting.len(), answered), (0, arrived), "a request was forgotten");
         });
     }
 }

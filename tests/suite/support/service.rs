@@ -14,7 +14,7 @@ use task_status::http::middleware::authorize::Authorizer;
 use task_status::http::router::{self, ApiConfig};
 use task_status::http::server;
 use task_status::http::state::{AppState, EmptyStatus};
-use task_status::pending::{self, Pending};
+use task_status::pending::{Pending, PendingConfig};
 use task_status::store::Database;
 use task_status::store::database::Limits;
 use task_status::store::schema::Schema;
@@ -37,7 +37,7 @@ pub const LIMITS: Limits = Limits {
 /// What a test may want to be other than the defaults.
 pub struct Setup {
     pub empty_status: EmptyStatus,
-    pub pending: pending::Settings,
+    pub pending: PendingConfig,
     pub serving: ApiConfig,
 }
 
@@ -53,7 +53,7 @@ impl Setup {
         let base_paths = ["/beta", "/v2024", "/v2025", "/v2026"].map(|path| path.parse().unwrap());
         Self {
             empty_status: EmptyStatus::NoContent,
-            pending: pending::Settings::default(),
+            pending: PendingConfig::default(),
             serving: ApiConfig {
                 base_paths: base_paths.to_vec(),
                 cors_origins: Vec::new(),

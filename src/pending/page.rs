@@ -1,0 +1,155 @@
+//! A page of pending tasks: what identifies it, and what is kept of it.
+//!
+//! When a page is read again, the tasks that have not changed are copied instead of rendered. If none has, the page
+//! keeps its very bytes, and with them everything that was compressed of it.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use thiserror::Error;
+use tokio::task::JoinError;
+
+use super::content_encoding::ContentEncoding;
+use super::digest::Digest;
+use crate::listing::cursor::Cursor;
+use crate::listing::page::{Limit, Offset};
+use crate::listing::sorters::Sorters;
+use crate::store::StoreError;
+use crate::store::pending::{self, Entry, Known, Version, XidEpoch};
+use crate::store::tally::Tally;
+
+/// Shorter bodies are not compressed: they would fill no fewer packets.
+const MIN_COMPRESSED_BYTES: usize = 1024;
+
+/// A part of the pending tasks, in an order.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PendingQuery {
+    pub order: Sorters,
+    /// The page begins after this task.
+    pub after: Option<Cursor>,
+    pub offset: Offset,
+    pub limit: Limit,
+}
+
+/// A page of pending tasks in a snapshot. Clones share it.
+#[derive(Debug, Clone)]
+pub struct PendingPage {
+    pub tally: Tally,
+    pub content: Arc<Content>,
+}
+
+/// Why there is no page.
+#[derive(Debug, Error)]
+pub enum PageError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the page could not be written as JSON")]
+    Render(#[from] serde_json::Error),
+    #[error("the page could not be compressed")]
+    Compress(#[from] io::Error),
+    #[error("the compression ended early")]
+    Blocking(#[from] JoinError),
+}
+
+/// A page without its snapshot: later snapshots may have the same.
+#[derive(Debug)]
+pub struct Content {
+    /// The JSON array.
+    pub body: Bytes,
+    /// Of the array. In any coding, equal digests mean equal arrays.
+    pub digest: Digest,
+    /// The cursor of the next page, if there is one.
+    pub next: Option<Arc<str>>,
+    epoch: XidEpoch,
+    versions: Vec<Version>,
+    /// For each version, the offset in the body at which its task ends. The next task begins one byte later.
+    ends: Vec<usize>,
+}
+
+impl PendingPage {
+    /// The coding in which the page is sent to a client that wants this one.
+    pub fn coding(&self, wanted: ContentEncoding) -> ContentEncoding {
+        if self.content.body.len() < MIN_COMPRESSED_BYTES {
+            ContentEncoding::Identity
+        } else {
+            wanted
+        }
+    }
+
+    /// Whether no task at all is pending.
+    pub fn nothing_pending(&self) -> bool {
+        self.content.versions.is_empty() && self.tally.pending == 0
+    }
+}
+
+impl Content {
+    /// Renders a page; `known` is an earlier state of it.
+    pub(super) fn render(page: pending::Page, known: Option<&Arc<Self>>) -> serde_json::Result<Arc<Self>> {
+        let next: Option<Arc<str>> = page.next.as_ref().map(Cursor::encode).map(Into::into);
+        if let Some(known) = known
+            && known.next == next
+            && known.versions.len() == page.tasks.len()
+            && (page.tasks.iter().enumerate())
+                .all(|(position, task)| matches!(task, Entry::Known(index) if *index == position))
+        {
+            return Ok(Arc::clone(known));
+        }
+
+        let mut body = Vec::with_capacity(known.map_or(0, |known| known.body.len()));
+        let mut versions = Vec::with_capacity(page.tasks.len());
+        let mut ends = Vec::with_capacity(page.tasks.len());
+        body.push(b'[');
+        for task in page.tasks {
+            if !ends.is_empty() {
+                body.push(b',');
+            }
+            match (task, known) {
+                (Entry::Read(task, version), _) => {
+                    serde_json::to_writer(&mut body, &task)?;
+                    versions.push(version);
+                }
+                (Entry::Known(index), Some(known)) => {
+                    body.extend_from_slice(known.task(index));
+                    versions.extend(known.versions.get(index).cloned());
+                }
+                // Unreachable: the store reports only known tasks as known.
+                (Entry::Known(_), None) => {}
+            }
+            ends.push(body.len());
+        }
+        body.push(b']');
+        let body: Bytes = body.into_boxed_slice().into();
+        Ok(Arc::new(Self {
+            digest: Digest::of(&body),
+            body,
+            next,
+            epoch: page.epoch,
+            versions,
+            ends,
+        }))
+    }
+
+    /// What the database need not send again.
+    pub(super) fn known(&self) -> Known<'_> {
+        Known {
+            epoch: &self.epoch,
+            versions: &self.versions,
+        }
+    }
+
+    /// The size in memory.
+    pub(super) fn bytes(&self) -> usize {
+        let ends = size_of_val(self.ends.as_slice());
+        self.body.len() + ends + self.versions.iter().map(Version::bytes).sum::<usize>()
+    }
+
+    fn task(&self, index: usize) -> &[u8] {
+        let begin = index
+            .checked_sub(1)
+            .and_then(|before| self.ends.get(before))
+            .map_or(1, |end| end + 1);
+        let end = self.ends.get(index).copied().unwrap_or(begin);
+        self.body.get(begin..end).unwrap_or_default()
+    }
+}
