@@ -3,8 +3,9 @@
 use std::error::Error;
 use std::io::{IsTerminal, stderr};
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt;
+use tracing_subscriber::prelude::*;
 
 /// The form of a log line.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -19,24 +20,19 @@ pub enum LogFormat {
 }
 
 /// Starts logging to stderr. Panics are logged like everything else. Call once, at the start of the program.
-pub fn start(format: LogFormat, filter: EnvFilter) {
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_span_events(FmtSpan::NONE)
-        .with_writer(stderr);
+pub fn start(format: LogFormat, filter: Targets) {
+    let lines = fmt::layer().with_writer(stderr);
     let human = match format {
         LogFormat::Auto => stderr().is_terminal(),
         LogFormat::Human => true,
         LogFormat::Json => false,
     };
-    if human {
-        builder
-            .with_target(false)
-            .with_ansi(stderr().is_terminal())
-            .init();
+    let lines = if human {
+        lines.with_target(false).with_ansi(stderr().is_terminal()).boxed()
     } else {
-        builder.json().flatten_event(true).with_span_list(false).init();
-    }
+        lines.json().flatten_event(true).with_span_list(false).boxed()
+    };
+    tracing_subscriber::registry().with(filter).with(lines).init();
     std::panic::set_hook(Box::new(|panic| {
         let location = panic.location().map(ToString::to_string);
         let message = panic.payload_as_str().unwrap_or_default();

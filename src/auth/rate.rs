@@ -2,13 +2,13 @@
 //!
 //! The buckets are this process's own: several replicas together let through as many times more.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::str::FromStr;
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use thiserror::Error;
 
 use super::Caller;
@@ -75,18 +75,15 @@ pub struct TooMany {
 #[derive(Debug)]
 pub struct Limiter {
     rate: Rate,
-    buckets: DefaultKeyedRateLimiter<Holder>,
+    /// When each bucket is full again; those that are full need not be here.
+    full: Mutex<HashMap<Holder, Instant>>,
 }
 
 impl Limiter {
     pub fn new(rate: Rate) -> Self {
-        let refill = rate.period / rate.requests.get();
-        let quota = Quota::with_period(refill)
-            .unwrap_or(Quota::per_second(rate.requests))
-            .allow_burst(rate.requests);
         Self {
             rate,
-            buckets: RateLimiter::keyed(quota),
+            full: Mutex::default(),
         }
     }
 
@@ -105,16 +102,33 @@ impl Limiter {
             (None, Some(address)) => Holder::Address(address),
             (None, None) => Holder::Unknown,
         };
-        self.buckets.check_key(&holder).map_err(|until| TooMany {
-            rate: self.rate,
-            retry_after: until.wait_time_from(DefaultClock::default().now()),
-        })
+        let now = Instant::now();
+        let refill = self.rate.period / self.rate.requests.get();
+        let mut buckets = self.buckets();
+        let full = buckets.entry(holder).or_insert(now);
+        let taken = (*full).max(now) + refill;
+        // An empty bucket takes so long to fill; one cannot be emptier.
+        let retry_after = taken.saturating_duration_since(now + refill * self.rate.requests.get());
+        if !retry_after.is_zero() {
+            return Err(TooMany {
+                rate: self.rate,
+                retry_after,
+            });
+        }
+        *full = taken;
+        Ok(())
     }
 
     /// Forgets the buckets that are full again.
     pub fn tidy(&self) {
-        self.buckets.retain_recent();
-        self.buckets.shrink_to_fit();
+        let now = Instant::now();
+        let mut buckets = self.buckets();
+        buckets.retain(|_, full| *full > now);
+        buckets.shrink_to_fit();
+    }
+
+    fn buckets(&self) -> MutexGuard<'_, HashMap<Holder, Instant>> {
+        self.full.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

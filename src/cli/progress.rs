@@ -1,73 +1,97 @@
-//! How far a long command has got, on a terminal; elsewhere nothing.
+//! The progress of a long command: one line on stderr, if that is a terminal.
 
 use std::io::{IsTerminal, stderr};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+/// How often the line is drawn at most.
+const REDRAW: Duration = Duration::from_millis(200);
+/// To the start of the line, and clears it.
+const CLEAR: &str = "\r\x1b[K";
 
-/// How often the line is drawn again while nothing is heard.
-const TICK: Duration = Duration::from_millis(200);
-const WITH_LENGTH: &str = "{bar:30} {percent:>3} %  {bytes} of {total_bytes}  {msg}  {eta} left";
-const WITHOUT_LENGTH: &str = "{spinner} {msg}  {elapsed}";
-
-/// A line on stderr.
+/// The progress of one command.
 pub struct Progress {
-    bar: ProgressBar,
-    begun: Instant,
-    /// Rows that were there before this run.
+    shown: bool,
+    /// Of the input, if it is known.
+    bytes: Option<u64>,
+    /// Rows of an earlier run.
     before: u64,
+    begun: Instant,
+    line: Mutex<Line>,
+}
+
+#[derive(Default)]
+struct Line {
+    text: String,
+    drawn: Option<Instant>,
 }
 
 impl Progress {
-    /// `bytes` is the length of the input, if it is known; `before` how many rows an earlier run has seen to.
+    /// `bytes` is the length of the input, if it is known; `before` how many rows an earlier run has processed.
     pub fn new(bytes: Option<u64>, before: u64) -> Self {
-        let bar = match bytes {
-            _ if !stderr().is_terminal() => ProgressBar::hidden(),
-            Some(bytes) => ProgressBar::new(bytes).with_style(style(WITH_LENGTH)),
-            None => ProgressBar::new_spinner().with_style(style(WITHOUT_LENGTH)),
-        };
-        if !bar.is_hidden() {
-            bar.enable_steady_tick(TICK);
-        }
         Self {
-            bar,
-            begun: Instant::now(),
+            shown: stderr().is_terminal(),
+            bytes,
             before,
+            begun: Instant::now(),
+            line: Mutex::default(),
         }
     }
 
-    /// None at all: where the output goes to the terminal the two would mix.
+    /// Shows nothing: for output that goes to the terminal itself.
     pub fn hidden() -> Self {
         Self {
-            bar: ProgressBar::hidden(),
-            begun: Instant::now(),
-            before: 0,
+            shown: false,
+            ..Self::new(None, 0)
         }
     }
 
-    /// `rows` are done, and `bytes` of the input, where that is what is measured.
+    /// `rows` are done, and `bytes` of the input if its length is known.
     pub fn at(&self, rows: u64, bytes: u64) {
-        if self.bar.is_hidden() {
+        let mut line = self.line();
+        if !self.shown || line.drawn.is_some_and(|drawn| drawn.elapsed() < REDRAW) {
             return;
         }
-        self.bar.set_position(bytes);
-        let rate = rate(rows.saturating_sub(self.before), self.elapsed());
-        self.bar
-            .set_message(format!("{} rows, {}/s", HumanCount(rows), HumanCount(rate)));
+        let elapsed = self.elapsed();
+        let percent = self.bytes.map(|length| {
+            let percent = bytes.saturating_mul(100) / length.max(1);
+            format!("{percent} %  ")
+        });
+        line.text = format!(
+            "{}{rows} rows  {}/s  {}",
+            percent.unwrap_or_default(),
+            rate(rows.saturating_sub(self.before), elapsed),
+            humantime::format_duration(Duration::from_secs(elapsed.as_secs())),
+        );
+        line.drawn = Some(Instant::now());
+        eprint!("{CLEAR}{}", line.text);
     }
 
-    /// Says something on stderr without mixing the two.
+    /// Lets `say` write to stderr, above the line.
     pub fn suspend<T>(&self, say: impl FnOnce() -> T) -> T {
-        self.bar.suspend(say)
+        let line = self.line();
+        if line.text.is_empty() {
+            return say();
+        }
+        eprint!("{CLEAR}");
+        let said = say();
+        eprint!("{}", line.text);
+        said
     }
 
-    /// Takes the line away.
+    /// Removes the line.
     pub fn finish(&self) {
-        self.bar.finish_and_clear();
+        if !std::mem::take(&mut self.line().text).is_empty() {
+            eprint!("{CLEAR}");
+        }
     }
 
     pub fn elapsed(&self) -> Duration {
         self.begun.elapsed()
+    }
+
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -80,21 +104,4 @@ impl Progress {
 )]
 pub fn rate(rows: u64, elapsed: Duration) -> u64 {
     (rows as f64 / elapsed.as_secs_f64().max(0.001)) as u64
-}
-
-fn style(template: &str) -> ProgressStyle {
-    // The templates are those above, which parse.
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_templates_parse() {
-        for template in [WITH_LENGTH, WITHOUT_LENGTH] {
-            assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
-        }
-    }
 }

@@ -7,7 +7,8 @@ use std::sync::LazyLock;
 
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
-use fluent_langneg::{LanguageIdentifier, NegotiationStrategy, negotiate_languages};
+use fluent_langneg::{NegotiationStrategy, negotiate_languages};
+use unic_langid::LanguageIdentifier;
 
 /// The tag and the text of every locale, the system default first.
 const SOURCES: [(&str, &str); 10] = [
@@ -142,13 +143,14 @@ impl Locale {
     /// A text that does not parse leaves out its message and nothing else; the tests let no such text pass.
     fn parse(tag: &'static str, source: &str) -> Self {
         let resource = FluentResource::try_new(source.to_owned()).unwrap_or_else(|(partial, _)| partial);
-        let mut bundle = FluentBundle::new_concurrent(tag.parse().into_iter().collect::<Vec<_>>());
+        let identifier: LanguageIdentifier = tag.parse().unwrap_or_default();
+        let mut bundle = FluentBundle::new_concurrent(vec![identifier.clone()]);
         // Isolation marks are for mixed text directions on a page; in JSON they are noise around every value.
         bundle.set_use_isolating(false);
         bundle.add_resource_overriding(resource);
         Self {
             tag,
-            identifier: tag.parse().unwrap_or(LanguageIdentifier::UND),
+            identifier,
             bundle,
         }
     }

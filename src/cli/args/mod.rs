@@ -19,7 +19,7 @@ use std::time::Duration;
 use clap::builder::{BoolishValueParser, NonEmptyStringValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand};
 use thiserror::Error;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 
 use crate::http::base_path::BasePath;
 use crate::http::middleware::cors::Origin;
@@ -88,7 +88,7 @@ pub struct Logging {
         default_value = "info,sqlx=warn",
         value_name = "FILTER"
     )]
-    pub log: EnvFilter,
+    pub log: Targets,
 }
 
 #[derive(Debug, Args)]

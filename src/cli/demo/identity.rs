@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Body;
-use axum::extract::{FromRequest, Multipart, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
@@ -195,36 +194,40 @@ fn basic(headers: &HeaderMap) -> Vec<(String, String)> {
     credentials().into_iter().flatten().collect()
 }
 
-/// The fields of the content, if it has any that can be read.
+/// The fields of a form in the content; none if it is not a form.
 async fn content(request: Request) -> Result<Vec<(String, String)>, ApiError> {
     let media_type = media_type(request.headers());
-    let (parts, body) = request.into_parts();
-    let headers = parts.headers.clone();
-    let bytes = extract::whole(Request::from_parts(parts, body)).await?;
-    let syntax = |_| ApiError::OAuth(OAuthError::InvalidRequest, vec![Cause::ContentIncomplete]);
+    let content_type = request.headers().get(header::CONTENT_TYPE).cloned();
+    let bytes = extract::whole(request).await?;
+    let text = String::from_utf8_lossy(&bytes);
+    let refused = |cause| ApiError::OAuth(OAuthError::InvalidRequest, vec![cause]);
     match media_type.as_str() {
-        FORM => {
-            let text = String::from_utf8_lossy(&bytes);
-            let form = Query::parse(&text)
-                .map_err(|cause| ApiError::OAuth(OAuthError::InvalidRequest, vec![cause]))?;
-            Ok(form
-                .iter()
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect())
-        }
-        MULTIPART => {
-            let mut request = Request::new(Body::from(bytes));
-            *request.headers_mut() = headers;
-            let mut multipart = Multipart::from_request(request, &())
-                .await
-                .map_err(|_| ApiError::OAuth(OAuthError::InvalidRequest, vec![Cause::ContentIncomplete]))?;
-            let mut fields = Vec::new();
-            while let Some(field) = multipart.next_field().await.map_err(syntax)? {
-                let name = field.name().unwrap_or_default().to_owned();
-                fields.push((name, field.text().await.map_err(syntax)?));
-            }
-            Ok(fields)
-        }
+        FORM => Ok(Query::parse(&text)
+            .map_err(refused)?
+            .iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()),
+        MULTIPART => content_type
+            .as_ref()
+            .and_then(|value| multipart(value.to_str().ok()?, &text))
+            .ok_or_else(|| refused(Cause::ContentIncomplete)),
         _ => Ok(Vec::new()),
     }
+}
+
+/// The text fields of `multipart/form-data` (RFC 7578), in the form in which the clients of this demo send them.
+fn multipart(content_type: &str, content: &str) -> Option<Vec<(String, String)>> {
+    let boundary = content_type
+        .split(';')
+        .find_map(|parameter| parameter.trim().strip_prefix("boundary="))?
+        .trim_matches('"');
+    let (start, end) = (format!("--{boundary}\r\n"), format!("--{boundary}--"));
+    let (parts, _) = content.split_once(&end)?;
+    let fields = parts.split(&start).skip(1).map(|part| {
+        let (head, value) = part.split_once("\r\n\r\n")?;
+        let (_, name) = head.split_once("name=\"")?;
+        let (name, _) = name.split_once('"')?;
+        Some((name.to_owned(), value.strip_suffix("\r\n")?.to_owned()))
+    });
+    fields.collect()
 }
