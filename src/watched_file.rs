@@ -1,7 +1,7 @@
-//! Files that are read again when their contents change: certificates, keys.
+//! Files that are reloaded when their contents change: certificates, keys.
 //!
-//! Contents are compared, once a second. So every way to change a file is seen, the swapped symbolic links of a mounted
-//! Kubernetes secret as well as a rename or a rewrite in place, on every file system.
+//! Contents are compared once a second. This detects every kind of change on every file system: swapped symbolic links of
+//! a mounted Kubernetes secret, a rename, a rewrite in place.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -18,7 +18,7 @@ use crate::telemetry::error_chain;
 /// How often the files are read.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// What is in `N` files that belong together, in their order.
+/// The contents of `N` files that belong together, in their order.
 pub type Contents<const N: usize> = [Vec<u8>; N];
 
 /// A file cannot be read.
@@ -45,17 +45,14 @@ pub struct WatchedFiles<const N: usize> {
 
 impl<const N: usize> WatchedFiles<N> {
     /// Reads the files for the first time.
-    ///
-    /// # Errors
-    /// One of them cannot be read, or is no regular file.
     pub async fn open(paths: [PathBuf; N]) -> Result<(Self, Contents<N>), ReadError> {
         let contents = read(&paths).await?;
         let known = Ok(contents.clone());
         Ok((Self { paths, known }, contents))
     }
 
-    /// Hands the contents to `apply` each time they have changed, for as long as it is polled. Where they cannot be
-    /// read or `apply` refuses them there is one warning, and whoever uses `what` keeps what it has.
+    /// Hands the contents to `apply` each time they have changed, for as long as it is polled. If they cannot be read or
+    /// `apply` refuses them, this logs one warning, and the last good contents stay in use.
     pub async fn follow<E: Error>(
         mut self,
         what: &str,
@@ -160,7 +157,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_file_is_named() {
+    async fn a_path_that_is_not_a_file_is_named() {
         let folder = tempfile::tempdir().expect("a folder");
         for path in [folder.path().to_owned(), folder.path().join("missing")] {
             let error = WatchedFiles::open([path.clone()]).await.err().expect("an error");

@@ -1,4 +1,4 @@
-//! Somebody who calls, and the rights that follow from scopes and user levels.
+//! The caller of a request, and its permissions by scopes and user levels.
 
 use thiserror::Error;
 
@@ -6,7 +6,7 @@ use thiserror::Error;
 pub const READ: &str = "idn:task-management:read";
 /// Lets a caller read and write.
 pub const WRITE: &str = "idn:task-management:write";
-/// Lets a caller do whatever the user level allows.
+/// Lets a caller do all that its user level allows.
 pub const ALL: &str = "sp:scopes:all";
 
 /// The user levels that may read and write.
@@ -22,7 +22,7 @@ const WRITING_LEVELS: [&str; 7] = [
 /// The user level that may read.
 const READING_LEVEL: &str = "HELPDESK";
 
-/// What a route needs its caller to be allowed.
+/// The permission that a route needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permission {
     Read,
@@ -30,7 +30,7 @@ pub enum Permission {
 }
 
 impl Permission {
-    /// The least scope that gives it.
+    /// The smallest scope that grants it.
     pub fn scope(self) -> &'static str {
         match self {
             Self::Read => READ,
@@ -39,7 +39,7 @@ impl Permission {
     }
 }
 
-/// What a caller would have to have to do something.
+/// The reason why a caller is not permitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Denied {
     #[error("a scope, {} at least", .0.scope())]
@@ -51,20 +51,19 @@ pub enum Denied {
     Host,
 }
 
-/// Somebody who calls.
+/// The caller of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// The client by name, where it has one.
+    /// The name of the client, if it has one.
     pub client: Option<String>,
-    /// On whose behalf it calls, where that is said.
+    /// The subject on whose behalf it calls, if known.
     pub subject: Option<String>,
     scopes: Vec<String>,
-    /// The user levels, where the caller is said to have any or none; unknown otherwise.
+    /// The user levels; `None` if they are unknown.
     levels: Option<Vec<String>>,
 }
 
 impl Caller {
-    /// Somebody of whom this is known.
     pub fn new(client: Option<String>, scopes: Vec<String>, levels: Option<Vec<String>>) -> Self {
         Self {
             client,
@@ -74,21 +73,18 @@ impl Caller {
         }
     }
 
-    /// Anybody, where everybody may do everything.
+    /// An anonymous caller that may do everything.
     pub fn anybody() -> Self {
         Self::new(None, vec![ALL.to_owned()], None)
     }
 
-    /// Anybody, where everybody may read.
+    /// An anonymous caller that may read.
     pub fn reader() -> Self {
         Self::new(None, vec![READ.to_owned()], None)
     }
 
-    /// Whether the caller has a right. The scopes must allow it, any one of them suffices, and writing includes
-    /// reading; where user levels are known, one of them must allow it too.
-    ///
-    /// # Errors
-    /// What the caller lacks.
+    /// Checks a permission. One of the scopes must grant it, and writing includes reading. If user levels are known, one
+    /// of them must grant it too.
     pub fn may(&self, right: Permission) -> Result<(), Denied> {
         let scopes: &[&str] = match right {
             Permission::Read => &[READ, WRITE, ALL],

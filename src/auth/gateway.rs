@@ -1,7 +1,7 @@
-//! A gateway that has checked who calls, and says so in headers.
+//! A gateway that authenticates callers and names them in headers.
 //!
-//! They are believed only of the gateway, which is known by its address, by a secret that it sends, or by both: as much
-//! as is set has to hold. Of anybody else they are worth nothing, and the request is refused.
+//! The gateway is recognised by its address, by a secret that it sends, or by both: each that is set must match. Requests
+//! from other peers are refused.
 
 use std::net::IpAddr;
 
@@ -23,12 +23,12 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// How the gateway is known and what it says.
+/// How the gateway is recognised, and its headers.
 #[derive(Debug)]
 pub struct Gateway {
-    /// The addresses that it comes from, unless every address may be it.
+    /// The addresses of the gateway; any if not set.
     pub addresses: Option<Proxies>,
-    /// The secret that it sends, unless it sends none.
+    /// The secret that it sends, if any.
     pub secret: Option<GatewaySecret>,
     pub headers: IdentityHeaders,
 }
@@ -37,7 +37,7 @@ pub struct Gateway {
 #[derive(Debug)]
 pub struct GatewaySecret {
     header: HeaderName,
-    /// Compared in place of the secret: the comparison then takes as long whatever is sent, its length included.
+    /// Compared instead of the secret, so that the comparison takes the same time for every value and length.
     digest: [u8; 32],
 }
 
@@ -57,13 +57,13 @@ impl GatewaySecret {
     }
 }
 
-/// In which headers the gateway says who calls.
+/// The headers in which the gateway names the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IdentityHeaders {
     /// The claims of a verified token as JSON in base64url, as Envoy and Istio forward them.
     Payload(HeaderName),
-    /// One header for each: the scopes, the client, the user levels, with blanks or commas between several. Only the
-    /// first two are always looked for.
+    /// One header for each: the scopes, the client, the user levels, separated by whitespace or commas. The levels
+    /// are optional.
     Named {
         scopes: HeaderName,
         client: HeaderName,
@@ -72,10 +72,7 @@ pub enum IdentityHeaders {
 }
 
 impl Gateway {
-    /// Who calls, according to the gateway.
-    ///
-    /// # Errors
-    /// The request is not the gateway's, or does not say who calls.
+    /// The caller that the gateway names.
     pub fn authenticate(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Caller, IdentityError> {
         let from_its_address = self
             .addresses
@@ -88,7 +85,7 @@ impl Gateway {
         self.headers.read(headers)
     }
 
-    /// Takes the gateway's headers out of a request.
+    /// Removes the gateway's headers from a request.
     pub fn strip_credentials(&self, headers: &mut HeaderMap) {
         for name in self.headers.names() {
             headers.remove(name);
@@ -146,8 +143,8 @@ impl IdentityHeaders {
     }
 }
 
-/// The value of a header that may be there once. A second one is what a client adds for the gateway to pass on. An empty
-/// one is none: gateways set headers from variables that have no value.
+/// The value of a header that may be there once: a second one may come from the client, passed on by the gateway. An
+/// empty one counts as missing: gateways set headers from variables without a value.
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, IdentityError> {
     let unreadable = || IdentityError::UnreadableIdentity(name.to_string());
     let mut values = headers.get_all(name).iter();
@@ -205,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn as_much_as_is_set_has_to_hold() {
+    fn each_condition_that_is_set_must_match() {
         let inside = Some(IpAddr::from([10, 0, 0, 1]));
         let outside = Some(IpAddr::from([203, 0, 113, 1]));
         let known = |gateway: &Gateway, peer, secret: Option<&str>| {
@@ -241,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_is_sent_twice_is_none() {
+    fn a_secret_that_is_sent_twice_is_refused() {
         let sent = headers(&[
             ("x-auth-client", "a"),
             ("x-gateway-secret", "s"),
@@ -311,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_it_is_passed_on_or_shown() {
+    fn credentials_are_neither_passed_on_nor_shown() {
         let gateway = gateway(None, Some("hunter2"));
         let mut sent = headers(&[
             ("x-auth-scopes", READ),

@@ -80,9 +80,6 @@ impl Issuer {
     }
 
     /// A signed token, valid from now on.
-    ///
-    /// # Errors
-    /// The key does not sign with the algorithm.
     pub fn token(&self, grant: &Grant) -> Result<String, KeyError> {
         let now = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)

@@ -17,16 +17,16 @@ use super::keys::KeySet;
 /// The longest token, in bytes. Tokens with dozens of authorities have two or three thousand.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
-/// What a token may say of its own kind: nothing, that it is a JWT, or that it is an access token (RFC 9068). Tokens
-/// that were made for something else are not taken for one (RFC 8725, section 3.11).
+/// Accepted values of `typ`, which may be missing: a JWT or an access token (RFC 9068). Tokens of other kinds are
+/// refused (RFC 8725, section 3.11).
 const TYPES: [&str; 4] = ["JWT", "at+jwt", "application/jwt", "application/at+jwt"];
 
-/// Why a token is not accepted. Nothing of the token is repeated.
+/// The reason why a token is refused. Nothing of the token is repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum TokenError {
     #[error("the token is longer than {MAX_TOKEN_BYTES} bytes")]
     TooLong,
-    #[error("the token is no signed JSON Web Token")]
+    #[error("the token is not a signed JSON Web Token")]
     Malformed,
     #[error("the token's kind or a critical extension of it is not supported")]
     Kind,
@@ -42,21 +42,21 @@ pub enum TokenError {
     Issuer,
     #[error("the token is meant for another audience")]
     Audience,
-    #[error("the token's claim {0} is missing or has not the form it must have")]
+    #[error("the token's claim {0} is missing or malformed")]
     Claim(&'static str),
-    /// Not the token's fault: no key has been had yet.
-    #[error("there are no keys yet to check tokens with")]
+    /// Not the token's fault: no key has been fetched yet.
+    #[error("there are no keys to check tokens with yet")]
     NoKeys,
 }
 
-/// What a token must say besides being signed.
+/// The claims that a token must have.
 #[derive(Debug, Clone, Default)]
 pub struct TokenPolicy {
     /// `iss` must be one of them, unless there are none.
     pub issuers: Vec<String>,
     /// `aud` must name one of them. A token that names any is refused where there are none (RFC 7519, section 4.1.3).
     pub audiences: Vec<String>,
-    /// By how much clocks may differ.
+    /// Allowed difference between clocks.
     pub leeway: Duration,
 }
 
@@ -72,10 +72,7 @@ impl Verifier {
         Self { keys, policy }
     }
 
-    /// Who the caller is by this token.
-    ///
-    /// # Errors
-    /// See [`TokenError`].
+    /// The caller that a token names.
     pub async fn verify(&self, token: &str) -> Result<Caller, TokenError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::TooLong);
@@ -134,7 +131,7 @@ fn decode(part: &str) -> Result<Vec<u8>, TokenError> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Malformed)
 }
 
-/// What is read of a token before its signature is checked. Nothing else of the header is believed or looked up: no
+/// The header of a token, read before its signature is checked. Nothing else of the header is believed or looked up: no
 /// `jwk`, `jku`, `x5c` or `x5u`.
 #[derive(Deserialize)]
 struct Header {
@@ -165,7 +162,7 @@ impl Header {
     }
 }
 
-/// What a token says of its holder, in the forms that issuers use.
+/// The claims of a token, in the forms that issuers use.
 #[derive(Debug, Deserialize)]
 pub(super) struct Claims {
     iss: Option<Value>,
@@ -183,7 +180,7 @@ pub(super) struct Claims {
 /// Seconds since 1970, fractions included (RFC 7519, section 2).
 type NumericDate = Number;
 
-/// Texts in an array, or in one text with spaces between them.
+/// Strings in an array, or in one string, separated by spaces.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Texts {

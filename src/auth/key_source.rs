@@ -1,6 +1,6 @@
-//! Where keys come from, and how they stay current.
+//! The sources of keys, and how keys stay current.
 //!
-//! Keys that once were had are kept while their source cannot be read: an issuer that is down locks nobody out.
+//! Keys are kept while their source cannot be read: an outage of the issuer locks no caller out.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -21,16 +21,16 @@ use super::keys::{KeySet, KeysError};
 use crate::telemetry::error_chain;
 use crate::watched_file::{ReadError, WatchedFiles};
 
-/// How often an issuer is asked.
+/// How often keys are fetched from an issuer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
-    /// How often its keys are fetched.
+    /// The interval between fetches.
     pub refresh: Duration,
-    /// How often they are fetched at most where a token is signed with a key that is not among them.
+    /// The least time between fetches that tokens with unknown keys cause.
     pub refetch: Duration,
-    /// How long is waited after a failure at first; twice as long after each further one.
+    /// The wait after a first failure; it doubles after each further one.
     pub first_retry: Duration,
-    /// How long is waited at most.
+    /// The longest wait.
     pub last_retry: Duration,
 }
 
@@ -45,18 +45,18 @@ impl Default for Pace {
     }
 }
 
-/// How long the issuer may take to answer.
+/// Time limit of a fetch.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a request waits for newer keys.
-const PATIENCE: Duration = Duration::from_secs(2);
+const NEWER_KEYS_TIMEOUT: Duration = Duration::from_secs(2);
 /// The largest key set, in bytes.
 const MAX_BYTES: usize = 512 * 1024;
 
-/// There are no keys to be had from a source.
+/// The reason why a source has no keys.
 #[derive(Debug, Error)]
 pub enum KeySourceError {
     #[error(
-        "the URL of the keys must begin with https:// (http:// only to a loopback address), and has no user and no password"
+        "the URL of the keys must begin with https:// (http:// only to a loopback address) and have no user and no password"
     )]
     Url,
     #[error("cannot make an HTTP client")]
@@ -77,7 +77,7 @@ pub enum KeySourceError {
     },
 }
 
-/// Keys, and where newer ones come from.
+/// Keys and their source.
 #[derive(Debug)]
 pub struct KeySource {
     current: RwLock<Option<Arc<KeySet>>>,
@@ -87,7 +87,7 @@ pub struct KeySource {
 enum Origin {
     /// They never change.
     Fixed,
-    /// A file. What follows its changes is taken by whoever watches first.
+    /// A file. The first call of [`KeySource::watch`] takes the watcher.
     File {
         path: PathBuf,
         read: fn(&[u8]) -> Result<KeySet, KeysError>,
@@ -101,20 +101,20 @@ struct Issuer {
     url: Url,
     client: Client,
     pace: Pace,
-    /// What has become of asking it. Only [`KeySource::watch`] asks, so no request that goes away takes the answer with it.
+    /// The progress of fetches. Only [`KeySource::watch`] fetches, so a cancelled request cancels no fetch.
     progress: watch::Sender<Progress>,
-    /// Somebody would like it to be asked now.
+    /// A request wants newer keys now.
     wanted: Notify,
 }
 
-/// What is known about asking an issuer.
+/// The progress of fetches from an issuer.
 #[derive(Debug, Default, Clone, Copy)]
 struct Progress {
-    /// How often it has answered, or failed to.
+    /// The number of fetches that have ended.
     done: u64,
-    /// When it was last asked.
+    /// The start of the last fetch.
     asked: Option<Instant>,
-    /// Whether it is being asked now.
+    /// Whether a fetch runs now.
     is_asking: bool,
 }
 
@@ -124,18 +124,12 @@ impl KeySource {
         Self::new(Some(keys), Origin::Fixed)
     }
 
-    /// The keys of a file, a JSON Web Key Set or PEM, read again when it changes.
-    ///
-    /// # Errors
-    /// There are none in it.
+    /// The keys of a file, a JSON Web Key Set or PEM, reloaded when it changes.
     pub async fn file(path: PathBuf) -> Result<Self, KeySourceError> {
         Self::read_by(path, KeySet::from_file).await
     }
 
-    /// The shared secret that a file holds, read again when it changes. Line ends after it do not count.
-    ///
-    /// # Errors
-    /// There is none in it, or it is too short.
+    /// The shared secret in a file, without line ends after it, reloaded when it changes.
     pub async fn secret_file(path: PathBuf) -> Result<Self, KeySourceError> {
         Self::read_by(path, |content| KeySet::from_secret(without_line_end(content))).await
     }
@@ -160,7 +154,7 @@ impl KeySource {
     /// The keys of an issuer, by the URL of its key set. There are none until [`KeySource::watch`] has fetched them.
     ///
     /// # Errors
-    /// The URL is none that keys can be trusted from: what is fetched in the clear can be changed on the way.
+    /// The URL is neither https nor of this machine: keys that are fetched in the clear can be changed on the way.
     pub fn issuer(url: &str, pace: Pace) -> Result<Self, KeySourceError> {
         let url = Url::parse(url).map_err(|_| KeySourceError::Url)?;
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
@@ -172,7 +166,7 @@ impl KeySource {
         if has_credentials || !(url.scheme() == "https" || url.scheme() == "http" && on_this_machine) {
             return Err(KeySourceError::Url);
         }
-        // Where one is installed already it is this one, or whoever installed it wants another.
+        // Fails if a provider is installed already, which is then used.
         let _ = ring::default_provider().install_default();
         let client = Client::builder()
             .user_agent(concat!("task-status/", env!("CARGO_PKG_VERSION")))
@@ -197,7 +191,7 @@ impl KeySource {
         }
     }
 
-    /// The keys as they are known now; none where the issuer has not answered yet.
+    /// The current keys; none before the first fetch.
     pub fn current(&self) -> Option<Arc<KeySet>> {
         self.current
             .read()
@@ -223,9 +217,9 @@ impl KeySource {
             }
             issuer.wanted.notify_one();
         }
-        // The issuer may hang; then this request is refused and the next ones may have more luck.
+        // If the issuer hangs, this request is refused.
         let answered = progress.wait_for(|progress| progress.done > done);
-        let _ = timeout(PATIENCE, answered).await;
+        let _ = timeout(NEWER_KEYS_TIMEOUT, answered).await;
         newer()
     }
 
@@ -370,9 +364,6 @@ fn fetch_error(error: reqwest::Error) -> KeySourceError {
 }
 
 /// Reads the secret that a file holds. Line ends after it are no part of it.
-///
-/// # Errors
-/// The file cannot be read.
 pub fn read_secret(path: &Path) -> io::Result<Vec<u8>> {
     Ok(without_line_end(&std::fs::read(path)?).to_vec())
 }

@@ -13,7 +13,7 @@ pub const MIN_SECRET_BYTES: usize = 32;
 /// The most keys of one set. A token without a key id is tried with each of them.
 const MAX_KEYS: usize = 50;
 
-/// Keys cannot be read.
+/// The reason why keys cannot be used.
 #[derive(Debug, Error)]
 pub enum KeysError {
     #[error("it is neither a JSON Web Key Set nor PEM")]
@@ -37,7 +37,7 @@ pub enum KeysError {
 /// One key.
 #[derive(Debug)]
 pub struct Key {
-    /// What tokens call it, if anything.
+    /// The `kid` in tokens, if it has one.
     id: Option<String>,
     /// The only algorithm that it may be used with, unless all of its kind are allowed.
     algorithm: Option<Algorithm>,
@@ -50,9 +50,6 @@ pub struct KeySet(Vec<Key>);
 
 impl KeySet {
     /// A shared secret, for HS256.
-    ///
-    /// # Errors
-    /// It is too short.
     pub fn from_secret(secret: &[u8]) -> Result<Self, KeysError> {
         if secret.len() < MIN_SECRET_BYTES {
             return Err(KeysError::ShortSecret(secret.len()));
@@ -64,10 +61,7 @@ impl KeySet {
         }]))
     }
 
-    /// What a file holds: a JSON Web Key Set, or public keys in PEM.
-    ///
-    /// # Errors
-    /// It cannot be read, or there is no key in it.
+    /// The content of a file: a JSON Web Key Set, or public keys in PEM.
     pub fn from_file(content: &[u8]) -> Result<Self, KeysError> {
         let text = std::str::from_utf8(content).map_err(|_| KeysError::Form)?;
         if text.contains("-----BEGIN ") {
@@ -77,18 +71,15 @@ impl KeySet {
         }
     }
 
-    /// A JSON Web Key Set (RFC 7517). Keys of kinds that are not supported are passed over, as its section 5 asks;
-    /// symmetric ones too: whoever can read the set could sign with them.
-    ///
-    /// # Errors
-    /// It is no such set, or there is no key in it.
+    /// A JSON Web Key Set (RFC 7517). Keys of unsupported kinds are ignored, as its section 5 asks.
+    /// Symmetric ones are too: every reader of the set could sign with them.
     pub fn from_jwks(content: &[u8]) -> Result<Self, KeysError> {
         #[derive(Deserialize)]
         struct Jwks {
             keys: Vec<Value>,
         }
         let Jwks { keys } = serde_json::from_slice(content).map_err(|_| KeysError::Form)?;
-        // Whoever can read the set could sign with it.
+        // Every reader of the set could sign with it.
         if keys.iter().any(|key| key.get("d").is_some()) {
             return Err(KeysError::Private);
         }
@@ -130,7 +121,7 @@ impl KeySet {
         }
     }
 
-    /// Whether a token may be signed by a key of this set at all: one with the id, or without any.
+    /// Whether a key of this set may have signed a token: a key with this id, or without one.
     pub fn knows(&self, id: Option<&str>) -> bool {
         self.0.iter().any(|key| key.is_called(id))
     }
@@ -142,7 +133,7 @@ impl KeySet {
             .filter(move |key| key.is_called(id) && key.allows(algorithm))
     }
 
-    /// How many there are.
+    /// The number of keys.
     pub fn number(&self) -> usize {
         self.0.len()
     }

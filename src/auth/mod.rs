@@ -67,9 +67,6 @@ pub enum IdentityError {
 impl Authenticator {
     /// Who calls, by the head of a request and the address of the peer that sent it. `permission` is what the caller is
     /// about to need.
-    ///
-    /// # Errors
-    /// See [`IdentityError`].
     pub async fn authenticate(
         &self,
         headers: &HeaderMap,

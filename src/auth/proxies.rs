@@ -1,4 +1,4 @@
-//! Which peers are believed when they say for whom they ask, and who that is.
+//! Trusted proxies, and the address of the client behind them.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
@@ -7,14 +7,14 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 use thiserror::Error;
 
-/// Whom a proxy asks for: a list of addresses to which each proxy has added its own peer's.
+/// A list of addresses, to which each proxy appends the address of its own peer.
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// A network of trusted peers: `10.0.0.0/8`, or one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network(IpNet);
 
-/// A text is no network.
+/// A string is not a network.
 #[derive(Debug, Error)]
 #[error(
     "a network is an address (192.0.2.1) or a block of addresses in CIDR notation (10.0.0.0/8, fd00::/8)"
@@ -47,8 +47,8 @@ impl Proxies {
         self.0.iter().any(|Network(network)| network.contains(&peer))
     }
 
-    /// The address of the client: the peer's or, where that is a trusted proxy, the last in `X-Forwarded-For` that is
-    /// not one. What stands before it is the client's own word.
+    /// The address of the client: the peer's or, if that is a trusted proxy, the last in `X-Forwarded-For` that is not a
+    /// proxy. The client itself may have written those before it.
     pub fn client(&self, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
         let mut client = peer.to_canonical();
         let lines: Vec<&HeaderValue> = headers.get_all(X_FORWARDED_FOR).iter().collect();
@@ -60,7 +60,7 @@ impl Proxies {
             if !self.trust(client) {
                 break;
             }
-            // What a client wrote may be anything; each hop is read by itself.
+            // A client may have written anything; each hop is read by itself.
             let Some(address) = str::from_utf8(hop).ok().and_then(|hop| address(hop.trim())) else {
                 break;
             };
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_but_a_trusted_proxy_says_who_the_client_is() {
+    fn only_a_trusted_proxy_names_the_client() {
         assert_eq!(client("203.0.113.9", &["198.51.100.1"]), "203.0.113.9");
         assert_eq!(client("10.0.0.1", &[]), "10.0.0.1");
         assert_eq!(client("10.0.0.1", &["198.51.100.1"]), "198.51.100.1");

@@ -1,6 +1,6 @@
-//! How often a client may call: a bucket for each, which every request takes one from and which refills evenly.
+//! Rate limits: each client has a bucket, from which each request takes one token and which refills evenly.
 //!
-//! The buckets are this process's own: several replicas together let through as many times more.
+//! Buckets are local to the process: with several replicas the limit multiplies.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use super::Caller;
 
-/// So many requests in so much time.
+/// A number of requests in a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     pub requests: NonZeroU32,
@@ -26,10 +26,10 @@ pub const DOCUMENTED: Rate = Rate {
     period: Duration::from_secs(10),
 };
 
-/// The longest period: what is counted is forgotten when the process ends.
+/// The longest period: buckets are lost when the process ends.
 const LONGEST_PERIOD: Duration = Duration::from_hours(24);
 
-/// A text is no rate.
+/// A string is not a rate.
 #[derive(Debug, Error)]
 #[error("a rate is a number of requests in an amount of time, a day at most, such as 100/10s")]
 pub struct RateError;
@@ -43,7 +43,7 @@ impl FromStr for Rate {
             requests: requests.trim().parse().map_err(|_| RateError)?,
             period: humantime::parse_duration(period).map_err(|_| RateError)?,
         };
-        // Below a nanosecond for each request there is nothing to count.
+        // At least a nanosecond for each request.
         let least = Duration::from_nanos(rate.requests.get().into());
         (least..=LONGEST_PERIOD)
             .contains(&rate.period)
@@ -52,14 +52,14 @@ impl FromStr for Rate {
     }
 }
 
-/// Whose bucket it is.
+/// The owner of a bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Holder {
     /// A client by its verified name.
     Client(String),
-    /// Whoever is at an address; of IPv6 at a network of 64 bits, which is what one client has to itself.
+    /// An address; for IPv6 its network of 64 bits, which one client has to itself.
     Address(IpAddr),
-    /// Everybody of whom nothing is known.
+    /// All callers without a name and an address.
     Unknown,
 }
 
@@ -67,7 +67,7 @@ enum Holder {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooMany {
     pub rate: Rate,
-    /// When the next request will be let through.
+    /// Time until the next request is let through.
     pub retry_after: Duration,
 }
 
@@ -87,10 +87,7 @@ impl Limiter {
         }
     }
 
-    /// Takes one from the bucket of the caller, or of the address where the caller has no name or is not known.
-    ///
-    /// # Errors
-    /// The bucket is empty.
+    /// Takes a token from the bucket of the caller, or of the address if the caller has no name.
     pub fn check(&self, caller: Option<&Caller>, address: Option<IpAddr>) -> Result<(), TooMany> {
         let client = caller.and_then(|caller| caller.client.clone());
         let holder = match (client, address) {
@@ -119,7 +116,7 @@ impl Limiter {
         Ok(())
     }
 
-    /// Forgets the buckets that are full again.
+    /// Removes full buckets.
     pub fn tidy(&self) {
         let now = Instant::now();
         let mut buckets = self.buckets();

@@ -11,9 +11,6 @@ use super::CommandError;
 use crate::cli::args::HealthcheckArgs;
 
 /// Asks `/readyz`.
-///
-/// # Errors
-/// There is no answer in time, or it is not 200.
 pub async fn run(args: HealthcheckArgs) -> Result<(), CommandError> {
     let address = reachable(args.admin_listen);
     timeout(args.timeout, ask(address))

@@ -1,5 +1,4 @@
-//! What `serve` does to the database by itself, from time to time: it deletes tasks that have left the window of retention,
-//! folds rows of the tally together, and looks whether the tally is true.
+//! Background work of `serve` on the database: deletes expired tasks, folds rows of the tally, checks the tally.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -13,9 +12,9 @@ use crate::store::retention::{self, window_begins};
 use crate::store::{Database, tally};
 use crate::telemetry::error_chain;
 
-/// How often is looked for tasks that have left the window of retention.
+/// The interval between deletions of expired tasks.
 const RETENTION_INTERVAL: Duration = Duration::from_mins(1);
-/// How often is looked whether there are many rows to sum up.
+/// The interval between foldings of the tally.
 const FOLD_INTERVAL: Duration = Duration::from_secs(10);
 /// How often the tally is compared with the table.
 const CHECK_INTERVAL: Duration = Duration::from_mins(10);
@@ -29,7 +28,7 @@ pub(super) async fn keep_retention(database: &Database, retention: Retention) ->
         database.wait_until_up().await;
         let mut deleted = 0;
         match retention::prune(database, window_begins(window), |batch| deleted += batch).await {
-            Ok(_) if deleted > 0 => tracing::info!(deleted, "tasks left the window of retention"),
+            Ok(_) if deleted > 0 => tracing::info!(deleted, "expired tasks were deleted"),
             Ok(_) => {}
             Err(error) => tracing::warn!(error = error_chain(&error), deleted, "retention was interrupted"),
         }
@@ -66,7 +65,7 @@ async fn check(database: &Database, checks: &CountChecks) {
             "the tally of the pending tasks is wrong or will be; see `task-status verify --repair`"
         ),
         Ok(Some(_)) => tracing::debug!("the tally of the pending tasks is right"),
-        // Another service is at it.
+        // Another replica checks it.
         Ok(None) => {}
         Err(error) => tracing::warn!(error = error_chain(&error), "the tally was not checked"),
     }

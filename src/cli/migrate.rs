@@ -5,9 +5,6 @@ use crate::cli::args::MigrateArgs;
 use crate::store::{privileges, schema};
 
 /// Runs the migrations that are missing, and then grants what the service needs to the role that is to have it.
-///
-/// # Errors
-/// The database cannot be reached, a migration failed, or the role cannot be granted what it needs.
 pub async fn run(args: MigrateArgs) -> Result<(), CommandError> {
     let options = args.database.database_url.options()?;
     schema::migrate(&options).await?;

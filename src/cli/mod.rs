@@ -25,7 +25,7 @@ use crate::cli::args::{Command, ConfigError};
 use crate::http::tls::TlsError;
 use crate::store::StoreError;
 
-/// Why a command did not do what it was asked.
+/// The reason why a command failed.
 #[derive(Debug, Error)]
 pub enum CommandError {
     #[error(transparent)]
@@ -52,7 +52,7 @@ pub enum CommandError {
     Output(#[source] io::Error),
     #[error("a task of the program ended early")]
     Task(#[from] tokio::task::JoinError),
-    #[error("{address} does not say that it is ready")]
+    #[error("the service at {address} is not ready")]
     NotReady {
         address: SocketAddr,
         #[source]
@@ -64,14 +64,11 @@ pub enum CommandError {
     Export(#[from] export::ExportError),
     #[error(transparent)]
     Token(#[from] token::TokenError),
-    #[error("another process is deleting old tasks at the moment; it does what is left to do")]
+    #[error("another process is deleting old tasks; it deletes the rest too")]
     PruneElsewhere,
 }
 
-/// Runs a subcommand to its end, and says with which status the program is to end.
-///
-/// # Errors
-/// See [`CommandError`].
+/// Runs a subcommand and returns the exit status.
 pub async fn run(command: Command) -> Result<ExitCode, CommandError> {
     match command {
         Command::Serve(args) => Box::pin(serve::run(*args)).await,

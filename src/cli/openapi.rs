@@ -7,9 +7,6 @@ use crate::cli::args::OpenapiArgs;
 use crate::http::router;
 
 /// Prints the OpenAPI document.
-///
-/// # Errors
-/// Nobody reads it.
 pub fn run(args: &OpenapiArgs) -> Result<(), CommandError> {
     let document = router::description(&args.paths.base_paths);
     io::stdout()

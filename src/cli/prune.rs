@@ -1,4 +1,4 @@
-//! `task-status prune`: deletes tasks without a sign of life.
+//! `task-status prune`: deletes tasks whose `modified` is too old.
 
 use std::io::Write;
 
@@ -12,12 +12,9 @@ use crate::store::schema::Schema;
 use crate::store::{bulk, retention};
 
 /// Deletes, or counts, what is too old.
-///
-/// # Errors
-/// The database cannot be reached or lacks migrations, or another process is deleting.
 pub async fn run(args: PruneArgs) -> Result<(), CommandError> {
     let options = args.database.database_url.options()?;
-    // Says at once where there is no database; what follows would wait for it.
+    // Fails at once if there is no database; the rest would wait for it.
     bulk::connect(&options, None)
         .await?
         .close()
@@ -31,7 +28,7 @@ pub async fn run(args: PruneArgs) -> Result<(), CommandError> {
     let database = Database::new(options, limits);
     let result = tokio::select! {
         result = work(&args, &database) => result,
-        // Ends only where the database cannot be used.
+        // Ends only if the database cannot be used.
         result = database.watch(Schema::Expect) => result.map_err(CommandError::from),
     };
     database.close().await;
@@ -54,7 +51,7 @@ async fn work(args: &PruneArgs, database: &Database) -> Result<(), CommandError>
     })
     .await;
     progress.finish();
-    // What is gone is gone, also where the rest failed.
+    // Those deleted before a failure stay deleted.
     say(format_args!("{deleted} tasks were deleted"));
     if result? {
         Ok(())
@@ -63,7 +60,7 @@ async fn work(args: &PruneArgs, database: &Database) -> Result<(), CommandError>
     }
 }
 
-/// The result, on stdout. Where that is closed the exit status says it all.
+/// Prints the result. If stdout is closed, the exit status says enough.
 fn say(result: std::fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stdout(), "{result}");
 }

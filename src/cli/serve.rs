@@ -23,9 +23,6 @@ use crate::pending::Pending;
 use crate::store::Database;
 
 /// Serves until a signal says stop. The service answers from the start: until the database is reached, with 503.
-///
-/// # Errors
-/// Settings that do not go together, an address in use, a database where waiting will not help.
 pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
     args.check()?;
     let options = args.database.database_url.options()?;

@@ -13,7 +13,7 @@ use crate::auth::key_source::read_secret;
 use crate::auth::keys::{KeySet, KeysError};
 use crate::cli::args::TokenArgs;
 
-/// Why no token was signed.
+/// The reason why no token was signed.
 #[derive(Debug, Error)]
 pub enum TokenError {
     #[error("cannot read {}", path.display())]
@@ -31,9 +31,6 @@ pub enum TokenError {
 }
 
 /// Prints a token.
-///
-/// # Errors
-/// There is no key to sign with, or nobody reads the token.
 pub fn run(args: &TokenArgs) -> Result<(), CommandError> {
     let grant = Grant {
         client: args.client.clone(),
@@ -59,7 +56,7 @@ fn issuer(args: &TokenArgs) -> Result<Issuer, TokenError> {
             .map(|secret| secret.expose_secret().as_bytes().to_vec())
             .unwrap_or_default(),
     };
-    // One that the service would refuse signs nothing either.
+    // The service would refuse tokens by a shorter secret.
     KeySet::from_secret(&secret).map_err(TokenError::Secret)?;
     Ok(Issuer::from_secret(&secret))
 }

@@ -14,9 +14,6 @@ use crate::store::{StoreError, bulk};
 const DRIFT: u8 = 3;
 
 /// Says what was found. The exit status says it too.
-///
-/// # Errors
-/// The database cannot be reached or lacks migrations, or the table could not be locked for the repair.
 pub async fn run(args: VerifyArgs) -> Result<ExitCode, CommandError> {
     let options = args.database.database_url.options()?;
     let mut connection = bulk::connect(&options, Some(bulk::STATEMENT_TIMEOUT)).await?;

@@ -35,10 +35,9 @@ const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may wait for its next request, and how long the head of a request may take. Longer than the
 /// minute for which gateways keep idle connections, so that it is they who close them.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
-/// The longest head of a request. Each connection may keep as much in memory, whoever is at its other end.
+/// The longest head of a request. Each connection may keep as much in memory, authenticated or not.
 const HEAD_BYTES: usize = 128 * 1024;
-/// Tells browsers for a year to come to this host over TLS only (RFC 6797). Other hosts of its domain are not ours to
-/// speak for.
+/// Tells browsers to use TLS only for this host for a year (RFC 6797); other hosts of its domain may have none.
 const STRICT_TRANSPORT_SECURITY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// How long to wait after a connection could not be accepted, which has a cause that may last: no free file descriptor.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
@@ -157,9 +156,6 @@ async fn requests(
 }
 
 /// Cancelled by SIGINT (Ctrl-C) or SIGTERM. A second signal ends the process at once.
-///
-/// # Errors
-/// The system has no signal handler to give.
 pub fn stop_on_signal() -> io::Result<CancellationToken> {
     let stop = CancellationToken::new();
     let mut signals = Signals::new()?;
@@ -170,7 +166,7 @@ pub fn stop_on_signal() -> io::Result<CancellationToken> {
             tracing::info!(signal = name, "stopping; a second signal stops at once");
             stop.cancel();
             signals.next().await;
-            tracing::warn!("stopped at once; requests under way were cut off");
+            tracing::warn!("stopped at once; requests in flight were cut off");
             std::process::exit(130);
         }
     });

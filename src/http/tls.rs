@@ -67,9 +67,6 @@ pub struct Tls {
 
 impl Tls {
     /// Reads the files.
-    ///
-    /// # Errors
-    /// See [`TlsError`].
     pub async fn open(files: TlsFiles) -> Result<Self, TlsError> {
         let paths = [files.certificate.clone(), files.key.clone()];
         let (watched, contents) = WatchedFiles::open(paths).await?;

@@ -1,8 +1,8 @@
-//! The last resort of the error layer: refusals that hyper writes by itself.
+//! Replaces the bare responses that hyper writes by itself with the error envelope.
 //!
 //! A request that hyper cannot parse (a broken request line, a target beyond 64 KiB, too many header fields) never
-//! reaches the router; hyper answers it with a bare status line and closes. This wrapper around the connection
-//! recognises such an answer by its lack of a tracking id and sends the envelope in its place.
+//! reaches the router: hyper sends a bare status line and closes. This wrapper around the connection recognises such a
+//! response by its missing tracking id and sends the envelope instead.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -15,11 +15,11 @@ use crate::http::error::{ApiError, ErrorClass};
 use crate::http::error_body::ErrorBody;
 use crate::http::tracking_id::{SLPT_REQUEST_ID, TrackingId};
 
-/// A connection on which every error answer wears the envelope.
+/// A connection on which each error response has the envelope.
 #[derive(Debug)]
 pub struct Enveloped<I> {
     stream: I,
-    /// What is still to be sent of an answer that took the place of hyper's own.
+    /// Unsent bytes of a response that replaces hyper's own.
     pending: Vec<u8>,
 }
 
@@ -100,7 +100,7 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Enveloped<I> {
     }
 }
 
-/// The status of an answer that hyper made by itself: an error's status line, no content, and no tracking id.
+/// The status of a response that hyper made by itself: an error's status line, no content, and no tracking id.
 fn bare_refusal(bytes: &[u8]) -> Option<StatusCode> {
     let head = bytes.strip_prefix(b"HTTP/1.1 ")?.strip_suffix(b"\r\n\r\n")?;
     let status = StatusCode::from_bytes(head.get(..3)?).ok()?;
@@ -110,7 +110,7 @@ fn bare_refusal(bytes: &[u8]) -> Option<StatusCode> {
     (status.is_client_error() && !tracked).then_some(status)
 }
 
-/// A whole answer for a request of which nothing is known, its languages included.
+/// A whole response to a request of which nothing is known, its languages included.
 fn refusal(status: StatusCode) -> Vec<u8> {
     let tracking_id = TrackingId::random();
     let error = if ErrorClass::from_status(status).status == status {

@@ -27,7 +27,6 @@ mod pages;
 mod pending_tasks;
 mod postgres_tls;
 mod prepared_queries;
-mod private_postgres;
 mod privileges;
 mod renewal;
 mod schema;

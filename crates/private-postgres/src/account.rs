@@ -8,10 +8,8 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use super::Error;
-use super::process::run;
 
 /// Accounts that root may lend to the server, best first; the second is macOS's.
 const LENT: [&str; 3] = ["postgres", "_postgres", "nobody"];
@@ -38,7 +36,7 @@ impl Account {
     /// The account for a cluster in `data`, which may not exist yet. As root, data that belongs to
     /// somebody is run by its owner, so that no file ever changes hands.
     pub(super) fn choose(data: Option<&Path>) -> Result<Self, Error> {
-        let uid = own_uid()?;
+        let uid = rustix::process::geteuid().as_raw();
         if uid != 0 {
             return Ok(Self::Own { uid });
         }
@@ -150,19 +148,6 @@ impl Account {
         }
         Ok(())
     }
-}
-
-/// Our effective user id. std has no call for it, and files do not tell it on every file system.
-fn own_uid() -> Result<u32, Error> {
-    let mut id = Command::new("id");
-    let finished = run(id.arg("-u"), Duration::from_secs(10))?;
-    finished.output.trim().parse().map_err(|_| {
-        let source = std::io::Error::other(format!("unexpected answer `{}`", finished.output.trim()));
-        Error::Run {
-            program: "id".into(),
-            source,
-        }
-    })
 }
 
 /// Name, user id and group id of each line of /etc/passwd.

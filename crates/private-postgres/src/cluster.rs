@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode, utf8_percent_encode};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use super::account::Account;
@@ -22,6 +23,13 @@ const INITDB: Duration = Duration::from_mins(2);
 
 /// The superuser, who needs no password: only the socket's owner and root can reach the server.
 const USER: &str = "postgres";
+
+/// All characters but the unreserved ones of a URL (RFC 3986, section 2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// The port in the socket's name, where nothing listens on a network.
 const PORT: u16 = 5432;
@@ -66,12 +74,6 @@ pub struct PrivatePostgres {
 ///
 /// This blocks for some 50 ms where the cluster exists, about half a second where it is made, and
 /// longer where PostgreSQL is fetched or recovers from a crash; every wait is bounded.
-///
-/// # Errors
-///
-/// When no PostgreSQL is found or fetched, when the data folder cannot be used (it is another
-/// process's, another version's, or closed to the account that the server runs as), and when the
-/// server does not start.
 pub fn start(settings: &Settings) -> Result<PrivatePostgres, Error> {
     let began = Instant::now();
     let kept = settings.data_dir.as_deref();
@@ -139,12 +141,9 @@ impl PrivatePostgres {
     /// A `postgres://` URL of a database, which libpq and sqlx both accept.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
-        let host = percent_encode(self.folder.sockets().as_os_str().as_bytes());
-        format!(
-            "postgres://{USER}@{host}:{}/{}",
-            self.port,
-            percent_encode(database.as_bytes())
-        )
+        let host = percent_encode(self.folder.sockets().as_os_str().as_bytes(), RESERVED);
+        let database = utf8_percent_encode(database, RESERVED);
+        format!("postgres://{USER}@{host}:{}/{database}", self.port)
     }
 
     /// A command line that opens a database, to be pasted into a shell; it works for root as well.
@@ -196,10 +195,6 @@ impl PrivatePostgres {
     }
 
     /// Stops the server: sessions are ended and the data is written. A temporary folder is removed.
-    ///
-    /// # Errors
-    ///
-    /// When the server does not stop, not even by force, or its folder cannot be removed.
     pub fn stop(self) -> Result<(), Error> {
         let Self {
             server,
@@ -278,18 +273,6 @@ fn locales(major: u32) -> &'static [&'static [&'static str]] {
     } else {
         &[&["--locale=C.UTF-8"], &["--locale=en_US.UTF-8"], &["--locale=C"]]
     }
-}
-
-fn percent_encode(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut encoded, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) {
-            encoded.push(char::from(*byte));
-        } else {
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-        encoded
-    })
 }
 
 /// As a single word of a shell's command line.

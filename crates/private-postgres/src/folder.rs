@@ -8,7 +8,7 @@
 
 use std::env;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -220,17 +220,12 @@ fn create_temporary(account: &Account) -> Result<PathBuf, Error> {
         .filter(|dir| dir.as_os_str().len() + 40 <= LONGEST)
         .unwrap_or_else(|| PathBuf::from("/tmp"));
     account.check_can_enter(&parent, &parent)?;
-    let mut attempts = 0;
-    loop {
-        attempts += 1;
-        let random = RandomState::new().hash_one(process::id()) >> 32;
-        let home = parent.join(format!("task-status-{}-{random:08x}", process::id()));
-        match DirBuilder::new().mode(0o700).create(&home) {
-            Ok(()) => return account.admit(&home).map(|()| home),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempts < 100 => {}
-            Err(error) => return Err(Error::io("create the folder", home)(error)),
-        }
-    }
+    let home = tempfile::Builder::new()
+        .prefix(&format!("task-status-{}-", process::id()))
+        .tempdir_in(&parent)
+        .map_err(Error::io("create a folder in", &parent))?
+        .keep();
+    account.admit(&home).map(|()| home)
 }
 
 /// Locks the folder, waiting for the server of a process that died, but not for a living process.

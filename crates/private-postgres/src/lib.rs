@@ -8,6 +8,7 @@
 //! (why nothing stays behind), `find` and `fetch` (whose programs), `account` (who runs them), `process`, `error`.
 
 mod account;
+mod cache;
 mod cluster;
 mod error;
 mod fetch;

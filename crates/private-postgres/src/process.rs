@@ -9,6 +9,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use super::Error;
 
 /// Short enough not to be felt, long enough to cost nothing.
@@ -122,11 +124,11 @@ pub(super) fn lives(pid: u32) -> bool {
     command_line(pid).is_some()
 }
 
-/// Sends a signal, by the shell's builtin: std cannot, and a `kill` program is not everywhere.
-pub(super) fn signal(name: &str, pid: u32) {
-    let mut kill = shell("kill -s \"$1\" \"$2\"", [name, &pid.to_string()]);
-    // The process may be gone already; whoever signals then waits for the effect and reports its absence.
-    let _ = run(&mut kill, Duration::from_secs(5));
+/// Sends a signal. The process may be gone already: callers wait for the effect.
+pub(super) fn send(signal: Signal, pid: u32) {
+    if let Some(pid) = pid.try_into().ok().and_then(Pid::from_raw) {
+        let _ = kill_process(pid, signal);
+    }
 }
 
 /// A shell script with its arguments, `$1` and on.

@@ -9,12 +9,13 @@ use std::process::Child;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use tokio::sync::watch;
 
 use super::find::Installation;
 use super::folder::{Folder, log_tail};
 use super::postmaster::{PidFile, disown, is_server_of, runs_with};
-use super::process::{command_line, signal, wait_until};
+use super::process::{command_line, send, wait_until};
 use super::{Error, Settings};
 
 /// How long a start may take: recovery after a crash reads all that was written since the last
@@ -139,7 +140,7 @@ impl Server {
             });
         if let Err(source) = watcher {
             // A server that nobody watches could not be stopped in an orderly way later.
-            signal("KILL", pid);
+            send(Signal::KILL, pid);
             return Err(Error::Run {
                 program: "the thread that watches PostgreSQL".into(),
                 source,
@@ -178,15 +179,15 @@ impl Server {
     /// Stops the server: its sessions are ended and the data is written; if that takes too long,
     /// at once; if need be by force. The data survives each of these.
     pub(super) fn stop(&self) -> Result<(), Error> {
-        for name in ["INT", "QUIT", "KILL"] {
+        for signal in [Signal::INT, Signal::QUIT, Signal::KILL] {
             if self.has_ended().is_some() {
                 return Ok(());
             }
-            signal(name, self.pid);
+            send(signal, self.pid);
             if wait_until(STOPPED, || self.has_ended().is_some()) {
                 return Ok(());
             }
-            tracing::warn!("PostgreSQL (pid {}) did not stop on SIG{name}", self.pid);
+            tracing::warn!("PostgreSQL (pid {}) did not stop on {signal:?}", self.pid);
         }
         Err(Error::NotStopped { pid: self.pid })
     }

@@ -1,4 +1,4 @@
-//! Who may call: the settings, and what is made of them.
+//! Access to the API: the settings, and the authorizer that they ask for.
 
 mod gateway;
 mod jwt;
@@ -29,14 +29,14 @@ const MAX_LEEWAY: Duration = Duration::from_mins(5);
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Access")]
 pub struct AccessArgs {
-    /// Who may call the API. Required, so that nobody opens it by accident
+    /// Who may call the API. Required, so that it is not opened by accident
     #[arg(long, env = "TASK_STATUS_AUTH", value_enum, value_name = "MODE")]
     pub auth: Option<AuthMode>,
-    /// With --auth none: let everybody call who reaches the address, even if it is not a loopback address
+    /// With --auth none: serve without authentication on an address that is not a loopback address
     #[arg(long, env = "TASK_STATUS_ALLOW_UNAUTHENTICATED", value_parser = BoolishValueParser::new())]
     pub allow_unauthenticated: bool,
-    /// Networks (CIDR) of trusted proxies, separated by commas. They are believed about the address of a client
-    /// (X-Forwarded-For) and, with --auth gateway, about who calls
+    /// Networks (CIDR) of trusted proxies, separated by commas. Their X-Forwarded-For is used as the address of the
+    /// client and, with --auth gateway, their headers as its identity
     #[arg(
         long,
         env = "TASK_STATUS_TRUSTED_PROXIES",
@@ -44,8 +44,8 @@ pub struct AccessArgs {
         value_name = "NETWORKS"
     )]
     pub trusted_proxies: Vec<Network>,
-    /// How often a client may call, such as 100/10s: so many requests at once, and as many again in that time. Counted by
-    /// client, or by address where the client has no name. Each process counts for itself. Not limited unless given
+    /// Requests of a client, such as 100/10s: a burst of so many, refilled evenly over that time. Counted by client, or by
+    /// address if the client has no name, in each process separately. Not limited by default
     #[arg(long, env = "TASK_STATUS_RATE_LIMIT", value_name = "RATE")]
     pub rate_limit: Option<Rate>,
     #[command(flatten)]
@@ -56,34 +56,34 @@ pub struct AccessArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum AuthMode {
-    /// Who has a signed bearer token (JWT) with the scope that the request needs
+    /// Callers with a signed bearer token (JWT) that has the scope of the request
     Jwt,
-    /// Whom a trusted gateway vouches for in the headers that it sends
+    /// Callers that a trusted gateway names in its headers
     Gateway,
-    /// Everybody who reaches the address
+    /// All callers that reach the address
     None,
 }
 
-/// Settings of access that do not go together, or that lead to nothing. Each message says what would.
+/// Conflicting or incomplete settings. Each message says what to do.
 #[derive(Debug, Error)]
 pub enum AccessError {
     #[error(
         "no access mode is set: say who may call the API.\n\
          Set --auth (or TASK_STATUS_AUTH) to one of:\n  \
-         jwt      who has a signed bearer token; --jwt-jwks-url, --jwt-key-file or --jwt-secret-file says whose\n  \
-         gateway  whom a trusted gateway vouches for; --trusted-proxies or --gateway-secret-file says which\n  \
-         none     everybody who reaches the address; on loopback addresses only, unless --allow-unauthenticated is given"
+         jwt      callers with a signed bearer token; needs --jwt-jwks-url, --jwt-key-file or --jwt-secret-file\n  \
+         gateway  callers that a trusted gateway names; needs --trusted-proxies or --gateway-secret-file\n  \
+         none     all callers that reach the address; loopback addresses only, unless --allow-unauthenticated is given"
     )]
     NoMode,
     #[error(
-        "--auth none on {listen} would open the API to everybody who reaches that address.\n\
-         Listen on a loopback address (--listen 127.0.0.1:{port}), say who may call (--auth jwt or --auth gateway), or \
-         add --allow-unauthenticated if that is meant, for example behind a gateway that checks who calls.",
+        "--auth none on {listen} would open the API to all callers that reach that address.\n\
+         Listen on a loopback address (--listen 127.0.0.1:{port}), authenticate callers (--auth jwt or --auth gateway), or \
+         add --allow-unauthenticated, for example behind a gateway that authenticates callers.",
         port = listen.port()
     )]
     OpenToEverybody { listen: SocketAddr },
     #[error(
-        "--auth jwt needs keys to check tokens with, from one place.\n\
+        "--auth jwt needs one source of keys.\n\
          Set one of --jwt-jwks-url, --jwt-key-file, --jwt-secret-file and TASK_STATUS_JWT_SECRET."
     )]
     NotOneKeySource,
@@ -94,7 +94,7 @@ pub enum AccessError {
     #[error(transparent)]
     Keys(#[from] KeySourceError),
     #[error(
-        "--auth gateway needs to know the gateway: by its address, by a secret that it sends, or by both.\n\
+        "--auth gateway needs the address of the gateway, a secret that it sends, or both.\n\
          Set --trusted-proxies, --gateway-secret-file or TASK_STATUS_GATEWAY_SECRET."
     )]
     UnknownGateway,
@@ -105,9 +105,7 @@ pub enum AccessError {
     NoGatewaySecret,
     #[error("set one of --gateway-secret-file and TASK_STATUS_GATEWAY_SECRET, not both")]
     TwoGatewaySecrets,
-    #[error(
-        "the gateway's secret must be text that a header can hold: visible characters of ASCII, and no blank at its ends"
-    )]
+    #[error("the gateway's secret must be printable ASCII without whitespace at its ends")]
     GatewaySecretForm,
     #[error("the gateway's secret has {0} bytes; at least {MIN_SECRET_BYTES} are needed")]
     ShortGatewaySecret(usize),
@@ -118,27 +116,24 @@ pub enum AccessError {
         source: std::io::Error,
     },
     #[error(
-        "--gateway-headers {preset} has no such header as {flag} renames; see --help for those of each preset"
+        "{flag} renames a header that --gateway-headers {preset} does not use; --help lists the headers of each preset"
     )]
     NoSuchHeader {
         preset: &'static str,
         flag: &'static str,
     },
-    #[error("the settings of {mode} need --auth {mode}: {flag} would change nothing")]
+    #[error("{flag} needs --auth {mode}")]
     OtherMode { mode: &'static str, flag: &'static str },
 }
 
 impl AccessArgs {
     /// Checks what clap cannot: settings that do not go together.
-    ///
-    /// # Errors
-    /// See [`AccessError`].
     pub fn check(&self, listen: SocketAddr) -> Result<(), AccessError> {
         let mode = self.auth.ok_or(AccessError::NoMode)?;
         if mode == AuthMode::None && !self.allow_unauthenticated && !is_loopback(listen) {
             return Err(AccessError::OpenToEverybody { listen });
         }
-        // A setting that looks as if it protected, and does not, is worse than none.
+        // A setting that seems to protect the API and does not is worse than none.
         if mode != AuthMode::Jwt
             && let Some(flag) = self.jwt.first_given()
         {
@@ -171,10 +166,7 @@ impl AccessArgs {
         }
     }
 
-    /// The gate that these settings ask for. Files are read.
-    ///
-    /// # Errors
-    /// See [`AccessError`].
+    /// The authorizer that these settings ask for. Reads files.
     pub async fn authorizer(&self) -> Result<Authorizer, AccessError> {
         let proxies = Proxies::new(self.trusted_proxies.clone());
         let access = match self.auth.ok_or(AccessError::NoMode)? {

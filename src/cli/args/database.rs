@@ -1,4 +1,4 @@
-//! Where the database is, and the bounds of the connections to it.
+//! The database, and limits of the connections to it.
 
 use std::fmt;
 use std::fs::File;
@@ -13,7 +13,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use super::ConfigError;
 use crate::store::database::Limits;
 
-/// Where the database is.
+/// The database.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Database")]
 pub struct DatabaseArgs {
@@ -26,7 +26,7 @@ pub struct DatabaseArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Database")]
 pub struct DatabaseLimits {
-    /// The most connections to the database
+    /// Connections to the database, at most
     #[arg(
         long,
         env = "TASK_STATUS_MAX_CONNECTIONS",
@@ -34,7 +34,7 @@ pub struct DatabaseLimits {
         value_name = "NUMBER"
     )]
     pub max_connections: NonZeroU32,
-    /// How long a request waits for one of them
+    /// How long a request waits for a free connection
     #[arg(long, env = "TASK_STATUS_ACQUIRE_TIMEOUT", default_value = "3s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub acquire_timeout: Duration,
     /// How long a statement may take before the database cancels it
@@ -52,7 +52,7 @@ impl From<&DatabaseLimits> for Limits {
     }
 }
 
-/// Where the database is, password included: never shown.
+/// The URL of the database, password included: never shown.
 #[derive(Clone)]
 pub struct DatabaseUrl(String);
 
@@ -60,7 +60,7 @@ impl DatabaseUrl {
     /// The URL as connection options.
     ///
     /// # Errors
-    /// It is not a PostgreSQL URL. The message does not repeat it.
+    /// It is not a PostgreSQL URL. The message does not repeat it, for it holds a password.
     pub fn options(&self) -> Result<PgConnectOptions, ConfigError> {
         // The driver would take any scheme and fail later, on the name of the host.
         if !["postgres://", "postgresql://"]

@@ -52,16 +52,16 @@ pub struct Cli {
 pub enum Command {
     /// Serve the API from the PostgreSQL of DATABASE_URL
     Serve(Box<ServeArgs>),
-    /// Try it out: a private PostgreSQL with sample tasks that keep moving, served on this machine
+    /// Try the API on this machine: a private PostgreSQL with sample tasks that keep moving
     Demo(DemoArgs),
-    /// Bring the tables of DATABASE_URL up to date, and say who may use them
+    /// Run missing migrations on DATABASE_URL, and grant privileges to a role
     Migrate(MigrateArgs),
     Import(ImportArgs),
     Export(ExportArgs),
     Prune(PruneArgs),
     Verify(VerifyArgs),
     Token(TokenArgs),
-    /// Ask a running service whether it is ready; the exit status is the answer
+    /// Ask a running service whether it is ready: exit status 0 if it is, 1 otherwise
     Healthcheck(HealthcheckArgs),
     /// Print the OpenAPI document of the API
     Openapi(OpenapiArgs),
@@ -70,7 +70,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Logging")]
 pub struct Logging {
-    /// Form of the log lines on stderr
+    /// Format of the log lines on stderr
     #[arg(
         long,
         global = true,
@@ -98,9 +98,9 @@ pub struct Logging {
 pub struct MigrateArgs {
     #[command(flatten)]
     pub database: DatabaseArgs,
-    /// Grant this role what `serve --migrate false`, `import`, `export` and `prune` need, and take every other
-    /// privilege on the program's tables from it and from PUBLIC. The role exists, and does not own the tables; after
-    /// each migration it has to be named again
+    /// Grant this role what `serve --migrate false`, `import`, `export` and `prune` need, and revoke every other
+    /// privilege on the program's tables from it and from PUBLIC. The role must exist and not own the tables. Repeat
+    /// this after each migration
     #[arg(long, env = "TASK_STATUS_GRANT_TO", value_parser = NonEmptyStringValueParser::new(), help_heading = "Database", value_name = "ROLE")]
     pub grant_to: Option<String>,
 }
@@ -122,20 +122,20 @@ pub struct ServeArgs {
         value_name = "ADDRESS"
     )]
     pub listen: SocketAddr,
-    /// Address and port of /livez and /readyz, for whoever supervises the process; not served unless given
+    /// Address and port of /livez and /readyz, for supervisors of the process. Not served by default
     #[arg(long, env = "TASK_STATUS_ADMIN_LISTEN", value_name = "ADDRESS")]
     pub admin_listen: Option<SocketAddr>,
-    /// Address and port of /metrics, for Prometheus; not served unless given. Whoever reaches it may read it, whatever
-    /// --auth says, so it should be none that the world can reach
+    /// Address and port of /metrics, for Prometheus. Not served by default. --auth does not protect it: choose an address
+    /// that only Prometheus can reach
     #[arg(long, env = "TASK_STATUS_METRICS_LISTEN", value_name = "ADDRESS")]
     pub metrics_listen: Option<SocketAddr>,
-    /// How long requests under way are waited for when the service stops
+    /// How long the service waits for requests in flight when it stops
     #[arg(long, env = "TASK_STATUS_SHUTDOWN_TIMEOUT", default_value = "20s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub shutdown_timeout: Duration,
-    /// Run missing migrations before serving, as the owner of the tables. With `false` a database that lacks any is refused
+    /// Run missing migrations before serving, as the owner of the tables. With `false`, refuse a database that lacks any
     #[arg(long, env = "TASK_STATUS_MIGRATE", default_value = "true", action = ArgAction::Set, value_parser = BoolishValueParser::new(), help_heading = "Database", value_name = "BOOL")]
     pub migrate: bool,
-    /// How long a task without a sign of life is kept, pending or not, such as 90d; `off` keeps all for ever
+    /// Delete tasks whose `modified` is older than this, pending or not, such as 90d; `off` keeps all tasks
     #[arg(
         long,
         env = "TASK_STATUS_RETENTION",
@@ -150,24 +150,21 @@ pub struct ServeArgs {
     pub tls: TlsArgs,
 }
 
-/// With which certificate the API is served.
+/// The certificate of the API.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "TLS")]
 pub struct TlsArgs {
-    /// Serve the API over TLS with the certificates in this file (PEM): the server's own first, then those between it
-    /// and the authority's. Read again when it changes
+    /// Serve the API over TLS with the certificate chain in this file (PEM): the server's own first, then the
+    /// intermediate ones. Reloaded when it changes
     #[arg(long, env = "TASK_STATUS_TLS_CERT", value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
-    /// The private key of the first of them (PEM, without a passphrase). Read again when it changes
+    /// The private key of the server's certificate (PEM, without a passphrase). Reloaded when it changes
     #[arg(long, env = "TASK_STATUS_TLS_KEY", value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
 }
 
 impl TlsArgs {
     /// The files, where the API is to be served over TLS.
-    ///
-    /// # Errors
-    /// Only one of them is set.
     pub fn files(&self) -> Result<Option<TlsFiles>, ConfigError> {
         match (&self.tls_cert, &self.tls_key) {
             (None, None) => Ok(None),
@@ -190,7 +187,7 @@ impl TlsArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "API")]
 pub struct PathArgs {
-    /// Paths under which the API answers besides the root, separated by commas
+    /// Base paths that the API is served under besides the root, separated by commas
     #[arg(
         long,
         env = "TASK_STATUS_BASE_PATHS",
@@ -212,12 +209,12 @@ pub struct OpenapiArgs {
 pub struct ApiArgs {
     #[command(flatten)]
     pub paths: PathArgs,
-    /// Status where nothing at all is pending: 204 as the contract says, or 200 with [] for clients that cannot read
-    /// a 204 (the paginators of the official TypeScript and Python SDKs)
+    /// Status of the response if no task is pending: 204 as the contract says, or 200 with [] for clients that cannot
+    /// read a 204 (the paginators of the official TypeScript and Python SDKs)
     #[arg(long, env = "TASK_STATUS_EMPTY_STATUS", value_enum, default_value_t)]
     pub empty_status: EmptyStatus,
-    /// Origins whose pages browsers let call the API (CORS), separated by commas, each a scheme, a host and, if it is not
-    /// the usual one, a port; none unless given
+    /// Origins whose pages may call the API from a browser (CORS), separated by commas: each a scheme, a host and, if it
+    /// is not the default one, a port. None by default
     #[arg(
         long,
         env = "TASK_STATUS_CORS_ORIGINS",
@@ -225,7 +222,7 @@ pub struct ApiArgs {
         value_name = "ORIGINS"
     )]
     pub cors_origins: Vec<Origin>,
-    /// How many requests may be under way at a time; further ones are answered with 503 at once
+    /// Requests in flight at a time, at most. Further requests get 503 at once
     #[arg(
         long,
         env = "TASK_STATUS_MAX_CONCURRENT_REQUESTS",
@@ -233,17 +230,17 @@ pub struct ApiArgs {
         value_name = "NUMBER"
     )]
     pub max_concurrent_requests: NonZeroU32,
-    /// How many MiB of pages of pending tasks are kept in memory, ready to be sent
+    /// Size of the cache of rendered pages of pending tasks, in MiB
     #[arg(long, env = "TASK_STATUS_PAGE_CACHE_MIB", default_value = "32", value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
     pub page_cache_mib: u32,
-    /// How long a request for pending tasks waits for the database to say that what is in memory is current, before it
-    /// is answered with 503
+    /// How long a request for pending tasks waits for the database to confirm that the data in memory is current, before
+    /// it gets 503
     #[arg(long, env = "TASK_STATUS_FRESHNESS_TIMEOUT", default_value = "2s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub freshness_timeout: Duration,
-    /// How long a client may wait for a page of pending tasks to change (Prefer: wait); 0s answers all at once
+    /// How long a long poll (Prefer: wait) is held until a page of pending tasks changes, at most; 0s holds none
     #[arg(long, env = "TASK_STATUS_LONG_POLL_TIMEOUT", default_value = "60s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub long_poll_timeout: Duration,
-    /// How many clients may wait so at a time; further ones are answered at once
+    /// Long polls held at a time, at most. Further ones are answered at once
     #[arg(
         long,
         env = "TASK_STATUS_MAX_LONG_POLLS",
@@ -251,7 +248,7 @@ pub struct ApiArgs {
         value_name = "NUMBER"
     )]
     pub max_long_polls: u32,
-    /// How long a request may take before it is answered with 503
+    /// How long a request may take before it gets 503
     #[arg(long, env = "TASK_STATUS_REQUEST_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub request_timeout: Duration,
 }
@@ -270,20 +267,20 @@ impl From<&ApiArgs> for PendingConfig {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Demo")]
 pub struct DemoArgs {
-    /// Keep the data in this folder between runs; without it they are gone when the demo stops
+    /// Keep the data in this folder between runs. By default the data is deleted when the demo stops
     #[arg(long, env = "TASK_STATUS_DATA_DIR", value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
-    /// Address and port of the API: a loopback address. Unless given, port 8080 of 127.0.0.1, or another if it is in
+    /// Address and port of the API: a loopback address. By default port 8080 of 127.0.0.1, or a free one if that is in
     /// use
     #[arg(long, env = "TASK_STATUS_LISTEN", value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
-    /// How many pending tasks to begin with
+    /// Number of pending tasks at the start
     #[arg(long, default_value = "600", value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub pending: u32,
-    /// How many completed tasks of the last 90 days to begin with
+    /// Number of completed tasks of the last 90 days at the start
     #[arg(long, default_value = "20000", value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(0..=10_000_000))]
     pub history: u32,
-    /// The folder of the PostgreSQL programs (initdb, postgres) to use; unless given they are looked for
+    /// Folder of the PostgreSQL programs (initdb, postgres). Searched for by default
     #[arg(long, env = "PG_BIN_DIR", value_name = "FOLDER")]
     pub pg_bin_dir: Option<PathBuf>,
     #[command(flatten)]
@@ -324,7 +321,7 @@ impl FromStr for Retention {
 pub enum ConfigError {
     #[error(transparent)]
     Authenticator(#[from] AccessError),
-    #[error("the demo serves on loopback addresses only, and {0} is none")]
+    #[error("{0} is not a loopback address: the demo is served on this machine only")]
     DemoNotOnLoopback(SocketAddr),
     #[error("DATABASE_URL (or --database-url) must begin with postgres:// or postgresql://")]
     DatabaseUrlScheme,
@@ -343,8 +340,8 @@ pub enum ConfigError {
     )]
     CertificateUnchecked,
     #[error(
-        "--statement-timeout must be at least a millisecond and shorter than --request-timeout: a statement that \
-         outlives its request does its work for nobody"
+        "--statement-timeout must be at least a millisecond and shorter than --request-timeout: the result of a longer \
+         statement would be discarded"
     )]
     Timeouts,
     #[error(
@@ -360,9 +357,6 @@ pub enum ConfigError {
 
 impl ServeArgs {
     /// Checks what clap cannot: settings that do not go together.
-    ///
-    /// # Errors
-    /// See [`ConfigError`].
     pub fn check(&self) -> Result<(), ConfigError> {
         self.access.check(self.listen)?;
         let statement_timeout = self.limits.statement_timeout;
@@ -387,9 +381,6 @@ impl ServeArgs {
 
 impl DemoArgs {
     /// The addresses to try, the best first.
-    ///
-    /// # Errors
-    /// The one that was asked for is no loopback address.
     pub fn addresses(&self) -> Result<Vec<SocketAddr>, ConfigError> {
         match self.listen {
             Some(address) if is_loopback(address) => Ok(vec![address]),

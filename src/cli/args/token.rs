@@ -10,10 +10,10 @@ use secrecy::SecretString;
 use crate::auth::caller::READ;
 use crate::auth::jws::Algorithm;
 
-/// Sign a bearer token with a key of yours, for scripts and tests
+/// Sign a bearer token with your key, for scripts and tests
 ///
-/// The token is printed. A service that trusts the key accepts it: one with the same secret (--auth jwt
-/// --jwt-secret-file), or with the public key to the private one (--jwt-key-file). `serve` itself never makes tokens.
+/// Prints the token. A service accepts it if it trusts the key: with --auth jwt and the same secret
+/// (--jwt-secret-file), or the public key of the private one (--jwt-key-file). `serve` never signs tokens.
 #[derive(Debug, Args)]
 #[command(
     next_help_heading = "Token",
@@ -35,32 +35,32 @@ pub struct TokenArgs {
         value_name = "SECRET"
     )]
     pub jwt_secret: Option<SecretString>,
-    /// Sign with the private key in this file and with no secret: RSA, P-256, P-384 or Ed25519 in PEM (PKCS #8)
+    /// Sign with the private key in this file instead of a secret: RSA, P-256, P-384 or Ed25519 in PEM (PKCS #8)
     #[arg(long, value_name = "FILE")]
     pub private_key_file: Option<PathBuf>,
-    /// How to sign with a private key; unless given, RS256, ES256, ES384 or EdDSA, as fits the key
+    /// Algorithm for a private key. By default RS256, ES256, ES384 or EdDSA, by the kind of the key
     #[arg(long, requires = "private_key_file", value_name = "NAME")]
     pub algorithm: Option<Algorithm>,
-    /// What the key is called in the issuer's key set (kid)
+    /// Id of the key in the issuer's key set (kid)
     #[arg(long, requires = "private_key_file", value_name = "ID")]
     pub key_id: Option<String>,
-    /// What the token lets its holder do, separated by commas: idn:task-management:read, idn:task-management:write,
+    /// Scopes of the token, separated by commas: idn:task-management:read, idn:task-management:write,
     /// sp:scopes:all
     #[arg(long, default_value = READ, value_delimiter = ',', value_name = "SCOPES")]
     pub scope: Vec<String>,
-    /// How long the token is good for
+    /// How long the token is valid
     #[arg(long, default_value = "1h", value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub expires: Duration,
-    /// Who holds the token (client_id, sub)
+    /// Name of the client (client_id, sub)
     #[arg(long, default_value = "script", value_name = "NAME")]
     pub client: String,
-    /// User levels of the holder (authorities), separated by commas, such as ORG_ADMIN
+    /// User levels of the client (authorities), separated by commas, such as ORG_ADMIN
     #[arg(long, value_delimiter = ',', value_name = "LEVELS")]
     pub authorities: Vec<String>,
-    /// Who issues the token (iss)
+    /// Issuer of the token (iss)
     #[arg(long, value_name = "ISSUER")]
     pub issuer: Option<String>,
-    /// Whom the token is meant for (aud)
+    /// Audience of the token (aud)
     #[arg(long, value_name = "AUDIENCE")]
     pub audience: Option<String>,
 }

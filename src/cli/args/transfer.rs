@@ -1,4 +1,4 @@
-//! The settings of the subcommands that work on the table as a whole.
+//! The settings of the subcommands that work on the whole table.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -11,24 +11,23 @@ use crate::listing::filter::Filter;
 use crate::messages::cause::Cause;
 use crate::messages::locale::Locale;
 
-/// Take in tasks from a file or a pipe: newline-delimited JSON, or one JSON array
+/// Import tasks from a file or a pipe: newline-delimited JSON, or one JSON array
 ///
-/// The tasks are those of the API, each with an id. One that is not there is created; one that is there is replaced,
-/// unless what is stored is newer by `modified`. Importing the same again changes nothing. What cannot be taken is
-/// rejected, and the rest goes on.
+/// The tasks have the form of the API, each with an id. A new task is created; a stored one is replaced unless its
+/// `modified` is newer. Importing the same tasks again changes nothing. Invalid tasks are rejected, and the import
+/// goes on.
 ///
-/// Memory stays the same however long the input is. After each chunk that is committed a small file remembers the
-/// place (--state); after an interruption, --resume goes on from there. The start of the input has to be what it was,
-/// which is checked.
+/// Memory does not grow with the input. After each committed chunk the position is saved in a small file (--state).
+/// After an interruption, --resume continues from there. It checks that the start of the input has not changed.
 #[derive(Debug, Args)]
 #[command(
     next_help_heading = "Import",
     after_help = "Exit status:\n  \
-        0    every task was taken\n  \
-        1    the import could not run, or not to its end\n  \
+        0    all tasks were imported\n  \
+        1    the import failed\n  \
         2    the command line is wrong\n  \
-        3    some items were rejected, or the array broke off; all others were taken\n  \
-        130  stopped by SIGINT or SIGTERM; --resume goes on\n\n\
+        3    some items were rejected, or the array was cut off; all others were imported\n  \
+        130  stopped by SIGINT or SIGTERM; --resume continues\n\n\
         Examples:\n  \
         task-status import tasks.ndjson --rejects rejects.ndjson\n  \
         task-status import --dry-run tasks.json\n  \
@@ -39,31 +38,30 @@ pub struct ImportArgs {
     /// The file to read, or - for standard input
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Check everything, the rules of the table included, say what would become of it, and change nothing
+    /// Check everything, the constraints of the table included, print the result, and change nothing
     #[arg(long, conflicts_with_all = ["resume", "state"])]
     pub dry_run: bool,
-    /// Where to write what was rejected, as newline-delimited JSON: {"line", "reasons", "content"}. Unless given, line
-    /// and reasons go to stderr. In an array, "line" is the number of the element
+    /// Write rejected items to this file, as newline-delimited JSON: {"line", "reasons", "content"}. By default line and
+    /// reasons go to stderr. In an array, "line" is the number of the element
     #[arg(long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,
-    /// Go on where an interrupted import of the same input stopped; from the start where none was
+    /// Continue an interrupted import of the same input; start from the beginning if there was none
     #[arg(long)]
     pub resume: bool,
-    /// Where the place is remembered. Unless given, beside the file, with the ending .import-state; for standard input
-    /// nowhere. It is removed once all is done
+    /// File that holds the position. By default the name of the input with .import-state added; none for standard input.
+    /// Removed when the import is complete
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
-    /// The most items of a chunk, which is what is committed at a time
+    /// Items committed at a time, at most
     #[arg(long, default_value = "5000", value_name = "NUMBER")]
     pub chunk: NonZeroUsize,
     #[command(flatten)]
     pub database: DatabaseArgs,
 }
 
-/// Write all tasks, or those that match a filter, to a file or a pipe
+/// Export all tasks, or those that match a filter, to a file or a pipe
 ///
-/// The tasks are as the API shows them, in the order in which they were created, and all from the same moment. `import`
-/// reads what this writes.
+/// The tasks have the form of the API, are ordered by creation, and come from one snapshot. `import` reads the result.
 #[derive(Debug, Args)]
 #[command(
     next_help_heading = "Export",
@@ -73,14 +71,13 @@ pub struct ImportArgs {
         task-status export --format array pending.json"
 )]
 pub struct ExportArgs {
-    /// The file to write, or - for standard output. A file is complete once it is there: until then its name ends in
-    /// .part
+    /// The file to write, or - for standard output. Until a file is complete its name ends in .part
     #[arg(default_value = "-", value_name = "FILE")]
     pub file: PathBuf,
-    /// Which tasks, in the language of the API's `filters`
+    /// Export only tasks that match this filter, in the language of the API's `filters`
     #[arg(long, value_parser = filter, value_name = "FILTER")]
     pub filter: Option<Filter>,
-    /// How the tasks are put together
+    /// Format of the output
     #[arg(long, value_enum, default_value_t)]
     pub format: ExportFormat,
     #[command(flatten)]
@@ -89,17 +86,17 @@ pub struct ExportArgs {
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ExportFormat {
-    /// A task on each line
+    /// One task a line
     #[default]
     Ndjson,
     /// One JSON array
     Array,
 }
 
-/// Delete tasks that have given no sign of life for long enough, pending or not
+/// Delete tasks whose `modified` is too old, pending or not
 ///
-/// In small batches, so that nobody waits for it. One process at a time may do it: where another is at it, this one says
-/// so and ends with status 1.
+/// Tasks are deleted in small batches, so that writers do not wait. One process at a time may do it: if another one is
+/// deleting, this one ends with status 1.
 #[derive(Debug, Args)]
 #[command(
     next_help_heading = "Prune",
@@ -108,10 +105,10 @@ pub enum ExportFormat {
         task-status prune --older-than 90d"
 )]
 pub struct PruneArgs {
-    /// How long ago `modified` must be, such as 90d or 12h
+    /// Delete tasks whose `modified` is older than this, such as 90d or 12h
     #[arg(long, value_parser = age, value_name = "DURATION")]
     pub older_than: Duration,
-    /// Say how many it would be, and delete none
+    /// Print the number of tasks that would be deleted, and delete none
     #[arg(long)]
     pub dry_run: bool,
     #[command(flatten)]
@@ -120,21 +117,21 @@ pub struct PruneArgs {
 
 /// Compare the tally of the pending tasks with the table
 ///
-/// Pages and counts of pending tasks rely on the tally, which triggers of the table keep. It can only be wrong where those
-/// did not fire: they were disabled, or rows came by logical replication. `serve` looks by itself, and logs an error where
-/// it is.
+/// Pages and counts of pending tasks use the tally, which triggers of the table maintain. It can only be wrong if they
+/// did not fire: they were disabled, or rows came by logical replication. `serve` checks it every ten minutes and logs
+/// an error if it is wrong.
 #[derive(Debug, Args)]
 #[command(
     next_help_heading = "Verify",
     after_help = "Exit status:\n  \
         0    the tally is right\n  \
-        1    that could not be found out, or not be repaired\n  \
+        1    the check or the repair failed\n  \
         2    the command line is wrong\n  \
         3    the tally was wrong, or a trigger that keeps it does not always fire"
 )]
 pub struct VerifyArgs {
-    /// Make the tally right. Writers wait while the pending tasks are counted; readers do not. The role has to own the
-    /// tables, or to have all rights on them
+    /// Repair the tally. Writers wait while the pending tasks are counted; readers do not. The role must own the tables
+    /// or have all privileges on them
     #[arg(long)]
     pub repair: bool,
     #[command(flatten)]
@@ -148,8 +145,8 @@ fn filter(text: &str) -> Result<Filter, String> {
 fn age(text: &str) -> Result<Duration, String> {
     let age = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     if age.is_zero() {
-        // Everything would go.
-        return Err("must be longer than nothing".to_owned());
+        // All tasks would be deleted.
+        return Err("must be longer than 0s".to_owned());
     }
     Ok(age)
 }

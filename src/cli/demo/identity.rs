@@ -1,5 +1,5 @@
-//! The demo's own identity provider: `POST /oauth/token` gives whoever has the printed client id and secret a token that
-//! the API then checks, so that the official SDKs and their command line work from end to end. `serve` has no such thing.
+//! The demo's identity provider: `POST /oauth/token` issues tokens for the printed client id and secret, so that the
+//! official SDKs and their command line work from end to end. `serve` has no such endpoint.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -66,10 +66,7 @@ impl IdentityProvider {
         }
     }
 
-    /// Lets everybody on this machine read, and asks who writes for one of these tokens.
-    ///
-    /// # Errors
-    /// Never: the secret is long enough.
+    /// Callers on this machine may read; writing needs one of these tokens.
     pub fn access(&self) -> Result<Authenticator, KeysError> {
         let keys = KeySet::from_secret(self.signing_secret.as_bytes())?;
         let policy = TokenPolicy {
@@ -94,7 +91,7 @@ impl IdentityProvider {
     }
 }
 
-/// 64 hexadecimal digits that nobody can guess.
+/// 64 random hexadecimal digits.
 fn random_text() -> String {
     [Uuid::new_v4(), Uuid::new_v4()]
         .map(|id| id.simple().to_string())
@@ -153,7 +150,7 @@ async fn token(
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(token)).into_response())
 }
 
-/// What of the asked scopes there is here; all that one needs where none is asked for.
+/// The requested scopes that exist here; reading and writing by default.
 fn scopes(asked: Option<&str>) -> Result<Vec<String>, ApiError> {
     let known = [READ, WRITE, ALL];
     let Some(asked) = asked.filter(|asked| !asked.trim().is_empty()) else {

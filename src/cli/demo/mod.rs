@@ -37,9 +37,6 @@ const LIMITS: Limits = Limits {
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Runs the demo until a signal says stop, then stops all that it started.
-///
-/// # Errors
-/// There is no PostgreSQL to be had, the folder or the address is in use, or PostgreSQL died.
 pub async fn run(args: DemoArgs) -> Result<(), CommandError> {
     let (listener, address) = first_free(&args.addresses()?)?;
     let stop = server::stop_on_signal().map_err(CommandError::Signals)?;

@@ -53,9 +53,6 @@ enum End {
 }
 
 /// Imports, and says how it went: 0, 3 where some items were rejected, 130 where a signal stopped it.
-///
-/// # Errors
-/// The database cannot be reached or lacks migrations, or one of the files cannot be read or written.
 pub async fn run(args: ImportArgs) -> Result<ExitCode, CommandError> {
     let stop = server::stop_on_signal().map_err(CommandError::Signals)?;
     let options = args.database.database_url.options()?;

@@ -1,4 +1,4 @@
-//! How a gateway is known, and in which headers it says who calls.
+//! How a gateway is recognised, and the headers in which it names the caller.
 
 use std::path::PathBuf;
 
@@ -14,12 +14,12 @@ use crate::auth::keys::MIN_SECRET_BYTES;
 /// The header with the gateway's secret unless another is given.
 const GATEWAY_SECRET_HEADER: HeaderName = HeaderName::from_static("x-gateway-secret");
 
-/// How a gateway is known, and in which headers it says who calls.
+/// How a gateway is recognised, and the headers in which it names the caller.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Access with --auth gateway")]
 #[expect(clippy::struct_field_names, reason = "the names are those of the flags")]
 pub struct GatewayArgs {
-    /// Which headers the gateway sends; plain unless given
+    /// Headers that the gateway sends. `plain` by default
     #[arg(long, env = "TASK_STATUS_GATEWAY_HEADERS", value_enum, value_name = "PRESET")]
     pub gateway_headers: Option<GatewayHeaders>,
     /// Another name for the header with the scopes
@@ -34,10 +34,10 @@ pub struct GatewayArgs {
     /// Another name for the header with the claims of a verified token
     #[arg(long, env = "TASK_STATUS_GATEWAY_PAYLOAD_HEADER", value_name = "NAME")]
     pub gateway_payload_header: Option<HeaderName>,
-    /// Name of the header with the gateway's secret; X-Gateway-Secret unless given
+    /// Name of the header with the gateway's secret. X-Gateway-Secret by default
     #[arg(long, env = "TASK_STATUS_GATEWAY_SECRET_HEADER", value_name = "NAME")]
     pub gateway_secret_header: Option<HeaderName>,
-    /// The gateway's secret is in this file, read when the service starts
+    /// File with the gateway's secret, read at the start
     #[arg(long, env = "TASK_STATUS_GATEWAY_SECRET_FILE", value_name = "FILE")]
     pub gateway_secret_file: Option<PathBuf>,
     /// The gateway's secret. Prefer the variable: other users of this machine can see the arguments of a process
@@ -53,7 +53,7 @@ pub struct GatewayArgs {
 /// The headers of gateways that people run.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum GatewayHeaders {
-    /// X-Auth-Scopes, X-Auth-Client and X-Auth-Levels: for nginx, Traefik and others that are told which headers to set
+    /// X-Auth-Scopes, X-Auth-Client and X-Auth-Levels: for nginx, Traefik and others with configurable headers
     #[default]
     Plain,
     /// X-Jwt-Payload: the claims of a verified token, as Envoy (forward_payload_header) and Istio

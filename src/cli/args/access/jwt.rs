@@ -19,8 +19,8 @@ const LEEWAY: Duration = Duration::from_secs(30);
 #[command(next_help_heading = "Access with --auth jwt")]
 #[expect(clippy::struct_field_names, reason = "the names are those of the flags")]
 pub struct JwtArgs {
-    /// Check tokens with the issuer's keys from this URL (a JSON Web Key Set), fetched every five minutes and where a
-    /// token names a new key
+    /// Check tokens with the issuer's keys from this URL (a JSON Web Key Set), fetched every five minutes and when a
+    /// token names an unknown key
     // Its query may hold a key.
     #[arg(
         long,
@@ -29,10 +29,10 @@ pub struct JwtArgs {
         value_name = "URL"
     )]
     pub jwt_jwks_url: Option<SecretString>,
-    /// Check tokens with the public keys in this file: a JSON Web Key Set or PEM, read again when it changes
+    /// Check tokens with the public keys in this file: a JSON Web Key Set or PEM, reloaded when it changes
     #[arg(long, env = "TASK_STATUS_JWT_KEY_FILE", value_name = "FILE")]
     pub jwt_key_file: Option<PathBuf>,
-    /// Check tokens with the secret in this file (HS256), 32 bytes or more, read again when it changes
+    /// Check tokens with the secret in this file (HS256), 32 bytes or more, reloaded when it changes
     #[arg(long, env = "TASK_STATUS_JWT_SECRET_FILE", value_name = "FILE")]
     pub jwt_secret_file: Option<PathBuf>,
     /// Check tokens with this secret (HS256), 32 bytes or more. Prefer the variable: other users of this machine can see
@@ -44,7 +44,7 @@ pub struct JwtArgs {
         value_name = "SECRET"
     )]
     pub jwt_secret: Option<SecretString>,
-    /// Issuers whose tokens are accepted (iss), separated by commas; any that signs with a trusted key unless given
+    /// Accepted issuers (iss), separated by commas. By default any issuer that signs with a trusted key
     #[arg(
         long,
         env = "TASK_STATUS_JWT_ISSUER",
@@ -52,7 +52,7 @@ pub struct JwtArgs {
         value_name = "ISSUERS"
     )]
     pub jwt_issuer: Vec<String>,
-    /// Audiences of which a token must name one (aud), separated by commas. Unless given, tokens that name any are refused
+    /// Accepted audiences (aud), separated by commas. By default a token with an audience is refused
     #[arg(
         long,
         env = "TASK_STATUS_JWT_AUDIENCE",
@@ -60,7 +60,7 @@ pub struct JwtArgs {
         value_name = "AUDIENCES"
     )]
     pub jwt_audience: Vec<String>,
-    /// By how much the clocks of the issuer and of this machine may differ, 5m at most; 30s unless given
+    /// Allowed difference between the clocks of the issuer and of this machine, 5m at most. 30s by default
     #[arg(long, env = "TASK_STATUS_JWT_LEEWAY", value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub jwt_leeway: Option<Duration>,
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgConnectOptions;
 
-use super::{BOUND, HELPER, helper_name};
+use super::{BOUND, HELPER};
 
 /// Another process with a server.
 pub struct Helper {
@@ -28,7 +28,7 @@ pub struct Helper {
 impl Helper {
     pub fn spawn(kept: Option<&Path>) -> Child {
         Command::new(env::current_exe().expect("this program"))
-            .args(["--exact", &helper_name(), "--ignored", "--nocapture"])
+            .args(["--exact", "helper", "--ignored", "--nocapture"])
             .env(HELPER, kept.unwrap_or(Path::new("")))
             .process_group(0)
             .stdin(Stdio::piped())

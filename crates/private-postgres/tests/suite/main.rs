@@ -518,7 +518,7 @@ fn without_postgresql_and_python_the_message_says_what_to_do() {
         .args(["/bin/sh", "-c", HIDE, "hide"])
         .arg(&scratch.0)
         .arg(env::current_exe().expect("this program"))
-        .arg(helper_name())
+        .arg("helper")
         .env(HELPER, "")
         .stdin(Stdio::null())
         .output();
@@ -582,13 +582,6 @@ fn shared() -> &'static PrivatePostgres {
 
 fn start_in(kept: Option<&Path>) -> PrivatePostgres {
     start(&settings(kept)).unwrap_or_else(|error| panic!("{}", chain(&error)))
-}
-
-fn helper_name() -> String {
-    let (_, module) = module_path!()
-        .split_once("::")
-        .expect("a module of a test binary");
-    format!("{module}::helper")
 }
 
 fn ask(postgres: &PrivatePostgres, sql: &str) -> String {
