@@ -8,7 +8,7 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BasePath(String);
 
-/// A text is no base path.
+/// The string is not a base path.
 #[derive(Debug, Error)]
 #[error(
     "a base path begins with “/”, does not end in one, and has only letters, digits, “-”, “_”, “.” and “/”"

@@ -1,7 +1,7 @@
-//! Failures of a request and what each means in HTTP. The only place where a failure becomes a status.
+//! Failures of a request, and the only mapping from a failure to a status.
 //!
 //! A handler returns an [`ApiError`]; its response carries it as an extension and has no body. The envelope middleware
-//! (`envelope.rs`) writes the body, since only there the tracking id and the languages of the request are known.
+//! (`error_body.rs`) writes the body, since only there the tracking id and the languages of the request are known.
 
 use std::sync::Arc;
 
@@ -19,42 +19,42 @@ use crate::store::StoreError;
 use crate::task::json::JsonError;
 use crate::task::violation::Violation;
 
-/// How long a caller is asked to wait where the service cannot answer at the moment, in seconds.
+/// `Retry-After` of a 503, in seconds.
 const RETRY_AFTER: u64 = 1;
-/// What a caller proves its identity for (RFC 9110, section 11.5).
+/// The protection space of the credentials (RFC 9110, section 11.5).
 const REALM: &str = "task-status";
 
-/// Why a request has no answer but an error.
+/// Why a request fails.
 #[derive(Debug, Error)]
 pub enum ApiError {
     /// Something in the request cannot be parsed: percent-encoding, JSON, a filter.
     #[error("the request could not be parsed: {0:?}")]
     BadSyntax(Vec<Cause>),
-    /// The request is understood and asks for what is not allowed: an offset, a field, a status.
+    /// The request is understood, and something in it is not allowed: an offset, a field, a status.
     #[error("the request asks for what is not allowed: {0:?}")]
     BadContent(Vec<Cause>),
-    /// It is not known who calls.
-    #[error("it is not known who calls")]
+    /// The caller is not authenticated.
+    #[error("the caller is not authenticated")]
     Unauthorized(#[from] IdentityError),
-    /// The caller is known and may not do this.
+    /// The caller is not permitted.
     #[error("the caller lacks {0}")]
     Forbidden(Denied),
-    /// The caller calls too often.
+    /// The caller exceeds the rate limit.
     #[error("more than {} requests in {:?}", .0.rate.requests, .0.rate.period)]
     TooManyRequests(TooMany),
-    /// Too many requests are under way to take one more.
-    #[error("too many requests are under way")]
+    /// No permit is free.
+    #[error("too many requests are in flight")]
     Overloaded,
     /// No token is given (RFC 6749, section 5.2).
     #[error("no token is given: {0}, {1:?}")]
     OAuth(OAuthError, Vec<Cause>),
-    /// The answer was not ready in time.
-    #[error("no answer within {seconds} seconds")]
+    /// The response was not ready in time.
+    #[error("no response within {seconds} seconds")]
     DeadlineExceeded { seconds: u64 },
-    /// There is no database to ask.
+    /// The database cannot be reached.
     #[error("the database is not available")]
     DatabaseUnavailable(#[source] StoreError),
-    /// The database may be there, but has not said in time that what is in memory is still right.
+    /// The database did not confirm in time that a cached page is current.
     #[error(transparent)]
     NotConfirmed(StoreError),
     /// A bug, or a database that is not ours.
@@ -81,7 +81,7 @@ pub enum OAuthError {
     InvalidScope,
 }
 
-/// What the contract says about a class of failures.
+/// A class of failures as the contract names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ErrorClass {
     pub status: StatusCode,
@@ -107,7 +107,7 @@ impl ErrorClass {
         "500.0 Internal Fault",
         "internal-fault",
     );
-    /// Every status that a library may answer with and that is more than a plain refusal.
+    /// The classes that are one status each; a library may respond with these too.
     const BY_STATUS: [Self; 14] = [
         Self::new(StatusCode::UNAUTHORIZED, "401 Unauthorized", "unauthorized"),
         Self::new(StatusCode::FORBIDDEN, "403 Forbidden", "forbidden"),
@@ -165,8 +165,7 @@ impl ErrorClass {
         }
     }
 
-    /// The kind of failure that a bare status stands for. A status that the contract does not know becomes the
-    /// general one of its class.
+    /// The class of a bare status. A status that the contract does not know is a general client or server error.
     pub fn from_status(status: StatusCode) -> Self {
         Self::BY_STATUS
             .into_iter()
@@ -180,7 +179,7 @@ impl ErrorClass {
 }
 
 impl ApiError {
-    /// What the contract says about this failure.
+    /// The class of this failure.
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::BadSyntax(_) => ErrorClass::BAD_SYNTAX,
@@ -200,7 +199,7 @@ impl ApiError {
         }
     }
 
-    /// What the caller is told beyond the generic reason. Nothing of what happened inside the service.
+    /// The causes that the response names. They say nothing of the inside of the service.
     pub fn causes(&self) -> Vec<Cause> {
         match self {
             Self::BadSyntax(causes)
@@ -222,7 +221,7 @@ impl ApiError {
 }
 
 impl ApiError {
-    /// 400 for the faults of a query: bad syntax where one of them is a filter that cannot be parsed.
+    /// 400 for the faults of a query: bad syntax if one of them is a filter that cannot be parsed.
     pub fn from_query(causes: Vec<Cause>) -> Self {
         let syntax = |cause: &Cause| matches!(cause, Cause::Filter(error) if error.is_syntax());
         if causes.iter().any(syntax) {
@@ -242,7 +241,7 @@ impl ApiError {
 }
 
 impl ApiError {
-    /// The value of `WWW-Authenticate`: what credentials are wanted, and what is wrong with those that were sent (RFC
+    /// The value of `WWW-Authenticate`: which credentials are needed, and what is wrong with those that were sent (RFC
     /// 6750, section 3).
     fn challenge(&self) -> Option<HeaderValue> {
         let challenge = match self {
@@ -266,7 +265,7 @@ impl ApiError {
         HeaderValue::try_from(challenge).ok()
     }
 
-    /// How long the caller had better wait, in seconds.
+    /// The value of `Retry-After`, in seconds.
     fn retry_after(&self) -> Option<u64> {
         match self {
             // Rounded up: a second too early is refused again.
@@ -302,7 +301,7 @@ impl From<StoreError> for ApiError {
                 Self::BadContent(vec![Cause::Constraint { constraint }])
             }
             error if error.is_not_confirmed() => Self::NotConfirmed(error),
-            // Whether waiting helps or not, there is no database to ask, and the request is not at fault.
+            // Even if waiting does not help, the request is not at fault.
             error if error.is_outage() => Self::DatabaseUnavailable(error),
             error => Self::Internal(Box::new(error)),
         }
@@ -340,7 +339,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_shared_a_read_is_told_what_came_of_it() {
+    fn a_shared_read_fails_alike_for_each_request() {
         let late = || StoreError::NotConfirmed {
             timeout: Duration::from_secs(2),
         };

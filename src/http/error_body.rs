@@ -1,4 +1,4 @@
-//! The envelope of every error answer, whoever raised it: handlers, the router, the layers around it, or hyper.
+//! The body of every error response, whether a handler, the router, a layer or hyper raised it.
 
 use std::sync::Arc;
 
@@ -18,27 +18,27 @@ use crate::messages::cause::Cause;
 use crate::messages::locale::{Locale, Message};
 use crate::telemetry::error_chain;
 
-/// The body of every error answer.
+/// The body of every error.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = ErrorResponseDto)]
 pub struct ErrorBody {
-    /// What clients of a 401 read; only there.
+    /// The reason in short; only of a 401.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     error: Option<String>,
-    /// What clients of a 429 read; only there.
+    /// The reason in short; only of a 429.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     message: Option<String>,
     /// Status, sub-code and title, such as `400.1 Bad Request Content`.
     detail_code: &'static str,
-    /// The value of the answer's `SLPT-Request-ID` header.
+    /// The value of the `SLPT-Request-ID` header.
     #[schema(pattern = "^[0-9a-f]{32}$")]
     tracking_id: String,
-    /// The generic reason: in the system default's language, then in that of the request if it is another.
+    /// The general reason: in the default language, then in that of the request if it is another.
     messages: Vec<LocalizedText>,
-    /// What exactly was wrong, each in the same languages.
+    /// An entry for each fault of the request, in the same languages.
     causes: Vec<LocalizedText>,
 }
 
@@ -102,10 +102,10 @@ fn localized(message: &Message, requested: Option<&Locale>) -> Vec<LocalizedText
         .collect()
 }
 
-/// Middleware: gives every answer of status 400 and above its body, and logs what the caller is not told.
+/// Middleware: gives every response of status 400 and above its body, and logs the failure with its sources.
 pub async fn envelope(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let context = Context::of(&parts);
+    let context = Context::new(&parts);
     let response = next.run(Request::from_parts(parts, body)).await;
     if response.status().is_client_error() || response.status().is_server_error() {
         context.wrap(response)
@@ -114,7 +114,7 @@ pub async fn envelope(request: Request, next: Next) -> Response {
     }
 }
 
-/// What an error answer needs to know of its request.
+/// The parts of a request that an error body depends on.
 pub struct Context {
     tracking_id: TrackingId,
     locale: Option<&'static Locale>,
@@ -123,8 +123,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// Taken from the head of the request.
-    pub fn of(request: &Parts) -> Self {
+    pub fn new(request: &Parts) -> Self {
         Self {
             tracking_id: request
                 .extensions
@@ -142,7 +141,7 @@ impl Context {
         ErrorBody::new(error, self.tracking_id, self.locale)
     }
 
-    /// Keeps the headers of the answer (`Allow`, `Retry-After`), replaces its body.
+    /// Keeps the headers of the response (`Allow`, `Retry-After`) and replaces its body.
     fn wrap(self, response: Response) -> Response {
         let (mut parts, _) = response.into_parts();
         let error = parts

@@ -13,7 +13,7 @@ pub struct ETag(String);
 
 impl ETag {
     /// The tag of a representation.
-    pub fn of(bytes: &[u8]) -> Self {
+    pub fn from_bytes(bytes: &[u8]) -> Self {
         Self::compressed(Digest::of(bytes), ContentEncoding::Identity)
     }
 
@@ -30,7 +30,7 @@ impl ETag {
         !headers.contains_key(header::IF_MATCH) || self.is_in(headers, &header::IF_MATCH)
     }
 
-    /// Whether the request's `If-None-Match` says that the client has this representation.
+    /// Whether the request's `If-None-Match` names this representation.
     pub fn is_known_to(&self, headers: &HeaderMap) -> bool {
         self.is_in(headers, &header::IF_NONE_MATCH)
     }
@@ -74,8 +74,8 @@ mod tests {
 
     #[test]
     fn conditions_are_read_as_lists() {
-        let etag = ETag::of(b"bytes");
-        assert_ne!(etag, ETag::of(b"other"));
+        let etag = ETag::from_bytes(b"bytes");
+        assert_ne!(etag, ETag::from_bytes(b"other"));
         let conditions = |name: HeaderName, values: &[&str]| {
             let mut headers = HeaderMap::new();
             for value in values {

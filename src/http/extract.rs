@@ -1,4 +1,4 @@
-//! What handlers take from a request: parsed, within bounds, and refused in the envelope otherwise.
+//! Extractors: the parts of a request, parsed and within bounds.
 
 use std::error::Error;
 
@@ -46,7 +46,7 @@ impl<S: Sync> FromRequestParts<S> for TaskId {
         let segment = parts.uri.path().rsplit('/').next().unwrap_or_default();
         let id = query::decode_segment(segment).map_err(|cause| ApiError::BadSyntax(vec![cause]))?;
         if id.contains('\0') {
-            // PostgreSQL cannot even be asked for it.
+            // PostgreSQL cannot store it, and refuses it in a parameter.
             return Err(vec![Problem::NulCharacter.at("/id")].into());
         }
         Ok(Self(id))
@@ -64,7 +64,7 @@ impl<S: Sync> FromRequest<S> for JsonContent {
     }
 }
 
-/// JSON content of type `application/json-patch+json`. `application/json` is taken too: it says less, not other.
+/// JSON content of type `application/json-patch+json`. `application/json` is accepted too.
 pub struct JsonPatchContent(pub Value);
 
 impl<S: Sync> FromRequest<S> for JsonPatchContent {
@@ -89,7 +89,7 @@ pub fn media_type(headers: &HeaderMap) -> String {
         .to_ascii_lowercase()
 }
 
-/// 415, naming what is allowed.
+/// 415 with the allowed types.
 pub fn unsupported_media_type(given: String, allowed: &[&str]) -> ApiError {
     let cause = Cause::UnsupportedMediaType {
         given,
@@ -109,9 +109,7 @@ async fn json_content(request: Request, allowed: &[&str]) -> Result<Value, ApiEr
 }
 
 /// The content whole, at most [`MAX_BODY_BYTES`] of it.
-///
-/// # Errors
-/// 408 where it does not arrive in time, 413 where it is longer, 400 where it ends early.
+/// 408 if it does not arrive in time, 413 if it is longer, 400 if it ends early.
 pub async fn whole(request: Request) -> Result<Bytes, ApiError> {
     let too_large = || {
         let cause = Cause::PayloadTooLarge {

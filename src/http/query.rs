@@ -1,4 +1,4 @@
-//! The query of a request, decoded strictly: what cannot be decoded is refused, never guessed at.
+//! The query of a request, decoded strictly: a query that cannot be decoded is refused.
 
 use percent_encoding::percent_decode_str;
 
@@ -12,9 +12,7 @@ pub struct Query {
 
 impl Query {
     /// Decodes `application/x-www-form-urlencoded` text: `+` and `%20` are both a blank, since clients send either.
-    ///
-    /// # Errors
-    /// The first piece that is no percent-encoding or no UTF-8.
+    /// A cause names the first piece that is not percent-encoding or not UTF-8.
     pub fn parse(raw: &str) -> Result<Self, Cause> {
         let mut parameters = Vec::new();
         let mut position = 1;
@@ -35,10 +33,7 @@ impl Query {
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// The value of a parameter that may be given once, if it was given at all.
-    ///
-    /// # Errors
-    /// It was given more than once.
+    /// The value of a parameter that may be given once at most.
     pub fn single(&self, parameter: &'static str) -> Result<Option<&str>, Cause> {
         let mut values = self
             .parameters
@@ -57,9 +52,6 @@ impl Query {
 }
 
 /// Decodes a segment of a path.
-///
-/// # Errors
-/// It is no percent-encoding, or no UTF-8.
 pub fn decode_segment(raw: &str) -> Result<String, Cause> {
     // In a path a plus sign is itself.
     decode(&raw.replace('+', "%2B"), 1).map_err(|_| Cause::PathEncoding {
@@ -67,7 +59,7 @@ pub fn decode_segment(raw: &str) -> Result<String, Cause> {
     })
 }
 
-/// `position` is where `raw` begins in the query, in bytes from 1.
+/// `position` is the position of `raw` in the query, in bytes from 1.
 fn decode(raw: &str, position: usize) -> Result<String, Cause> {
     let bytes = raw.as_bytes();
     for (index, _) in raw.match_indices('%') {
@@ -104,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_decoded_is_refused_with_its_position() {
+    fn a_query_that_cannot_be_decoded_is_refused_with_the_position() {
         for (raw, position) in [("a=%", 3), ("a=1&b=%4", 7), ("%zz=1", 1), ("a=%4é", 3)] {
             assert_eq!(
                 Query::parse(raw),

@@ -43,7 +43,7 @@ fn query(name: &str, value: &str) -> String {
 }
 
 #[tokio::test]
-async fn every_documented_filter() {
+async fn every_documented_filter_works() {
     let database = TestDatabase::new().await;
     ten_tasks(&database).await;
     let service = Service::start(&database).await;
@@ -95,7 +95,7 @@ async fn every_documented_filter() {
 }
 
 #[tokio::test]
-async fn every_sorter_both_ways_and_in_company() {
+async fn every_sorter_works_in_both_directions_and_combined() {
     let database = TestDatabase::new().await;
     ten_tasks(&database).await;
     let service = Service::start(&database).await;
@@ -135,7 +135,7 @@ async fn every_sorter_both_ways_and_in_company() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_refused_with_its_place() {
+async fn a_faulty_parameter_is_refused_with_the_position() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     for (parameter, value, detail_code, cause) in [
@@ -259,7 +259,7 @@ async fn an_empty_list_is_always_200() {
 }
 
 #[tokio::test]
-async fn the_link_keeps_the_query_and_head_has_it_too() {
+async fn the_link_keeps_the_query_for_get_and_head() {
     let database = TestDatabase::new().await;
     ten_tasks(&database).await;
     let service = Service::start(&database).await;
@@ -281,7 +281,7 @@ async fn the_link_keeps_the_query_and_head_has_it_too() {
         (last.ids(), last.next()),
         (vec!["4".to_owned(), "2".to_owned()], None)
     );
-    // The pending list can be followed in the same way, and no link promises what is not there.
+    // The pending list has links too, and the last page has none.
     let mut target = "/task-status/pending-tasks?limit=4".to_owned();
     let first = service.get(&target).await;
     target = format!("/task-status/pending-tasks{}", first.next().unwrap());
@@ -304,7 +304,7 @@ async fn the_link_keeps_the_query_and_head_has_it_too() {
 
 /// The law of `after`: a task that stays in the list is seen once, whatever others do meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn following_links_neither_skips_nor_repeats_what_stays() {
+async fn following_links_neither_skips_nor_repeats_a_task() {
     const STAYING: i32 = 400;
     let database = TestDatabase::new().await;
     database

@@ -33,7 +33,7 @@ async fn insert_pending(database: &TestDatabase, number: usize) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_references_own_example_comes_back_equal() {
+async fn the_example_of_the_reference_is_served_unchanged() {
     let database = TestDatabase::new().await;
     database
         .execute(
@@ -100,7 +100,7 @@ async fn the_references_own_example_comes_back_equal() {
 }
 
 #[tokio::test]
-async fn the_bytes_have_the_references_key_order_and_every_required_key() {
+async fn the_keys_are_complete_and_in_the_order_of_the_reference() {
     let database = TestDatabase::new().await;
     database
         .execute(
@@ -171,7 +171,7 @@ async fn nothing_pending_is_204_or_by_setting_200() {
 }
 
 #[tokio::test]
-async fn a_page_past_the_end_of_something_is_200_and_empty() {
+async fn a_page_past_the_end_is_200_and_empty() {
     let database = TestDatabase::new().await;
     insert_pending(&database, 3).await;
     let service = Service::start(&database).await;
@@ -186,7 +186,7 @@ async fn a_page_past_the_end_of_something_is_200_and_empty() {
 }
 
 #[tokio::test]
-async fn the_same_routes_answer_under_every_base_path() {
+async fn every_base_path_has_the_same_routes() {
     let database = TestDatabase::new().await;
     let ids = insert_pending(&database, 2).await;
     let service = Service::start(&database).await;
@@ -213,7 +213,7 @@ async fn the_same_routes_answer_under_every_base_path() {
 }
 
 #[tokio::test]
-async fn what_is_not_known_is_ignored() {
+async fn unknown_parameters_and_headers_are_ignored() {
     let database = TestDatabase::new().await;
     let ids = insert_pending(&database, 2).await;
     let service = Service::start(&database).await;
@@ -232,7 +232,7 @@ async fn what_is_not_known_is_ignored() {
 }
 
 #[tokio::test]
-async fn head_answers_what_get_would_without_the_body() {
+async fn head_responds_as_get_without_the_body() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     let targets = ["?count=true", "", "?limit=1&offset=1&count=true", "?limit=251"];
@@ -253,7 +253,7 @@ async fn head_answers_what_get_would_without_the_body() {
 }
 
 #[tokio::test]
-async fn every_edge_of_the_parameters_that_is_allowed() {
+async fn every_allowed_bound_of_a_parameter_is_accepted() {
     let database = TestDatabase::new().await;
     let ids = insert_pending(&database, 251).await;
     let service = Service::start(&database).await;
@@ -273,7 +273,7 @@ async fn every_edge_of_the_parameters_that_is_allowed() {
 }
 
 #[tokio::test]
-async fn every_edge_of_the_parameters_that_is_not_allowed() {
+async fn every_value_out_of_bounds_is_refused() {
     let database = TestDatabase::new().await;
     insert_pending(&database, 1).await;
     let service = Service::start(&database).await;
@@ -347,7 +347,7 @@ async fn paging_by_any_step_gives_each_task_once_and_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn any_page_is_the_slice_of_the_whole() {
+async fn any_page_is_a_slice_of_the_whole_list() {
     let database = TestDatabase::new().await;
     let ids = insert_pending(&database, 300).await;
     let service = Service::start(&database).await;
@@ -414,7 +414,7 @@ async fn the_count_and_the_page_are_of_one_snapshot() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_takes_its_statement_with_it() {
+async fn a_closed_connection_cancels_its_statement() {
     let database = TestDatabase::new().await;
     insert_pending(&database, 1).await;
     let service = Service::start(&database).await;
@@ -442,7 +442,7 @@ async fn a_client_that_goes_away_takes_its_statement_with_it() {
 #[tokio::test]
 async fn the_page_is_found_in_the_index_alone_however_deep() {
     let database = TestDatabase::new().await;
-    // Nothing here but the service reads the table: what is counted is its doing.
+    // Only the service reads this table, so the counts are its own.
     database
         .execute(
             "insert into task_status (id, type, unique_name, launcher, created)
@@ -452,11 +452,11 @@ async fn the_page_is_found_in_the_index_alone_however_deep() {
         .await;
     database.execute("vacuum analyze task_status").await;
     let service = Service::start(&database).await;
-    // What PostgreSQL really ran, as it was counted: index scans, and never a scan of the whole table.
+    // PostgreSQL counted index scans, and never a scan of the whole table.
     let before: (i64, i64) = scans(&database).await;
     let answer = service.get("/task-status/pending-tasks?offset=19900").await;
     assert_eq!(answer.ids().len(), 100);
-    // A connection reports what it counted when it ends.
+    // A connection reports its counts when it ends.
     service.database.close().await;
     eventually("statistics", async || {
         let after = scans(&database).await;
@@ -473,7 +473,7 @@ async fn scans(database: &TestDatabase) -> (i64, i64) {
 }
 
 #[tokio::test]
-async fn a_value_that_is_json_in_the_database_is_json_in_the_answer() {
+async fn json_of_the_database_is_served_as_json() {
     let database = TestDatabase::new().await;
     let strange = json!({ "quote\"\\": ["\u{2028}", 1.25, -0.5, 123_456_789_012_345_678_i64, {}, [[]], "𝄞", null, true] });
     database

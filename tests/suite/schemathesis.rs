@@ -1,7 +1,7 @@
 //! Schemathesis against the service: requests made from the description, right and wrong ones, one by one and in
-//! sequences, and every check that it has on the answers.
+//! sequences, and every check that it has on the responses.
 //!
-//! `tests/schemathesis` holds its settings, what it cannot know from the description, and its version with the
+//! `tests/schemathesis` holds its settings, hooks for the rules that the description cannot express, and its version with the
 //! checksums of all it needs.
 
 use std::process::{Command, Stdio};
@@ -30,7 +30,7 @@ const FILES: [(&str, &str); 3] = [
     ("hooks.py", include_str!("../schemathesis/hooks.py")),
 ];
 
-/// Of Python, what the requirements were pinned for.
+/// The Python that the requirements were pinned for.
 const NEEDS: [&str; 3] = [
     "python3",
     "-c",
@@ -49,7 +49,7 @@ const INSTALL: [&str; 3] = [
 const BOUND: Duration = Duration::from_mins(5);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_service_does_what_its_description_says() {
+async fn the_service_fits_its_description() {
     let Some(packages) = Packages::installed("schemathesis", &[&NEEDS], &FILES, &INSTALL) else {
         return;
     };
@@ -71,7 +71,7 @@ async fn the_service_does_what_its_description_says() {
         .args(["--header", &format!("Authorization: Bearer {token}")])
         // The same handlers once more.
         .args(["--exclude-path-regex", "^/task-status/v1"])
-        // The same requests in every run: what is found can be found again.
+        // The same requests in every run, so that a failure can be reproduced.
         .args([
             "--checks",
             "all",
@@ -91,7 +91,7 @@ async fn the_service_does_what_its_description_says() {
         .env("PYTHONPATH", ".")
         .env("SCHEMATHESIS_HOOKS", "hooks")
         .stdin(Stdio::null());
-    // On another thread, as the service answers on this one.
+    // On another thread, since the service runs on this one.
     tokio::task::spawn_blocking(move || {
         let mut run = Program::start(command);
         let ended = run.wait_for(BOUND);

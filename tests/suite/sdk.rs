@@ -14,7 +14,7 @@ use crate::support::packages::Packages;
 use crate::support::program::Program;
 use crate::support::service::{Service, Setup};
 
-/// What to install, and the programs with what they share.
+/// The packages to install, and the programs with their shared code.
 const FILES: [(&str, &str); 6] = [
     ("package-lock.json", include_str!("../sdk/package-lock.json")),
     ("package.json", include_str!("../sdk/package.json")),
@@ -44,18 +44,18 @@ impl Sdk {
         Packages::installed("sdk", &requirements, &FILES, &INSTALL).map(Self)
     }
 
-    /// What each call of a program gave, by its name.
+    /// The result of each call of a program, by its name.
     async fn ask(&self, program: &str, service: SocketAddr) -> Value {
         let mut node = Command::new("node");
         node.args([program, &format!("http://{service}")]);
         self.run(node).await
     }
 
-    /// What a program of the SDK's folder prints.
+    /// The output of a program in the SDK's folder.
     async fn run(&self, mut node: Command) -> Value {
         node.current_dir(&self.0.folder).stdin(Stdio::null());
         let mut node = Program::start(node);
-        // On another thread, as the service answers on this one.
+        // On another thread, since the service runs on this one.
         tokio::task::spawn_blocking(move || {
             let ended = node.wait();
             assert!(ended.success(), "{ended}: {}", node.log());
@@ -79,7 +79,7 @@ async fn insert_pending(database: &TestDatabase, number: usize) -> Vec<String> {
     (1..=number).map(|n| format!("{n:03}")).collect()
 }
 
-/// What the refused call gave: the SDK's own error, and in it the envelope with the id that the call sent.
+/// The refused call's result: the SDK's own error with the error body, which has the id that the call sent.
 fn refused() -> Value {
     let text = |text: &str| json!([{ "locale": "en-US", "localeOrigin": "DEFAULT", "text": text }]);
     json!({
@@ -96,7 +96,7 @@ fn refused() -> Value {
 }
 
 #[tokio::test]
-async fn every_call_gives_what_is_pending() {
+async fn every_call_gives_the_pending_tasks() {
     let Some(sdk) = Sdk::installed() else { return };
     let database = TestDatabase::new().await;
     let ids = insert_pending(&database, 600).await;
@@ -118,7 +118,7 @@ async fn every_call_gives_what_is_pending() {
 }
 
 #[tokio::test]
-async fn nothing_pending_is_fine_for_every_call_and_by_setting_for_the_paginator() {
+async fn an_empty_list_works_for_every_call_and_with_status_200_for_the_paginator() {
     let Some(sdk) = Sdk::installed() else { return };
     let database = TestDatabase::new().await;
     for empty_status in [EmptyStatus::NoContent, EmptyStatus::Ok] {
@@ -150,7 +150,7 @@ async fn nothing_pending_is_fine_for_every_call_and_by_setting_for_the_paginator
 }
 
 #[tokio::test]
-async fn tasks_are_listed_shown_cleared_and_paged_through() {
+async fn tasks_are_listed_shown_changed_and_paged_through() {
     let Some(sdk) = Sdk::installed() else { return };
     let database = TestDatabase::new().await;
     database
@@ -194,7 +194,7 @@ async fn tasks_are_listed_shown_cleared_and_paged_through() {
 }
 
 #[tokio::test]
-async fn three_variables_are_all_that_the_demo_asks_for() {
+async fn three_variables_are_enough_for_the_demo() {
     let Some(sdk) = Sdk::installed() else { return };
     let mut demo = Demo::start(&["--listen", "127.0.0.1:0"]).await;
     let mut node = Command::new("node");

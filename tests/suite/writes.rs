@@ -32,7 +32,7 @@ impl Service {
 }
 
 #[tokio::test]
-async fn a_report_is_created_then_replaced_whole_and_safe_to_repeat() {
+async fn a_report_creates_then_replaces_and_is_safe_to_repeat() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     let created = service
@@ -58,7 +58,7 @@ async fn a_report_is_created_then_replaced_whole_and_safe_to_repeat() {
         (StatusCode::OK, &created.body, created.header("etag"))
     );
 
-    // Whole: what the new report does not say is gone.
+    // Replaced whole: fields that the new report leaves out are gone.
     let replaced = service.put("a", &least("a")).await;
     assert_eq!(replaced.status, StatusCode::OK);
     assert_eq!(
@@ -67,7 +67,7 @@ async fn a_report_is_created_then_replaced_whole_and_safe_to_repeat() {
     );
     assert_ne!(replaced.header("etag"), created.header("etag"));
 
-    // Late: older than what is stored.
+    // Older than the stored task.
     let mut late = least("a");
     late["modified"] = "2026-01-01T00:00:00Z".into();
     late["progress"] = "late".into();
@@ -97,7 +97,7 @@ async fn a_report_is_created_then_replaced_whole_and_safe_to_repeat() {
 }
 
 #[tokio::test]
-async fn time_does_not_run_backwards() {
+async fn modified_never_decreases() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     let report = |modified: &str| {
@@ -105,7 +105,7 @@ async fn time_does_not_run_backwards() {
         task["modified"] = modified.into();
         task
     };
-    // An executor's clock is ahead: what it reported is later than now, and a clear is later than that.
+    // An executor's clock is ahead: its report is later than now, and a clear is later than the report.
     service.put("a", &report("2200-12-31T00:00:00Z")).await;
     let patch = json!([{ "op": "replace", "path": "/completionStatus", "value": "Error" }]);
     let cleared = service.patch("a", &patch).await.json();
@@ -118,7 +118,7 @@ async fn time_does_not_run_backwards() {
         cleared
     );
 
-    // The last report is sent twice, as clients do that have missed the answer: the task ended the first time.
+    // The last report is repeated, as after a lost response: the task ended the first time.
     let mut last = least("b");
     last["completionStatus"] = "SUCCESS".into();
     let first = service.put("b", &last).await.json();
@@ -127,7 +127,7 @@ async fn time_does_not_run_backwards() {
 }
 
 #[tokio::test]
-async fn a_client_that_has_the_task_is_told_so_without_a_length() {
+async fn a_304_has_no_length() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     let etag = service
@@ -152,7 +152,7 @@ async fn a_client_that_has_the_task_is_told_so_without_a_length() {
 }
 
 #[tokio::test]
-async fn everything_a_task_has_survives_the_round_trip() {
+async fn every_field_survives_the_round_trip() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     let task = json!({
@@ -177,7 +177,7 @@ async fn everything_a_task_has_survives_the_round_trip() {
 }
 
 #[tokio::test]
-async fn a_single_post_makes_an_id_and_says_where_the_task_is() {
+async fn a_single_post_makes_an_id_and_a_location() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     let without_id = json!({ "type": "QPOC", "uniqueName": "n", "launcher": "l" }).to_string();
@@ -265,7 +265,7 @@ async fn newline_delimited_json_has_a_result_for_each_line() {
         json!({ "id": "b" }).to_string(),
     ];
     lines.extend((0..1200).map(|n| least(&format!("n{n}")).to_string()));
-    // What PostgreSQL alone can find out does not lose the others either.
+    // A fault that only PostgreSQL can find does not lose the others either.
     let mut huge = least("huge").to_string();
     huge.insert_str(1, r#""attributes": { "n": 1e999999 }, "#);
     lines.push(huge);
@@ -376,7 +376,7 @@ async fn a_patch_changes_a_task_whole_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn if_match_protects_and_if_none_match_spares() {
+async fn if_match_and_if_none_match_are_honoured() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     let etag = service
@@ -420,7 +420,7 @@ async fn if_match_protects_and_if_none_match_spares() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn patches_at_the_same_time_lose_nothing() {
+async fn concurrent_patches_lose_no_change() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     service.put("a", &least("a")).await;
@@ -452,7 +452,7 @@ async fn patches_at_the_same_time_lose_nothing() {
 }
 
 #[tokio::test]
-async fn all_that_match_are_cleared_at_once() {
+async fn a_bulk_clear_completes_all_matching_tasks() {
     let database = TestDatabase::new().await;
     database
         .execute(
@@ -527,7 +527,7 @@ async fn all_that_match_are_cleared_at_once() {
 }
 
 #[tokio::test]
-async fn a_task_that_is_not_there_is_404() {
+async fn a_missing_task_is_404() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     let answer = service.get("/task-status/none%20such").await;

@@ -1,4 +1,4 @@
-//! Cross-origin requests: which pages of other origins a browser lets call the API. None unless they are named.
+//! Cross-origin requests: browsers let the pages of configured origins call the API. By default there are none.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -11,14 +11,14 @@ use tower_http::cors::CorsLayer;
 
 use crate::http::tracking_id::SLPT_REQUEST_ID;
 
-/// How long a browser may remember what it was told.
+/// How long a browser may cache the response to a preflight request.
 const MAX_AGE: Duration = Duration::from_hours(1);
 
 /// The origin of a page, such as `https://ops.example.com`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin(HeaderValue);
 
-/// A text is no origin.
+/// The string is not an origin.
 #[derive(Debug, Error)]
 #[error(
     "an origin is a scheme, a host and, if it is not the usual one, a port: https://ops.example.com, http://localhost:3000"
@@ -28,7 +28,7 @@ pub struct OriginError;
 impl FromStr for Origin {
     type Err = OriginError;
 
-    /// As browsers send it (RFC 6454, section 6.2): it is compared as text.
+    /// In the form that browsers send (RFC 6454, section 6.2), since it is compared as a string.
     fn from_str(text: &str) -> Result<Self, OriginError> {
         let url = reqwest::Url::parse(text).map_err(|_| OriginError)?;
         let serialized = url.origin().ascii_serialization();
@@ -39,8 +39,8 @@ impl FromStr for Origin {
     }
 }
 
-/// Answers the questions of browsers (preflight requests, which carry no credentials), and tells them which answers the
-/// pages of these origins may see. Credentials that browsers add by themselves, such as cookies, are never allowed.
+/// Responds to preflight requests, which carry no credentials, and allows the pages of these origins to read responses.
+/// Credentials that browsers add by themselves, such as cookies, are never allowed.
 pub fn layer(origins: &[Origin]) -> Either<CorsLayer, Identity> {
     option_layer((!origins.is_empty()).then(|| allowing(origins)))
 }

@@ -1,7 +1,8 @@
-//! `Prefer: wait` (RFC 7240, section 4.3): a request that would be told that nothing is new is held until something is.
+//! Long polling with `Prefer: wait` (RFC 7240, section 4.3): a request whose response would be 304 is held until the page
+//! changes.
 //!
-//! It is asked, held outside of every bound on requests that work, and asked again: so the answer at the end is as fresh,
-//! and its caller as entitled, as if it had come only then. For the rate limit it is one request.
+//! It is handled, held outside the limits on requests in flight, and handled again: the response is as fresh, and the
+//! caller as permitted, as if the request had only just arrived. The rate limit counts it once.
 
 use std::time::Duration;
 
@@ -15,11 +16,10 @@ use tokio::time::timeout;
 use crate::http::middleware::authorize::RateLimited;
 use crate::pending::wait::Wait;
 
-/// What a client would like, if it can be had.
 pub const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// Middleware: holds a request whose answer carries a [`Wait`], if it prefers to be held.
+/// Middleware: holds a request whose response carries a [`Wait`], if it prefers to be held.
 pub async fn hold(request: Request, next: Next) -> Response {
     let Some(preferred) = preference(request.headers()) else {
         return next.run(request).await;
@@ -31,13 +31,13 @@ pub async fn hold(request: Request, next: Next) -> Response {
         return response;
     };
     let time = wait.timeout().min(preferred);
-    let Some(place) = wait.permit().filter(|_| !time.is_zero()) else {
+    let Some(waiter_permit) = wait.permit().filter(|_| !time.is_zero()) else {
         return response;
     };
     drop(response);
-    // Whichever it was: something is new, the time is up, or the service stops.
+    // Something changed, the time is up, or the service stops: the next step is the same.
     let _ = timeout(time, wait.until_changed()).await;
-    drop(place);
+    drop(waiter_permit);
     let wakeup_permit = wait.wakeup_permit().await;
     again.extensions.insert(RateLimited);
     let mut response = next.run(Request::from_parts(again, Body::empty())).await;
@@ -52,8 +52,8 @@ pub async fn hold(request: Request, next: Next) -> Response {
     response
 }
 
-/// How long the client prefers to be held. Of several the first counts; what cannot be understood is ignored, as the RFC
-/// asks for.
+/// How long the client prefers to be held. The first of several counts. Other preferences are ignored, as the RFC
+/// requires.
 fn preference(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers
         .get_all(PREFER)
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_wait_counts_and_what_is_none_is_ignored() {
+    fn the_first_valid_wait_counts() {
         for (lines, seconds) in [
             (&["wait=10"][..], Some(10)),
             (&["respond-async, WAIT = \"7\" ; foo=1", "wait=9"], Some(7)),

@@ -1,4 +1,4 @@
-//! The tasks that the description shows: made by the code that reads and writes real ones, so they cannot go stale.
+//! The examples of tasks, made by the code that reads and writes real ones, so that they cannot go stale.
 
 use chrono::DateTime;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::listing::cursor::Cursor;
 use crate::listing::sorters::Sorters;
 use crate::task::{TaskStatus, report};
 
-/// What an executor reports at the end of a task, with everything that a task can have.
+/// The report of a task that has ended, with every field.
 pub fn whole_report() -> Value {
     json!({
         "type": "QUARTZ",
@@ -47,7 +47,7 @@ pub fn whole_report() -> Value {
     })
 }
 
-/// The least that an executor has to report.
+/// A report of the required fields only.
 pub fn least_report() -> Value {
     json!({ "type": "QUARTZ", "uniqueName": "Big Task", "launcher": "sweep" })
 }
@@ -84,7 +84,7 @@ pub fn clear() -> Value {
     ])
 }
 
-/// How an executor says how far it has come, if nobody else has said so meanwhile.
+/// An executor's report of progress, unless the task was cleared meanwhile.
 pub fn progress() -> Value {
     json!([
         { "op": "test", "path": "/completionStatus", "value": null },
@@ -108,7 +108,7 @@ pub fn pending() -> Value {
     served(&pending_report())
 }
 
-/// What is reported while it is pending.
+/// The report while it is pending.
 pub fn pending_report() -> Value {
     let mut report = whole_report();
     report["completed"] = Value::Null;
@@ -127,7 +127,7 @@ pub fn etag() -> String {
     let bytes = read(&whole_report())
         .and_then(|task| serde_json::to_vec(&task).ok())
         .unwrap_or_default();
-    ETag::of(&bytes).to_string()
+    ETag::from_bytes(&bytes).to_string()
 }
 
 /// A report as it is served afterwards.
@@ -138,6 +138,6 @@ pub fn served(report: &Value) -> Value {
 }
 
 fn read(report: &Value) -> Option<TaskStatus> {
-    // What has no time of its own, here has the beginning of the epoch.
+    // The current time would change the document.
     report::read(report, Some(ID), DateTime::UNIX_EPOCH).ok()
 }

@@ -65,7 +65,7 @@ pub fn document(operations: OpenApi, base_paths: &[BasePath]) -> String {
     components.add_security_scheme(BEARER_TOKEN, SecurityScheme::Http(scheme.build()));
     document.merge(operations);
 
-    // From here on it is JSON: the builders of utoipa are longer than what they build, and do not know every keyword.
+    // The rest is plain JSON: shorter than the builders of utoipa, which do not know every keyword either.
     let mut document = serde_json::to_value(document).unwrap_or_default();
     document["servers"] = servers(base_paths);
     let mut components = Components(document["components"].take());
@@ -97,7 +97,7 @@ fn servers(base_paths: &[BasePath]) -> Value {
     std::iter::once(root).chain(versions).collect()
 }
 
-/// The components of the document. What several operations have in common is here, and a reference in each of them.
+/// The components of the document: the parts that operations refer to.
 struct Components(Value);
 
 impl Components {

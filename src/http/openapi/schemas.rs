@@ -1,5 +1,5 @@
-//! What requests contain. Nothing is read into these types, since [`crate::task::report`] and [`crate::task::patch`]
-//! take more forms and name every fault at once: they say to clients what is sure to be taken.
+//! The content of requests. These types are only described, never read into: [`crate::task::report`] and
+//! [`crate::task::patch`] accept more forms, and name every fault at once.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -14,7 +14,7 @@ use crate::task::parts::{LocalizedMessage, MessageParameter, MessageType};
 use crate::task::patch::{MAX_OPERATIONS, MUTABLE};
 use crate::task::{CompletionStatus, TargetType, TaskType, limits};
 
-/// What an executor reports of a task. `type`, `uniqueName` and `launcher` are required; everything else has a
+/// The report of a task. `type`, `uniqueName` and `launcher` are required; everything else has a
 /// default, and null is the same as leaving it out. Names of enumerations are read without regard to case.
 ///
 /// A key that is not listed is ignored, unless it looks like a slip for one that is (`unique_name`, `lancher`): that is

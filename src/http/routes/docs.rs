@@ -1,7 +1,7 @@
-//! `GET /openapi.json` and `GET /docs`: what the API says about itself, to programs and to people.
+//! `GET /openapi.json` and `GET /docs`: the description of the API, for programs and for people.
 //!
-//! The page is one file that holds the document, its style and its script: it asks for nothing, so it works where there
-//! is no network, and its policy lets it ask for nothing.
+//! The page is one file that holds the document, its style and its script. It works without a network, and its policy
+//! forbids it to load anything.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ const PAGE: &str = include_str!("../openapi/page/page.html");
 const STYLE: &str = include_str!("../openapi/page/page.css");
 const SCRIPT: &str = include_str!("../openapi/page/page.js");
 
-/// What is published, made once.
+/// The document and the page, made once.
 #[derive(Debug, Clone)]
 pub struct Published(Arc<Pages>);
 
@@ -87,7 +87,7 @@ pub async fn page(Extension(Published(pages)): Extension<Published>) -> Response
     let headers: [(HeaderName, &str); 6] = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, &pages.policy),
-        // For what does not know the policy's frame-ancestors.
+        // For browsers that do not know the policy's frame-ancestors.
         (header::X_FRAME_OPTIONS, "DENY"),
         (
             HeaderName::from_static("cross-origin-opener-policy"),
@@ -102,7 +102,7 @@ pub async fn page(Extension(Published(pages)): Extension<Published>) -> Response
     (headers, pages.page.clone()).into_response()
 }
 
-/// How a policy names a text that is allowed.
+/// The name of an allowed text in a policy.
 fn hash(text: &str) -> String {
     format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)))
 }

@@ -1,5 +1,5 @@
-//! `GET /livez` and `GET /readyz`, for whoever supervises the process. They are served on an address of their own,
-//! so that they need no credentials and no gateway shows them to the world.
+//! `GET /livez` and `GET /readyz`, for supervisors. They are served on an address of their own, so that they need no
+//! credentials and stay behind the gateway.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -7,12 +7,12 @@ use axum::http::StatusCode;
 use crate::http::middleware::authorize::Authorizer;
 use crate::store::Database;
 
-/// The process answers. It does not look at the database: restarting the service mends no database.
+/// The process responds. The database is not checked: a restart of the service would not repair it.
 pub async fn livez() -> &'static str {
     "ok\n"
 }
 
-/// The database answers too, and callers can be told apart: requests may be sent here. Costs the database nothing.
+/// The database is up, and callers can be authenticated. Costs the database nothing.
 pub async fn readyz(
     State((database, authorizer)): State<(Database, Authorizer)>,
 ) -> (StatusCode, &'static str) {

@@ -1,5 +1,5 @@
 //! `POST /task-status` with newline-delimited JSON: a task on each line, and a result for each, so that one bad line
-//! does not lose the rest. Neither the content nor the answer is held in memory.
+//! does not lose the rest. Neither the content nor the response is held in memory.
 
 use std::convert::Infallible;
 use std::io;
@@ -38,20 +38,20 @@ use crate::task::{TaskStatus, json};
 
 /// The most lines of one request.
 pub const MAX_LINES: usize = 100_000;
-/// Tasks written with one statement, at most; and the bytes of their lines, from which on it is written.
+/// A batch is written at this many tasks, or at this many bytes of lines.
 const BATCH: usize = 500;
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
-/// The most bytes of the answer that wait in memory for the client to read them. A client that sends all before it
-/// reads any gets [`MAX_LINES`] results through.
+/// The most bytes of the response that wait in memory for the client to read them. Enough for [`MAX_LINES`] results, so
+/// that a client may send everything before it reads.
 const WAITING_BYTES: u32 = 16 * 1024 * 1024;
 /// How long tasks that have arrived wait for more to be written with.
 const LINGER: Duration = Duration::from_millis(200);
-/// How long the whole may take: whoever may write now need not be allowed to for ever.
+/// How long a stream may take, since the caller's permission may end.
 const TIMEOUT: Duration = Duration::from_hours(1);
 /// How long the client may pause.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// One line of the answer.
+/// One line of the response.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum Line {
@@ -63,7 +63,7 @@ enum Line {
     },
     /// A line was refused; nothing of it was stored. The last one may say why the rest was not read.
     Refused { line: usize, error: ErrorBody },
-    /// Always the last line: without it, the answer is not complete.
+    /// Always the last line: without it, the response is not complete.
     Summary(Summary),
 }
 
@@ -75,7 +75,7 @@ struct Summary {
     refused: usize,
 }
 
-/// Stores the tasks of the content as they arrive, and answers as they are stored.
+/// Stores the tasks of the content as they arrive, and responds as they are stored.
 pub fn store(state: AppState, record: AuditRecord, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
     let (sender, receiver) = unbounded_channel();
@@ -84,7 +84,7 @@ pub fn store(state: AppState, record: AuditRecord, request: Request) -> Response
         writing: AuditGuard::of(record),
         _permit: parts.extensions.remove(),
         database: state.database,
-        context: Context::of(&parts),
+        context: Context::new(&parts),
         sender,
         budget: Arc::clone(&budget),
         batch: Vec::new(),
@@ -106,26 +106,26 @@ pub fn store(state: AppState, record: AuditRecord, request: Request) -> Response
 
 struct Worker {
     writing: AuditGuard,
-    /// What the stream takes of what may be under way.
+    /// The permit of the request, held until the stream ends.
     _permit: Option<Permit>,
     database: Database,
     context: Context,
     sender: UnboundedSender<Vec<u8>>,
-    /// How many bytes of the answer may still wait for the client.
+    /// How many bytes of the response may still wait for the client.
     budget: Arc<Semaphore>,
-    /// What has arrived and is not written yet, with the numbers of the lines.
+    /// The tasks that are not written yet, with the numbers of their lines.
     batch: Vec<(usize, TaskStatus)>,
     batch_bytes: usize,
     summary: Summary,
 }
 
-/// The client has gone, or does not read the answer: there is nobody to tell what would become of further lines.
+/// The client has closed the connection, or does not read the response.
 struct Gone;
 
 impl Worker {
     async fn run(mut self, body: Body) {
         let begun = Instant::now();
-        // What was stored until the client went, or its time was up, stays stored; the last lines that arrived are not.
+        // Tasks that were stored until the end of the connection or of the time stay stored.
         let gone = !matches!(timeout(TIMEOUT, self.work(body)).await, Ok(Ok(())));
         let Summary {
             created,
@@ -201,8 +201,8 @@ impl Worker {
         Ok(())
     }
 
-    /// Writes what has arrived with one statement. Where the database refuses a value, the tasks are written one by
-    /// one to find out whose.
+    /// Writes the batch with one statement. If the database refuses a value, the tasks are written one by one to find
+    /// the one at fault.
     async fn write(&mut self) -> Result<(), Gone> {
         self.batch_bytes = 0;
         let (numbers, tasks): (Vec<usize>, Vec<TaskStatus>) = self.batch.drain(..).unzip();

@@ -133,7 +133,7 @@ pub async fn post(
     }
 }
 
-/// A single task; one without an id is given one.
+/// Stores a single task; one without an id is given one.
 async fn post_one(
     state: &AppState,
     record: &AuditRecord,
@@ -193,7 +193,7 @@ async fn batch(state: &AppState, record: &AuditRecord, items: &[Value]) -> Resul
     Ok(Json(reported).into_response())
 }
 
-/// Stores a task and returns it as it is stored then, with the status that says what happened.
+/// Stores a task and returns it as it is stored then, with 201 if it is new.
 async fn store(
     state: &AppState,
     record: &AuditRecord,
@@ -209,7 +209,7 @@ async fn store(
     } else {
         StatusCode::OK
     };
-    // Gone again already if its last sign of life was out of the window of retention.
+    // Pruned already if its last sign of life is outside the retention window.
     let stored = task::get(&state.database, &task.id).await?.unwrap_or(task);
     Ok((status, stored))
 }

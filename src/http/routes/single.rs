@@ -103,7 +103,7 @@ pub(super) fn task_response(status: StatusCode, task: &TaskStatus) -> Result<Res
 
 fn representation(task: &TaskStatus) -> Result<(ETag, Vec<u8>), ApiError> {
     let bytes = serde_json::to_vec(task).map_err(|error| ApiError::Internal(Box::new(error)))?;
-    Ok((ETag::of(&bytes), bytes))
+    Ok((ETag::from_bytes(&bytes), bytes))
 }
 
 fn respond(status: StatusCode, etag: &ETag, bytes: Vec<u8>) -> Response {

@@ -1,4 +1,4 @@
-//! Every operation, asked for every status that it is described with.
+//! Every operation is made to respond with every status that it is described with.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ fn request(operation: &Operation) -> (String, &'static str, String) {
     }
 }
 
-/// What was answered, by operation and status.
+/// How often an operation responded with a status.
 struct Seen<'a> {
     description: &'a Description,
     answers: BTreeMap<(String, String), usize>,
@@ -68,7 +68,7 @@ async fn send(
 }
 
 #[tokio::test]
-async fn every_described_status_is_answered_as_described() {
+async fn every_described_status_occurs_as_described() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     let description = Description::read(&service.get("/openapi.json").await.body);
@@ -87,11 +87,11 @@ async fn every_described_status_is_answered_as_described() {
             seen.see(&operation.id, &answer);
         }
     }
-    every_refusal(&service, &mut seen).await;
+    common_refusals(&service, &mut seen).await;
     slow_content(&service, &mut seen).await;
-    not_everybody(&database, &mut seen).await;
+    unauthorized_callers(&database, &mut seen).await;
 
-    // A table that is not there is a fault, and no database at all is none of the service's.
+    // 500 for a missing table, 503 without a database.
     database
         .execute("alter table task_status rename to elsewhere")
         .await;
@@ -124,8 +124,8 @@ async fn every_described_status_is_answered_as_described() {
     }
 }
 
-/// What callers are told who are not known, may not, or call too often.
-async fn not_everybody(database: &TestDatabase, seen: &mut Seen<'_>) {
+/// Callers that are not authenticated, not permitted, or over the rate limit.
+async fn unauthorized_callers(database: &TestDatabase, seen: &mut Seen<'_>) {
     let by_secret = || access(KeySource::fixed(KeySet::from_secret(&[1; 32]).unwrap()));
     let rate = Limiter::new("1/1h".parse().unwrap());
     let strict = Service::with(database, Setup::with_access(by_secret())).await;
@@ -152,8 +152,8 @@ async fn not_everybody(database: &TestDatabase, seen: &mut Seen<'_>) {
     }
 }
 
-/// What every operation refuses in the same way.
-async fn every_refusal(service: &Service, seen: &mut Seen<'_>) {
+/// Refusals that are the same for every operation.
+async fn common_refusals(service: &Service, seen: &mut Seen<'_>) {
     let fields: Vec<String> = (0..101).map(|number| format!("x-{number}")).collect();
     let fields: Vec<(&str, &str)> = fields.iter().map(|name| (name.as_str(), "x")).collect();
     for operation in seen.description.operations() {
@@ -258,7 +258,7 @@ async fn reads(service: &Service, seen: &mut Seen<'_>) {
             seen.see(&id, &head);
         }
     }
-    pages_that_are_known(service, seen).await;
+    known_pages(service, seen).await;
     for method in [Method::GET, Method::HEAD] {
         let id = if method == Method::GET {
             "getTaskStatus"
@@ -276,8 +276,8 @@ async fn reads(service: &Service, seen: &mut Seen<'_>) {
     }
 }
 
-/// Pages of pending tasks, asked for again by who has them.
-async fn pages_that_are_known(service: &Service, seen: &mut Seen<'_>) {
+/// Pages of pending tasks that the client has already.
+async fn known_pages(service: &Service, seen: &mut Seen<'_>) {
     for (target, ids) in [
         (
             "/task-status?filters=completionStatus+isnull&count=true",
@@ -321,7 +321,7 @@ async fn changes(service: &Service, seen: &mut Seen<'_>) {
     seen.see("updateTaskStatus", &patch("/task-status/a", "*", "{}").await);
 }
 
-/// Content that is announced and never comes. They wait together, as each takes the service all its patience.
+/// Content that is announced and never sent. The requests wait together, since each lasts until the time-out.
 async fn slow_content(service: &Service, seen: &mut Seen<'_>) {
     let operations = seen.description.operations();
     let slow = operations.iter().filter(|operation| operation.has_content());
@@ -339,7 +339,7 @@ async fn slow_content(service: &Service, seen: &mut Seen<'_>) {
     }
 }
 
-/// An answer as it came over the connection.
+/// Parses a response as it came over the connection.
 fn parse(text: &str) -> Answer {
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
     let (status, fields) = head.split_once("\r\n").unwrap();

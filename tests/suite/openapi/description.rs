@@ -1,4 +1,4 @@
-//! The description as the tests read it: what it says about an operation, and whether an answer is what it says.
+//! The description as tests read it, and assertions that responses fit it.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -131,7 +131,7 @@ impl Description {
         found
     }
 
-    /// Fails unless a value is what a schema of the document allows.
+    /// Fails unless a value fits a schema of the document.
     pub fn assert_valid(&self, schema: &Value, value: &Value, what: &str) {
         let whole = json!({ "allOf": [schema], "components": self.document["components"] });
         let validator = jsonschema::draft202012::options()
@@ -147,7 +147,7 @@ impl Description {
         assert!(faults.is_empty(), "{what}: {faults:#?} in {value}");
     }
 
-    /// Fails unless an answer is what the operation may answer: its status, its headers, its content.
+    /// Fails unless a response fits the operation: its status, its headers, its content.
     pub fn assert_described(&self, operation: &Operation, answer: &Answer) {
         let what = format!("{} {}", operation.id, answer.status);
         let response = &operation.value["responses"][answer.status.as_str()];
@@ -164,7 +164,7 @@ impl Description {
             };
             self.assert_valid(&header["schema"], &value, &format!("{name} of {what}"));
         }
-        // What every HTTP server sends, or only browsers read, is not described; everything else is.
+        // Headers that every HTTP server sends, or only browsers read, are not described.
         let common = [
             "content-length",
             "content-type",
@@ -211,7 +211,7 @@ impl Operation {
         self.method.parse().unwrap()
     }
 
-    /// The statuses that it may answer with.
+    /// The described statuses.
     pub fn statuses(&self) -> Vec<String> {
         self.value["responses"]
             .as_object()
@@ -244,7 +244,7 @@ impl Operation {
             .collect()
     }
 
-    /// What may be answered, by media type.
+    /// The described content of responses.
     pub fn answered(&self) -> Vec<&Value> {
         let responses = self.value["responses"].as_object().unwrap().values();
         responses
@@ -253,7 +253,7 @@ impl Operation {
             .collect()
     }
 
-    /// What may be sent, with its media type.
+    /// The described content of requests, with its media type.
     pub fn sent(&self) -> Vec<(&String, &Value)> {
         let body = self.value.get("requestBody");
         body.map(|body| body["content"].as_object().unwrap().iter().collect())
@@ -271,7 +271,7 @@ fn walk<'a>(value: &'a Value, place: &str, visit: &mut impl FnMut(&str, &'a Valu
         }
         Value::Object(members) => {
             for (key, member) in members {
-                // What an example holds is data.
+                // Examples hold data.
                 if !["example", "examples", "value"].contains(&key.as_str()) {
                     walk(member, &format!("{place}/{key}"), visit);
                 }
