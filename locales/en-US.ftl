@@ -1,6 +1,6 @@
-### What error answers say. Each message exists in every locale, with the same variables.
+### Texts of error responses. Every locale has the same messages with the same variables.
 
-## Reasons: `messages` of the error envelope, one for each detailCode.
+## Reasons: `messages` of an error, one for each `detailCode`.
 
 bad-request-syntax = The request could not be parsed.
 bad-request-content = The request was syntactically correct but its content is semantically invalid.
@@ -18,9 +18,9 @@ unsupported-media-type = The target resource does not accept content in the form
 too-many-requests = Too many requests have arrived in a short time.
 header-fields-too-large = The header fields of the request are larger than the server accepts.
 internal-fault = An internal fault occurred.
-service-unavailable = The service cannot answer at the moment. Try again later.
+service-unavailable = The service is temporarily unavailable. Try again later.
 
-## Causes: what exactly was wrong with the request, and what is allowed.
+## Causes: `causes` of an error, saying what is wrong and what is allowed.
 
 # $parameter: name of a query parameter; $given: its value; $min, $max: the bounds
 cause-not-an-integer = “{ $parameter }” must be an integer from { $min } to { $max }, not “{ $given }”.
@@ -32,16 +32,16 @@ cause-percent-encoding = The “%” at position { $position } of the query is n
 # $position: byte position in the query, from 1, where the name or the value begins
 cause-query-not-utf8 = The parameter at position { $position } of the query is not UTF-8.
 # $path: the path of the request
-cause-unknown-path = There is nothing at “{ $path }”.
+cause-unknown-path = The path “{ $path }” does not exist.
 # $method: the method of the request; $allowed: the methods that are supported
 cause-method-not-allowed = The method { $method } is not supported here. Supported: { $allowed }.
 # $limit: bytes
 cause-uri-too-long = The target of the request may have at most { $limit } bytes.
 cause-payload-too-large = The content of the request may have at most { $limit } bytes.
 cause-unsupported-media-type = The content cannot be of type “{ $given }”. Supported: { $allowed }.
-# $line, $column: place in the content, from 1
+# $line, $column: position in the content, from 1
 cause-not-json = The content is not valid JSON at line { $line }, column { $column }.
-# $pointer: place in the content, a JSON pointer
+# $pointer: JSON pointer to a part of the content
 cause-field-required = “{ $pointer }” is required.
 # $suggestion: the key that was probably meant
 cause-unknown-field = “{ $pointer }” is unknown. Did you mean “{ $suggestion }”?
@@ -65,10 +65,10 @@ cause-reserved-id = “{ $given }” cannot be the id of a task: it is empty or 
 # $given: the id in the content
 cause-id-differs = The id in the content, “{ $given }”, is not the one in the path.
 cause-completed-without-status = “{ $pointer }” can be set only together with “/completionStatus”.
-# $allowed: the places that may be changed, separated by commas
+# $allowed: the members that may be changed, separated by commas
 cause-immutable = “{ $pointer }” cannot be changed. These can: { $allowed }.
 cause-not-a-patch-operation = “{ $pointer }” is not an operation of JSON Patch (RFC 6902).
-cause-patch-target-missing = There is nothing at “{ $pointer }” for the patch to change.
+cause-patch-target-missing = The patch refers to “{ $pointer }”, which is missing.
 cause-test-failed = The patch expected another value at “{ $pointer }”.
 # $constraint: name of a constraint of the table
 cause-constraint = The database refused a value: { $constraint }.
@@ -94,37 +94,37 @@ cause-token-too-long = The bearer token may have at most { $limit } bytes.
 cause-token-malformed = The bearer token is not a signed JSON Web Token.
 cause-token-kind = The bearer token is not an access token, or needs an extension that is not supported.
 cause-token-algorithm = The bearer token is signed with an algorithm that its key is not meant for.
-cause-token-signature = The bearer token is not signed with a key that is trusted here.
+cause-token-signature = The bearer token is not signed with a trusted key.
 cause-token-expired = The bearer token has expired.
 cause-token-not-yet-valid = The bearer token is not valid yet.
-cause-token-issuer = The bearer token is not from an issuer that is trusted here.
+cause-token-issuer = The bearer token is not from a trusted issuer.
 cause-token-audience = The bearer token is not meant for this service.
 # $claim: name of a claim
 cause-token-claim = The claim { $claim } of the bearer token is missing or is not a time.
 cause-token-no-keys = The keys that bearer tokens are checked with are not available.
 cause-not-the-gateway = The request does not come through the gateway.
-cause-no-identity = The gateway does not say who calls.
+cause-no-identity = The gateway sent no identity of the caller.
 # $header: name of a header
-cause-unreadable-identity = The header { $header } cannot be read, or is there more than once.
+cause-unreadable-identity = The header { $header } cannot be read or is repeated.
 # $requests: a number; $period: an amount of time, such as 10s
 cause-too-many-requests = At most { $requests } requests in { $period } are allowed.
-cause-overloaded = Too many requests are being answered at the moment.
+cause-overloaded = Too many requests are in flight.
 cause-database-unavailable = The database cannot be reached.
-cause-not-confirmed = The database did not confirm in time that the answer is current.
-# $seconds: how long was waited
-cause-deadline-exceeded = The answer was not ready within { $seconds } seconds.
+cause-not-confirmed = The database did not confirm in time that the response is current.
+# $seconds: the timeout
+cause-deadline-exceeded = The response was not ready within { $seconds } seconds.
 
-## Faults of `filters` and `sorters`. $position counts characters from 1, $item sorters from 1.
+## Causes of `filters` and `sorters`. $position counts characters from 1, $item sorters from 1.
 
 cause-filter-too-long = The filter has { $length } characters; at most { $limit } are allowed.
 # $expected: one or more of the messages below, separated by commas
-cause-filter-unexpected = Position { $position } of the filter: “{ $found }” cannot stand here. Expected: { $expected }.
+cause-filter-unexpected = Position { $position } of the filter: unexpected “{ $found }”. Expected: { $expected }.
 cause-filter-ends-early = Position { $position } of the filter: it ends too early. Expected: { $expected }.
 # $allowed: the fields, separated by commas
 cause-filter-unknown-field = Position { $position } of the filter: there is no field “{ $given }”. Fields: { $allowed }.
 # $allowed: the operators, separated by commas
 cause-filter-operator = Position { $position } of the filter: “{ $field }” does not take the operator “{ $given }”. Operators: { $allowed }.
-# $expected, $given: one of the kinds below
+# $expected, $given: one of the types below
 cause-filter-wrong-type = Position { $position } of the filter: “{ $field }” is compared with { $expected }, not with { $given }.
 cause-filter-unknown-name = Position { $position } of the filter: “{ $given }” is not a value of “{ $field }”. Allowed: { $expected }.
 cause-filter-invalid-time = Position { $position } of the filter: “{ $given }” is not a time such as 2026-01-31T23:59:59Z. A time of day needs “Z” or an offset, whose “+” is %2B in a URL.
@@ -145,7 +145,7 @@ cause-sorter-empty = Sorter { $item } is empty. Sorters: { $allowed }.
 cause-sorter-unknown = Sorter { $item } is “{ $given }”, which is unknown. Sorters: { $allowed }, each with an optional “-” for descending order.
 cause-sorter-repeated = Sorter { $item } repeats “{ $sorter }”.
 
-## Parts of the messages above: what can stand in a filter, and kinds of values.
+## Parts of the messages above: elements of a filter, and types of values.
 
 expected-field = a field
 expected-operator = an operator

@@ -1,7 +1,6 @@
-//! The place after a task in an ordered list, as an opaque text for `after=`.
+//! Cursors: the position after a task in an ordered list, as an opaque string for `after=`.
 //!
-//! A page that begins after a task neither skips nor repeats one that stays in the list while others come and go, which
-//! an offset cannot promise.
+//! Unlike an offset, a cursor neither skips nor repeats a task that stays in the list while others enter and leave it.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,29 +10,29 @@ use serde::{Deserialize, Serialize};
 use crate::listing::sorters::{Sorter, Sorters};
 use crate::task::TaskStatus;
 
-/// The place after a task.
+/// The position after a task.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Cursor {
-    /// The order that it is a place in, as canonical text.
+    /// Canonical text of the order.
     order: String,
-    /// What the task is ordered by, in that order.
+    /// The task's values of the sorters, in that order.
     keys: Vec<Key>,
-    /// The task's id, which closes every order.
+    /// The task's id, which breaks ties.
     id: String,
 }
 
-/// A value that tasks are ordered by.
+/// A value of a sorter.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Key {
     Time(DateTime<Utc>),
-    /// A time that is not set comes after all that are.
+    /// A missing time. It comes after all others.
     NoTime,
     Text(String),
     Integer(i32),
 }
 
 impl Cursor {
-    /// The place after a task.
+    /// The position after a task.
     pub fn after(task: &TaskStatus, order: &Sorters) -> Self {
         let time = |time: Option<DateTime<Utc>>| time.map_or(Key::NoTime, Key::Time);
         let key = |sorter| match sorter {
@@ -52,7 +51,7 @@ impl Cursor {
         }
     }
 
-    /// Reads what [`Cursor::encode`] has written. None if it is something else, or belongs to another order.
+    /// Reads the text of [`Cursor::encode`]. None if it is anything else or belongs to another order.
     pub fn decode(text: &str, order: &Sorters) -> Option<Self> {
         let cursor: Self = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
         let pairs = order.pairs();
@@ -67,13 +66,13 @@ impl Cursor {
         fits.then_some(cursor)
     }
 
-    /// The cursor as text, to be used in a URL as it is.
+    /// The cursor as text that needs no escaping in a URL.
     pub fn encode(&self) -> String {
-        // Times, texts and numbers can always be written as JSON.
+        // Times, strings and numbers can always be written as JSON.
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default())
     }
 
-    /// What the task was ordered by.
+    /// The task's values of the sorters.
     pub fn keys(&self) -> &[Key] {
         &self.keys
     }
@@ -103,7 +102,7 @@ mod tests {
     use crate::task::report;
 
     #[test]
-    fn a_cursor_is_read_back_in_its_own_order_only() {
+    fn a_cursor_is_valid_only_in_its_own_order() {
         let now = report::time("2026-01-02T03:04:05.678Z").expect("a time");
         let value = json!({ "id": "é/1", "type": "QPOC", "uniqueName": "N", "launcher": "l" });
         let task = report::read(&value, None, now).expect("a task");
@@ -118,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_no_cursor() {
+    fn an_invalid_cursor_is_refused() {
         let order = Sorters::default();
         let encode = |value: serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
         for text in [

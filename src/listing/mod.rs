@@ -1,4 +1,4 @@
-//! What a list may be asked for: a filter, an order, a cursor, an offset and a limit.
+//! The parameters of a list: filter, order, cursor, offset and limit.
 
 pub mod cursor;
 pub mod filter;

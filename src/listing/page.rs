@@ -1,23 +1,22 @@
-//! Which part of a list a request asks for: `offset`, `limit` and `count`, within bounds by construction.
+//! The requested part of a list: `offset`, `limit` and `count`, within bounds by construction.
 
-/// The largest page, and the size of one when the request names none. Clients stop at a page that is shorter than
-/// this, so the default may not be smaller.
+/// The largest and the default page size. The default may not be smaller, because clients stop at a shorter page.
 pub const MAX_LIMIT: i32 = 250;
 
-/// How many tasks of the full result precede the page: 0 or more.
+/// The number of tasks before the page: 0 or more.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Offset(i32);
 
-/// How many tasks the page may hold: 0 to [`MAX_LIMIT`].
+/// The page size: 0 to [`MAX_LIMIT`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Limit(i32);
 
-/// Which part of a collection a request wants.
+/// The requested part of a list.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Pagination {
     pub offset: Offset,
     pub limit: Limit,
-    /// Whether the answer shall say how many tasks there are without offset and limit.
+    /// Whether to return the number of tasks regardless of offset and limit.
     pub count: bool,
 }
 
@@ -32,7 +31,7 @@ impl Offset {
         i64::from(self.0)
     }
 
-    /// What is left of it after a place that so many tasks precede.
+    /// The offset counted from a later start that has `preceding` tasks before it.
     #[must_use]
     pub fn less(self, preceding: i64) -> Self {
         Self(i32::try_from(self.get().saturating_sub(preceding)).map_or(0, |rest| rest.max(0)))

@@ -1,4 +1,4 @@
-//! The order of `GET /task-status`: names in, the columns to order by out.
+//! The order of `GET /task-status`.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -14,28 +14,33 @@ pub enum Sorter {
     PercentComplete,
 }
 
-/// Which end comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
     Ascending,
     Descending,
 }
 
-/// An order of the list. It is total: `id` always closes it.
+/// An order of the list. It is total: ties are broken by `id`.
 ///
-/// Displaying one gives its canonical text, which parses to an equal one.
+/// Its `Display` is its canonical text, which parses to an equal order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Sorters(Vec<(Sorter, Direction)>);
 
 /// The first error of sorters. Items count from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SortersError {
-    /// There is no name between two commas, or at an end.
-    Empty { item: usize },
-    /// There is no such sorter. [`Sorter::ALL`] exist.
-    Unknown { item: usize, name: String },
-    /// The sorter has been given before.
-    Repeated { item: usize, sorter: Sorter },
+    /// No name between two commas, or at either end.
+    Empty {
+        item: usize,
+    },
+    Unknown {
+        item: usize,
+        name: String,
+    },
+    Repeated {
+        item: usize,
+        sorter: Sorter,
+    },
 }
 
 impl Sorter {
@@ -49,7 +54,7 @@ impl Sorter {
         Self::PercentComplete,
     ];
 
-    /// The field as it is written in the parameter.
+    /// The name in the parameter.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Created => "created",
@@ -64,10 +69,7 @@ impl Sorter {
 }
 
 impl Sorters {
-    /// Reads names with commas between them. A `-` before a name means descending.
-    ///
-    /// # Errors
-    /// The first fault of the text.
+    /// Parses names separated by commas. A leading `-` means descending.
     pub fn parse(text: &str) -> Result<Self, SortersError> {
         let mut pairs: Vec<(Sorter, Direction)> = Vec::new();
         for (item, given) in (1..).zip(text.split(',')) {
@@ -93,18 +95,18 @@ impl Sorters {
         Ok(Self(pairs))
     }
 
-    /// The order of the pending tasks: new work is appended, so pages do not shift under it.
+    /// The order of the pending tasks: new tasks come last, so pages do not shift.
     pub fn oldest_first() -> Self {
         Self(vec![(Sorter::Created, Direction::Ascending)])
     }
 
-    /// What is ordered by, most important first, without the `id` that closes it.
+    /// The sorters, most significant first, without the `id`.
     pub fn pairs(&self) -> &[(Sorter, Direction)] {
         &self.0
     }
 
-    /// The direction of the `id` that closes the order: that of the last sorter, so that one index serves an order and
-    /// its opposite. After `created` it is always ascending.
+    /// The direction of `id`: that of the last sorter, so that one index serves an order and its reverse. After `created`
+    /// it is always ascending.
     pub fn closing_direction(&self) -> Direction {
         match self.0.last() {
             None | Some((Sorter::Created, _)) => Direction::Ascending,
@@ -112,7 +114,7 @@ impl Sorters {
         }
     }
 
-    /// The direction of an order by nothing but `created`.
+    /// The direction, if the only sorter is `created`.
     pub fn by_created_alone(&self) -> Option<Direction> {
         match self.0[..] {
             [(Sorter::Created, direction)] => Some(direction),
@@ -172,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_name_their_item() {
+    fn errors_have_the_number_of_the_sorter() {
         for (text, item) in [
             ("", 1),
             (" ", 1),

@@ -1,7 +1,6 @@
 //! What exactly was wrong with a request, and what is allowed instead: one variant per cause.
 //!
-//! A cause becomes one entry of `causes` in an error, in the languages that apply. Its HTTP status is decided by
-//! [`crate::http::error`].
+//! A cause becomes one entry of `causes` in an error response, in one or two languages.
 
 mod auth;
 mod listing;

@@ -1,6 +1,6 @@
-//! The languages of error messages: which one a request wants, and the texts in it.
+//! The languages of error messages: negotiation, and the catalogues.
 //!
-//! Texts are Project Fluent files in `locales/`, embedded in the program. `en-US` is the system default.
+//! The catalogues are Project Fluent files in `locales/`, embedded in the program. `en-US` is the system default.
 
 use std::fmt::Display;
 use std::sync::LazyLock;
@@ -10,7 +10,7 @@ use fluent_bundle::{FluentArgs, FluentResource};
 use fluent_langneg::{NegotiationStrategy, negotiate_languages};
 use unic_langid::LanguageIdentifier;
 
-/// The tag and the text of every locale, the system default first.
+/// The tag and the catalogue of every locale, the system default first.
 const SOURCES: [(&str, &str); 10] = [
     ("en-US", include_str!("../../locales/en-US.ftl")),
     ("de", include_str!("../../locales/de.ftl")),
@@ -24,7 +24,7 @@ const SOURCES: [(&str, &str); 10] = [
     ("zh-CN", include_str!("../../locales/zh-CN.ftl")),
 ];
 
-/// More languages than this in one Accept-Language header are not looked at.
+/// Languages of an Accept-Language header beyond this number are ignored.
 const MAX_REQUESTED: usize = 32;
 
 /// The longest piece of a request that a message repeats, in characters.
@@ -37,7 +37,7 @@ static LOCALES: LazyLock<Vec<Locale>> = LazyLock::new(|| {
         .collect()
 });
 
-/// A message of the catalogue with the values of its variables, in no language yet.
+/// A message with the values of its variables, not yet in a language.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     id: &'static str,
@@ -48,12 +48,12 @@ pub struct Message {
 enum Variable {
     /// The same in every language.
     Text(String),
-    /// Messages, each in the language of the whole, with commas between them.
+    /// Messages, translated and separated by commas.
     List(Vec<Message>),
 }
 
 impl Message {
-    /// The message with this id in the Fluent files.
+    /// The message with this id in the catalogues.
     pub fn new(id: &'static str) -> Self {
         Self {
             id,
@@ -83,7 +83,7 @@ impl Message {
     }
 }
 
-/// One supported language and its texts.
+/// A supported language and its catalogue.
 pub struct Locale {
     tag: &'static str,
     identifier: LanguageIdentifier,
@@ -91,13 +91,13 @@ pub struct Locale {
 }
 
 impl Locale {
-    /// The system default, `en-US`: the language of the first text in every error answer.
+    /// The system default, `en-US`: the first language of every error response.
     pub fn system_default() -> &'static Self {
         &LOCALES[0]
     }
 
-    /// The supported locale that best matches an Accept-Language header (RFC 9110, section 12.5.4), or none where
-    /// nothing matches or the system default does.
+    /// The supported locale that best matches an Accept-Language header (RFC 9110, section 12.5.4). None if nothing
+    /// matches, or the system default does.
     pub fn requested(accept_language: &str) -> Option<&'static Self> {
         let requested = by_preference(accept_language);
         let available: Vec<&LanguageIdentifier> = LOCALES.iter().map(|locale| &locale.identifier).collect();
@@ -140,12 +140,12 @@ impl Locale {
         errors.is_empty().then(|| text.into_owned())
     }
 
-    /// A text that does not parse leaves out its message and nothing else; the tests let no such text pass.
+    /// A message that does not parse is left out. The tests make sure that there is none.
     fn parse(tag: &'static str, source: &str) -> Self {
         let resource = FluentResource::try_new(source.to_owned()).unwrap_or_else(|(partial, _)| partial);
         let identifier: LanguageIdentifier = tag.parse().unwrap_or_default();
         let mut bundle = FluentBundle::new_concurrent(vec![identifier.clone()]);
-        // Isolation marks are for mixed text directions on a page; in JSON they are noise around every value.
+        // Isolation marks serve mixed text directions on a page; in JSON they are noise around every value.
         bundle.set_use_isolating(false);
         bundle.add_resource_overriding(resource);
         Self {
@@ -164,8 +164,8 @@ fn shortened(mut value: String) -> String {
     value
 }
 
-/// The languages of an Accept-Language header, most wanted first. The negotiation library knows the order of
-/// languages and not their weights, so the weights (RFC 9110, section 12.4.2) are turned into an order here.
+/// The languages of an Accept-Language header, most preferred first. The negotiation library knows no weights (RFC 9110,
+/// section 12.4.2), so they are turned into an order here.
 fn by_preference(accept_language: &str) -> Vec<LanguageIdentifier> {
     let mut weighted: Vec<(f32, LanguageIdentifier)> = accept_language
         .split(',')
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn the_best_match_wins() {
+    fn the_best_match_is_chosen() {
         assert_eq!(requested("de"), Some("de"));
         assert_eq!(requested("de-AT"), Some("de"));
         assert_eq!(requested("fr;q=0.5, ja;q=0.9"), Some("ja"));
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn no_match_or_the_default_is_no_other_locale() {
+    fn no_other_locale_is_chosen_without_a_match() {
         for header in [
             "en-US",
             "en-GB, de;q=0.9",
@@ -223,7 +223,7 @@ mod tests {
         }
     }
 
-    /// The ids of a Fluent file, each with the variables it uses.
+    /// The ids of the messages of a catalogue, each with its variables.
     fn messages(source: &str) -> BTreeMap<String, Vec<String>> {
         use fluent_syntax::ast::{Entry, Expression, InlineExpression, PatternElement};
         let resource = fluent_syntax::parser::parse(source).expect("the file parses");
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn no_locale_misses_a_message_or_a_variable() {
+    fn every_locale_has_the_same_messages_and_variables() {
         let default = messages(SOURCES[0].1);
         assert!(default.len() > 20);
         for (tag, source) in SOURCES {
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn the_program_uses_every_message_and_no_other() {
+    fn the_program_uses_exactly_these_messages() {
         let mut literals = BTreeSet::new();
         self::literals(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut literals);
         let known: BTreeSet<String> = messages(SOURCES[0].1).into_keys().collect();

@@ -20,7 +20,7 @@ type Query = QueryBuilder<Postgres>;
 
 /// The condition of `sourceId`: the target is a source.
 const IS_SOURCE: &str = "target_type = 'APPLICATION'";
-/// The kind of a task, in the words of its index.
+/// The kind of a task. It must be the exact expression of its index.
 const TASK_KIND: &str = "task_status_kind(task_definition_summary, unique_name)";
 
 impl Filter {
@@ -57,7 +57,7 @@ fn push(expression: &Expression, query: &mut Query) {
         Expression::Is(field, test) => push_test(*field, test, query),
         Expression::Not(inner) => match &**inner {
             Expression::Is(field, Test::Null) => push_presence(*field, query),
-            // These come in parentheses of their own.
+            // These have parentheses of their own.
             inner @ (Expression::And(_) | Expression::Or(_)) => {
                 push(inner, query);
                 query.push(" is not true");
@@ -73,7 +73,7 @@ fn push(expression: &Expression, query: &mut Query) {
     }
 }
 
-/// Several in parentheses, one as it is.
+/// Joins several parts within parentheses; a single one has none.
 fn push_joined<T>(parts: &[T], word: &str, push: impl Fn(&T, &mut Query), query: &mut Query) {
     if let [only] = parts {
         return push(only, query);
@@ -128,7 +128,7 @@ fn push_column_test(field: Field, test: &Test, query: &mut Query) {
                 Relation::Eq | Relation::Le => (" <= ", " <= "),
             };
             query.push(&operand.sql);
-            // What lies between two integers is compared by the lower one.
+            // A number between two integers is compared as the lower one.
             query.push(if value.is_between() { sign_between } else { sign });
             operand.push_value(value, query);
         }
@@ -149,15 +149,15 @@ fn push_column_test(field: Field, test: &Test, query: &mut Query) {
     }
 }
 
-/// That the field equals one of the values.
+/// The field equals one of the values.
 fn push_equality(field: Field, values: &[Value], query: &mut Query) {
     if field != Field::Type {
-        // Nothing equals what lies between two integers.
+        // No integer equals a number between two integers.
         let values: Vec<&Value> = values.iter().filter(|value| !value.is_between()).collect();
         return Operand::new(field).push_in(&values, query);
     }
-    // A task is of its type and of its kind. What is no type is not looked for among them, so that an index on kinds
-    // can serve alone.
+    // Both the type and the kind of a task match. A value that is not a type is compared with kinds only, so that their
+    // index serves alone.
     let is_type =
         |value: &&Value| matches!(value, Value::Text(name) if TaskType::NAMES.contains(&name.as_str()));
     let types: Vec<&Value> = values.iter().filter(is_type).collect();
@@ -172,7 +172,7 @@ fn push_equality(field: Field, values: &[Value], query: &mut Query) {
     query.push(")");
 }
 
-/// What is compared, and what makes a bound text comparable with it.
+/// The left-hand side of a comparison, and the function that folds a bound string to match it.
 struct Operand {
     sql: String,
     fold: Option<&'static str>,
@@ -196,7 +196,7 @@ impl Operand {
     fn task_kind() -> Self {
         Self {
             sql: TASK_KIND.to_owned(),
-            // So that both sides share the database's notion of upper case.
+            // Folded by the database, like the expression.
             fold: Some("upper"),
         }
     }

@@ -1,10 +1,10 @@
-//! What a task status is: the wire type of the contract, key for key and in the contract's order.
+//! The task status: the wire type of the contract, key for key and in the contract's order.
 //!
-//! Serialising one gives all sixteen required keys always (`null` where nothing is known), `target` as null or with
-//! its three keys, `taskDefinitionSummary` only where there is one, and times as `YYYY-MM-DDTHH:MM:SS.mmmZ`.
+//! Its JSON always has all sixteen required keys, `null` if unknown. `target` is null or has its three keys,
+//! `taskDefinitionSummary` is omitted if there is none, and times are `YYYY-MM-DDTHH:MM:SS.mmmZ`.
 //!
-//! [`report`] reads one from JSON, [`patch`] changes one, [`violation`] is what either may refuse, and [`parts`] are the
-//! shapes of the JSON stored in a task.
+//! [`report`] reads a task from JSON, [`patch`] changes one, and both refuse with [`violation`]s. [`parts`] describes the
+//! JSON stored in a task.
 
 mod fields;
 pub mod json;
@@ -30,7 +30,7 @@ pub struct TaskStatus {
     pub r#type: TaskType,
     /// Name of the task.
     pub unique_name: String,
-    /// What the task does; empty where nothing was said.
+    /// What the task does, or an empty string.
     pub description: String,
     /// Name of the parent of the task.
     #[schema(required)]
@@ -38,46 +38,45 @@ pub struct TaskStatus {
     /// The service or person that started the task.
     pub launcher: String,
     pub target: Option<Target>,
-    /// When the task was made.
+    /// When the task was created.
     #[serde(serialize_with = "time")]
     pub created: DateTime<Utc>,
-    /// The last sign of life.
+    /// When the executor last reported or changed the task.
     #[serde(serialize_with = "time")]
     pub modified: DateTime<Utc>,
-    /// When the task began to run.
+    /// When the task started to run.
     #[serde(serialize_with = "optional_time")]
     #[schema(required)]
     pub launched: Option<DateTime<Utc>>,
-    /// When the task ended. Set exactly when `completionStatus` is.
+    /// When the task ended. Set if and only if `completionStatus` is.
     #[serde(serialize_with = "optional_time")]
     #[schema(required)]
     pub completed: Option<DateTime<Utc>>,
     /// How the task ended. Null while it is pending.
     #[schema(required)]
     pub completion_status: Option<CompletionStatus>,
-    /// Messages, as they are stored.
+    /// Messages, served as stored.
     #[schema(value_type = Vec<TaskStatusMessage>)]
     pub messages: Box<RawValue>,
-    /// Return values, as they are stored.
+    /// Return values, served as stored.
     #[schema(value_type = Vec<TaskReturnDetails>)]
     pub returns: Box<RawValue>,
-    /// Free-form attributes, as they are stored.
+    /// Free-form attributes, served as stored.
     #[schema(value_type = Object)]
     pub attributes: Box<RawValue>,
-    /// What the task is doing, in words.
+    /// What the task is doing, in plain text.
     #[schema(required)]
     pub progress: Option<String>,
-    /// How much is done, in percent.
+    /// Progress in percent.
     #[schema(minimum = 0, maximum = 100)]
     pub percent_complete: i32,
-    /// The definition that the task was made from; left out where there is none.
+    /// The definition that the task was created from; omitted if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub task_definition_summary: Option<TaskDefinitionSummary>,
 }
 
-/// The most characters that the texts of a task may have, and the most bytes that its JSON values may. The table has
-/// constraints of the same size.
+/// Limits of a task: strings in characters, JSON values in bytes. The table has the same limits as constraints.
 pub mod limits {
     pub const ID: usize = 256;
     pub const NAME: usize = 512;
@@ -111,15 +110,15 @@ pub enum CompletionStatus {
 /// What a task works on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Target {
-    /// Id of what the task works on.
+    /// Id of the target.
     pub id: String,
     #[schema(required)]
     pub r#type: Option<TargetType>,
-    /// Its name.
+    /// Name of the target.
     pub name: String,
 }
 
-/// The kind of thing that a task works on.
+/// The type of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type, ToSchema)]
 #[sqlx(type_name = "text", rename_all = "UPPERCASE")]
 #[serde(rename_all = "UPPERCASE")]
@@ -128,7 +127,7 @@ pub enum TargetType {
     Identity,
 }
 
-/// The definition that a task was made from.
+/// The definition that a task was created from.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskDefinitionSummary {
@@ -136,15 +135,15 @@ pub struct TaskDefinitionSummary {
     pub id: String,
     /// Name of the definition.
     pub unique_name: String,
-    /// What tasks of the definition do.
+    /// What the tasks of the definition do.
     #[schema(required)]
     pub description: Option<String>,
     /// Name of the parent of the definition.
     pub parent_name: String,
-    /// What runs tasks of the definition.
+    /// The executor that runs tasks of the definition.
     #[schema(required)]
     pub executor: Option<String>,
-    /// Formal parameters, as they are stored.
+    /// Formal parameters, served as stored.
     #[schema(value_type = Object)]
     pub arguments: Box<RawValue>,
 }

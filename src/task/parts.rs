@@ -1,29 +1,29 @@
-//! What the stored JSON of a task looks like: `messages` and `returns`.
+//! The JSON stored in `messages` and `returns`, described for the OpenAPI document.
 //!
-//! Nothing is read into these types: what is stored is served as it is, and the constraints of the table promise that
-//! it has this shape. They say so to whoever reads the description of the API.
+//! Nothing is deserialised into these types: stored JSON is served as it is, and constraints of the table guarantee its
+//! shape.
 
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-/// Something that a task has to say.
+/// A message of a task.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskStatusMessage {
     pub r#type: MessageType,
-    /// The message in a language; null where there is only the key.
+    /// The message in a language; null if there is only the key.
     #[schema(required)]
     pub localized_text: Option<LocalizedMessage>,
-    /// Key of the message in a catalogue of texts.
+    /// Key of the message in a message catalogue.
     #[schema(example = "akey")]
     pub key: String,
-    /// What the text of the key is filled in with.
+    /// Values for the placeholders of the message.
     #[schema(required)]
     pub parameters: Option<Vec<MessageParameter>>,
 }
 
-/// How serious a message is.
+/// The severity of a message.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum MessageType {
@@ -32,17 +32,17 @@ pub enum MessageType {
     Error,
 }
 
-/// A text and its language.
+/// A message and its language.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LocalizedMessage {
     /// BCP 47 tag of the language.
     #[schema(example = "en-US")]
     pub locale: String,
-    /// The text.
+    /// The message.
     pub message: String,
 }
 
-/// A parameter of a message: a text, or an object of any members.
+/// A parameter of a message: a string or any object.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum MessageParameter {
@@ -51,11 +51,11 @@ pub enum MessageParameter {
     Object(Value),
 }
 
-/// A value that a task returns: the name it is shown by, and the attribute that holds it.
+/// A return value of a task: its display name, and the attribute that holds it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskReturnDetails {
-    /// Name to show.
+    /// Display name.
     #[schema(example = "label")]
     pub name: String,
     /// Key in `attributes`.

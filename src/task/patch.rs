@@ -14,13 +14,13 @@ use serde_json::{Value, json};
 use super::violation::{Problem, Violation};
 use super::{CompletionStatus, TaskStatus, limits, report};
 
-/// Defines the members that a patch may change, and all that is below them. `modified` is set by the server; the
-/// others say which task it is.
+/// Defines the members that a patch may change, with everything below them. The server sets `modified`; the other
+/// members identify the task.
 macro_rules! mutable {
     ($($name:literal => $field:ident),* $(,)?) => {
         pub const MUTABLE: [&str; [$($name),*].len()] = [$($name),*];
 
-        /// Moves a member from one task to another.
+        /// Moves a member from one task to the other.
         fn take(name: &str, to: &mut TaskStatus, from: &mut TaskStatus) {
             match name {
                 $($name => std::mem::swap(&mut to.$field, &mut from.$field),)*
@@ -43,20 +43,17 @@ mutable! {
     "target" => target,
 }
 
-/// The members that end a task. They are always read together: each depends on the other.
+/// The members that complete a task. They depend on each other, so they are always read together.
 const ENDS: [&str; 2] = ["completionStatus", "completed"];
-/// The most operations of one patch.
+/// The largest number of operations of a patch.
 pub const MAX_OPERATIONS: usize = 100;
 
-/// A patch that names only what may be changed.
+/// A patch that changes only mutable members.
 #[derive(Debug, Clone)]
 pub struct TaskPatch(Patch);
 
 impl TaskPatch {
-    /// Reads a patch.
-    ///
-    /// # Errors
-    /// It is no array of operations, or an operation would change what is immutable: one cause for each.
+    /// Reads a patch, and reports every operation that is invalid or would change an immutable member.
     pub fn read(value: Value) -> Result<Self, Vec<Violation>> {
         let Value::Array(operations) = value else {
             return Err(Problem::NotAnArray.into());
@@ -85,18 +82,15 @@ impl TaskPatch {
         }
     }
 
-    /// The task as the patch leaves it, modified `now` unless it has a later sign of life. What the patch does not name
-    /// stays as it is, to the byte.
-    ///
-    /// # Errors
-    /// An operation's target is not there, a `test` fails, or the outcome is no task.
+    /// The patched task. `modified` becomes `now`, unless it is later already. Members that the patch does not name stay
+    /// the same to the byte.
     pub fn apply(&self, task: &TaskStatus, now: DateTime<Utc>) -> Result<TaskStatus, Vec<Violation>> {
         let named: BTreeSet<&str> = self.0.iter().flat_map(pointers).map(first_token).collect();
         let mut document = members(task, &named).map_err(|violation| vec![violation])?;
         let mut copied = 0;
         for operation in &self.0.0 {
             if let PatchOperation::Copy(copy) = operation {
-                // A copy of what holds earlier copies doubles the document with every operation.
+                // Copying a value that holds earlier copies doubles the document with every operation.
                 copied += copy
                     .from
                     .resolve(&document)
@@ -118,11 +112,11 @@ impl TaskPatch {
     }
 }
 
-/// The members of a task that a patch names, and those that end it.
+/// The members of a task that a patch names, and those that complete it.
 fn members(task: &TaskStatus, named: &BTreeSet<&str>) -> Result<Value, Violation> {
     // The empty token is the whole task.
     let whole = named.contains("");
-    // A task that came from the table can be written as JSON, and its members read as they stand.
+    // A task from the table can always be written as JSON.
     let wire = serde_json::to_string(task).unwrap_or_default();
     let raw: BTreeMap<&str, &RawValue> = serde_json::from_str(&wire).unwrap_or_default();
     raw.into_iter()
@@ -159,7 +153,7 @@ fn merged(
     Ok(patched)
 }
 
-/// A task of required members only. A patch cannot change them, so the stored ones need not satisfy what a report must.
+/// A task with nothing but required members. A patch cannot change these, so the stored ones are not checked again.
 fn stand_in() -> Value {
     json!({ "id": "-", "type": "QUARTZ", "uniqueName": "", "launcher": "" })
 }
@@ -169,11 +163,7 @@ fn too_large(pointer: String) -> Violation {
     Problem::JsonTooLarge { limit }.at(pointer)
 }
 
-/// Reads a patch that completes a task and does nothing else, as the documented way to clear one does: the status, and
-/// the time if there is one.
-///
-/// # Errors
-/// It is no such patch.
+/// Reads a patch that completes a task and changes nothing else: the status, and the time if it sets one.
 pub fn completion(content: Value) -> Result<(CompletionStatus, Option<DateTime<Utc>>), Vec<Violation>> {
     let TaskPatch(patch) = TaskPatch::read(content)?;
     let mut members = stand_in();
@@ -208,8 +198,8 @@ fn immutable(pointer: &Pointer, mutable: &[&str]) -> Violation {
     Problem::Immutable { allowed }.at(pointer.to_string())
 }
 
-/// Reads an operation, without what it has beyond the standard. By hand, because serde reads a choice by the value of a
-/// member through a buffer that has no place for integers beyond 64 bits.
+/// Reads an operation and ignores unknown members. serde would read it through a buffer that cannot hold integers
+/// beyond 64 bits, because the variant depends on the value of `op`.
 fn read_operation(value: Value) -> Option<PatchOperation> {
     let Value::Object(mut members) = value else {
         return None;
@@ -229,7 +219,7 @@ fn read_operation(value: Value) -> Option<PatchOperation> {
     Some(operation)
 }
 
-/// The places that an operation changes.
+/// The pointers to what an operation changes.
 fn changed(operation: &PatchOperation) -> Vec<&Pointer> {
     match operation {
         PatchOperation::Test(_) => vec![],
@@ -238,7 +228,7 @@ fn changed(operation: &PatchOperation) -> Vec<&Pointer> {
     }
 }
 
-/// The places that an operation refers to.
+/// The pointers to what an operation reads or changes.
 fn pointers(operation: &PatchOperation) -> Vec<&Pointer> {
     match operation {
         PatchOperation::Move(operation) => vec![&operation.from, &operation.path],
@@ -247,7 +237,7 @@ fn pointers(operation: &PatchOperation) -> Vec<&Pointer> {
     }
 }
 
-/// The name of the member that a place is in; empty for the whole task. No member's name needs an escape.
+/// The member of the task that a pointer leads into; empty for the whole task. No member's name needs an escape.
 fn first_token(pointer: &Pointer) -> &str {
     pointer.as_str().split('/').nth(1).unwrap_or_default()
 }

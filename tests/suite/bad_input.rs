@@ -1,4 +1,4 @@
-//! Content and ids that no client should send: a clear 4xx, and nothing changed.
+//! Invalid content and ids: a clear 4xx, and nothing is changed.
 
 use reqwest::{Method, StatusCode};
 
@@ -9,7 +9,7 @@ const TASK: &str = r#""type":"QPOC","uniqueName":"n","launcher":"l""#;
 
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
 #[tokio::test]
-async fn content_that_is_no_task_is_refused_and_changes_nothing() {
+async fn invalid_content_is_refused_and_changes_nothing() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     let nested = format!(
@@ -194,7 +194,7 @@ async fn content_that_is_no_task_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_not_known_is_ignored_unless_it_looks_like_a_slip() {
+async fn an_unknown_key_is_ignored_unless_it_looks_like_a_slip() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     let content = format!("{{{TASK},\"futureField\":1,\"attributes\":{{\"lancher\":1}},\"type \":1}}");
@@ -211,7 +211,7 @@ async fn what_is_not_known_is_ignored_unless_it_looks_like_a_slip() {
 }
 
 #[tokio::test]
-async fn other_media_types_are_415_and_say_what_is_taken() {
+async fn an_unsupported_media_type_is_415_and_names_the_supported_ones() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     for (method, target, media_type, cause) in [
@@ -258,7 +258,7 @@ async fn other_media_types_are_415_and_say_what_is_taken() {
 }
 
 #[tokio::test]
-async fn any_id_that_can_be_stored_can_be_asked_for_and_the_others_are_refused() {
+async fn any_id_that_can_be_stored_can_be_read_and_others_are_refused() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     let long = "x".repeat(256);
@@ -320,7 +320,7 @@ async fn any_id_that_can_be_stored_can_be_asked_for_and_the_others_are_refused()
 }
 
 #[tokio::test]
-async fn an_answer_does_not_grow_with_what_was_wrong() {
+async fn a_response_does_not_grow_with_the_number_of_violations() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     let wrong = format!("{{{TASK},\"messages\":[{}]}}", vec!["1"; 400_000].join(","));
@@ -342,7 +342,7 @@ async fn an_answer_does_not_grow_with_what_was_wrong() {
 }
 
 #[tokio::test]
-async fn small_content_that_would_become_large_is_refused() {
+async fn small_content_that_expands_is_refused() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     let numbers = format!(
@@ -388,7 +388,7 @@ async fn small_content_that_would_become_large_is_refused() {
 }
 
 #[tokio::test]
-async fn keys_that_mean_something_to_the_library_are_refused() {
+async fn private_keys_of_the_json_library_are_refused() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     for key in [
@@ -413,9 +413,8 @@ async fn keys_that_mean_something_to_the_library_are_refused() {
     assert_eq!(answer.json()["attributes"], serde_json::json!({ "$x": "é A" }));
 }
 
-/// A server that refuses a statement has not lost its client: the connection is kept.
 #[tokio::test]
-async fn a_refusal_by_the_database_costs_no_connection() {
+async fn a_refusal_by_the_database_keeps_the_connection() {
     let database = TestDatabase::new().await;
     database
         .execute("alter table task_status add constraint no_such_launcher check (launcher <> 'refused')")
@@ -443,7 +442,7 @@ async fn a_refusal_by_the_database_costs_no_connection() {
             ["The database refused a value: no_such_launcher."]
         );
     }
-    // The pool may have opened others meanwhile.
+    // The pool may have opened more in the meantime.
     let after = backends().await;
     assert!(
         before.iter().all(|pid| after.contains(pid)),

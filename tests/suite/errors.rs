@@ -1,4 +1,4 @@
-//! The envelope of every error, whoever raised it, in the system default's language and another.
+//! The body of errors from every layer, in the default language and another.
 
 use std::time::Duration;
 
@@ -95,7 +95,7 @@ async fn panic_on_purpose() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_refused_in_the_envelope_too() {
+async fn an_invalid_http_message_gets_an_error_body_too() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     let target_of_70_kb = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "x".repeat(70_000));
@@ -131,7 +131,7 @@ async fn what_is_no_http_is_refused_in_the_envelope_too() {
         let answer = service.raw(request).await;
         let (head, body) = answer
             .split_once("\r\n\r\n")
-            .unwrap_or_else(|| panic!("no answer: {answer:?}"));
+            .unwrap_or_else(|| panic!("no response: {answer:?}"));
         assert!(head.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{answer}");
         let body: Value = serde_json::from_str(body).unwrap();
         assert_eq!(body["detailCode"], detail_code, "{answer}");
@@ -149,7 +149,7 @@ async fn what_is_no_http_is_refused_in_the_envelope_too() {
 }
 
 #[tokio::test]
-async fn an_error_of_head_has_no_body() {
+async fn an_error_response_to_head_has_no_body() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     let answer = service.request(Method::HEAD, "/nowhere", &[]).await;
@@ -158,7 +158,7 @@ async fn an_error_of_head_has_no_body() {
 }
 
 #[tokio::test]
-async fn a_tracking_id_of_the_right_form_is_kept_and_any_other_replaced() {
+async fn a_valid_tracking_id_is_kept_and_an_invalid_one_replaced() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     let id = "0123456789abcdef0123456789abcdef";
@@ -198,7 +198,7 @@ async fn a_tracking_id_of_the_right_form_is_kept_and_any_other_replaced() {
 }
 
 #[tokio::test]
-async fn the_requests_language_follows_the_default_and_only_if_it_is_another() {
+async fn the_requested_language_comes_second_unless_it_is_the_default() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     for (accept, expected) in [

@@ -179,7 +179,7 @@ async fn a_faulty_parameter_is_refused_with_the_position() {
             "filters",
             "id eq \"x\")",
             "400.0 Bad request syntax",
-            "Position 10 of the filter: “)” cannot stand here. Expected: ",
+            "Position 10 of the filter: unexpected “)”. Expected: ",
         ),
         (
             "filters",

@@ -481,7 +481,7 @@ async fn what_cannot_be_confirmed_in_time_is_503_and_not_from_memory() {
         assert_eq!(refused.header("retry-after"), Some("1"));
         assert_eq!(
             refused.causes(),
-            ["The database did not confirm in time that the answer is current."]
+            ["The database did not confirm in time that the response is current."]
         );
     }
     // What does not come from memory goes on.

@@ -340,7 +340,7 @@ async fn a_patch_changes_a_task_whole_or_not_at_all() {
         ),
         (
             json!([{ "op": "replace", "path": "/progress", "value": "x" }, { "op": "remove", "path": "/attributes/none" }]),
-            "There is nothing at “/attributes/none” for the patch to change.",
+            "The patch refers to “/attributes/none”, which is missing.",
         ),
         (
             json!([{ "op": "replace", "path": "/progress", "value": "x" }, { "op": "replace", "path": "/percentComplete", "value": "7" }]),

@@ -1,7 +1,7 @@
-//! What a filter says, as a tree in one canonical form, and that form as text.
+//! A filter as a tree in canonical form, and as canonical text.
 //!
-//! There is one way to say each thing: `x ne 1` is `not x eq 1`, `pr x` is `not x isnull`, two negations cancel, and
-//! `and` within `and` is one. Two filters that are written differently but say the same by these rules are equal.
+//! `x ne 1` is `not x eq 1`, `pr x` is `not x isnull`, two negations cancel, and nested `and`s are one. Filters that mean
+//! the same by these rules are equal.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -11,15 +11,15 @@ use super::value::{Quoted, Value};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Expression {
     Is(Field, Test),
-    /// Made by [`Expression::negated`] only, hence never one of a negation.
+    /// Constructed by [`Expression::negated`], so never of a negation.
     Not(Box<Expression>),
-    /// Made by [`Expression::all`] only, hence two or more, none of which is one.
+    /// Constructed by [`Expression::all`], so two or more parts, none of them an `And`.
     And(Vec<Expression>),
-    /// Made by [`Expression::any`] only, hence two or more, none of which is one.
+    /// Constructed by [`Expression::any`], so two or more parts, none of them an `Or`.
     Or(Vec<Expression>),
 }
 
-/// What is asked of a field's value. Of null only [`Test::Null`] is true.
+/// A test of a field's value. For null, only [`Test::Null`] is true.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Test {
     Null,
@@ -79,7 +79,7 @@ impl Expression {
         }
     }
 
-    /// As a part of something that binds as tightly as `outer`.
+    /// Writes it as a part of an expression with precedence `outer`.
     fn write_within(&self, outer: u8, formatter: &mut Formatter<'_>) -> fmt::Result {
         if self.precedence() < outer {
             write!(formatter, "({self})")

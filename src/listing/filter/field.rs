@@ -1,14 +1,12 @@
-//! The table of fields: what can be filtered on, what values it has, which operators it takes, where it is stored.
+//! The fields of filters: their names, types and operators.
 //!
-//! It is the only such table: the check of a filter, the texts of its errors, the API description and the README all
-//! come from it.
+//! The parser, the error messages, the OpenAPI document and the documentation are all based on this table.
 
 use std::fmt;
 
 use super::operator::Operator;
 use crate::task::{CompletionStatus, TargetType, TaskType};
 
-/// A field that a filter can name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Field {
     Id,
@@ -29,16 +27,16 @@ pub enum Field {
     PercentComplete,
 }
 
-/// What kind of values a field has.
+/// The type of a field's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldType {
-    /// Any text in double quotes, compared without regard to case.
+    /// A string in double quotes. Comparisons ignore case.
     Text,
-    /// One of these names in double quotes, written in any case.
+    /// One of these names in double quotes, in any case.
     Enumeration(&'static [&'static str]),
-    /// One of these names, or any other, in double quotes, written in any case.
+    /// Any name in double quotes, in any case. These are well known.
     OpenEnumeration(&'static [&'static str]),
-    /// A point in time, with or without quotes.
+    /// A time, with or without quotes.
     Time,
     /// A number without quotes.
     Integer,
@@ -83,7 +81,7 @@ impl Field {
         all
     };
 
-    /// The field as it is written in a filter.
+    /// The name in a filter.
     pub const fn name(self) -> &'static str {
         TABLE[self as usize].1
     }
@@ -92,12 +90,10 @@ impl Field {
         TABLE[self as usize].2
     }
 
-    /// The operators it takes.
     pub const fn operators(self) -> &'static [Operator] {
         self.field_type().operators()
     }
 
-    /// The field of this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|field| field.name() == name)
     }
@@ -110,7 +106,6 @@ impl fmt::Display for Field {
 }
 
 impl FieldType {
-    /// The operators that make sense for such values.
     pub const fn operators(self) -> &'static [Operator] {
         use Operator::{Ca, Co, Eq, Ge, Gt, In, IsNull, Le, Lt, Ne, Pr, Sw};
         match self {
@@ -121,7 +116,7 @@ impl FieldType {
     }
 }
 
-/// The table as Markdown, for the API description and the README.
+/// The table as Markdown, for the OpenAPI document and the documentation.
 pub fn markdown() -> String {
     let rows = Field::ALL.map(|field| {
         let values = match field.field_type() {

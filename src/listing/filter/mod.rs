@@ -25,32 +25,28 @@ use expression::{Expression, Test};
 pub use field::{Field, FieldType};
 pub use operator::Operator;
 
-/// The most characters of a filter.
+/// The largest number of characters of a filter.
 pub const MAX_LENGTH: usize = 8192;
-/// How deep parentheses and `not` may be nested.
+/// The deepest nesting of parentheses and `not`.
 pub const MAX_DEPTH: usize = 16;
-/// The most comparisons of a filter.
+/// The largest number of comparisons of a filter.
 pub const MAX_COMPARISONS: usize = 100;
-/// The most values of a list.
+/// The largest number of values of a list.
 pub const MAX_VALUES: usize = 500;
-/// The most characters of a text within a filter.
+/// The largest number of characters of a string within a filter.
 pub const MAX_TEXT_LENGTH: usize = 1024;
 
-/// A filter on task statuses that is known to make sense.
+/// A valid filter on task statuses.
 ///
-/// Equal filters mean the same; two that mean the same are equal if they differ only in blanks, redundant parentheses,
-/// the case of enumerated names, forms of a value, or negations that cancel.
+/// Filters are equal if they differ only in whitespace, redundant parentheses, the case of enumerated names, the form of
+/// a value, or negations that cancel.
 ///
-/// Displaying one gives its canonical text, which parses to an equal filter. It can be longer than the text that was
-/// parsed (a year becomes a whole time), so of a filter near [`MAX_LENGTH`] it may not be accepted again.
+/// Its `Display` is its canonical text, which parses to an equal filter. That text can be longer than the original, since
+/// a year becomes a whole time, and so exceed [`MAX_LENGTH`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter(Expression);
 
 impl Filter {
-    /// Reads a filter.
-    ///
-    /// # Errors
-    /// The first fault of the text.
     pub fn parse(text: &str) -> Result<Self, FilterError> {
         parser::parse(text).map(Self)
     }
@@ -59,7 +55,7 @@ impl Filter {
         &self.0
     }
 
-    /// Whether it asks for the pending tasks, all of them and nothing else: `completionStatus isnull`.
+    /// Whether it selects exactly the pending tasks: `completionStatus isnull`.
     pub fn is_pending_only(&self) -> bool {
         self.0 == Expression::Is(Field::CompletionStatus, Test::Null)
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What a field can be asked for. Lower case only, as documented.
+/// An operator. Only its lower-case name is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Operator {
     Eq,
@@ -35,7 +35,7 @@ impl Operator {
         Self::IsNull,
     ];
 
-    /// The operator as it is written in a filter.
+    /// The name in a filter.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Eq => "eq",
@@ -53,7 +53,7 @@ impl Operator {
         }
     }
 
-    /// What it asks, in plain English.
+    /// The meaning in plain English.
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Eq => "equals",
@@ -71,7 +71,6 @@ impl Operator {
         }
     }
 
-    /// The operator of this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|operator| operator.name() == name)
     }

@@ -1,4 +1,4 @@
-//! The language as a whole: forms, canonical text, faults and their positions, laws.
+//! The language as a whole.
 
 mod faults;
 mod forms;
@@ -13,6 +13,6 @@ fn parsed(text: &str) -> Filter {
 fn fault(text: &str) -> FilterError {
     match Filter::parse(text) {
         Err(error) => error,
-        Ok(filter) => panic!("{text} was understood: {filter}"),
+        Ok(filter) => panic!("{text} is accepted: {filter}"),
     }
 }

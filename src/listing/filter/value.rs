@@ -1,20 +1,20 @@
-//! The values of the language: what a literal means for a field of a kind.
+//! The values of the language.
 
 use std::fmt::{self, Display, Formatter};
 
 use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 
-/// A value that is compared with.
+/// The right-hand side of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Value {
-    /// For enumerations in upper case.
+    /// In upper case for enumerations.
     Text(String),
     /// Whole microseconds.
     Time(DateTime<Utc>),
     Number(Number),
 }
 
-/// A number as far as integers can tell: a whole one, or any that lies between a whole one and the next.
+/// A number as far as integers can be compared with it: an integer, or any number between an integer and the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Number {
     pub(crate) floor: i64,
@@ -22,13 +22,12 @@ pub(crate) struct Number {
 }
 
 impl Value {
-    /// Whether it is a number that no integer equals.
+    /// Whether it is a number between two integers.
     pub(crate) fn is_between(&self) -> bool {
         matches!(self, Self::Number(number) if !number.is_whole)
     }
 }
 
-/// Why a literal is not the value that it seems to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Invalid {
     Form,
@@ -36,7 +35,7 @@ pub(super) enum Invalid {
 }
 
 impl Number {
-    /// Decimal digits, perhaps after a minus, perhaps with a fraction.
+    /// Decimal digits, optionally with a minus and a fraction.
     pub(super) fn parse(text: &str) -> Result<Self, Invalid> {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
         let digits = whole.strip_prefix('-').unwrap_or(whole);
@@ -54,10 +53,10 @@ impl Number {
     }
 }
 
-/// RFC 3339, also with a blank for the `T`; or a date, or a year, which stand for their first instant in UTC.
+/// Parses RFC 3339, also with a space for the `T`. A date or a year means its first instant in UTC.
 ///
-/// Stored times are whole milliseconds. Of a literal with finer digits only matters between which two of them it lies,
-/// and that is kept exactly: what microseconds cannot express is moved, but never onto a millisecond.
+/// Stored times are whole milliseconds, so a finer literal only has to stay between the same two of them. Digits beyond
+/// microseconds are dropped; if that would leave a whole millisecond, a microsecond is added.
 pub(super) fn time(text: &str) -> Result<DateTime<Utc>, Invalid> {
     let digits = text
         .trim_start_matches(['+', '-'])
@@ -104,7 +103,7 @@ impl Display for Number {
     }
 }
 
-/// A text as a literal of the language.
+/// A string as a literal of the language.
 pub(super) struct Quoted<'t>(pub(super) &'t str);
 
 impl Display for Quoted<'_> {
@@ -157,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn times_come_in_every_documented_form() {
+    fn times_are_read_in_all_documented_forms() {
         for (text, expected) in [
             ("2018-12-18T23:05:55Z", "2018-12-18T23:05:55Z"),
             ("2018-12-18t23:05:55z", "2018-12-18T23:05:55Z"),

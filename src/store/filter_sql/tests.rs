@@ -7,7 +7,7 @@ fn sql(text: &str) -> String {
 }
 
 #[test]
-fn filters_keep_the_forms_that_indexes_serve() {
+fn filters_have_the_form_of_indexed_expressions() {
     for (text, expected) in [
         ("completionStatus isnull", "completion_status is null"),
         ("pr completionStatus", "completion_status is not null"),
@@ -72,7 +72,7 @@ fn filters_keep_the_forms_that_indexes_serve() {
 }
 
 #[test]
-fn only_negations_pay_for_null() {
+fn only_negations_handle_null() {
     assert_eq!(
         sql("completionStatus ne \"Error\""),
         "(completion_status = $1) is not true"

@@ -18,7 +18,7 @@ fn apply(patch: Value) -> Result<Value, Vec<Violation>> {
 }
 
 #[test]
-fn the_documented_way_to_clear_a_pending_task_works_to_the_letter() {
+fn the_documented_patch_clears_a_pending_task() {
     let cleared = apply(json!([
         { "op": "replace", "path": "/completionStatus", "value": "Error" },
         { "op": "replace", "path": "/completed", "value": "2024-05-17T19:33:16.470Z" }
@@ -32,7 +32,7 @@ fn the_documented_way_to_clear_a_pending_task_works_to_the_letter() {
 }
 
 #[test]
-fn below_what_is_mutable_everything_is() {
+fn everything_below_a_mutable_member_is_mutable() {
     let patched = apply(json!([
         { "op": "test", "path": "/id", "value": "a" },
         { "op": "copy", "from": "/uniqueName", "path": "/progress" },
@@ -51,7 +51,7 @@ fn below_what_is_mutable_everything_is() {
 }
 
 #[test]
-fn numbers_of_any_length_are_taken_wherever_they_stand() {
+fn numbers_of_any_length_are_accepted_everywhere() {
     let patch = r#"[{ "op": "add", "path": "/attributes/n", "value": [23086171647905911275520, 1e30], "x": 99999999999999999999 }]"#;
     let patched = apply(serde_json::from_str(patch).expect("JSON")).expect("a task");
     assert_eq!(
@@ -61,7 +61,7 @@ fn numbers_of_any_length_are_taken_wherever_they_stand() {
 }
 
 #[test]
-fn what_is_immutable_stays() {
+fn changing_an_immutable_member_is_refused() {
     for path in [
         "",
         "/",
@@ -90,7 +90,7 @@ fn what_is_immutable_stays() {
 }
 
 #[test]
-fn a_failed_test_and_a_missing_target_are_told_apart() {
+fn a_failed_test_and_a_missing_target_are_distinguished() {
     let failed = apply(json!([{ "op": "test", "path": "/progress", "value": "x" }]));
     assert_eq!(
         failed.expect_err("a violation"),
@@ -132,10 +132,10 @@ fn copies_of_copies_are_bounded() {
 }
 
 #[test]
-fn what_a_patch_does_not_name_stays_to_the_byte() {
+fn members_that_a_patch_does_not_name_stay_the_same_to_the_byte() {
     let raw = |text: String| RawValue::from_string(text).expect("JSON");
     let mut stored = task();
-    // None of this could be reported, and all of it may be stored.
+    // Stored by SQL; a report of it would be refused.
     stored.unique_name = "x".repeat(600);
     stored.messages = raw(r#"[{"extra": 1,  "key": "k"}]"#.to_owned());
     stored.attributes = raw(format!(r#"{{"deep": {}{}}}"#, "[".repeat(200), "]".repeat(200)));
@@ -153,7 +153,7 @@ fn what_a_patch_does_not_name_stays_to_the_byte() {
 }
 
 #[test]
-fn a_completion_is_a_status_and_perhaps_a_time() {
+fn a_completion_is_a_status_and_optionally_a_time() {
     let status = json!({ "op": "replace", "path": "/completionStatus", "value": "Error" });
     let time = json!({ "op": "add", "path": "/completed", "value": "2026-02-03T04:05:06.789Z" });
     assert_eq!(completion(json!([status])), Ok((CompletionStatus::Error, None)));
@@ -180,7 +180,7 @@ fn a_completion_is_a_status_and_perhaps_a_time() {
 }
 
 #[test]
-fn both_null_reopens_and_one_alone_does_not() {
+fn setting_both_to_null_reopens_a_task() {
     let done = TaskPatch::read(json!([{ "op": "replace", "path": "/completionStatus", "value": "SUCCESS" }]))
         .expect("a patch")
         .apply(&task(), now())
@@ -201,7 +201,7 @@ mod fuzz {
 
     use super::*;
 
-    /// Any JSON, of a depth and breadth that finds its way into every reader.
+    /// Any JSON, deep and broad enough to reach every reader.
     fn json() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),
@@ -245,9 +245,9 @@ mod fuzz {
     }
 
     proptest! {
-        /// Whatever a patch says, it is refused or leaves a task that can be read back and is still the same task.
+        /// A patch that is accepted leaves a task that can be read back and keeps its identity.
         #[test]
-        fn any_patch_leaves_a_task_or_is_refused(operations in prop::collection::vec(operation(), 0..5)) {
+        fn any_patch_is_refused_or_leaves_a_task(operations in prop::collection::vec(operation(), 0..5)) {
             if let Ok(patched) = apply(Value::from(operations)) {
                 let before = serde_json::to_value(task()).expect("JSON");
                 for key in ["id", "type", "uniqueName", "parentName", "launcher", "created"] {
@@ -260,15 +260,15 @@ mod fuzz {
         }
 
         #[test]
-        fn any_content_is_a_patch_or_is_refused(content in json()) {
+        fn no_content_panics(content in json()) {
             let _ = TaskPatch::read(content.clone());
             let _ = completion(content.clone());
             let _ = report::read(&content, Some("a"), now());
         }
 
-        /// Any members that are read as a task are a task that the table takes as it is.
+        /// A task that is read is written and read back the same.
         #[test]
-        fn any_members_are_a_task_or_are_refused(
+        fn any_members_are_refused_or_make_a_task(
             members in prop::collection::btree_map(
                 prop::sample::select(vec!["description", "target", "created", "completed", "completionStatus", "messages",
                     "returns", "attributes", "progress", "percentComplete", "taskDefinitionSummary", "launched"]),

@@ -11,7 +11,7 @@ fn violations(value: &Value) -> Vec<Violation> {
 }
 
 #[test]
-fn three_fields_are_enough_and_the_rest_has_defaults() {
+fn all_but_three_fields_have_defaults() {
     let least = json!({ "type": "quartz", "uniqueName": "n", "launcher": "l" });
     let task = read(&least, Some("a"), now()).expect("a task");
     let wire = serde_json::to_value(&task).expect("JSON");
@@ -24,13 +24,12 @@ fn three_fields_are_enough_and_the_rest_has_defaults() {
             "attributes": {}, "progress": null, "percentComplete": 0
         })
     );
-    // What was written can be read again.
     let again = read(&wire, None, now()).expect("a task");
     assert_eq!(serde_json::to_value(&again).expect("JSON"), wire);
 }
 
 #[test]
-fn every_fault_is_named_with_its_place() {
+fn every_violation_is_reported_at_once() {
     let all = violations(&json!({
         "id": "v1", "uniqueName": 1, "target": { "id": "t", "type": "ROLE" }, "created": "yesterday",
         "messages": [{ "type": "LOUD" }], "returns": {}, "attributes": [], "percentComplete": 100.5, "lancher": "x",
@@ -42,7 +41,7 @@ fn every_fault_is_named_with_its_place() {
 }
 
 #[test]
-fn a_status_without_a_time_completes_now_and_a_time_without_a_status_is_refused() {
+fn a_status_without_a_time_completes_now_but_not_vice_versa() {
     let base = json!({ "id": "a", "type": "QPOC", "uniqueName": "n", "launcher": "l" });
     let with = |key: &str, value: &str| {
         let mut task = base.clone();
@@ -59,7 +58,7 @@ fn a_status_without_a_time_completes_now_and_a_time_without_a_status_is_refused(
 }
 
 #[test]
-fn times_are_read_in_every_documented_form() {
+fn times_are_read_in_all_documented_forms() {
     for text in [
         "2026-01-02T03:04:05.678Z",
         "2026-01-02t05:04:05.678999+02:00",
@@ -81,7 +80,7 @@ fn times_are_read_in_every_documented_form() {
 }
 
 #[test]
-fn what_postgresql_cannot_hold_is_refused() {
+fn values_that_postgresql_cannot_store_are_refused() {
     let base = |attributes: Value| json!({ "id": "a", "type": "QPOC", "uniqueName": "n", "launcher": "l", "attributes": attributes });
     for attributes in [json!({ "a": ["\0"] }), json!({ "\0": 1 })] {
         assert_eq!(

@@ -126,7 +126,10 @@ async fn forged_headers_are_worth_nothing() {
 async fn what_a_client_smuggles_through_the_gateway_is_refused() {
     let database = TestDatabase::new().await;
     let service = Service::with(&database, behind(Some("127.0.0.1"), None, named())).await;
-    let nobody = (401, vec!["The gateway does not say who calls.".to_owned()]);
+    let nobody = (
+        401,
+        vec!["The gateway sent no identity of the caller.".to_owned()],
+    );
     assert_eq!(answer(&service, &[]).await, nobody);
     assert_eq!(
         answer(&service, &[("X-Auth-Scopes", ""), ("X-Auth-Client", "")]).await,
@@ -135,7 +138,7 @@ async fn what_a_client_smuggles_through_the_gateway_is_refused() {
     assert_eq!(answer(&service, &[("X-Auth-Levels", "ORG_ADMIN")]).await, nobody);
     for name in ["x-auth-scopes", "x-auth-client", "x-auth-levels"] {
         let appended = [("X-Auth-Client", "ci"), (name, READ), (name, WRITE)];
-        let ambiguous = format!("The header {name} cannot be read, or is there more than once.");
+        let ambiguous = format!("The header {name} cannot be read or is repeated.");
         assert_eq!(answer(&service, &appended).await, (401, vec![ambiguous]));
     }
 }

@@ -181,10 +181,7 @@ async fn more_requests_than_there_are_places_are_refused_at_once_and_those_insid
     ] {
         let refused = service.get(target).await;
         assert_eq!(refused.status, 503, "{target}");
-        assert_eq!(
-            refused.causes(),
-            ["Too many requests are being answered at the moment."]
-        );
+        assert_eq!(refused.causes(), ["Too many requests are in flight."]);
         assert_eq!(refused.header("retry-after"), Some("1"));
     }
     insta::assert_snapshot!(

@@ -13,10 +13,10 @@ use crate::support::identity::{AUDIENCE, FAST, ISSUER, IssuerServer, Key, claims
 const MALFORMED: &str = "The bearer token is not a signed JSON Web Token.";
 const KIND: &str = "The bearer token is not an access token, or needs an extension that is not supported.";
 const ALGORITHM: &str = "The bearer token is signed with an algorithm that its key is not meant for.";
-const SIGNATURE: &str = "The bearer token is not signed with a key that is trusted here.";
+const SIGNATURE: &str = "The bearer token is not signed with a trusted key.";
 const EXPIRED: &str = "The bearer token has expired.";
 const NOT_YET: &str = "The bearer token is not valid yet.";
-const FROM: &str = "The bearer token is not from an issuer that is trusted here.";
+const FROM: &str = "The bearer token is not from a trusted issuer.";
 const FOR: &str = "The bearer token is not meant for this service.";
 const NO_EXP: &str = "The claim exp of the bearer token is missing or is not a time.";
 const LONG: &str = "The bearer token may have at most 8192 bytes.";

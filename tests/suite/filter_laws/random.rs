@@ -1,4 +1,4 @@
-//! Random rows and random filters, from pools so small that they often meet.
+//! Random rows and filters, drawn from pools so small that they often match.
 
 use proptest::collection::vec;
 use proptest::option;
@@ -22,7 +22,7 @@ const TASK_TYPES: &[&str] = &["QUARTZ", "QPOC", "QUEUED_TASK"];
 const TARGET_TYPES: &[&str] = &["APPLICATION", "IDENTITY"];
 const STATUSES: &[&str] = &["SUCCESS", "WARNING", "ERROR", "TERMINATED", "TEMPERROR"];
 
-/// Written in many ways; all near the times of the rows but the first and the last.
+/// In many forms; all but the first and the last are near the times of the rows.
 const TIMES: &[(&str, &str)] = &[
     ("0001-01-01", "0001-01-01T00:00:00Z"),
     ("2017-12-31T23:59:59.9999999Z", "2017-12-31T23:59:59.9999999Z"),
@@ -60,7 +60,7 @@ fn definition() -> impl Strategy<Value = Option<String>> {
     .prop_map(|name| name.map(str::to_owned))
 }
 
-/// A row whose id, as it must be unique, ends in `number`.
+/// A row whose id ends in `number`, which makes it unique.
 pub fn row(number: usize) -> impl Strategy<Value = Row> {
     let words = (text(), select(TASK_TYPES), text(), option::of(text()), text());
     let target = option::of((text(), option::of(select(TARGET_TYPES)), text()));

@@ -1,4 +1,4 @@
-//! What a filter means, said a second time and plainly: an own form of filters, written as text, and asked of a row.
+//! The meaning of filters, implemented a second time and plainly: written as text, and evaluated on a row.
 
 use std::cmp::Ordering;
 
@@ -34,12 +34,12 @@ pub enum Law {
 #[derive(Debug, Clone)]
 pub enum Given {
     Text(String),
-    /// As it is written, and as RFC 3339.
+    /// As written, and as RFC 3339.
     Time(&'static str, &'static str),
     Hundredths(i64),
 }
 
-/// What a row has in a field.
+/// A field of a row.
 enum Cell {
     /// Compared without regard to case.
     Text(String),
@@ -68,7 +68,7 @@ impl Law {
         }
     }
 
-    /// `kind` is what the database says of the row.
+    /// `kind` is the kind of the row, as computed by the database.
     pub fn holds(&self, row: &Row, kind: &str) -> bool {
         match self {
             Self::Ask(field, operator, values) => ask(row.cell(field, kind), operator, values),
@@ -122,7 +122,7 @@ impl Row {
                 .and_then(|(_, target_type, _)| *target_type)
                 .map(|name| Cell::Names(vec![name.to_owned()])),
             "target.name" => target.map(|(.., name)| text(name)),
-            // The rows of the test are never modified.
+            // The test modifies no row.
             "created" | "modified" => Some(Cell::Millis(self.created)),
             "launched" => self.launched.map(Cell::Millis),
             "completed" => self.completed.map(|(_, time)| Cell::Millis(time)),

@@ -1,4 +1,4 @@
-//! What is refused, why, and where.
+//! Errors and their positions.
 
 use super::fault;
 use crate::listing::filter::FilterProblem::{
@@ -23,7 +23,7 @@ fn at(position: usize, problem: FilterProblem) -> FilterError {
 }
 
 #[test]
-fn what_is_no_sentence_is_refused_where_it_ends_to_be_one() {
+fn a_syntax_error_has_the_position_of_the_first_wrong_token() {
     use Expected::{
         And, ClosingParenthesis, Comma, End, Field, Not, Null, Number, OpeningParenthesis, Operator, Or, Pr,
         Text, Time,
@@ -82,7 +82,7 @@ fn what_is_no_sentence_is_refused_where_it_ends_to_be_one() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_with_what_would() {
+fn an_invalid_name_or_value_is_refused() {
     let wrong_type = |position, field, given| at(position, WrongType { field, given });
     let invalid_time = |position, given: &str| {
         at(
@@ -169,7 +169,7 @@ fn what_makes_no_sense_is_refused_with_what_would() {
         ("created gt \"yesterday\"", invalid_time(12, "yesterday")),
         ("created gt 2018-13-01", invalid_time(12, "2018-13-01")),
         ("created gt 1545174355000", invalid_time(12, "1545174355000")),
-        // The "+" of its offset was decoded to a blank.
+        // The "+" of the offset was decoded to a space.
         (
             "created gt 2018-12-18T23:05:55 02:00",
             invalid_time(12, "2018-12-18T23:05:55"),
@@ -200,7 +200,7 @@ fn what_makes_no_sense_is_refused_with_what_would() {
 }
 
 #[test]
-fn what_is_beyond_a_bound_is_refused_where_it_crosses_it() {
+fn a_limit_is_enforced_where_it_is_exceeded() {
     let length = MAX_LENGTH + 1;
     assert_eq!(fault(&"é".repeat(length)), at(length, TooLong { length }));
     let long = "é".repeat(MAX_TEXT_LENGTH + 1);

@@ -1,4 +1,4 @@
-//! What is understood, and the canonical text of it.
+//! Accepted forms and their canonical text.
 
 use super::parsed;
 use crate::listing::filter::{
@@ -6,7 +6,7 @@ use crate::listing::filter::{
 };
 
 #[test]
-fn every_documented_form_is_understood() {
+fn every_documented_form_is_accepted() {
     for (text, canonical) in [
         ("sourceId eq \"x\"", "sourceId eq \"x\""),
         ("sourceId eq\"x\"", "sourceId eq \"x\""),
@@ -102,7 +102,7 @@ fn not_binds_tighter_than_and_and_and_tighter_than_or() {
 }
 
 #[test]
-fn the_filter_for_everything_pending_is_known_in_any_form() {
+fn the_filter_for_all_pending_tasks_is_recognised_in_any_form() {
     for text in [
         "completionStatus isnull",
         " ((completionStatus  isnull)) ",
@@ -122,7 +122,7 @@ fn the_filter_for_everything_pending_is_known_in_any_form() {
 }
 
 #[test]
-fn what_is_at_a_bound_is_accepted() {
+fn values_at_a_limit_are_accepted() {
     let long = "é".repeat(MAX_TEXT_LENGTH);
     parsed(&format!("id eq \"{long}\""));
     parsed(&format!("id eq \"{}\"", "\\\"".repeat(MAX_TEXT_LENGTH)));
@@ -134,13 +134,13 @@ fn what_is_at_a_bound_is_accepted() {
         ")".repeat(MAX_DEPTH)
     ));
     parsed(&format!("{}pr id", "not ".repeat(MAX_DEPTH)));
-    // Depth counts what is open, not what was.
+    // Only open parentheses count.
     parsed(&vec!["((pr id))"; MAX_DEPTH].join(" and "));
     parsed(&format!("pr id{}", " ".repeat(MAX_LENGTH - 5)));
 }
 
 #[test]
-fn the_table_of_fields_is_whole() {
+fn the_table_of_fields_is_complete() {
     assert_eq!(Field::ALL.len(), 16);
     for field in Field::ALL {
         assert_eq!(Field::named(field.name()), Some(field));

@@ -1,4 +1,4 @@
-//! What holds for every filter and every text.
+//! Properties of every filter and every text.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -90,7 +90,7 @@ proptest! {
     }
 
     #[test]
-    fn blanks_and_parentheses_change_nothing(filter in filter(), blanks in "[ \t\r\n]{0,3}") {
+    fn whitespace_and_parentheses_change_nothing(filter in filter(), blanks in "[ \t\r\n]{0,3}") {
         let text = filter.to_string();
         prop_assume!(text.chars().count() <= MAX_LENGTH / 2);
         let wrapped = format!("{blanks}({blanks}{text}{blanks}){blanks}");
@@ -98,12 +98,12 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_a_filter_or_a_fault_within_it(text in any::<String>()) {
+    fn any_text_parses_or_has_an_error_within_it(text in any::<String>()) {
         holds(&text)?;
     }
 
     #[test]
-    fn any_tokens_are_a_filter_or_a_fault_within_them(
+    fn any_tokens_parse_or_have_an_error_within_them(
         tokens in vec(select(&[
             "id", "type", "created", "percentComplete", "name", "eq", "in", "gt", "co", "ca", "pr", "isnull", "not",
             "and", "or", "(", ")", ",", "\"a\"", "\"QUARTZ\"", "\"", "\\", "5", "5.5", "2018", "null", "true", "😀", " ",
@@ -114,7 +114,7 @@ proptest! {
     }
 
     #[test]
-    fn a_cut_filter_is_a_filter_or_faulty_where_it_is_cut(filter in filter(), cut in any::<prop::sample::Index>()) {
+    fn a_truncated_filter_parses_or_has_an_error_within_it(filter in filter(), cut in any::<prop::sample::Index>()) {
         let text = filter.to_string();
         prop_assume!(text.chars().count() <= MAX_LENGTH);
         let cut: String = text.chars().take(cut.index(text.chars().count())).collect();
