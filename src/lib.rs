@@ -1,17 +1,19 @@
-//! `task-status`: which background work is still pending, and how is it doing.
+//! `task-status`: which background work is still pending, and how it is doing.
 //!
 //! Reading order:
 //!
 //! 1. [`task`]: what a task status is, and what is wrong with one that is refused.
-//! 2. [`listing`]: what a list may be asked for.
+//! 2. [`listing`]: filters, sorters, cursors and pages of lists.
 //! 3. [`store`]: all SQL.
 //! 4. [`pending`]: the hot path, which serves pages of pending tasks from memory, confirmed by the database.
-//! 5. [`auth`]: who calls, and with which permissions.
-//! 6. [`messages`]: what is said to people, in ten languages.
+//! 5. [`auth`]: authentication and permissions.
+//! 6. [`messages`]: the texts of errors, in ten languages.
 //! 7. [`http`]: the API; begin at [`http::router`].
 //! 8. [`cli`]: the subcommands and their settings.
 //!
-//! Arrows run one way: `cli -> http -> {messages, pending -> store -> listing -> task, auth}`.
+//! Arrows run one way, and a test holds them (`tests/suite/architecture.rs`):
+//! `cli -> http -> {messages, pending -> store -> listing -> task, auth}`. `messages` also words the errors of `auth`,
+//! `listing` and `task`.
 
 #![forbid(unsafe_code)]
 

@@ -15,6 +15,7 @@ use task_status::auth::keys::KeySet;
 use crate::support::database::TestDatabase;
 use crate::support::identity::{access, shared_rsa};
 use crate::support::service::{Answer, Service, Setup};
+use crate::support::tasks;
 
 /// The id of the only key of [`service`].
 const KEY_ID: &str = "key-1";
@@ -23,14 +24,8 @@ const KEY_ID: &str = "key-1";
 async fn service(database: &TestDatabase) -> Service {
     let jwks = serde_json::json!({ "keys": [shared_rsa().jwk(KEY_ID)] }).to_string();
     let keys = KeySet::from_jwks(jwks.as_bytes()).unwrap();
-    insert_task(database).await;
+    database.insert(&["t"]).await;
     Service::with(database, Setup::with_access(access(KeySource::fixed(keys)))).await
-}
-
-async fn insert_task(database: &TestDatabase) {
-    database
-        .execute("insert into task_status (id, type, unique_name, launcher) values ('t', 'QPOC', 'n', 'l')")
-        .await;
 }
 
 /// A token of the shared key with these scopes.
@@ -62,7 +57,7 @@ fn operations() -> Vec<(Method, String)> {
 async fn ask(service: &Service, method: &Method, target: &str, authorization: Option<&str>) -> Answer {
     let content = match *method {
         Method::PATCH => r#"[{"op":"replace","path":"/completionStatus","value":"Error"}]"#,
-        Method::PUT | Method::POST => r#"{"type":"QPOC","uniqueName":"n","launcher":"l"}"#,
+        Method::PUT | Method::POST => tasks::REPORT,
         _ => "",
     };
     let mut headers = vec![("Content-Type", "application/json")];

@@ -242,9 +242,7 @@ async fn health_is_served_apart_and_the_health_check_reads_it() {
 #[tokio::test]
 async fn a_request_under_way_is_answered_before_the_program_ends() {
     let database = TestDatabase::new().await;
-    database
-        .execute("insert into task_status (id, type, unique_name, launcher) values ('a', 'QPOC', 'n', 'l')")
-        .await;
+    database.insert(&["a"]).await;
     let mut program = Program::start(serve(
         &database.service_url(),
         &["--auth", "none", "--retention", "off"],

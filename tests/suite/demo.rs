@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::support::eventually;
 use crate::support::program::{Program, command};
 use crate::support::service::{Answer, PENDING_TASKS};
+use crate::support::tasks;
 
 /// A demo with few tasks, ready to be asked.
 pub struct Demo {
@@ -270,7 +271,7 @@ async fn the_demo_gives_out_tokens_in_every_way_that_the_official_clients_ask() 
             .put(format!("{}/task-status/{}", demo.base(), way.replace(' ', "-")))
             .bearer_auth(token["access_token"].as_str().unwrap())
             .header("Content-Type", "application/json")
-            .body(r#"{"type":"QPOC","uniqueName":"n","launcher":"l"}"#)
+            .body(tasks::REPORT)
             .send()
             .await
             .unwrap();

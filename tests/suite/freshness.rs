@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use crate::support::PATIENCE;
 use crate::support::database::TestDatabase;
 use crate::support::service::Service;
+use crate::support::tasks;
 
 fn barrier(database: &Database) -> Barrier<tally::Tally> {
     let database = database.clone();
@@ -34,9 +35,7 @@ async fn who_passes_a_barrier_sees_every_write_that_was_acknowledged_before() {
         let (barriers, acknowledged) = (Arc::clone(&barriers), Arc::clone(&acknowledged));
         writers.spawn(async move {
             for write in 0..WRITES {
-                let sql = format!(
-                    "insert into task_status (id, type, unique_name, launcher) values ('{writer}-{write}', 'QPOC', 'n', 'l')"
-                );
+                let sql = tasks::insert(&[&format!("{writer}-{write}")]);
                 connection.execute(AssertSqlSafe(sql)).await.unwrap();
                 acknowledged.fetch_add(1, Ordering::SeqCst);
                 let before = acknowledged.load(Ordering::SeqCst);

@@ -305,14 +305,10 @@ async fn the_link_keeps_the_query_for_get_and_head() {
 /// The law of `after`: a task that stays in the list is seen once, whatever others do meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn following_links_neither_skips_nor_repeats_a_task() {
-    const STAYING: i32 = 400;
+    const STAYING: usize = 400;
     let database = TestDatabase::new().await;
     database
-        .execute(&format!(
-            "insert into task_status (id, type, unique_name, launcher, created)
-             select 'stays ' || n, 'QPOC', 'n', 'l', timestamptz '2026-01-01Z' + n / 7 * interval '1 second'
-             from generate_series(1, {STAYING}) n"
-        ))
+        .insert_many(STAYING, "'stays ' || n", "n / 7 * interval '1 second'")
         .await;
     let service = Service::start(&database).await;
     let options = database.options();

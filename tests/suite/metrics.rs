@@ -124,11 +124,7 @@ impl Stage {
     }
 
     async fn insert(&self, id: &str) {
-        self.database
-            .execute(&format!(
-                "insert into task_status (id, type, unique_name, launcher) values ('{id}', 'QPOC', 'n', 'l')"
-            ))
-            .await;
+        self.database.insert(&[id]).await;
     }
 
     /// As `serve` does from time to time.

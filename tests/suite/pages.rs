@@ -23,17 +23,14 @@ use tokio_util::sync::CancellationToken;
 use crate::support::database::TestDatabase;
 use crate::support::eventually;
 use crate::support::service::{Answer, PENDING_TASKS, Service, Setup};
+use crate::support::tasks;
 
 /// The same list from the same table, but not known to be of pending tasks alone: it is read for each request.
 const STRAIGHT: &str = "/task-status?filters=completionStatus+isnull+and+pr+id";
 
 async fn insert(database: &TestDatabase, number: usize) {
     database
-        .execute(&format!(
-            "insert into task_status (id, type, unique_name, launcher, created)
-             select 't' || n, 'QPOC', 'Task ' || n, 'l', timestamptz '2026-01-01Z' + n / 3 * interval '1 second'
-             from generate_series(1, {number}) n"
-        ))
+        .insert_many(number, "'t' || n", "n / 3 * interval '1 second'")
         .await;
 }
 
@@ -46,12 +43,8 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let write = prop_oneof![
-        Just(
-            "insert into task_status (id, type, unique_name, launcher) select gen_random_uuid(), 'QPOC', 'n', 'l' from generate_series(1, 7)"
-        ),
-        Just(
-            "insert into task_status (id, type, unique_name, launcher, created) select gen_random_uuid(), 'QPOC', 'n', 'l', timestamptz '2026-01-01Z' + random() * interval '1 hour' from generate_series(1, 3)"
-        ),
+        Just(tasks::insert_many(7, "gen_random_uuid()", "(now() - '2026-01-01Z')").leak() as &str),
+        Just(tasks::insert_many(3, "gen_random_uuid()", "random() * interval '1 hour'").leak() as &str),
         Just(
             "update task_status set progress = coalesce(progress, '') || '.' where id in (select id from task_status where completion_status is null order by random() limit 2)"
         ),
@@ -218,9 +211,7 @@ async fn a_client_that_has_the_page_is_told_so_and_of_what_is_new_beside_it() {
     assert_eq!(tags[0], tags[1], "the same bytes");
 
     // One more at the end: the page is the same, the number of all is not.
-    database
-        .execute("insert into task_status (id, type, unique_name, launcher) values ('u', 'QPOC', 'n', 'l')")
-        .await;
+    database.insert(&["u"]).await;
     let known = service
         .request(Method::GET, &targets[0], &[("If-None-Match", &tags[0])])
         .await;

@@ -11,6 +11,7 @@ use task_status::http::state::EmptyStatus;
 use crate::support::database::TestDatabase;
 use crate::support::eventually;
 use crate::support::service::{PENDING_TASKS, Service, Setup};
+use crate::support::tasks;
 
 /// Pending tasks that share seconds and are inserted out of order, among completed ones. Returns the ids as listed.
 async fn insert_pending(database: &TestDatabase, number: usize) -> Vec<String> {
@@ -105,27 +106,33 @@ async fn the_keys_are_complete_and_in_the_order_of_the_reference() {
     database
         .execute(
             r#"insert into task_status (id, type, unique_name, launcher, created, modified, percent_complete)
-               values ('least', 'QUEUED_TASK', 'Name', 'me', '2026-01-02 03:04:05.678+02', '0001-01-01 00:00:00+00', 7);
+               values ('least', 'QUEUED_TASK', 'n', 'l', '2026-01-02 03:04:05.678+02', '0001-01-01 00:00:00+00', 7);
                insert into task_status (id, type, unique_name, launcher, created, modified, target_id, target_name,
                    attributes, task_definition_summary)
-               values ('more', 'QPOC', 'Name', 'me', '9999-12-31 23:59:59.999+00', '2026-01-02', 't', 'T', '{"b": [1.50, "é\u0001"], "a": null}',
+               values ('more', 'QPOC', 'n', 'l', '9999-12-31 23:59:59.999+00', '2026-01-02', 't', 'T', '{"b": [1.50, "é\u0001"], "a": null}',
                    '{"uniqueName": "u", "arguments": {"x": {}}, "executor": null, "parentName": "p", "id": "i", "description": null, "extra": 1}')"#,
         )
         .await;
     let answer = Service::start(&database).await.get(PENDING_TASKS).await;
-    let expected = concat!(
-        r#"[{"id":"least","type":"QUEUED_TASK","uniqueName":"Name","description":"","parentName":null,"launcher":"me","#,
-        r#""target":null,"created":"2026-01-02T01:04:05.678Z","modified":"0001-01-01T00:00:00.000Z","launched":null,"#,
-        r#""completed":null,"completionStatus":null,"messages":[],"returns":[],"attributes":{},"progress":null,"#,
-        r#""percentComplete":7},"#,
-        r#"{"id":"more","type":"QPOC","uniqueName":"Name","description":"","parentName":null,"launcher":"me","#,
-        r#""target":{"id":"t","type":null,"name":"T"},"created":"9999-12-31T23:59:59.999Z","modified":"2026-01-02T00:00:00.000Z","#,
-        r#""launched":null,"completed":null,"completionStatus":null,"messages":[],"returns":[],"#,
-        r#""attributes":{"a": null, "b": [1.50, "é\u0001"]},"progress":null,"percentComplete":0,"#,
-        r#""taskDefinitionSummary":{"id":"i","uniqueName":"u","description":null,"parentName":"p","executor":null,"#,
-        r#""arguments":{"x": {}}}}]"#,
-    );
-    assert_eq!(answer.body, expected);
+    let least = tasks::body(&[
+        ("id", r#""least""#),
+        ("type", r#""QUEUED_TASK""#),
+        ("created", r#""2026-01-02T01:04:05.678Z""#),
+        ("modified", r#""0001-01-01T00:00:00.000Z""#),
+        ("percentComplete", "7"),
+    ]);
+    let more = tasks::body(&[
+        ("id", r#""more""#),
+        ("target", r#"{"id":"t","type":null,"name":"T"}"#),
+        ("created", r#""9999-12-31T23:59:59.999Z""#),
+        ("modified", r#""2026-01-02T00:00:00.000Z""#),
+        ("attributes", r#"{"a": null, "b": [1.50, "é\u0001"]}"#),
+        (
+            "taskDefinitionSummary",
+            r#"{"id":"i","uniqueName":"u","description":null,"parentName":"p","executor":null,"arguments":{"x": {}}}"#,
+        ),
+    ]);
+    assert_eq!(answer.body, format!("[{least},{more}]"));
 }
 
 #[tokio::test]
@@ -444,11 +451,7 @@ async fn the_page_is_found_in_the_index_alone_however_deep() {
     let database = TestDatabase::new().await;
     // Only the service reads this table, so the counts are its own.
     database
-        .execute(
-            "insert into task_status (id, type, unique_name, launcher, created)
-             select md5(n::text), 'QPOC', 'n', 'l', timestamptz '2026-01-01Z' + n * interval '1 second'
-             from generate_series(1, 20000) n",
-        )
+        .insert_many(20_000, "md5(n::text)", "n * interval '1 second'")
         .await;
     database.execute("vacuum analyze task_status").await;
     let service = Service::start(&database).await;

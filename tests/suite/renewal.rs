@@ -11,17 +11,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::database::TestDatabase;
 use crate::support::service::Service;
+use crate::support::tasks;
 
-const TASKS: i32 = 100;
+const TASKS: usize = 100;
 
 async fn with_tasks() -> (TestDatabase, Service) {
     let database = TestDatabase::new().await;
     database
-        .execute(&format!(
-            "insert into task_status (id, type, unique_name, launcher, created)
-             select 't' || n, 'QPOC', 'Task', 'l', timestamptz '2026-01-01Z' + n * interval '1 second'
-             from generate_series(1, {TASKS}) n"
-        ))
+        .insert_many(TASKS, "'t' || n", "n * interval '1 second'")
         .await;
     let service = Service::start(&database).await;
     (database, service)
@@ -104,7 +101,7 @@ async fn only_what_has_changed_is_read() {
 
         for (changes, read) in [
             // Outside of the page.
-            ("insert into task_status (id, type, unique_name, launcher) values ('new', 'QPOC', 'n', 'l')".to_owned(), vec![]),
+            (tasks::insert(&["new"]), vec![]),
             (format!("update task_status set progress = 'p' where id not in ('{}')", all.join("', '")), vec![]),
             // A task of it, once or more in a transaction.
             (format!("update task_status set progress = 'p' where id = '{}'", id(3)), vec![id(3)]),

@@ -301,9 +301,7 @@ async fn everything_the_contract_allows_is_taken() {
 #[tokio::test]
 async fn a_status_without_a_time_completes_now_and_both_null_reopens() {
     let database = TestDatabase::new().await;
-    database
-        .execute("insert into task_status (id, type, unique_name, launcher) values ('a', 'QPOC', 'n', 'l'), ('b', 'QPOC', 'n', 'l')")
-        .await;
+    database.insert(&["a", "b"]).await;
     database
         .execute("update task_status set completion_status = 'SUCCESS' where id = 'a'")
         .await;

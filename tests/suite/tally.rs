@@ -15,6 +15,7 @@ use tokio::sync::Mutex;
 use crate::support::database::{TestDatabase, rewritten};
 use crate::support::eventually;
 use crate::support::service::Service;
+use crate::support::tasks;
 
 /// What a snapshot has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -301,11 +302,7 @@ async fn truncate_is_refused_where_its_snapshot_could_be_old() {
 #[tokio::test]
 async fn no_writer_waits_for_another_or_fails_because_of_it() {
     let database = TestDatabase::new().await;
-    let insert = |id: &str| {
-        AssertSqlSafe(format!(
-            "insert into task_status (id, type, unique_name, launcher) values ('{id}', 'QPOC', 'n', 'l')"
-        ))
-    };
+    let insert = |id: &str| AssertSqlSafe(tasks::insert(&[id]));
     // One that has every slot and does not end: the others could only wait for it.
     let mut holder = database.connect().await;
     holder.execute("begin").await.unwrap();
@@ -358,10 +355,8 @@ async fn rows_that_were_added_are_folded_and_the_sums_stay() {
     let rows = "select count(*) from task_status_tally";
     let deltas = "select count(*) from task_status_pending_delta";
     for number in 0..100 {
-        let sql = format!(
-            "insert into task_status (id, type, unique_name, launcher) values ('{number}', 'QPOC', 'n', 'l')"
-        );
-        writer.execute(AssertSqlSafe(sql)).await.unwrap();
+        let insert = tasks::insert(&[&number.to_string()]);
+        writer.execute(AssertSqlSafe(insert)).await.unwrap();
     }
     assert_eq!(database.value::<i64>(rows).await, 164);
     let before = observe(&mut writer).await;
@@ -388,11 +383,8 @@ async fn rows_that_were_added_are_folded_and_the_sums_stay() {
 async fn truncated_during_a_fold(database: &TestDatabase) -> (i64, i64) {
     let mut folder = database.connect().await;
     for id in ["a", "b"] {
-        let insert = format!(
-            "begin isolation level repeatable read;
-             insert into task_status (id, type, unique_name, launcher) values ('{id}', 'QPOC', 'n', 'l');
-             commit"
-        );
+        let insert = tasks::insert(&[id]);
+        let insert = format!("begin isolation level repeatable read; {insert}; commit");
         folder.execute(AssertSqlSafe(insert)).await.unwrap();
     }
     folder

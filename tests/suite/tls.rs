@@ -45,11 +45,7 @@ impl Secured {
 
     async fn start_in(folder: TempDir, authority: Authority, issued: Issued) -> Self {
         let database = TestDatabase::new().await;
-        database
-            .execute(
-                "insert into task_status (id, type, unique_name, launcher) values ('a', 'QPOC', 'n', 'l')",
-            )
-            .await;
+        database.insert(&["a"]).await;
         let mut command = serve(&folder.path().join(CERTIFICATE), &folder.path().join(KEY));
         // A test that waits for the end of the program does not wait for this.
         command.args(["--admin-listen", "127.0.0.1:0", "--shutdown-timeout", "1h"]);

@@ -11,14 +11,6 @@ use crate::support::eventually;
 use crate::support::program::{Program, command};
 use crate::support::service::{Answer, PENDING_TASKS, Service, Setup};
 
-async fn insert(database: &TestDatabase, id: &str) {
-    database
-        .execute(&format!(
-            "insert into task_status (id, type, unique_name, launcher) values ('{id}', 'QPOC', 'n', 'l')"
-        ))
-        .await;
-}
-
 /// A service, and what is asked of it.
 struct Asked {
     service: Arc<Service>,
@@ -74,7 +66,7 @@ async fn who_waits_is_told_when_the_page_changes_through_either_instance() {
             waiting.extend([asked.wait(50), asked.wait(50)]);
         }
         polled(&database).await;
-        insert(&database, id).await;
+        database.insert(&[id]).await;
         for answer in waiting {
             let answer = answer.await.unwrap();
             assert_eq!(answer.ids().last().map(String::as_str), Some(id));
@@ -86,13 +78,12 @@ async fn who_waits_is_told_when_the_page_changes_through_either_instance() {
 #[tokio::test]
 async fn who_waits_for_what_does_not_change_is_told_so_in_time() {
     let database = TestDatabase::new().await;
-    insert(&database, "a").await;
-    insert(&database, "b").await;
+    database.insert(&["a", "b"]).await;
     let service = Arc::new(Service::start(&database).await);
     let known = Asked::known(&service, "?limit=1").await.wait(2);
     // A change elsewhere in the list is no change of the page.
     polled(&database).await;
-    insert(&database, "c").await;
+    database.insert(&["c"]).await;
     let answer = known.await.unwrap();
     assert_eq!(
         (answer.status, answer.header("preference-applied")),
@@ -101,7 +92,7 @@ async fn who_waits_for_what_does_not_change_is_told_so_in_time() {
     // But it is one of the number of all.
     let known = Asked::known(&service, "?limit=1&count=true").await.wait(50);
     polled(&database).await;
-    insert(&database, "d").await;
+    database.insert(&["d"]).await;
     let answer = known.await.unwrap();
     assert_eq!(
         (answer.status, answer.total_count()),
@@ -112,7 +103,7 @@ async fn who_waits_for_what_does_not_change_is_told_so_in_time() {
 #[tokio::test]
 async fn who_has_nothing_to_wait_for_or_no_place_is_answered_at_once() {
     let database = TestDatabase::new().await;
-    insert(&database, "a").await;
+    database.insert(&["a"]).await;
     let mut setup = Setup {
         pending: PendingConfig {
             max_long_polls: 1,

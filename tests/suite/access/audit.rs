@@ -10,6 +10,7 @@ use super::*;
 use crate::support::eventually;
 use crate::support::identity::IssuerServer;
 use crate::support::program::{Program, command};
+use crate::support::tasks;
 
 const SECRET: &str = "hunter2 hunter2 hunter2 hunter2 hunter2";
 const ID: &str = "0123456789abcdef0123456789abcdef";
@@ -166,7 +167,7 @@ async fn every_write_and_every_refusal_is_one_event_and_no_secret_is_in_the_log(
         answer.bytes().await.unwrap();
         status
     };
-    let task = |id: &str| format!(r#"{{"id":"{id}","type":"QPOC","uniqueName":"n","launcher":"l"}}"#);
+    let task = |id: &str| tasks::REPORT.replacen('{', &format!(r#"{{"id":"{id}","#), 1);
     // An id may hold what could be taken for two of them, or for two lines.
     let two = format!("[{},{}]", task("c \\n"), task("d"));
     let late = task("a").replace("\"type\"", "\"modified\":\"2020-01-01T00:00:00Z\",\"type\"");
@@ -320,7 +321,7 @@ fn no_secret_is_in_the_help_or_in_what_settings_print() {
 #[tokio::test]
 async fn a_write_whose_end_nobody_waits_for_is_written_down_too() {
     let database = TestDatabase::new().await;
-    insert_task(&database).await;
+    database.insert(&["t"]).await;
     let (mut program, url) = started(serve(&database, &["--auth", "none"])).await;
     let mut holder = database.connect().await;
     sqlx::raw_sql("begin; lock table task_status")
@@ -331,7 +332,7 @@ async fn a_write_whose_end_nobody_waits_for_is_written_down_too() {
         reqwest::Client::new()
             .put(format!("{url}/task-status/t"))
             .header("Content-Type", "application/json")
-            .body(r#"{"type":"QPOC","uniqueName":"n","launcher":"l"}"#)
+            .body(tasks::REPORT)
             .send(),
     );
     eventually("the write waits for the lock", async || {

@@ -1,5 +1,6 @@
 //! A gateway's word about who calls, and what it is worth from others.
 
+use crate::support::tasks;
 use axum::http::HeaderName;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -43,7 +44,7 @@ async fn answer(service: &Service, headers: &[(&str, &str)]) -> (u16, Vec<String
 #[tokio::test]
 async fn the_gateways_headers_open_what_they_say() {
     let database = TestDatabase::new().await;
-    insert_task(&database).await;
+    database.insert(&["t"]).await;
     let service = Service::with(&database, behind(Some("127.0.0.0/8"), None, named())).await;
     for (scopes, levels, reads, writes) in [
         (READ, None, true, false),
@@ -61,12 +62,7 @@ async fn the_gateways_headers_open_what_they_say() {
         assert_eq!(read.as_u16(), if reads { 200 } else { 403 }, "{scopes}");
         headers.push(("Content-Type", "application/json"));
         let write = service
-            .send_with(
-                Method::PUT,
-                "/task-status/t",
-                &headers,
-                r#"{"type":"QPOC","uniqueName":"n","launcher":"l"}"#,
-            )
+            .send_with(Method::PUT, "/task-status/t", &headers, tasks::REPORT)
             .await
             .status;
         assert_eq!(write.as_u16(), if writes { 200 } else { 403 }, "{scopes}");
@@ -76,7 +72,7 @@ async fn the_gateways_headers_open_what_they_say() {
 #[tokio::test]
 async fn forged_headers_are_worth_nothing() {
     let database = TestDatabase::new().await;
-    insert_task(&database).await;
+    database.insert(&["t"]).await;
     let before = rows(&database).await;
     let elsewhere = Service::with(&database, behind(Some("10.0.0.0/8"), None, named())).await;
     let secret = Service::with(&database, behind(None, Some(SECRET), named())).await;

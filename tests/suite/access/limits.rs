@@ -28,7 +28,7 @@ fn limiter() -> Limiter {
 #[tokio::test]
 async fn a_client_that_calls_too_often_is_told_when_to_come_back() {
     let database = TestDatabase::new().await;
-    insert_task(&database).await;
+    database.insert(&["t"]).await;
     let jwks = serde_json::json!({ "keys": [shared_rsa().jwk(KEY_ID)] }).to_string();
     let keys = KeySource::fixed(KeySet::from_jwks(jwks.as_bytes()).unwrap());
     let authorizer = Authorizer::new(access(keys), proxies(), Some(limiter()));
@@ -133,7 +133,7 @@ async fn a_request_that_is_held_until_something_changes_counts_once() {
         }
     });
     crate::waiting::polled(&database).await;
-    insert_task(&database).await;
+    database.insert(&["t"]).await;
     let answer = held.await.unwrap();
     assert_eq!(answer.header("preference-applied"), Some("wait=50"), "{answer:?}");
     assert_eq!(answer.ids(), ["t"]);
@@ -161,7 +161,7 @@ async fn waiting_for_the_lock(database: &TestDatabase, number: i64) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_requests_than_there_are_places_are_refused_at_once_and_those_inside_are_answered() {
     let database = TestDatabase::new().await;
-    insert_task(&database).await;
+    database.insert(&["t"]).await;
     let mut setup = Setup::default();
     setup.serving.max_concurrent_requests = 2.try_into().unwrap();
     let service = Arc::new(Service::with(&database, setup).await);
@@ -202,7 +202,7 @@ async fn more_requests_than_there_are_places_are_refused_at_once_and_those_insid
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_goes_away_gives_its_place_back() {
     let database = TestDatabase::new().await;
-    insert_task(&database).await;
+    database.insert(&["t"]).await;
     let mut setup = Setup::default();
     setup.serving.max_concurrent_requests = 1.try_into().unwrap();
     let service = Arc::new(Service::with(&database, setup).await);

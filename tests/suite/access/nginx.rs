@@ -115,7 +115,7 @@ async fn nginx_asks_who_calls_and_the_service_believes_it_alone() {
         return;
     };
     let database = TestDatabase::new().await;
-    insert_task(&database).await;
+    database.insert(&["t"]).await;
     let mut serve = command(&[
         "serve",
         "--listen",

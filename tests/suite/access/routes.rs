@@ -201,10 +201,10 @@ async fn only_pages_of_listed_origins_may_call() {
 #[tokio::test]
 async fn without_authentication_only_loopback_hosts_are_served() {
     let database = TestDatabase::new().await;
-    insert_task(&database).await;
+    database.insert(&["t"]).await;
     let here = Service::with(&database, Setup::with_access(Authenticator::LoopbackOnly)).await;
     let everywhere = Service::start(&database).await;
-    let write = r#"{"type":"QPOC","uniqueName":"n","launcher":"l"}"#;
+    let write = tasks::REPORT;
     for (host, status) in [
         ("localhost:1", 200),
         ("127.0.0.1", 200),

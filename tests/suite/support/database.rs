@@ -16,6 +16,8 @@ use task_status::store::{privileges, schema};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
+use super::tasks;
+
 /// What every database and every role of the tests is called at first, so that none is mistaken for somebody's own.
 const PREFIX: &str = "task_status_test_";
 
@@ -103,6 +105,16 @@ impl TestDatabase {
         if let Err(error) = self.try_execute(sql).await {
             panic!("{error}: {sql}");
         }
+    }
+
+    /// Inserts pending tasks with these ids.
+    pub async fn insert(&self, ids: &[&str]) {
+        self.execute(&tasks::insert(ids)).await;
+    }
+
+    /// Inserts so many pending tasks, as [`tasks::insert_many`] does.
+    pub async fn insert_many(&self, number: usize, id: &str, created: &str) {
+        self.execute(&tasks::insert_many(number, id, created)).await;
     }
 
     /// Runs plain SQL that may fail.

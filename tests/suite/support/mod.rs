@@ -6,6 +6,7 @@ pub mod identity;
 pub mod packages;
 pub mod program;
 pub mod service;
+pub mod tasks;
 
 use std::time::{Duration, Instant};
 
