@@ -1,4 +1,4 @@
-//! What it takes to read a request: its query, and the filter in it.
+//! Parsing a request: its query, and the filter in it.
 
 use std::hint::black_box;
 

@@ -1,4 +1,4 @@
-//! What it takes to write a page of tasks as JSON, and to compress it: what is done once for all who ask.
+//! Rendering a page of tasks as JSON and compressing it, both done once for all requests.
 
 use std::hint::black_box;
 

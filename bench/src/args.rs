@@ -45,7 +45,7 @@ pub struct Args {
     /// The folder for RESULTS.md and its chart [default: bench]
     #[arg(long, value_name = "FOLDER")]
     pub output: Option<PathBuf>,
-    /// The folder with the programs of PostgreSQL [default: PG_BIN_DIR, or where they usually are]
+    /// The folder with the programs of PostgreSQL [default: PG_BIN_DIR, or the usual folders]
     #[arg(long, env = "PG_BIN_DIR", value_name = "FOLDER")]
     pub pg_bin_dir: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! The chart: how many times as many pages as the best peer, on a scale where each step is ten times the one before.
+//! The chart: pages a second as a multiple of the best peer's, on a logarithmic scale.
 
 use std::fmt::Write;
 
@@ -119,7 +119,7 @@ fn scale(svg: &mut String, bottom: f64) {
     }
 }
 
-/// Where a ratio is, within the scale.
+/// The position of a ratio on the scale.
 fn x(ratio: f64) -> f64 {
     let place = ratio.log10().clamp(LEAST, MOST);
     LABELS + (place - LEAST) / (MOST - LEAST) * PLOT

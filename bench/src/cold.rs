@@ -1,4 +1,4 @@
-//! What a page takes that nobody has asked for since something changed: before every request a task is written.
+//! The latency of pages that are in no cache: a task is written before every request.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -17,9 +17,6 @@ pub const LIMIT: i64 = 250;
 
 /// Asks a server over one connection, in turn at all depths, and returns the median of each in milliseconds. No page is
 /// asked for twice in a run: `asked` is how many were at each depth.
-///
-/// # Errors
-/// The server or the database does not answer.
 pub async fn latencies(
     running: &Running,
     data: &DataSet,

@@ -1,4 +1,4 @@
-//! Who takes part, and how each is started.
+//! The contenders, and how each is started.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::Command;
@@ -17,7 +17,7 @@ const START: Duration = Duration::from_mins(1);
 /// How many connections to the database each has, over all its processes: what the service has by default.
 pub const DATABASE_CONNECTIONS: usize = 10;
 
-/// One who takes part.
+/// A program that is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Contender {
     /// `task-status serve`.
@@ -65,11 +65,7 @@ impl Contender {
         }
     }
 
-    /// Starts it on a data set. What compresses does so only where it is asked to, since the layer that does it has its
-    /// price.
-    ///
-    /// # Errors
-    /// It does not start, or does not answer in time.
+    /// Starts it on a data set. Peers compress only with `gzip`, since even an idle layer has its price.
     pub async fn start(self, tools: &Tools, data: &DataSet, gzip: bool) -> Result<Running, Error> {
         let address = free_address()?;
         let mut command = match self {
@@ -104,9 +100,6 @@ impl Contender {
     }
 
     /// Starts a handler that has the answer to one request of the service.
-    ///
-    /// # Errors
-    /// As for [`Contender::start`].
     pub async fn start_bare(
         tools: &Tools,
         service: SocketAddr,
@@ -135,7 +128,7 @@ impl Contender {
             server: Server::start(&mut command, log)?,
         };
         let deadline = Instant::now() + START;
-        // Whoever has ended has not got its port, and it may be somebody else who answers there.
+        // If it has ended, another program may answer on its port.
         while running.server.has_ended() || !running.is_ready().await {
             if running.server.has_ended() || Instant::now() > deadline {
                 let log = running.server.log.clone();
@@ -160,9 +153,6 @@ impl Running {
     }
 
     /// A connection to it.
-    ///
-    /// # Errors
-    /// It does not listen any more.
     pub async fn client(&self) -> Result<Client, Error> {
         let log = self.server.log.clone();
         let who = self.contender.name();
@@ -200,7 +190,7 @@ fn fastify(tools: &Tools) -> Command {
     node
 }
 
-/// Where the database is: for the service, and for whatever goes by the variables of PostgreSQL's own clients.
+/// The address of the database, for the service and in the variables of PostgreSQL's own clients.
 pub fn environment(data: &DataSet) -> Vec<(&'static str, String)> {
     let sockets = data
         .options
@@ -215,7 +205,7 @@ pub fn environment(data: &DataSet) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// An address where nobody listens at the moment.
+/// A free address.
 fn free_address() -> Result<SocketAddr, Error> {
     let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let listener = TcpListener::bind(any).and_then(|listener| listener.local_addr());

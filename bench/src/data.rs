@@ -25,13 +25,13 @@ const BATCH: i64 = 20_000;
 /// The most memory for PostgreSQL's own cache, in MiB.
 const MAX_BUFFERS: u64 = 4096;
 
-/// Whether anybody but this session has a statement under way.
+/// Whether another session has a statement in flight.
 const BUSY: &str = "select exists (select from pg_stat_activity
     where state = 'active' and backend_type = 'client backend' and pid <> pg_backend_pid())";
-/// How often is looked, and how often in a row nobody may be at work.
+/// The pause between two looks, and how many in a row must find the server idle.
 const LOOK: Duration = Duration::from_millis(20);
 const QUIET_LOOKS: u8 = 5;
-/// How long a server may go on with what nobody waits for.
+/// How long a server may continue work that no client waits for.
 const SETTLED: Duration = Duration::from_mins(2);
 
 /// How many tasks a data set has.
@@ -73,9 +73,6 @@ pub struct DataSet {
 
 /// Starts PostgreSQL with the settings of a small server of its own: a quarter of the memory for its cache, and what is
 /// committed is on disk.
-///
-/// # Errors
-/// There is no PostgreSQL, or it does not start.
 pub async fn start(bin_dir: Option<PathBuf>, keep: Option<PathBuf>) -> Result<PrivatePostgres, Error> {
     let settings = private_postgres::Settings {
         bin_dir,
@@ -88,7 +85,7 @@ pub async fn start(bin_dir: Option<PathBuf>, keep: Option<PathBuf>) -> Result<Pr
     Ok(spawn_blocking(move || private_postgres::start(&settings)).await??)
 }
 
-/// What PostgreSQL is told besides. It stands in the report.
+/// Further settings of PostgreSQL. The report lists them.
 pub fn server_options() -> Vec<String> {
     let buffers = (machine::memory_mib() / 4).clamp(128, MAX_BUFFERS);
     vec![
@@ -111,9 +108,6 @@ impl DataSet {
     }
 
     /// The data set of this size: as it was left in a folder that is kept, else made anew.
-    ///
-    /// # Errors
-    /// The database refuses, or has no room.
     pub async fn load(
         postgres: &PrivatePostgres,
         size: DataSize,
@@ -247,11 +241,7 @@ impl DataSet {
         Ok(())
     }
 
-    /// Waits until PostgreSQL has nothing to do for anybody: who has left a thousand requests behind goes on with them
-    /// when nobody waits for the answers any more, and is not to take the time of the next.
-    ///
-    /// # Errors
-    /// The database does not answer.
+    /// Waits until PostgreSQL is idle: it may still work on abandoned requests, which would slow the next measurement.
     pub async fn settle(&self) -> Result<(), Error> {
         let mut connection = PgConnection::connect_with(&self.options).await?;
         let deadline = Instant::now() + SETTLED;
@@ -265,9 +255,6 @@ impl DataSet {
     }
 
     /// How many tasks are pending now.
-    ///
-    /// # Errors
-    /// The database does not answer.
     pub async fn pending(&self) -> Result<i64, Error> {
         let mut connection = PgConnection::connect_with(&self.options).await?;
         let count = "select count(*) from task_status where completion_status is null";
@@ -320,9 +307,6 @@ impl Index {
 }
 
 /// Runs statements that are this program's own or the database's word.
-///
-/// # Errors
-/// The database refuses.
 pub async fn execute(connection: &mut PgConnection, statements: String) -> Result<(), Error> {
     sqlx::raw_sql(AssertSqlSafe(statements))
         .execute(connection)
@@ -330,7 +314,7 @@ pub async fn execute(connection: &mut PgConnection, statements: String) -> Resul
     Ok(())
 }
 
-/// What a database says of itself that was filled by this program: another program makes another mark.
+/// The mark of a database filled by this program: another version of the program makes another mark.
 fn mark() -> String {
     let sum = FILL.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
         (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

@@ -10,7 +10,7 @@ use thiserror::Error;
 pub enum Error {
     #[error("could not {what}")]
     Io {
-        /// What was tried, as an infinitive.
+        /// The attempt, as an infinitive.
         what: String,
         #[source]
         source: io::Error,

@@ -1,9 +1,9 @@
-//! What was measured, round by round, and what is made of it.
+//! The measurements by round, and the figures made of them.
 
 use std::collections::BTreeMap;
 
 use crate::contender::Contender;
-use crate::memory::PageCache;
+use crate::memory::Memory;
 use crate::row::Depth;
 use crate::tax::Turn;
 use crate::wrk::Load;
@@ -17,7 +17,7 @@ pub struct Figures {
     written: BTreeMap<(usize, &'static str), Vec<f64>>,
     /// Milliseconds for a page that is not in memory: the median of each round.
     cold: BTreeMap<(usize, Depth, Contender), Vec<f64>>,
-    pub memory: BTreeMap<(usize, Contender), PageCache>,
+    pub memory: BTreeMap<(usize, Contender), Memory>,
     pub tax: Vec<Turn>,
 }
 
@@ -90,7 +90,7 @@ impl Figures {
         )
     }
 
-    /// What a request of a row costs a contender on one data set, as a multiple of its cost on another.
+    /// The cost of a request of a row on one data set, as a multiple of its cost on another.
     pub fn growth(&self, row: &'static str, contender: Contender, large: usize, small: usize) -> Option<f64> {
         ratio(
             &self.rates(small, row, contender),
@@ -106,7 +106,7 @@ impl Figures {
         ratio(&with, &without)
     }
 
-    /// Errors of all rounds of a row, whoever made them.
+    /// The errors of all contenders in all rounds of a row.
     pub fn errors(&self, data: usize, row: &'static str) -> u64 {
         let all = Contender::ALL.into_iter();
         all.flat_map(|contender| self.loads(data, row, contender))

@@ -27,12 +27,12 @@ pub struct Answer {
 }
 
 impl Client {
-    /// Connects; none where nobody listens.
+    /// Connects, if a server listens.
     pub async fn connect(address: SocketAddr) -> Option<Self> {
         let stream = TcpStream::connect(address).await.ok()?;
         stream.set_nodelay(true).ok()?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await.ok()?;
-        // Its failure is told to whoever waits for an answer.
+        // Requests in flight see its failure.
         tokio::spawn(connection);
         Some(Self {
             sender,
@@ -41,13 +41,10 @@ impl Client {
     }
 
     /// Asks, and waits for all of the answer.
-    ///
-    /// # Errors
-    /// The connection has ended, or what comes is no HTTP.
     pub async fn get(&mut self, target: &str, headers: &[(&str, String)]) -> hyper::Result<Answer> {
         self.sender.ready().await?;
         let mut request = Request::new(Empty::new());
-        // Both are of this program's making; where one is none, the answer will not be the one that is expected.
+        // Both are valid: this program makes them. Without one the response would be unexpected.
         *request.uri_mut() = target.parse().unwrap_or_default();
         let host = [("host", self.host.clone())];
         for (name, value) in host.iter().chain(headers) {
@@ -66,7 +63,7 @@ impl Client {
 }
 
 impl Answer {
-    /// The text of a header; none where there is none.
+    /// The text of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }

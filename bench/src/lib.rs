@@ -1,10 +1,10 @@
 //! Compares `task-status` with what a user would pick instead: other programs that keep the same contract on the same
 //! table, driven in turn by one load generator.
 //!
-//! Where to begin reading: [`run`] is the order of things. [`row`] says what is compared, [`contender`] who takes part and
-//! how each is started, [`data`] what on. Measured is by [`wrk`] (throughput and latency), [`cold`], [`memory`] and
-//! [`tax`], while [`writers`] write. [`figures`] keeps what was measured, [`target`] holds it against what was promised,
-//! and [`report`] and [`chart`] show it. [`peer`] is what the two peers in Rust have in common.
+//! Reading order: [`run`] (the sequence of a run), [`row`] (the comparisons), [`contender`] (the programs and how they
+//! start), [`data`] (the data sets). [`wrk`] measures throughput and latency; [`cold`], [`memory`] and [`tax`] the rest,
+//! while [`writers`] write. [`figures`] keeps the results, [`target`] compares them with the promises, [`report`] and
+//! [`chart`] show them. [`peer`] is shared by the two peers in Rust.
 
 pub mod args;
 pub mod chart;

@@ -1,4 +1,4 @@
-//! What machine this is, and which versions of what.
+//! The machine, and the versions of the software on it.
 
 use std::fs;
 use std::process::Command;
@@ -12,7 +12,7 @@ pub fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// The machine's memory; 0 where the system does not tell.
+/// The machine's memory; 0 if the system does not report it.
 pub fn memory_mib() -> u64 {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));

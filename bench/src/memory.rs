@@ -1,4 +1,4 @@
-//! What each keeps resident: fresh, and with a thousand connections.
+//! Resident memory: fresh, and with a thousand connections.
 
 use std::time::Duration;
 
@@ -16,14 +16,14 @@ const CONNECTIONS: u16 = 1000;
 /// How often is looked at what is resident.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// What a server keeps in memory, over all its processes.
+/// The resident memory of a server, over all its processes.
 #[derive(Debug, Clone, Copy)]
-pub struct PageCache {
+pub struct Memory {
     /// After the start.
     pub idle: Resident,
     /// The most while all connections ask for the same page.
     pub same: Resident,
-    /// The most while each asks for pages all over the list; not of who has one page only.
+    /// The peak under requests for pages all over the list; missing for contenders with one page only.
     pub anywhere: Option<Resident>,
     /// When they have gone.
     pub after: Resident,
@@ -32,16 +32,13 @@ pub struct PageCache {
 }
 
 /// Starts a server anew and looks at it.
-///
-/// # Errors
-/// It does not start, or wrk fails.
 pub async fn of(
     contender: Contender,
     tools: &Tools,
     data: &DataSet,
     service: &Running,
     seconds: u8,
-) -> Result<PageCache, Error> {
+) -> Result<Memory, Error> {
     let first = target(0, 250, true);
     let running = if contender == Contender::Bare {
         Contender::start_bare(tools, service.address, &first, false).await?
@@ -68,7 +65,7 @@ pub async fn of(
         Some(most)
     };
     data.settle().await?;
-    Ok(PageCache {
+    Ok(Memory {
         idle,
         same,
         anywhere,

@@ -1,4 +1,4 @@
-//! What the peers in Rust have in common: how they are told what to do, and how they listen.
+//! Arguments and listening, shared by the peers in Rust.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -8,9 +8,6 @@ use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 
 /// Serves on a port of this machine until the process is ended.
-///
-/// # Errors
-/// Somebody else has the port.
 pub async fn serve(app: Router, port: u16) -> io::Result<()> {
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
     // As the service does: no answer waits for the acknowledgement of the one before.
@@ -21,9 +18,6 @@ pub async fn serve(app: Router, port: u16) -> io::Result<()> {
 }
 
 /// A number in the environment, which the runner always gives.
-///
-/// # Errors
-/// It is not there, or no number.
 pub fn number<T: std::str::FromStr>(name: &str) -> io::Result<T> {
     let given = std::env::var(name).ok().and_then(|text| text.parse().ok());
     given.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, format!("{name} must be a number")))

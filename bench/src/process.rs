@@ -21,7 +21,7 @@ pub struct Server {
     pub log: PathBuf,
 }
 
-/// What processes keep in memory, in KiB.
+/// Resident memory, in KiB.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Resident {
     /// Of what several of them share, each is charged its part, so that it counts once.
@@ -32,9 +32,6 @@ pub struct Resident {
 
 impl Server {
     /// Starts a server that writes what it says to a file.
-    ///
-    /// # Errors
-    /// There is no such program, or the file cannot be written.
     pub fn start(command: &mut Command, log: PathBuf) -> Result<Self, Error> {
         let output = File::create(&log).map_err(Error::io(format!(
             "write what a server says to {}",
@@ -60,7 +57,7 @@ impl Server {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// What all its processes keep in memory. Nothing where the system does not tell.
+    /// The resident memory of all its processes, if the system reports it.
     pub fn memory(&self) -> Resident {
         let group = self.child.id().to_string();
         processes_of(&group)
@@ -128,10 +125,7 @@ fn resident(pid: &str) -> Option<Resident> {
     })
 }
 
-/// Runs a tool to its end and returns what it printed. It is killed where this is dropped before.
-///
-/// # Errors
-/// There is no such tool, it took longer than `bound`, or it said that it failed.
+/// Runs a tool to its end and returns its output. Dropping the future kills it.
 pub async fn output(command: Command, bound: Duration) -> Result<String, Error> {
     let program = command.get_program().to_string_lossy().into_owned();
     let mut command = tokio::process::Command::from(command);

@@ -9,7 +9,7 @@ use crate::row::{Depth, Form, ROWS, Row};
 use crate::target::{self, Target};
 use crate::wrk::Load;
 
-/// What the tables are about.
+/// The subject of the tables.
 #[derive(Debug)]
 pub struct Circumstances {
     pub sizes: Vec<DataSize>,
@@ -73,7 +73,7 @@ pub fn markdown(figures: &Figures, about: &Circumstances) -> String {
     text
 }
 
-/// The table of promises; nothing where none of them was measured.
+/// The table of promises, if any of them was measured.
 fn targets(text: &mut String, title: &str, targets: &[Target]) {
     let measured: Vec<_> = targets.iter().filter(|target| target.figure.is_some()).collect();
     if measured.is_empty() {

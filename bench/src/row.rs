@@ -1,4 +1,4 @@
-//! What is compared: each row of the table is one request, asked again and again in some circumstances.
+//! The rows of the table: each is one request, repeated under given circumstances.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
@@ -7,22 +7,22 @@ use crate::contender::Contender;
 /// A row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Row {
-    /// What it is called on the command line.
+    /// Its name on the command line.
     pub key: &'static str,
-    /// What it is called in the table.
+    /// Its name in the table.
     pub title: &'static str,
     /// How many tasks a page holds.
     pub limit: i64,
-    /// Whether `X-Total-Count` is asked for.
+    /// Whether `X-Total-Count` is requested.
     pub count: bool,
     pub depth: Depth,
     pub form: Form,
-    /// How many connections ask at a time.
+    /// The number of connections.
     pub connections: u16,
     pub writes: Option<Writes>,
 }
 
-/// Where in the list a page is.
+/// The position of a page in the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Depth {
     First,
@@ -30,16 +30,16 @@ pub enum Depth {
     Last,
 }
 
-/// In which form an answer is asked for.
+/// The form of the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     Plain,
     Gzip,
-    /// With the tag of the page that is current, so the answer is 304.
+    /// With the current tag, so the response is 304.
     NotModified,
 }
 
-/// What is written meanwhile.
+/// The writes during a measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Writes {
     /// How many a second.
@@ -52,25 +52,25 @@ pub struct Writes {
 pub enum Victims {
     /// Any pending task.
     Any,
-    /// Those of the very page that is asked for.
+    /// Those of the requested page.
     Page,
 }
 
-/// What can be measured alone.
+/// Parts that can be measured alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     Row(&'static str),
-    /// Pages that nobody has asked for since something changed.
+    /// Pages that are in no cache.
     Cold,
-    /// What each keeps resident.
-    PageCache,
-    /// What the triggers cost a writer.
+    /// Resident memory.
+    Memory,
+    /// The cost of the triggers for a writer.
     Tax,
 }
 
-/// As many as ask in most rows.
+/// The number of connections in most rows.
 const FEW: u16 = 16;
-/// As many as ask where the row says so.
+/// The many connections of some rows.
 const MANY: u16 = 1000;
 
 const fn page(key: &'static str, title: &'static str, limit: i64, count: bool) -> Row {
@@ -156,7 +156,7 @@ impl Row {
         self.connections == MANY
     }
 
-    /// Path and query where so many tasks are pending.
+    /// Path and query in a list of so many pending tasks.
     pub fn target(&self, pending: i64) -> String {
         target(self.depth.offset(pending, self.limit), self.limit, self.count)
     }
@@ -165,7 +165,7 @@ impl Row {
 impl Depth {
     pub const ALL: [Self; 3] = [Self::First, Self::Middle, Self::Last];
 
-    /// How many tasks precede such a page of `limit`, where so many are pending.
+    /// How many of so many pending tasks precede such a page.
     pub fn offset(self, pending: i64, limit: i64) -> i64 {
         match self {
             Self::First => 0,
@@ -193,7 +193,7 @@ pub fn part_parser() -> impl TypedValueParser<Value = Part> {
     let names = ROWS.iter().map(|row| row.key);
     PossibleValuesParser::new(names.chain(["cold", "memory", "tax"])).map(|name| match name.as_str() {
         "cold" => Part::Cold,
-        "memory" => Part::PageCache,
+        "memory" => Part::Memory,
         "tax" => Part::Tax,
         name => Part::Row(Row::named(name).map_or("", |row| row.key)),
     })

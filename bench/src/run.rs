@@ -31,9 +31,6 @@ const CROWDED: u8 = 3;
 const WARM_UP: u8 = 1;
 
 /// Compares, prints the report, and writes it. Whatever was started is stopped when this returns.
-///
-/// # Errors
-/// Something is missing, failed, or does not answer as the service does; or the run was interrupted.
 pub async fn run(args: Args) -> Result<(), Error> {
     let began = chrono::Utc::now();
     let load = machine::load();
@@ -154,7 +151,7 @@ impl<'a> Comparison<'a> {
     fn new(args: &'a Args, tools: &'a Tools, postgres: &'a PrivatePostgres) -> Self {
         let rows: usize = rows(args).map(|row| row.contenders().len()).sum();
         let cold = if args.wants(Part::Cold) { 4 } else { 0 };
-        let memory = if args.wants(Part::PageCache) { 5 } else { 0 };
+        let memory = if args.wants(Part::Memory) { 5 } else { 0 };
         let tax = if args.wants(Part::Tax) {
             usize::from(args.rounds())
         } else {
@@ -182,12 +179,12 @@ impl<'a> Comparison<'a> {
                 self.round(round, data, stage).await?;
             }
         }
-        if self.args.wants(Part::PageCache) {
+        if self.args.wants(Part::Memory) {
             for (data, stage) in stages.iter().enumerate() {
                 self.memory(data, stage).await?;
             }
         }
-        // A copy is made of a data set that nobody is connected to.
+        // A data set with connections cannot be copied.
         let smallest = stages
             .iter()
             .map(|stage| stage.data.clone())
@@ -232,7 +229,7 @@ impl<'a> Comparison<'a> {
         Ok(())
     }
 
-    /// Measures a row once for each who takes part in it, after a look whether all answer the same.
+    /// Measures a row once for each contender, after a check that all responses agree.
     async fn row(&mut self, round: u8, data: usize, stage: &Stage, row: &'static Row) -> Result<(), Error> {
         let pending = stage.data.pending().await?;
         let target = row.target(pending);

@@ -1,4 +1,4 @@
-//! What was promised, and whether it is kept.
+//! The promises, and whether they are kept.
 
 use crate::contender::Contender;
 use crate::data::DataSize;
@@ -10,11 +10,11 @@ use crate::row::{Depth, ROWS, Row};
 pub struct Target {
     pub what: String,
     pub wanted: Wanted,
-    /// None where it was not measured.
+    /// `None` if it was not measured.
     pub figure: Option<f64>,
 }
 
-/// What a figure is to be.
+/// The bound of a figure.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Wanted {
     /// A multiple.

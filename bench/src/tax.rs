@@ -1,4 +1,4 @@
-//! What the triggers of the tally cost a writer: pgbench writes to a copy of the table with and without them, in turn.
+//! The cost of the tally's triggers for a writer: pgbench writes to a copy of the table with and without them, in turn.
 
 use std::path::Path;
 
@@ -34,10 +34,7 @@ pub struct Turn {
 }
 
 impl Copy {
-    /// Copies a data set that nobody is connected to.
-    ///
-    /// # Errors
-    /// There is no room, or somebody is connected.
+    /// Copies a data set without connections.
     pub async fn of(postgres: &PrivatePostgres, data: &DataSet) -> Result<Self, Error> {
         let mut admin = PgConnection::connect_with(&postgres.connect_options()).await?;
         let (copy, from) = ("tasks_copy", &data.database);
@@ -53,9 +50,6 @@ impl Copy {
 
     /// One round: with and without, each with commits that wait for the disk and with such that do not. Who is first
     /// changes from round to round.
-    ///
-    /// # Errors
-    /// pgbench is missing, or failed.
     pub async fn round(
         &self,
         tools: &Tools,
@@ -92,9 +86,6 @@ impl Copy {
     }
 
     /// Removes it.
-    ///
-    /// # Errors
-    /// The database refuses.
     pub async fn remove(self, postgres: &PrivatePostgres) -> Result<(), Error> {
         let mut admin = PgConnection::connect_with(&postgres.connect_options()).await?;
         execute(

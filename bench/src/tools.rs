@@ -1,4 +1,4 @@
-//! What the peers need, installed as their lock files say, once for all runs.
+//! The dependencies of the peers, installed from their lock files once for all runs.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ const FASTIFY: [(&str, &str); 3] = [
 pub const PAGE: &str = include_str!("../sql/page.sql");
 const REPORT: &str = include_str!("../wrk/report.lua");
 
-/// Where everything is that is run.
+/// The paths of every program that runs.
 #[derive(Debug)]
 pub struct Tools {
     /// The folder with the programs of this package, and the service's.
@@ -49,9 +49,6 @@ pub struct Tools {
 
 impl Tools {
     /// Installs what is not there yet, and keeps others from running at the same time.
-    ///
-    /// # Errors
-    /// Another run is under way, an installer is missing or failed, or the folder cannot be written.
     pub async fn install() -> Result<Self, Error> {
         let this = std::env::current_exe().map_err(Error::io("find the programs of this package"))?;
         let programs = this.parent().unwrap_or(Path::new(".")).to_owned();
@@ -82,7 +79,7 @@ impl Tools {
         self.fastapi.join("venv/bin").join(program)
     }
 
-    /// Where a log or a script goes.
+    /// The path of a log or a script.
     pub fn file(&self, name: &str) -> PathBuf {
         self.scratch.join(name)
     }

@@ -14,7 +14,7 @@ use crate::http::Answer;
 use crate::row::{Form, Row};
 use crate::tools::PAGE;
 
-/// What the service answers to the request of a row: what the others are held against.
+/// The service's response to the request of a row, with which the others are compared.
 #[derive(Debug)]
 pub struct Reference {
     target: String,
@@ -26,9 +26,6 @@ pub struct Reference {
 
 impl Reference {
     /// Asks the service.
-    ///
-    /// # Errors
-    /// It gives no page that is full.
     pub async fn of(service: &Running, row: &Row, target: &str) -> Result<Self, Error> {
         let form = if row.form == Form::NotModified {
             Form::Plain
@@ -55,9 +52,6 @@ impl Reference {
     }
 
     /// Holds the answer of another against it.
-    ///
-    /// # Errors
-    /// It is another.
     pub async fn check(&self, other_one: &Running, row: &Row) -> Result<(), Error> {
         let answer = ask(other_one, row.form, &self.target, Some(&self.tag)).await?;
         let wrong = |why: &str| Err(other(other_one.contender, &self.target, why));
@@ -81,9 +75,6 @@ impl Reference {
     }
 
     /// Holds what PostgreSQL itself gives against it, which pgbench does not look at.
-    ///
-    /// # Errors
-    /// It is another.
     pub async fn check_statement(&self, data: &DataSet, row: &Row, offset: i64) -> Result<(), Error> {
         let mut connection = PgConnection::connect_with(&data.options).await?;
         let page: String = sqlx::query_scalar(PAGE)

@@ -31,7 +31,7 @@ const BEGIN: &str = "
 #[derive(Debug, Clone)]
 pub struct Known(Arc<Mutex<Vec<String>>>);
 
-/// What a writer does.
+/// The work of a writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Deed {
     Report,
@@ -61,9 +61,6 @@ pub struct Writers {
 
 impl Known {
     /// Pending tasks of all ages, in no order.
-    ///
-    /// # Errors
-    /// The database does not answer.
     pub async fn any(data: &DataSet) -> Result<Self, Error> {
         let mut connection = PgConnection::connect_with(&data.options).await?;
         let statement =
@@ -105,9 +102,6 @@ impl Known {
     }
 
     /// Reports progress of one of them; returns when that is committed.
-    ///
-    /// # Errors
-    /// The database refuses.
     pub async fn report(&self, connection: &mut PgConnection) -> Result<(), Error> {
         let Some(id) = self.choose() else { return Ok(()) };
         let percent = fastrand::i32(1..100);
@@ -150,9 +144,6 @@ impl Known {
 impl Writers {
     /// Begins to write to a data set, of which these tasks are known; `offset` and `limit` say which page the victims of
     /// [`Victims::Page`] are of.
-    ///
-    /// # Errors
-    /// The database cannot be reached.
     pub async fn start(
         data: &DataSet,
         known: &Known,
@@ -188,9 +179,6 @@ impl Writers {
     }
 
     /// Ends the writing, and returns how many writes a second there were.
-    ///
-    /// # Errors
-    /// A write failed.
     pub async fn stop(mut self) -> Result<f64, Error> {
         let took = self.began.elapsed();
         self.stop.cancel();
@@ -208,7 +196,7 @@ struct Writer {
     connection: PgConnection,
     delay: Duration,
     each: Duration,
-    /// What it does in turn; none where it only reports.
+    /// Its steps in turn; none if it only reports.
     deeds: Option<[Deed; 20]>,
 }
 
@@ -216,7 +204,7 @@ impl Writer {
     /// Writes until it is told to stop, and returns how often.
     async fn write(mut self, stop: CancellationToken) -> Result<u64, Error> {
         let mut ticks = interval_at(tokio::time::Instant::now() + self.delay, self.each);
-        // Who was late catches up: the rate is what is asked for as long as the database can take it.
+        // A late writer catches up: the rate holds as long as the database can take it.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let mut written = 0;
         // Not all connections begin tasks at the same time.

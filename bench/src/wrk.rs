@@ -1,4 +1,4 @@
-//! The load generators: wrk for whoever serves, pgbench for PostgreSQL alone.
+//! The load generators: wrk for servers, pgbench for PostgreSQL alone.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,12 +15,12 @@ use crate::{Error, machine};
 /// How much longer than asked for a measurement may take.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// What one measurement gave.
+/// The result of one measurement.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Load {
     /// Answers a second.
     pub rate: f64,
-    /// Milliseconds that half of the requests took at most; none where the generator does not tell.
+    /// The median latency in milliseconds, if the generator reports it.
     pub p50: Option<f64>,
     /// The same of 99 in a hundred.
     pub p99: Option<f64>,
@@ -39,7 +39,7 @@ struct Report {
     broken: u64,
 }
 
-/// What wrk asks for.
+/// The requests that wrk sends.
 #[derive(Debug)]
 pub struct Request<'a> {
     pub address: SocketAddr,
@@ -47,23 +47,20 @@ pub struct Request<'a> {
     pub headers: Vec<(&'static str, String)>,
     pub connections: u16,
     pub seconds: u8,
-    /// Where so many tasks are pending, pages all over the list are asked for instead of the target.
+    /// If set, wrk requests pages all over a list of so many tasks instead of the target.
     pub anywhere_in: Option<i64>,
 }
 
 /// The most threads of a load generator.
 const MAX_THREADS: usize = 8;
 
-/// How many threads a load generator gets: one for each core. It shares the cores with what it measures; with fewer it is
-/// itself what limits the static handler, and whoever is held against that looks better than it is.
+/// The threads of a load generator: one for each core, which it shares with the server. With fewer it would itself limit
+/// the static handler, and everything compared with that would look better than it is.
 pub fn threads() -> usize {
     machine::cores().min(MAX_THREADS)
 }
 
 /// Drives a server for some seconds.
-///
-/// # Errors
-/// wrk is missing, or failed.
 pub async fn drive(tools: &Tools, request: Request<'_>) -> Result<Load, Error> {
     let mut wrk = command("wrk");
     wrk.arg(format!("--threads={}", threads()))
@@ -98,9 +95,6 @@ fn read(printed: &str) -> Option<Load> {
 }
 
 /// Has PostgreSQL alone make the page of a row, by as many sessions as a peer has.
-///
-/// # Errors
-/// pgbench is missing, or failed.
 pub async fn page_by_pgbench(
     tools: &Tools,
     bin_dir: &std::path::Path,
@@ -125,9 +119,6 @@ pub async fn page_by_pgbench(
 }
 
 /// Runs a script of pgbench, each statement prepared.
-///
-/// # Errors
-/// pgbench is missing, or failed.
 pub async fn pgbench(
     bin_dir: &std::path::Path,
     data: &DataSet,
@@ -153,9 +144,6 @@ pub async fn pgbench(
 }
 
 /// The rate that pgbench prints.
-///
-/// # Errors
-/// It prints none.
 pub fn transactions_per_second(printed: &str) -> Result<f64, Error> {
     let line = printed.lines().find_map(|line| line.strip_prefix("tps = "));
     let rate = line.and_then(|line| line.split(' ').next()?.parse().ok());

@@ -1,4 +1,4 @@
-"""Reads what a service tells Prometheus from standard input; prints each sample with the type of its family."""
+"""Reads metrics from standard input; prints each sample with the type of its family."""
 
 import json
 import sys

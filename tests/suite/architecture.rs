@@ -1,4 +1,4 @@
-//! The rooms of `src/` and the arrows between them, as `src/lib.rs` draws them.
+//! The rooms of `src/` and the arrows between them, as `src/lib.rs` documents them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -57,7 +57,7 @@ fn files(path: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The paths in a file, comments left out, each as its segments. What stands in braces is not followed.
+/// The paths in a file without its comments, each as its segments. Names in braces are not included.
 fn paths(text: &str) -> impl Iterator<Item = Vec<&str>> {
     text.lines()
         .map(str::trim)
@@ -109,7 +109,7 @@ fn rooms_name_only_rooms_below_and_the_lower_ones_no_http() {
     let rooms = fs::read_dir(&src).unwrap().map(|entry| entry.unwrap().path());
     for room in rooms.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())) {
         if !["lib", "main"].contains(&&*room) && ROOMS.iter().all(|(name, _)| *name != room) {
-            wrong.insert(format!("{room} is in no row of this test"));
+            wrong.insert(format!("{room} is missing in this test"));
         }
     }
     assert_eq!(wrong, BTreeSet::new());

@@ -1,4 +1,4 @@
-//! Freshness: what has been acknowledged, by anybody, is in every answer that is asked for after that.
+//! Freshness: a response reflects every write that was acknowledged before its request.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -22,7 +22,7 @@ fn barrier(database: &Database) -> Barrier<tally::Tally> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_passes_a_barrier_sees_every_write_that_was_acknowledged_before() {
+async fn a_barrier_sees_every_acknowledged_write() {
     const WRITERS: usize = 8;
     const WRITES: usize = 60;
     let database = TestDatabase::new().await;

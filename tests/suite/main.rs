@@ -1,6 +1,6 @@
-//! The tests of the whole: real PostgreSQL, real HTTP, the real program.
+//! Tests of the whole: real PostgreSQL, real HTTP, the real program.
 //!
-//! One binary, so that one private PostgreSQL serves every test of a run. [`support`] has what they share.
+//! One binary, so that one private PostgreSQL serves every test of a run. [`support`] has the shared helpers.
 
 #![expect(
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! `GET /metrics`: what Prometheus is told, and where.
+//! `GET /metrics`: the metrics, their format and their address.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -25,7 +25,7 @@ use crate::tally::verify::drifted;
 struct Figures(BTreeMap<String, (String, f64)>);
 
 impl Figures {
-    /// Reads all of an answer, and lets nothing pass that the format forbids or that its conventions advise against.
+    /// Parses a response, and checks the format and its conventions.
     fn of(answer: &Answer) -> Self {
         assert_eq!(answer.status, 200, "{answer:?}");
         assert_eq!(
@@ -72,28 +72,28 @@ impl Figures {
             .map(|(_, value)| *value)
     }
 
-    /// A value that is a whole number.
+    /// An integer value.
     fn number(&self, series: &str) -> Option<i64> {
         Some(self.value(series)?.to_string().parse().unwrap())
     }
 
-    /// How many audits ended like this.
+    /// Count checks with this result.
     fn checks(&self, outcome: &str) -> Option<i64> {
         self.number(&format!("count_checks_total{{result=\"{outcome}\"}}"))
     }
 
-    /// How many pages came from there.
-    fn pages(&self, source: &str) -> Option<i64> {
-        self.number(&format!("page_cache_lookups_total{{result=\"{source}\"}}"))
+    /// Page cache lookups with this result.
+    fn pages(&self, result: &str) -> Option<i64> {
+        self.number(&format!("page_cache_lookups_total{{result=\"{result}\"}}"))
     }
 
-    /// How many reads of the barrier ended like this.
+    /// Freshness checks with this result.
     fn reads(&self, outcome: &str) -> Option<i64> {
         self.number(&format!("freshness_checks_total{{result=\"{outcome}\"}}"))
     }
 }
 
-/// A service, and what it tells Prometheus.
+/// A service and its metrics.
 struct Stage {
     database: TestDatabase,
     service: Service,
@@ -135,7 +135,7 @@ impl Stage {
 }
 
 #[tokio::test]
-async fn drift_is_told_from_the_first_audit_on() {
+async fn drift_is_reported_from_the_first_check_on() {
     let stage = Stage::new(PendingConfig::default()).await;
     stage.insert("counted").await;
     let figures = stage.figures().await;
@@ -173,7 +173,7 @@ async fn drift_is_told_from_the_first_audit_on() {
     assert_eq!(figures.number("disabled_triggers"), Some(1));
     assert_eq!(figures.checks("mismatch"), Some(1));
 
-    // What was found stays while others look, or nobody can.
+    // The last result stays while another replica checks, and when a check fails.
     let mut other = stage.database.connect().await;
     let lock = "select pg_advisory_lock(x'7461736b74616c6c'::bigint)";
     other.execute(lock).await.unwrap();
@@ -188,9 +188,9 @@ async fn drift_is_told_from_the_first_audit_on() {
 }
 
 #[tokio::test]
-async fn the_number_of_pending_tasks_is_that_of_now() {
+async fn the_number_of_pending_tasks_is_current() {
     let stage = Stage::new(PendingConfig::default()).await;
-    // Nobody else asks the service for anything.
+    // There are no other requests.
     for number in 0..3 {
         let figures = stage.figures().await;
         assert_eq!(figures.number("pending_tasks"), Some(number));
@@ -200,7 +200,7 @@ async fn the_number_of_pending_tasks_is_that_of_now() {
 }
 
 #[tokio::test]
-async fn pages_are_counted_by_where_they_come_from() {
+async fn hits_and_misses_of_the_page_cache_are_counted() {
     let stage = Stage::new(PendingConfig::default()).await;
     stage.insert("a").await;
     let found = async || {
@@ -220,7 +220,7 @@ async fn pages_are_counted_by_where_they_come_from() {
 }
 
 #[tokio::test]
-async fn what_the_database_does_not_say_in_time_is_left_out_and_counted() {
+async fn a_late_database_leaves_the_number_out_and_is_counted() {
     let stage = Stage::new(PendingConfig {
         timeout: Duration::from_millis(50),
         ..PendingConfig::default()
@@ -234,7 +234,7 @@ async fn what_the_database_does_not_say_in_time_is_left_out_and_counted() {
     let figures = stage.figures().await;
     assert_eq!(figures.value("pending_tasks"), None);
     assert_eq!(figures.checks("ok"), Some(0));
-    // The read gives up at about the moment at which the one who waits for it does.
+    // The read times out at about the same moment as its waiter.
     eventually("a late read", async || {
         (stage.figures().await.reads("timeout") > Some(0)).then_some(())
     })
@@ -247,7 +247,7 @@ async fn what_the_database_does_not_say_in_time_is_left_out_and_counted() {
 }
 
 #[tokio::test]
-async fn a_client_of_prometheus_reads_the_same() {
+async fn prometheus_own_parser_reads_the_same() {
     const FILES: [(&str, &str); 2] = [
         ("requirements.txt", include_str!("../prometheus/requirements.txt")),
         ("samples.py", include_str!("../prometheus/samples.py")),
@@ -291,7 +291,7 @@ async fn a_client_of_prometheus_reads_the_same() {
 }
 
 #[tokio::test]
-async fn the_program_tells_it_on_an_address_of_its_own_until_it_stops() {
+async fn serve_has_metrics_on_their_own_address_until_it_stops() {
     let database = drifted().await;
     let mut command = command(&["serve", "--auth", "none", "--listen", "127.0.0.1:0"]);
     command
@@ -319,13 +319,13 @@ async fn the_program_tells_it_on_an_address_of_its_own_until_it_stops() {
         assert_eq!(get(&other).await.status, 404, "{other}");
     }
     program.signal("TERM");
-    // Though the client keeps its connections.
+    // Although the client keeps its connections.
     assert!(program.wait().success());
     assert!(client.get(&metrics).send().await.unwrap_err().is_connect());
 }
 
 #[tokio::test]
-async fn nothing_is_told_unless_asked_for() {
+async fn without_the_flag_there_are_no_metrics() {
     let database = TestDatabase::new().await;
     let mut command = command(&["serve", "--auth", "none", "--listen", "127.0.0.1:0"]);
     command.env("DATABASE_URL", database.url());

@@ -14,7 +14,7 @@ use crate::support::program::{Program, command};
 use crate::support::service::{LIMITS, PENDING_TASKS, Service, Setup};
 use crate::support::{PATIENCE, eventually};
 
-/// A server of the test's own, to be stopped and started.
+/// A private server, to be stopped and started.
 async fn start_postgres(folder: &TempDir) -> PrivatePostgres {
     let data_dir = Some(folder.path().join("pg"));
     tokio::task::spawn_blocking(|| {
@@ -50,7 +50,7 @@ fn service(options: sqlx::postgres::PgConnectOptions, limits: Limits) -> Service
 async fn a_database_that_goes_down_is_503_at_once_and_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     let postgres = start_postgres(&folder).await;
-    // Far more patience for a connection than the test has: whoever waited for one would fail it.
+    // Longer than the test: a request that waited for a connection would fail it.
     let limits = Limits {
         acquire_timeout: PATIENCE * 10,
         ..LIMITS
@@ -63,7 +63,7 @@ async fn a_database_that_goes_down_is_503_at_once_and_comes_back() {
     assert_eq!(service.get(PENDING_TASKS).await.status, 204);
 
     stop(postgres).await;
-    // The first may still be on its way when the database goes; it is released when that is known.
+    // The first request may be in flight when the database goes down.
     eventually("the database is known to be down", async || {
         (service.get(PENDING_TASKS).await.status == 503).then_some(())
     })
@@ -105,7 +105,7 @@ async fn requests_that_wait_for_a_connection_are_released_when_the_database_goes
 }
 
 #[tokio::test]
-async fn a_statement_that_takes_too_long_is_503_and_gone() {
+async fn a_slow_statement_is_503_and_cancelled() {
     let database = TestDatabase::new().await;
     let limits = Limits {
         statement_timeout: Duration::from_millis(50),
@@ -137,7 +137,7 @@ async fn the_program_starts_without_its_database_and_waits_for_it() {
     let line: serde_json::Value = serde_json::from_str(&program.logged("listening: API").await).unwrap();
     let url = format!("http://{}{PENDING_TASKS}", line["address"].as_str().unwrap());
     let waiting = program.logged("waiting for the database").await;
-    // Why, too: the socket is not there.
+    // The log has the reason: the socket is missing.
     assert!(waiting.contains("No such file or directory"), "{waiting}");
     assert_eq!(reqwest::get(&url).await.unwrap().status(), 503);
 

@@ -1,8 +1,6 @@
-//! Pages of pending tasks from memory: they are what the database would have answered, byte for byte, and a client that
-//! has one is told so.
+//! Pages of pending tasks from memory: they equal the query byte for byte, and conditional requests get 304.
 
 use std::collections::HashMap;
-use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,11 +19,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::database::TestDatabase;
-use crate::support::eventually;
 use crate::support::service::{Answer, PENDING_TASKS, Service, Setup};
 use crate::support::tasks;
+use crate::support::{decoded, eventually};
 
-/// The same list from the same table, but not known to be of pending tasks alone: it is read for each request.
+/// The same list with a filter that the cache does not serve: it is read for each request.
 const STRAIGHT: &str = "/task-status?filters=completionStatus+isnull+and+pr+id";
 
 async fn insert(database: &TestDatabase, number: usize) {
@@ -37,7 +35,7 @@ async fn insert(database: &TestDatabase, number: usize) {
 #[derive(Debug, Clone)]
 enum Step {
     Write(&'static str),
-    /// List (the order of), offset, limit, count, whether from the place of a link.
+    /// Order, offset, limit, count, whether from the cursor of a link.
     Read(&'static str, usize, usize, bool, bool),
 }
 
@@ -74,7 +72,7 @@ fn step() -> impl Strategy<Value = Step> {
         Just("delete from task_status where completion_status is not null"),
     ];
     let order = prop_oneof![3 => Just("created"), 2 => Just("-created"), 1 => Just("-uniqueName,modified")];
-    // Some are asked for again and again, others once.
+    // Some pages are requested again and again, others once.
     let offset = prop_oneof![2 => Just(0), 2 => 0..130_usize, 2 => (0..13_usize).prop_map(|page| page * 10)];
     let limit = prop_oneof![1 => 0..=250_usize, 2 => Just(10), 1 => Just(250)];
     prop_oneof![
@@ -84,7 +82,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Which of the resources answers the order from memory.
+/// The resource that serves this order from memory.
 fn from_memory(order: &str) -> String {
     match order {
         "created" => format!("{PENDING_TASKS}?"),
@@ -94,7 +92,7 @@ fn from_memory(order: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_page_from_memory_is_the_query_byte_for_byte_whatever_is_asked_and_written() {
+async fn a_page_from_memory_equals_the_query_byte_for_byte() {
     let database = TestDatabase::new().await;
     insert(&database, 100).await;
     let service = Service::with(&database, Setup::with_empty_status(EmptyStatus::Ok)).await;
@@ -164,11 +162,11 @@ async fn a_page_from_memory_is_the_query_byte_for_byte_whatever_is_asked_and_wri
             })
             .unwrap();
     });
-    assert!(state.lock().await.1.len() > 50, "hardly anything was seen");
+    assert!(state.lock().await.1.len() > 50, "too few pages");
 }
 
 #[tokio::test]
-async fn a_client_that_has_the_page_is_told_so_and_of_what_is_new_beside_it() {
+async fn a_304_carries_the_current_headers() {
     let database = TestDatabase::new().await;
     insert(&database, 3).await;
     let service = Service::start(&database).await;
@@ -210,7 +208,7 @@ async fn a_client_that_has_the_page_is_told_so_and_of_what_is_new_beside_it() {
     }
     assert_eq!(tags[0], tags[1], "the same bytes");
 
-    // One more at the end: the page is the same, the number of all is not.
+    // One more at the end: the same page, another count.
     database.insert(&["u"]).await;
     let known = service
         .request(Method::GET, &targets[0], &[("If-None-Match", &tags[0])])
@@ -219,7 +217,7 @@ async fn a_client_that_has_the_page_is_told_so_and_of_what_is_new_beside_it() {
         (known.status, known.total_count()),
         (StatusCode::NOT_MODIFIED, Some(4))
     );
-    // One that is on the page: it is another page.
+    // A change to a task of the page.
     database
         .execute("update task_status set progress = 'x' where id = 't1'")
         .await;
@@ -230,7 +228,7 @@ async fn a_client_that_has_the_page_is_told_so_and_of_what_is_new_beside_it() {
 }
 
 #[tokio::test]
-async fn where_nothing_is_pending_that_has_a_tag_too() {
+async fn an_empty_list_has_a_tag_too() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     let target = format!("{PENDING_TASKS}?count=true");
@@ -240,7 +238,7 @@ async fn where_nothing_is_pending_that_has_a_tag_too() {
         (StatusCode::NO_CONTENT, Some(0))
     );
     assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
-    // It has a tag all the same: a client may want to know when there is something.
+    // The tag allows a long poll for the first task.
     let etag = answer.header("etag").unwrap();
     let known = service
         .request(Method::GET, &target, &[("If-None-Match", etag)])
@@ -257,7 +255,7 @@ async fn where_nothing_is_pending_that_has_a_tag_too() {
     assert_eq!(other.header("etag"), Some(etag));
 }
 
-/// An answer in a coding: its headers, and its bytes as they came.
+/// The headers and the bytes of a response in a coding.
 async fn coded(service: &Service, method: Method, target: &str, accepted: &str) -> (HeaderMap, Vec<u8>) {
     let answer = service
         .response(method, target, &[("Accept-Encoding", accepted)])
@@ -267,7 +265,7 @@ async fn coded(service: &Service, method: Method, target: &str, accepted: &str) 
 }
 
 #[tokio::test]
-async fn a_page_is_compressed_as_the_client_likes_and_each_form_has_its_tag() {
+async fn a_page_is_compressed_as_negotiated_and_each_coding_has_its_tag() {
     let database = TestDatabase::new().await;
     insert(&database, 100).await;
     let service = Service::start(&database).await;
@@ -287,16 +285,7 @@ async fn a_page_is_compressed_as_the_client_likes_and_each_form_has_its_tag() {
         let tag = format!("\"{plain_tag}-{coding}\"");
         assert_eq!(headers["etag"], tag.as_str());
         assert!(encoded.len() < plain.body.len() / 5);
-        let mut decoded = Vec::new();
-        match coding {
-            "gzip" => drop(
-                flate2::read::GzDecoder::new(&encoded[..])
-                    .read_to_end(&mut decoded)
-                    .unwrap(),
-            ),
-            "br" => brotli::BrotliDecompress(&mut &encoded[..], &mut decoded).unwrap(),
-            _ => zstd::stream::copy_decode(&encoded[..], &mut decoded).unwrap(),
-        }
+        let decoded = decoded(Some(coding), &encoded);
         assert!(decoded == plain.body.as_bytes(), "{coding}");
         // The same again, and for HEAD.
         assert_eq!(
@@ -317,7 +306,7 @@ async fn a_page_is_compressed_as_the_client_likes_and_each_form_has_its_tag() {
     for (target, accepted) in [
         (PENDING_TASKS.to_owned(), "deflate"),
         (PENDING_TASKS.to_owned(), "identity, gzip;q=0.5"),
-        // Too short to gain by it.
+        // Too short to compress.
         (format!("{PENDING_TASKS}?limit=1"), "gzip"),
     ] {
         let (headers, body) = coded(&service, Method::GET, &target, accepted).await;
@@ -327,8 +316,8 @@ async fn a_page_is_compressed_as_the_client_likes_and_each_form_has_its_tag() {
     }
 }
 
-/// What was read of the index of pending tasks: scans, and entries. Ends the service, as a connection reports what it has
-/// counted when it ends.
+/// Scans of the index of pending tasks, and entries read. Ends the service: connections report statistics when they
+/// close.
 async fn read_of_the_index(database: &TestDatabase, service: &Service) -> (i64, i64) {
     service.database.close().await;
     let scans = "select idx_scan from pg_stat_user_indexes where indexrelname = 'task_status_pending_idx'";
@@ -342,7 +331,7 @@ async fn read_of_the_index(database: &TestDatabase, service: &Service) -> (i64, 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_page_is_loaded_once_for_all_who_ask() {
+async fn concurrent_requests_share_one_read() {
     let database = TestDatabase::new().await;
     insert(&database, 20_000).await;
     database.execute("vacuum analyze task_status").await;
@@ -366,7 +355,7 @@ async fn a_page_is_loaded_once_for_all_who_ask() {
     while let Some(answer) = requests.join_next().await {
         bodies.push(answer.unwrap().body);
     }
-    // However it is asked for afterwards.
+    // Later requests in other forms.
     for target in ["?count=true", "?offset=0&limit=250", "?x=1"] {
         bodies.push(service.get(&format!("{PENDING_TASKS}{target}")).await.body);
     }
@@ -381,7 +370,7 @@ async fn a_page_is_loaded_once_for_all_who_ask() {
 }
 
 #[tokio::test]
-async fn a_page_is_found_from_where_another_ended() {
+async fn a_page_is_found_from_the_end_of_another() {
     let database = TestDatabase::new().await;
     insert(&database, 20_000).await;
     database.execute("vacuum analyze task_status").await;
@@ -407,7 +396,7 @@ async fn a_page_is_found_from_where_another_ended() {
 }
 
 #[tokio::test]
-async fn memory_is_bounded_by_bytes_and_a_page_that_is_larger_is_answered_all_the_same() {
+async fn memory_is_bounded_by_bytes_and_larger_pages_are_served_too() {
     let database = TestDatabase::new().await;
     insert(&database, 300).await;
     let service = Service::start(&database).await;
@@ -436,7 +425,7 @@ async fn memory_is_bounded_by_bytes_and_a_page_that_is_larger_is_answered_all_th
         }
     }
     assert!((5000..=20_000).contains(&most), "{most}");
-    // And nothing is kept of what is in no page any more.
+    // Deleted tasks leave the cache.
     database.execute("delete from task_status").await;
     for (offset, limit) in PAGES {
         assert_eq!(page(offset, limit).await, 0);
@@ -445,7 +434,7 @@ async fn memory_is_bounded_by_bytes_and_a_page_that_is_larger_is_answered_all_th
 }
 
 #[tokio::test]
-async fn what_cannot_be_confirmed_in_time_is_503_and_not_from_memory() {
+async fn an_unconfirmed_page_is_503() {
     let database = TestDatabase::new().await;
     insert(&database, 3).await;
     let setup = Setup {
@@ -475,7 +464,7 @@ async fn what_cannot_be_confirmed_in_time_is_503_and_not_from_memory() {
             ["The database did not confirm in time that the response is current."]
         );
     }
-    // What does not come from memory goes on.
+    // Requests that need no memory still succeed.
     assert_eq!(service.get("/task-status/t1").await.status, StatusCode::OK);
     holder.execute("commit").await.unwrap();
     let after = eventually("a page again", async || {

@@ -1,4 +1,4 @@
-//! `Prefer: wait`: who has the page as it is is told when it changes.
+//! `Prefer: wait`: a long poll is answered when its page changes.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::support::eventually;
 use crate::support::program::{Program, command};
 use crate::support::service::{Answer, PENDING_TASKS, Service, Setup};
 
-/// A service, and what is asked of it.
+/// A request to a service.
 struct Asked {
     service: Arc<Service>,
     target: String,
@@ -19,7 +19,7 @@ struct Asked {
 }
 
 impl Asked {
-    /// Of which the client has the answer.
+    /// A request whose response the client has.
     async fn known(service: &Arc<Service>, query: &str) -> Self {
         let target = format!("{PENDING_TASKS}{query}");
         let answer = service.get(&target).await;
@@ -30,7 +30,7 @@ impl Asked {
         }
     }
 
-    /// Asks again, and would wait for so many seconds.
+    /// Repeats the request as a long poll.
     fn wait(&self, seconds: u32) -> JoinHandle<Answer> {
         let (service, target, etag) = (Arc::clone(&self.service), self.target.clone(), self.etag.clone());
         tokio::spawn(async move {
@@ -41,7 +41,7 @@ impl Asked {
     }
 }
 
-/// Returns once somebody is waited for: then the database is looked at again and again.
+/// Returns once a long poll is held: then the service reads the tally again and again.
 pub async fn polled(database: &TestDatabase) {
     let looked = "select max(state_change)::text from pg_stat_activity
                   where datname = current_database() and query like '%sum(revision)%' and pid <> pg_backend_pid()";
@@ -55,9 +55,9 @@ pub async fn polled(database: &TestDatabase) {
 }
 
 #[tokio::test]
-async fn who_waits_is_told_when_the_page_changes_through_either_instance() {
+async fn a_long_poll_is_answered_when_the_page_changes_through_any_replica() {
     let database = TestDatabase::new().await;
-    // Nothing at first: that can be waited with too.
+    // The first wait is on an empty list.
     for id in ["a", "b", "c"] {
         let mut waiting = Vec::new();
         for _ in 0..2 {
@@ -76,12 +76,12 @@ async fn who_waits_is_told_when_the_page_changes_through_either_instance() {
 }
 
 #[tokio::test]
-async fn who_waits_for_what_does_not_change_is_told_so_in_time() {
+async fn a_long_poll_times_out_if_its_page_does_not_change() {
     let database = TestDatabase::new().await;
     database.insert(&["a", "b"]).await;
     let service = Arc::new(Service::start(&database).await);
     let known = Asked::known(&service, "?limit=1").await.wait(2);
-    // A change elsewhere in the list is no change of the page.
+    // A change elsewhere in the list does not change the page.
     polled(&database).await;
     database.insert(&["c"]).await;
     let answer = known.await.unwrap();
@@ -89,7 +89,7 @@ async fn who_waits_for_what_does_not_change_is_told_so_in_time() {
         (answer.status, answer.header("preference-applied")),
         (StatusCode::NOT_MODIFIED, Some("wait=2"))
     );
-    // But it is one of the number of all.
+    // But it changes the count.
     let known = Asked::known(&service, "?limit=1&count=true").await.wait(50);
     polled(&database).await;
     database.insert(&["d"]).await;
@@ -101,7 +101,7 @@ async fn who_waits_for_what_does_not_change_is_told_so_in_time() {
 }
 
 #[tokio::test]
-async fn who_has_nothing_to_wait_for_or_no_place_is_answered_at_once() {
+async fn without_a_current_page_or_a_permit_the_response_comes_at_once() {
     let database = TestDatabase::new().await;
     database.insert(&["a"]).await;
     let mut setup = Setup {
@@ -116,7 +116,7 @@ async fn who_has_nothing_to_wait_for_or_no_place_is_answered_at_once() {
     let asked = Asked::known(&service, "").await;
     let held = asked.wait(50);
     polled(&database).await;
-    // There is one place to wait, and waiting takes none of those for requests.
+    // There is one waiter permit, and waiting takes no request permit.
     let answer = asked.wait(50).await.unwrap();
     assert_eq!(
         (answer.status, answer.header("preference-applied")),
@@ -133,7 +133,7 @@ async fn who_has_nothing_to_wait_for_or_no_place_is_answered_at_once() {
         );
     }
     held.abort();
-    eventually("the place is free", async || {
+    eventually("the permit is free", async || {
         let answer = asked.wait(1).await.unwrap();
         answer.header("preference-applied").map(drop)
     })
@@ -154,7 +154,7 @@ async fn who_has_nothing_to_wait_for_or_no_place_is_answered_at_once() {
 }
 
 #[tokio::test]
-async fn who_waits_is_released_when_the_service_stops() {
+async fn a_long_poll_ends_when_the_service_stops() {
     let database = TestDatabase::new().await;
     let mut command = command(&["serve", "--auth", "none", "--listen", "127.0.0.1:0"]);
     command.env("DATABASE_URL", database.url());

@@ -1,26 +1,25 @@
-//! What has been written, by whom and when, and whether an answer is one of these states.
+//! The history of writes, and whether a response is of one of its snapshots.
 //!
-//! Writers write at the same time, and nobody but the database knows in which order their transactions became visible. But
-//! each writer has tasks of its own, which it changes one transaction after the other, and a clock of the test's own says
-//! when each transaction began and when it was acknowledged. A snapshot is then a state of each writer's tasks, such that
-//! whoever sees a transaction sees all that were acknowledged before it began. One that an answer may be of contains
-//! besides all that was acknowledged before the request began, and nothing that began after the answer was there. All such
-//! snapshots are tried.
+//! Writers run concurrently, and only the database knows in which order their transactions became visible. But each writer
+//! has tasks of its own, changes them in one transaction after the other, and a clock of the test records when each began
+//! and when it was acknowledged. A snapshot is one state of each writer's tasks: if it contains a transaction, it contains
+//! all that were acknowledged before that began. A response may be of any snapshot that contains all transactions
+//! acknowledged before its request, and none that began after the response. All such snapshots are tried.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-/// More than a writer writes while an answer is on its way.
+/// More than a writer writes while a request is in flight.
 const REMEMBERED: usize = 512;
-/// More than there are snapshots for an answer to be of.
+/// More than the candidate snapshots of a response.
 const TRIES: usize = 1_000_000;
 
-/// A task as far as the model knows it.
+/// A task in the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Task {
     /// In milliseconds since the epoch.
     pub created: i64,
-    /// Of what was last said of it. No other has this.
+    /// Unique to the last change.
     pub stamp: i64,
     pub is_pending: bool,
 }
@@ -33,32 +32,32 @@ pub type Tasks = BTreeMap<String, Task>;
 struct Version {
     began: u64,
     acknowledged: Option<u64>,
-    /// How often everybody's tasks have been truncated. It is the same for all in a snapshot.
+    /// How many TRUNCATEs came before: the same for all writers in a snapshot.
     truncated: u64,
     tasks: Arc<Tasks>,
 }
 
-/// What has been written.
+/// All writes.
 pub struct History {
     now: u64,
-    /// Each writer's, the latest last.
+    /// By writer, the latest last.
     versions: Vec<VecDeque<Version>>,
 }
 
-/// Versions of which a snapshot may have one of each writer.
+/// By writer, the versions that a snapshot may contain one of.
 pub struct Window(Vec<Vec<Version>>);
 
-/// Which pending tasks are asked for.
+/// The part of the list that is requested.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Part {
     pub newest_first: bool,
-    /// Created and id of a task after which the page begins.
+    /// `created` and id of the task after which the page begins.
     pub after: Option<(i64, String)>,
     pub offset: usize,
     pub limit: usize,
 }
 
-/// What an answer says.
+/// The content of a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Said {
     pub tasks: Vec<(String, Task)>,
@@ -66,7 +65,7 @@ pub struct Said {
 }
 
 impl History {
-    /// Nothing yet, by so many writers.
+    /// An empty history of so many writers.
     pub fn of(writers: usize) -> Self {
         let nothing = Version {
             began: 0,
@@ -85,18 +84,18 @@ impl History {
         self.now
     }
 
-    /// A writer's tasks as it knows them.
+    /// A writer's tasks after its last transaction.
     pub fn tasks(&self, writer: usize) -> Arc<Tasks> {
         Arc::clone(&self.versions[writer].back().unwrap().tasks)
     }
 
-    /// From now on these may be a writer's tasks.
+    /// Begins a transaction that leaves these tasks.
     pub fn begin(&mut self, writer: usize, tasks: Tasks) {
         let began = self.tick();
         self.push(writer, began, Arc::new(tasks), 0);
     }
 
-    /// From now on nobody may have tasks.
+    /// Begins a TRUNCATE.
     pub fn begin_truncating(&mut self) {
         let began = self.tick();
         for writer in 0..self.versions.len() {
@@ -120,7 +119,7 @@ impl History {
         }
     }
 
-    /// What has begun of these writers is known to be done.
+    /// Acknowledges the last transactions of these writers.
     pub fn acknowledge(&mut self, writers: impl IntoIterator<Item = usize>) {
         let now = self.tick();
         for writer in writers {
@@ -128,7 +127,7 @@ impl History {
         }
     }
 
-    /// What an answer may have seen that is there now and was asked for at that time.
+    /// The versions that a response may reflect that has arrived now, to a request of that time.
     pub fn since(&self, asked: u64) -> Window {
         let of_one = |versions: &VecDeque<Version>| {
             let is_acknowledged = |version: &Version| version.acknowledged.is_some_and(|then| then < asked);
@@ -140,7 +139,7 @@ impl History {
 }
 
 impl Window {
-    /// Whether what was said of a part is what some snapshot says.
+    /// Whether some snapshot has this content.
     pub fn explains(&self, part: &Part, said: &Said) -> Result<(), String> {
         if self.has_snapshot(part, said) {
             return Ok(());
@@ -152,12 +151,12 @@ impl Window {
         Err(if said.count.is_some() && self.has_snapshot(part, &uncounted) {
             format!("a count that is not of the page's snapshot: {part:?}, {said:?}")
         } else {
-            format!("an answer of no snapshot since it was asked for: {part:?}, {said:?}")
+            format!("a response of no snapshot since its request: {part:?}, {said:?}")
         })
     }
 
     fn has_snapshot(&self, part: &Part, said: &Said) -> bool {
-        // Those of a writer whose tasks are as they were said to be.
+        // The versions of a writer that agree with its tasks in the response.
         let candidates: Vec<Vec<usize>> = (0..self.0.len())
             .map(|writer| {
                 let fits = |version: &usize| {
@@ -173,7 +172,7 @@ impl Window {
         self.choose(&candidates, &mut Vec::new(), part, said, &mut 0)
     }
 
-    /// Chooses a version of each writer after those that are chosen.
+    /// Chooses a version for each further writer.
     fn choose(
         &self,
         candidates: &[Vec<usize>],
@@ -199,7 +198,7 @@ impl Window {
         })
     }
 
-    /// Whether this is what a snapshot says.
+    /// Whether the snapshot of these versions has this content.
     fn says(&self, chosen: &[usize], part: &Part, said: &Said) -> bool {
         let key =
             |id: &str, created: i64| (if part.newest_first { -created } else { created }, id.to_owned());
@@ -222,7 +221,7 @@ impl Window {
                 .eq(said.tasks.iter().map(|(id, task)| (id, task)))
     }
 
-    /// Whether neither lacks what was acknowledged before the other began.
+    /// Whether neither lacks a transaction that was acknowledged before the other began.
     fn are_one_snapshot(&self, one: (usize, usize), other: (usize, usize)) -> bool {
         let version = |(writer, version): (usize, usize)| self.0[writer].get(version);
         let lacks = |one: (usize, usize), other| {
@@ -235,11 +234,11 @@ impl Window {
     }
 }
 
-/// Whose task it is: ids begin with `w`, the writer's number and `-`.
+/// The writer of a task: ids begin with `w`, its number and `-`.
 fn owner(id: &str) -> usize {
     let number = id.strip_prefix('w').and_then(|rest| rest.split_once('-'));
     number
-        .unwrap_or_else(|| panic!("nobody's: {id}"))
+        .unwrap_or_else(|| panic!("no writer: {id}"))
         .0
         .parse()
         .unwrap()

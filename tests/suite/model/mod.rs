@@ -1,15 +1,14 @@
-//! The whole against a model: writers who do whatever can be done to tasks, through the API and past it, and readers who
-//! hold each answer of two instances to what was written.
+//! The whole against a model: writers change tasks in every way, through the API and around it, and readers compare each
+//! response of two replicas with the writes.
 //!
-//! Whatever is answered must be the query in some snapshot since the request began ([`history`] says which those are),
-//! with the count of that snapshot, and one tag must stand for the same bytes for ever. A step is a write or an answer that
-//! was checked; `TASK_STATUS_MODEL_STEPS` says how many there shall be.
+//! Each response must be the query in some snapshot since the request began (see [`history`]), with the count of that
+//! snapshot, and one tag must always stand for the same bytes. A step is a write or a checked response;
+//! `TASK_STATUS_MODEL_STEPS` sets their number.
 
 mod history;
 mod writes;
 
 use std::collections::HashMap;
-use std::io::Read;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -25,6 +24,7 @@ use tokio::task::JoinSet;
 use self::history::{History, Part, Said};
 use self::writes::Way;
 use crate::support::database::{TestDatabase, rewritten};
+use crate::support::decoded;
 use crate::support::service::{PENDING_TASKS, Service, Setup};
 
 const WRITERS: usize = 6;
@@ -32,21 +32,21 @@ const READERS: usize = 2;
 const STEPS: usize = 5000;
 const JSON_PATCH: &str = "application/json-patch+json";
 
-/// What all share.
+/// The shared state.
 struct World {
     services: [Service; 2],
     history: Mutex<History>,
     stamp: AtomicI64,
-    /// Who truncates is alone.
+    /// TRUNCATE runs without other writes.
     truncating: RwLock<()>,
-    /// The digest of the bytes that a tag has stood for.
+    /// By tag, the digest of its bytes.
     tags: Mutex<HashMap<String, [u8; 32]>>,
     steps: usize,
     made: AtomicUsize,
     counts: Counts,
 }
 
-/// What there was.
+/// How often each case occurred.
 #[derive(Debug, Default)]
 struct Counts {
     writes: AtomicUsize,
@@ -61,12 +61,12 @@ impl World {
         self.history.lock().unwrap()
     }
 
-    /// Whether there is another step to make.
+    /// Takes a step, if one is left.
     fn step(&self) -> bool {
         self.made.fetch_add(1, Ordering::Relaxed) < self.steps
     }
 
-    /// The same tag means the same bytes.
+    /// Checks that equal tags mean equal bytes.
     fn tag(&self, tag: &str, bytes: &[u8]) -> Result<(), String> {
         let digest = Sha256::digest(bytes).into();
         let mut tags = self.tags.lock().unwrap();
@@ -78,18 +78,18 @@ impl World {
     }
 }
 
-/// Somebody who writes, or asks, or both.
+/// A writer or reader, or both.
 struct Actor {
     world: Arc<World>,
     random: fastrand::Rng,
-    /// What it has been answered, by what it asked for.
+    /// The last response to each request.
     known: HashMap<Ask, (String, Said)>,
-    /// What it asked last, and where the answer says that there is more.
+    /// The last request, and the next page by its link.
     last: Option<Ask>,
     next: Option<Ask>,
 }
 
-/// What is asked for.
+/// A request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Ask {
     target: String,
@@ -98,7 +98,7 @@ struct Ask {
 }
 
 impl Ask {
-    /// What a link asks for that came with this answer.
+    /// The request of the link in a response.
     fn next(&self, link: &str, said: &Said) -> Option<Self> {
         let (id, task) = said.tasks.last()?;
         let query = link.strip_prefix('<')?.strip_suffix(">; rel=\"next\"")?;
@@ -128,7 +128,7 @@ impl Actor {
         &self.world.services[self.random.usize(..2)]
     }
 
-    /// Changes something, and returns once that is acknowledged.
+    /// Writes, and returns once the write is acknowledged.
     async fn write(&mut self, writer: usize, connection: &mut PgConnection) -> Result<(), String> {
         let world = Arc::clone(&self.world);
         world.counts.writes.fetch_add(1, Ordering::Relaxed);
@@ -214,7 +214,7 @@ impl Actor {
         }
     }
 
-    /// Asks for something, and compares the answer with what was written.
+    /// Sends a request, and compares the response with the writes.
     async fn ask(&mut self) -> Result<(), String> {
         let world = Arc::clone(&self.world);
         let ask = match (self.random.usize(..3), self.next.take(), self.last.take()) {
@@ -244,7 +244,7 @@ impl Actor {
         let tag = header("etag").ok_or_else(|| format!("no tag: {status} {target}"))?;
         let count = header("x-total-count").map(|count| count.parse().unwrap());
         if counts != count.is_some() {
-            return Err(format!("a count that nobody wants, or none: {target}"));
+            return Err(format!("a count although none was requested, or none: {target}"));
         }
         let tasks = match (status, known) {
             (StatusCode::NOT_MODIFIED, Some((known, said))) if known == tag && body.is_empty() => {
@@ -253,13 +253,13 @@ impl Actor {
             }
             (StatusCode::OK | StatusCode::NO_CONTENT, known) => {
                 if known.is_some_and(|(known, _)| known == tag) {
-                    return Err(format!("what the client has is sent again: {target}"));
+                    return Err(format!("not a 304 for a current tag: {target}"));
                 }
                 if status == StatusCode::NO_CONTENT {
                     Vec::new()
                 } else {
                     world.tag(&tag, &body)?;
-                    tasks(&decoded(header("content-encoding").as_deref(), &body)?)?
+                    tasks(&decoded(header("content-encoding").as_deref(), &body))?
                 }
             }
             (status, _) => return Err(format!("{status} {headers:?} for {target}")),
@@ -283,7 +283,7 @@ impl Actor {
         Ok(())
     }
 
-    /// Anything that can be asked for from memory.
+    /// A random request that memory can serve.
     fn any(&mut self) -> Ask {
         let random = &mut self.random;
         let newest_first = random.bool();
@@ -317,27 +317,13 @@ async fn copy(connection: &mut PgConnection, statement: &str, rows: String) -> R
     copy.finish().await.map(drop)
 }
 
-fn decoded(coding: Option<&str>, bytes: &[u8]) -> Result<Vec<u8>, String> {
-    let mut decoded = Vec::new();
-    match coding {
-        None => return Ok(bytes.to_vec()),
-        Some("gzip") => flate2::read::GzDecoder::new(bytes)
-            .read_to_end(&mut decoded)
-            .map(drop),
-        Some("br") => brotli::BrotliDecompress(&mut &*bytes, &mut decoded),
-        Some(_) => zstd::stream::copy_decode(bytes, &mut decoded),
-    }
-    .map_err(|error| error.to_string())?;
-    Ok(decoded)
-}
-
 fn tasks(body: &[u8]) -> Result<Vec<(String, history::Task)>, String> {
     let rows: Vec<Row> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     let said = |row: Row| writes::said(row.id, &row.created, &row.modified, &row.progress);
     rows.into_iter().map(said).collect()
 }
 
-/// Writers and readers until so many steps are made, or one finds what ought not to be.
+/// Runs writers and readers for so many steps, or until one finds a fault.
 async fn run(database: &TestDatabase, steps: usize) -> Result<Counts, String> {
     let other = Setup::with_empty_status(EmptyStatus::Ok);
     let world = Arc::new(World {
@@ -375,7 +361,7 @@ async fn run(database: &TestDatabase, steps: usize) -> Result<Counts, String> {
         });
     }
     while let Some(done) = actors.join_next().await {
-        // Whoever is left ends with the set.
+        // The others end with the set.
         done.unwrap()?;
     }
     drop(actors);
@@ -383,7 +369,7 @@ async fn run(database: &TestDatabase, steps: usize) -> Result<Counts, String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_answer_is_of_a_snapshot_since_it_was_asked_for() {
+async fn every_response_is_of_a_snapshot_since_its_request() {
     let steps = std::env::var("TASK_STATUS_MODEL_STEPS").map_or(STEPS, |steps| steps.parse().unwrap());
     let database = TestDatabase::new().await;
     let counts = run(&database, steps).await.unwrap();
@@ -402,11 +388,11 @@ async fn every_answer_is_of_a_snapshot_since_it_was_asked_for() {
         (coded, 50),
         (from_links, 50),
     ] {
-        assert!(what.into_inner() >= steps / share, "hardly anything was tried");
+        assert!(what.into_inner() >= steps / share, "too few cases");
     }
 }
 
-/// What is found in a database that was broken like this.
+/// The fault that is found in a database broken by this SQL.
 async fn found(broken: &str) -> String {
     let database = TestDatabase::new().await;
     database.execute(broken).await;
@@ -414,26 +400,26 @@ async fn found(broken: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_trigger_that_is_missing_is_found_out() {
+async fn a_missing_trigger_is_found() {
     for operation in ["insert", "update", "delete", "truncate"] {
         let found = found(&format!(
             "drop trigger task_status_count_{operation} on task_status"
         ))
         .await;
         assert!(
-            found.starts_with("an answer of no snapshot") || found.starts_with("a count that is not"),
+            found.starts_with("a response of no snapshot") || found.starts_with("a count that is not"),
             "{found}"
         );
     }
 }
 
-/// The function that counts, with something else in the place of this.
+/// SQL that replaces `this` by `other` in the counting function.
 fn counting(this: &str, other: &str) -> String {
     rewritten("task_status_count", this, other)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_count_that_drifts_is_found_out() {
+async fn a_count_that_drifts_is_found() {
     let found = found(&counting(
         "pending + entered_pending - left_pending",
         "pending + entered_pending",
@@ -446,12 +432,12 @@ async fn a_count_that_drifts_is_found_out() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn slots_that_are_updated_in_an_old_snapshot_are_found_out() {
+async fn slots_updated_in_an_old_snapshot_are_found() {
     let always = counting(
         "current_setting('transaction_isolation') in ('read committed', 'read uncommitted')",
         "true",
     );
-    // Everybody begins at the same slot, so that one soon meets another.
+    // All writers begin at the same slot, so that they soon collide.
     let found = found(&format!("{always}; {}", counting("pg_backend_pid() & 31", "0"))).await;
     assert!(
         found.starts_with("a write failed: ") && found.contains("could not serialize access"),

@@ -1,4 +1,4 @@
-//! What a writer does with its tasks: what it means for them, and how it is said in SQL and to the API.
+//! The writes: their effect in the model, and their form in SQL and for the API.
 
 use std::fmt::Write as _;
 
@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 
 use super::history::{Task, Tasks};
 
-/// The time at which a task says it was changed is this and its stamp in milliseconds: later than any that the database
-/// or the service would say of themselves.
+/// A task's `modified` is this plus its stamp, in milliseconds: later than any time that the database or the service
+/// would set.
 const MODIFIED: i64 = 4_102_444_800_000;
-/// When the first tasks are made, and how many times there are from then on: fewer than tasks, several in some minutes, and
-/// in more than one hour.
+/// The first time of creation, and how many there are: fewer than tasks, several in some minutes, and in more than one
+/// hour.
 const CREATED: i64 = 1_767_225_600_000;
 const TIMES: i64 = 40;
 /// In milliseconds.
@@ -23,15 +23,15 @@ const IDS: usize = 12;
 /// A statement.
 #[derive(Debug, Clone)]
 pub enum Edit {
-    /// Tasks that are not there.
+    /// New tasks.
     Insert(Vec<(String, Task)>),
-    /// Tasks that may be there; then they keep the earlier time of creation.
+    /// New or existing tasks; the earlier time of creation stays.
     Report(Vec<(String, Task)>),
-    /// Something new is said of these.
+    /// Gives tasks another stamp.
     Say(Vec<String>, i64),
-    /// These have been made at another time.
+    /// Gives tasks another time of creation.
     Move(Vec<String>, i64),
-    /// One has another id.
+    /// Gives a task another id.
     Rename(String, String),
     Complete(Vec<String>),
     Reopen(Vec<String>, i64),
@@ -40,22 +40,22 @@ pub enum Edit {
     Delete(Vec<String>),
 }
 
-/// How tasks are changed.
+/// A write, by its route to the database.
 #[derive(Debug, Clone)]
 pub enum Way {
     Sql(Transaction),
-    /// These rows by COPY.
+    /// New rows by COPY.
     Copy(Vec<(String, Task)>),
     Put(String, Task),
     Batch(Vec<(String, Task)>),
     Patch(String),
-    /// All of the writer's that are pending, by one request.
+    /// Completes all of the writer's pending tasks by one request.
     Clear,
-    /// What changes no task.
+    /// Maintenance, which changes no task.
     Fold,
 }
 
-/// Statements in one transaction, and of each whether it is kept or rolled back to a savepoint.
+/// Statements in one transaction, each with whether it is kept or rolled back to a savepoint.
 #[derive(Debug, Clone)]
 pub struct Transaction {
     level: &'static str,
@@ -64,7 +64,7 @@ pub struct Transaction {
 }
 
 impl Way {
-    /// Any way to change these tasks. The stamps from this one on are the transaction's.
+    /// A random write. The stamps from this one on are the transaction's.
     pub fn any(random: &mut Rng, writer: usize, tasks: &Tasks, stamp: i64) -> Self {
         match random.usize(..100) {
             0..60 => Self::Sql(Transaction::any(random, writer, tasks, stamp)),
@@ -86,7 +86,7 @@ impl Way {
         }
     }
 
-    /// The writer's tasks after it.
+    /// Applies the write to the model.
     pub fn apply(&self, tasks: &mut Tasks) {
         match self {
             Self::Sql(transaction) => transaction.apply(tasks),
@@ -145,7 +145,7 @@ impl Transaction {
 }
 
 impl Edit {
-    /// One that does something, if there is any to these tasks.
+    /// A random statement, unless it would do nothing.
     fn any(random: &mut Rng, writer: usize, tasks: &Tasks, stamp: i64) -> Option<Self> {
         let ids = some(random, tasks, |_| true);
         let pending = some(random, tasks, |task| task.is_pending);
@@ -190,7 +190,7 @@ impl Edit {
     fn apply(&self, tasks: &mut Tasks) {
         let mut change = |ids: &[String], change: &dyn Fn(&mut Task)| {
             for id in ids {
-                change(tasks.get_mut(id).expect("one that is there"));
+                change(tasks.get_mut(id).expect("an existing task"));
             }
         };
         match self {
@@ -207,7 +207,7 @@ impl Edit {
             Self::Say(ids, stamp) => change(ids, &|task| task.stamp = *stamp),
             Self::Move(ids, created) => change(ids, &|task| task.created = *created),
             Self::Rename(id, new) => {
-                let task = tasks.remove(id).expect("one that is there");
+                let task = tasks.remove(id).expect("an existing task");
                 tasks.insert(new.clone(), task);
             }
             Self::Complete(ids) => change(ids, &|task| task.is_pending = false),
@@ -263,7 +263,7 @@ fn insert(rows: &[(String, Task)]) -> String {
     format!("insert into task_status ({COLUMNS}) values {}", rows.join(", "))
 }
 
-/// A statement that takes rows, and the rows.
+/// A COPY statement, and its rows.
 pub fn copy(rows: &[(String, Task)]) -> (String, String) {
     let rows = rows.iter().map(|(id, task)| {
         let (created, modified) = (text(task.created), text(MODIFIED + task.stamp));
@@ -276,7 +276,7 @@ pub fn copy(rows: &[(String, Task)]) -> (String, String) {
     (format!("copy task_status ({COLUMNS}) from stdin"), rows.collect())
 }
 
-/// A task as it is reported to the API.
+/// The report of a task for the API.
 pub fn report(id: Option<&str>, owned: &str, task: &Task) -> Value {
     let mut report = json!({
         "type": "QPOC", "uniqueName": "n", "launcher": launcher(owned), "created": text(task.created),
@@ -288,7 +288,7 @@ pub fn report(id: Option<&str>, owned: &str, task: &Task) -> Value {
     report
 }
 
-/// What the API says of a task; pending, for it says so of no other.
+/// A task from a response. Responses hold pending tasks alone.
 pub fn said(id: String, created: &str, modified: &str, progress: &str) -> Result<(String, Task), String> {
     let stamp = progress.parse().unwrap_or(-1);
     if modified != text(MODIFIED + stamp) {
@@ -334,7 +334,7 @@ fn task(random: &mut Rng, stamp: i64) -> Task {
     }
 }
 
-/// One or some tasks that may be there or not.
+/// One or some tasks, new or existing.
 fn reported(random: &mut Rng, writer: usize, stamp: i64) -> Vec<(String, Task)> {
     let mut rows = Tasks::new();
     for _ in 0..random.usize(1..4) {
@@ -344,7 +344,7 @@ fn reported(random: &mut Rng, writer: usize, stamp: i64) -> Vec<(String, Task)> 
     rows.into_iter().collect()
 }
 
-/// One or some of these tasks, if there are any.
+/// One or some existing tasks, if there are any.
 fn some(random: &mut Rng, tasks: &Tasks, which: impl Fn(&Task) -> bool) -> Vec<String> {
     let mut ids: Vec<String> = tasks
         .iter()
@@ -356,7 +356,7 @@ fn some(random: &mut Rng, tasks: &Tasks, which: impl Fn(&Task) -> bool) -> Vec<S
     ids
 }
 
-/// One or some ids that none of these tasks has.
+/// One or some unused ids.
 fn free(random: &mut Rng, writer: usize, tasks: &Tasks) -> Vec<String> {
     let mut ids: Vec<String> = (0..IDS).map(|number| format!("w{writer}-{number}")).collect();
     ids.retain(|id| !tasks.contains_key(id));

@@ -1,7 +1,7 @@
 //! A database for each test: a copy of a template that was migrated once, dropped when the test ends.
 //!
-//! The service and the program use it as a role of their own, with what `migrate --grant-to` grants and nothing else. A
-//! test's own SQL is the owner's.
+//! The service and the program use it as a role with the grants of `migrate --grant-to` and nothing else. A test's own
+//! SQL runs as the owner.
 //!
 //! By default the server is a private one that ends with this process, however that ends. With `TEST_DATABASE_URL` it
 //! is an existing one, whose role must be allowed to create databases and roles.
@@ -18,31 +18,31 @@ use uuid::Uuid;
 
 use super::tasks;
 
-/// What every database and every role of the tests is called at first, so that none is mistaken for somebody's own.
+/// The prefix of every database and role of the tests.
 const PREFIX: &str = "task_status_test_";
 
-/// A database of a test's own.
+/// A database for one test.
 pub struct TestDatabase {
     name: String,
-    /// It lives as long as a database that was copied from it.
+    /// Lives as long as a database copied from it.
     template: Option<Arc<Template>>,
 }
 
-/// The migrated database that the others are copies of, and the role that the service uses them as. They go in this
-/// order: a role stays while a database has something granted to it.
+/// The migrated database to copy, and the role of the service. Dropped in this order: a role with grants in a database
+/// cannot be dropped.
 struct Template {
     database: Name,
     role: Role,
 }
 
-/// A database's name; the database goes with it.
+/// A database's name; dropping it drops the database.
 struct Name(String);
 
-/// A role's name; the role goes with it, after the databases in which it was granted something.
+/// A role's name; dropping it drops the role, after the databases with grants to it.
 pub struct Role(String);
 
 impl TestDatabase {
-    /// A database with the tables, and nothing in them.
+    /// A database with empty tables.
     pub async fn new() -> Self {
         let template = template().await;
         let name = unique_name();
@@ -57,24 +57,24 @@ impl TestDatabase {
         }
     }
 
-    /// A database without anything.
+    /// A database without tables.
     pub async fn empty() -> Self {
         let name = unique_name();
         admin(&format!("create database {name}")).await;
         Self { name, template: None }
     }
 
-    /// How its owner connects to it.
+    /// The connection options of its owner.
     pub fn options(&self) -> PgConnectOptions {
         server_options().database(&self.name)
     }
 
-    /// Its owner's URL, for the real program.
+    /// The URL for its owner.
     pub fn url(&self) -> String {
         url_of(&self.name)
     }
 
-    /// How the service connects to it. Where there are no tables, which the service could use, as the owner.
+    /// The connection options of the service; of the owner if there are no tables.
     pub fn service_options(&self) -> PgConnectOptions {
         match &self.template {
             Some(template) => template.role.options(&self.options()),
@@ -82,7 +82,7 @@ impl TestDatabase {
         }
     }
 
-    /// The service's URL, for the real program.
+    /// The URL for the service.
     pub fn service_url(&self) -> String {
         match &self.template {
             Some(template) => template.role.url(&self.url()),
@@ -95,7 +95,7 @@ impl TestDatabase {
         &self.template.as_ref().expect("a database with tables").role
     }
 
-    /// A connection outside the service, as a colleague with psql has.
+    /// A connection outside the service, such as psql's.
     pub async fn connect(&self) -> PgConnection {
         PgConnection::connect_with(&self.options()).await.unwrap()
     }
@@ -139,7 +139,7 @@ impl TestDatabase {
         rows
     }
 
-    /// How many statements with `part` in them wait for a lock.
+    /// How many statements that contain `part` wait for a lock.
     pub async fn waiting(&self, part: &str) -> i64 {
         self.value(&format!(
             "select count(*) from pg_stat_activity
@@ -175,7 +175,7 @@ impl Role {
         Self::made(unique_name()).await
     }
 
-    /// The same with a name that has to be quoted.
+    /// The same with a name that must be quoted.
     pub async fn with_odd_name() -> Self {
         // PostgreSQL cuts off what is longer than 63 bytes.
         Self::made(format!("{} \"; odd", &unique_name()[..50])).await
@@ -211,7 +211,7 @@ impl Role {
         }
     }
 
-    /// The same of a URL.
+    /// The same for a URL.
     pub fn url(&self, owner: &str) -> String {
         let mut url: reqwest::Url = owner.parse().unwrap();
         match external() {
@@ -231,7 +231,7 @@ impl Drop for Role {
     }
 }
 
-/// On a thread of its own, as the test's runtime may be ending.
+/// On another thread, as the test's runtime may be shutting down.
 fn clean_up(sql: &str) {
     let clean = || {
         tokio::runtime::Builder::new_current_thread()
@@ -277,7 +277,7 @@ async fn template() -> Arc<Template> {
     template
 }
 
-/// On an existing server a killed run leaves its databases and roles behind: those older than an hour are nobody's.
+/// On an existing server a killed run leaves databases and roles behind. Those older than an hour are dropped.
 async fn drop_leftovers() {
     if external().is_none() {
         return;
@@ -313,7 +313,7 @@ async fn drop_leftovers() {
     }
 }
 
-/// With the second in which it was made, by which [`drop_leftovers`] knows its age.
+/// Contains the current second, from which [`drop_leftovers`] computes the age.
 fn unique_name() -> String {
     format!(
         "{PREFIX}{}_{}",
@@ -322,12 +322,12 @@ fn unique_name() -> String {
     )
 }
 
-/// A name as SQL has it, whatever it is made of.
+/// A name quoted for SQL.
 pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// A statement that makes a function of the schema anew, with something else in the place of this.
+/// SQL that replaces `this` by `other` in a function of the schema.
 pub fn rewritten(function: &str, this: &str, other: &str) -> String {
     format!(
         "do $do$ begin

@@ -1,4 +1,4 @@
-//! What the tests share: a database for each, the service around it, clients, the real program.
+//! Shared helpers: a database for each test, the service around it, clients, the real program.
 
 pub mod certificates;
 pub mod database;
@@ -8,12 +8,13 @@ pub mod program;
 pub mod service;
 pub mod tasks;
 
+use std::io::Read;
 use std::time::{Duration, Instant};
 
-/// How long a test waits for something that is bound to happen. Generous: it is only reached where a test fails.
+/// How long a test waits for something that must happen. Only a failing test waits as long.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Asks again and again until the answer is there.
+/// Polls until there is a value.
 pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
@@ -25,9 +26,24 @@ pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) 
     }
 }
 
-/// Gives the tests' HTTP clients their cryptography: the library takes what the process has, also where it only speaks
-/// plain HTTP. The service does not rely on it.
+/// Decodes a body by its `Content-Encoding`.
+pub fn decoded(coding: Option<&str>, bytes: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::new();
+    match coding {
+        None => return bytes.to_vec(),
+        Some("gzip") => drop(
+            flate2::read::GzDecoder::new(bytes)
+                .read_to_end(&mut decoded)
+                .unwrap(),
+        ),
+        Some("br") => brotli::BrotliDecompress(&mut &*bytes, &mut decoded).unwrap(),
+        Some(_) => zstd::stream::copy_decode(bytes, &mut decoded).unwrap(),
+    }
+    decoded
+}
+
+/// Installs the cryptography of the tests' HTTP clients, which need it even for plain HTTP. The service does not use it.
 pub fn give_clients_cryptography() {
-    // Refused where it was done before.
+    // An error means that it is installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }

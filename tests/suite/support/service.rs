@@ -1,4 +1,4 @@
-//! The service in this process, on a port of its own and as a role of its own, and clients that speak real HTTP to it.
+//! The service in this process, with its own port and database role, and HTTP clients for it.
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -27,14 +27,14 @@ use super::{PATIENCE, give_clients_cryptography};
 
 pub const PENDING_TASKS: &str = "/task-status/pending-tasks";
 
-/// Bounds that no test reaches unless it means to.
+/// Bounds that a test reaches only on purpose.
 pub const LIMITS: Limits = Limits {
     max_connections: 5,
     acquire_timeout: PATIENCE,
     statement_timeout: PATIENCE,
 };
 
-/// What a test may want to be other than the defaults.
+/// The settings that tests change.
 pub struct Setup {
     pub empty_status: EmptyStatus,
     pub pending: PendingConfig,
@@ -48,7 +48,7 @@ impl Default for Setup {
 }
 
 impl Setup {
-    /// The defaults behind this gate.
+    /// The defaults with this authorizer.
     pub fn behind(authorizer: Authorizer) -> Self {
         let base_paths = ["/beta", "/v2024", "/v2025", "/v2026"].map(|path| path.parse().unwrap());
         Self {
@@ -63,7 +63,7 @@ impl Setup {
         }
     }
 
-    /// The defaults behind a gate that knows callers in this way.
+    /// The defaults with this authentication.
     pub fn with_access(access: Authenticator) -> Self {
         Self::behind(Authorizer::new(access, Proxies::default(), None))
     }
@@ -80,14 +80,14 @@ impl Setup {
 pub struct Service {
     pub address: SocketAddr,
     pub database: Database,
-    /// None around routes that are not the application's.
+    /// `None` unless the routes are the application's.
     pub authorizer: Option<Authorizer>,
-    /// The same.
+    /// Likewise.
     pub pending: Option<Pending>,
     client: reqwest::Client,
 }
 
-/// An answer, read to its end.
+/// A response with its whole body.
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
@@ -109,7 +109,7 @@ impl Service {
         Self::on(database, setup)
     }
 
-    /// Whatever state the database is in.
+    /// Does not wait for the database.
     pub fn on(database: Database, setup: Setup) -> Self {
         let authorizer = setup.serving.authorizer.clone();
         tokio::spawn(async move { authorizer.watch().await });
@@ -156,7 +156,7 @@ impl Service {
         Answer::read(self.response(method, target, headers).await).await
     }
 
-    /// An answer that is not read yet, for those whose body is no text.
+    /// A response whose body is still to be read.
     pub async fn response(
         &self,
         method: Method,
@@ -201,7 +201,7 @@ impl Service {
         Answer::read(request.send().await.unwrap()).await
     }
 
-    /// Sends bytes that no HTTP client would send, and reads until the service closes.
+    /// Sends raw bytes, and reads until the service closes.
     pub async fn raw(&self, request: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(request).await.unwrap();
@@ -267,8 +267,8 @@ impl Answer {
         self.header("x-total-count").map(|count| count.parse().unwrap())
     }
 
-    /// The answer as a snapshot: status, headers but for those that always differ, body with its tracking id checked
-    /// against the header and taken out.
+    /// The response as a snapshot: status, constant headers, body. The tracking id must be that of the header, and is
+    /// replaced.
     pub fn snapshot(&self) -> String {
         let tracking_id = self.header("slpt-request-id").expect("a tracking id").to_owned();
         assert_eq!(tracking_id.len(), 32, "{self:?}");
