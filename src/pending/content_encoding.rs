@@ -163,7 +163,7 @@ mod tests {
                 ContentEncoding::Identity => unreachable!(),
                 ContentEncoding::Zstd => zstd::stream::copy_decode(&encoded[..], &mut decoded).expect("zstd"),
                 ContentEncoding::Brotli => {
-                    brotli::BrotliDecompress(&mut &encoded[..], &mut decoded).expect("brotli")
+                    brotli::BrotliDecompress(&mut &encoded[..], &mut decoded).expect("brotli");
                 }
                 ContentEncoding::Gzip => {
                     flate2::read::GzDecoder::new(&encoded[..])

@@ -50,7 +50,7 @@ impl Wait {
     }
 
     /// How long a client may wait.
-    pub fn timeout(&self) -> Duration {
+    pub fn long_poll_timeout(&self) -> Duration {
         self.0.pending.0.config.long_poll_timeout
     }
 

@@ -356,7 +356,7 @@ async fn following_links_neither_skips_nor_repeats_a_task() {
             let distinct: HashSet<&String> = seen.iter().collect();
             assert_eq!(
                 (staying, distinct.len()),
-                (STAYING as usize, seen.len()),
+                (STAYING, seen.len()),
                 "{target} by {limit}"
             );
         }

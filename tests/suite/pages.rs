@@ -397,6 +397,7 @@ async fn a_page_is_found_from_the_end_of_another() {
 
 #[tokio::test]
 async fn memory_is_bounded_by_bytes_and_larger_pages_are_served_too() {
+    const PAGES: [(i32, i32); 4] = [(0, 250), (0, 10), (290, 10), (0, 30)];
     let database = TestDatabase::new().await;
     insert(&database, 300).await;
     let service = Service::start(&database).await;
@@ -405,7 +406,6 @@ async fn memory_is_bounded_by_bytes_and_larger_pages_are_served_too() {
         ..PendingConfig::default()
     };
     let pending = Pending::new(service.database.clone(), settings, CancellationToken::new());
-    const PAGES: [(i32, i32); 4] = [(0, 250), (0, 10), (290, 10), (0, 30)];
     let page = async |offset: i32, limit: i32| {
         let query = PendingQuery {
             order: Sorters::oldest_first(),

@@ -30,7 +30,7 @@ pub async fn hold(request: Request, next: Next) -> Response {
     let Some(wait) = response.extensions_mut().remove::<Wait>() else {
         return response;
     };
-    let time = wait.timeout().min(preferred);
+    let time = wait.long_poll_timeout().min(preferred);
     let Some(waiter_permit) = wait.permit().filter(|_| !time.is_zero()) else {
         return response;
     };
