@@ -208,7 +208,7 @@ create trigger task_status_touch before update on task_status
     execute function task_status_touch();
 
 -- The tally: how many tasks are pending, and a revision of them, exact in every snapshot. Statement triggers change it
--- in the transaction that changes the rows. docs/tally.md has the proof, the limits and the cost to a writer.
+-- in the transaction that changes the rows. docs/freshness.md has the proof, the limits and the cost to a writer.
 --
 -- Each writer changes a row that no other transaction holds, so no writer waits for another. The table is hot: a row is
 -- updated in place as long as its page has room, so a page is filled to a tenth. Vacuum removes what a long snapshot
@@ -244,7 +244,7 @@ analyze task_status_tally;
 
 -- How many tasks are pending by time of creation. A page at any offset is found by adding up the hours, then the minutes
 -- of one hour, and skipping within one minute. Both are kept: thousands of tasks are created within a minute, and three
--- months have a hundred thousand minutes. docs/pages.md has the gain, docs/tally.md the cost to a writer.
+-- months have a hundred thousand minutes. docs/freshness.md has the gain and the cost to a writer.
 --
 -- Writers only add rows to task_status_pending_delta, so no writer waits for another; folding moves the rows to the
 -- minutes and the hours. In any snapshot, minutes and deltas add up to count(*) of the pending tasks that were created

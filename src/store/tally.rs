@@ -2,7 +2,7 @@
 //!
 //! Beside it are the counts of pending tasks by hour and minute of creation, by which deep pages are found.
 //!
-//! Triggers keep both (`migrations/`); `docs/tally.md` says why they are exact, and their limits. Only [`repair`] and
+//! Triggers keep both (`migrations/`); `docs/freshness.md` says why they are exact, and their limits. Only [`repair`] and
 //! [`fold`] write them here.
 
 use sqlx::{Connection, PgConnection};
