@@ -485,3 +485,31 @@ async fn a_role_that_may_only_write_tasks_is_counted_and_cannot_be_tricked() {
         .execute(&format!("drop owned by {role} cascade; drop role {role}"))
         .await;
 }
+
+#[tokio::test]
+async fn a_report_that_equals_the_stored_task_changes_nothing() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    let row = "select ctid::text || ' ' || (select sum(revision) from task_status_tally) from task_status";
+    let report = async |progress| {
+        let report = serde_json::json!({
+            "type": "QPOC", "uniqueName": "n", "launcher": "l", "progress": progress,
+            "created": "2026-01-01T00:00:00Z", "modified": "2026-01-02T00:00:00Z",
+        });
+        let answer = service
+            .send(
+                reqwest::Method::PUT,
+                "/task-status/a",
+                "application/json",
+                report.to_string(),
+            )
+            .await;
+        (answer.status.as_u16(), database.value::<String>(row).await)
+    };
+    let (created, first) = report("1").await;
+    let (repeated, second) = report("1").await;
+    let (replaced, third) = report("2").await;
+    assert_eq!([created, repeated, replaced], [201, 200, 200]);
+    assert_eq!(first, second);
+    assert_ne!(second, third);
+}
