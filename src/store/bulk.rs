@@ -4,11 +4,12 @@ use std::io;
 use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, Connection, PgConnection};
+use sqlx::{ConnectOptions, PgConnection};
 use tokio::time::timeout;
 
+use super::StoreError;
 use super::schema::Schema;
-use super::{StoreError, session};
+use super::session::{Pooling, Settings};
 
 /// How long one statement on many rows may take before the server cancels it.
 pub const STATEMENT_TIMEOUT: Duration = Duration::from_mins(15);
@@ -20,12 +21,17 @@ pub async fn connect(
     options: &PgConnectOptions,
     statement_timeout: Option<Duration>,
 ) -> Result<PgConnection, StoreError> {
-    let options = session::with_settings(options, statement_timeout.unwrap_or_default())
-        // Statements are slow by design.
-        .disable_statement_logging();
+    // Statements are slow by design.
+    let options = options.clone().disable_statement_logging();
+    let settings = Settings {
+        statement_timeout: statement_timeout.unwrap_or_default(),
+    };
     let connecting = async {
-        Schema::Expect.ensure(&options).await?;
-        Ok(PgConnection::connect_with(&options).await?)
+        if Pooling::detect(&options).await? == Pooling::Transaction {
+            return Err(StoreError::TransactionPooler);
+        }
+        Schema::Expect.ensure(&options, Pooling::None).await?;
+        Ok(settings.connect(&options).await?)
     };
     timeout(CONNECT_TIMEOUT, connecting)
         .await

@@ -47,7 +47,7 @@ pub async fn count(database: &Database, filter: &Filter) -> Result<i64, StoreErr
         .persistent(false)
         .fetch_one(&mut *connection)
         .await;
-    connection.release(count)
+    connection.release(count).await
 }
 
 /// Completes one batch of the pending tasks that match, the oldest first, and returns their ids. An empty batch means
@@ -70,5 +70,5 @@ pub async fn batch(
         .persistent(false)
         .fetch_all(&mut *connection)
         .await;
-    connection.release(done)
+    connection.release(done).await
 }

@@ -1,29 +1,33 @@
 //! The connections to PostgreSQL, and whether the database is up.
 //!
 //! With a pool alone, every request would wait for a dead database until its timeout. So one task ([`Database::watch`])
-//! keeps a connection of its own and pings it once a second. While the database is down requests are refused at once,
+//! keeps a session of its own and asks once a second whether its server takes writes. While the database is down requests are refused at once,
 //! and those that already wait for a connection are released.
 
+use std::io;
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection, PgConnection, PgPool, Postgres};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
+use sqlx::{Connection, PgConnection, PgPool, Postgres, Row};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::schema::Schema;
-use super::{StoreError, privileges, session};
+use super::session::{self, Pooling, Settings};
+use super::{StoreError, privileges};
 use crate::telemetry::error_chain;
 
-/// The interval of pings while the database is up.
+/// The interval of checks while the database is up.
 const WATCH_INTERVAL_UP: Duration = Duration::from_secs(1);
 /// The interval of attempts to connect while the database is down.
 const WATCH_INTERVAL_DOWN: Duration = Duration::from_millis(250);
-/// After this long without a response the database counts as down.
-const WATCH_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long the watch waits for a connection, and any session for the response to its check.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
+/// Sessions of this age are replaced: behind a load balancer they may lead to a server that others have left.
+const MAX_SESSION_AGE: Duration = Duration::from_mins(5);
 
 /// Bounds of the connections to the database.
 #[derive(Debug, Clone, Copy)]
@@ -39,35 +43,67 @@ pub struct Limits {
 #[derive(Debug, Clone)]
 pub struct Database {
     pool: PgPool,
-    /// One connection for the tally alone, so that slow statements do not delay the freshness barrier.
-    tally: PgPool,
+    /// A session for the tally alone, so that slow statements do not delay the freshness barrier. It is taken out while
+    /// it is used, so a read that fails or is given up loses it.
+    tally: Arc<Mutex<Option<PgConnection>>>,
     /// For [`Database::watch`] and migrations: without the bounds of requests.
     options: Arc<PgConnectOptions>,
+    settings: Settings,
+    /// Set before the database counts as up for the first time.
+    pooling: Arc<OnceLock<Pooling>>,
+    /// When the watch last lost its session. Sessions from before are not used again.
+    last_outage: Arc<Mutex<Option<Instant>>>,
     up: watch::Sender<bool>,
 }
 
 impl Database {
     /// Prepares the connections and opens none. The database counts as down until [`Database::watch`] has reached it.
     pub fn new(options: PgConnectOptions, limits: Limits) -> Self {
-        let pool = PgPoolOptions::new()
-            .max_connections(limits.max_connections)
-            .acquire_timeout(limits.acquire_timeout)
-            .connect_lazy_with(session::with_settings(&options, limits.statement_timeout));
-        let tally = PgPoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(limits.acquire_timeout)
-            // A ping takes as long as the statement itself.
-            .test_before_acquire(false)
-            .connect_lazy_with(session::with_settings(&options, limits.statement_timeout));
+        let settings = Settings {
+            statement_timeout: limits.statement_timeout,
+        };
+        let pooling = Arc::<OnceLock<Pooling>>::default();
+        let last_outage = Arc::<Mutex<Option<Instant>>>::default();
+        let pool = {
+            let (pooling, last_outage) = (Arc::clone(&pooling), Arc::clone(&last_outage));
+            PgPoolOptions::new()
+                .max_connections(limits.max_connections)
+                .acquire_timeout(limits.acquire_timeout)
+                .max_lifetime(MAX_SESSION_AGE)
+                .after_connect(move |connection, _| {
+                    let is_own = pooling.get() != Some(&Pooling::Transaction);
+                    Box::pin(async move {
+                        if is_own {
+                            settings.apply(connection).await?;
+                        }
+                        expect_primary(connection).await
+                    })
+                })
+                // Replaced by a check that a pooler cannot answer, and that a standby fails.
+                .test_before_acquire(false)
+                .before_acquire(move |connection, meta| {
+                    let is_outdated = lock(&last_outage).is_some_and(|at| meta.age > at.elapsed());
+                    Box::pin(async move {
+                        if is_outdated {
+                            return Ok(false);
+                        }
+                        expect_primary(connection).await?;
+                        Ok(true)
+                    })
+                })
+        };
         Self {
-            pool,
-            tally,
+            pool: pool.connect_lazy_with(session::plain(&options)),
+            tally: Arc::default(),
             options: Arc::new(options),
+            settings,
+            pooling,
+            last_outage,
             up: watch::Sender::new(false),
         }
     }
 
-    /// Whether the database responded to the last ping.
+    /// Whether the database responded to the last check.
     pub fn is_up(&self) -> bool {
         *self.up.borrow()
     }
@@ -81,21 +117,59 @@ impl Database {
     /// A connection for one or more statements: [`StoreError::KnownDown`] at once if the database is down or goes down
     /// meanwhile, [`StoreError::Unavailable`] if no connection is free within the acquire timeout.
     pub async fn connection(&self) -> Result<Lease, StoreError> {
-        self.lease(&self.pool).await
+        self.unless_down(async { Ok(self.lease().await?) }).await
     }
 
-    /// The connection for the tally, which may be broken.
-    pub(super) async fn tally_connection(&self) -> Result<Lease, StoreError> {
-        self.lease(&self.tally).await
+    /// The row of a statement without parameters, in the session for the tally.
+    pub(super) async fn fetch_apart(&self, statement: &'static str) -> Result<PgRow, StoreError> {
+        let fetching = async {
+            let session = lock(&self.tally).take();
+            let mut session = match session {
+                Some(session) => session,
+                None if self.is_pooled() => {
+                    PgConnection::connect_with(&session::plain(&self.options)).await?
+                }
+                None => self.settings.connect(&self.options).await?,
+            };
+            let row = if self.is_pooled() {
+                // One message, hence one session.
+                sqlx::raw_sql(statement).fetch_one(&mut session).await?
+            } else {
+                sqlx::query(statement).fetch_one(&mut session).await?
+            };
+            *lock(&self.tally) = Some(session);
+            Ok(row)
+        };
+        self.unless_down(fetching).await
     }
 
-    async fn lease(&self, pool: &PgPool) -> Result<Lease, StoreError> {
+    /// Gives up as soon as the database is known to be down.
+    async fn unless_down<T>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
         let mut up = self.up.subscribe();
         tokio::select! {
             biased;
             _ = up.wait_for(|up| !up) => Err(StoreError::KnownDown),
-            connection = pool.acquire() => Ok(Lease { connection: connection?, finished: false }),
+            result = work => result,
         }
+    }
+
+    async fn lease(&self) -> sqlx::Result<Lease> {
+        let mut lease = Lease {
+            connection: self.pool.acquire().await?,
+            in_transaction: self.is_pooled(),
+            finished: false,
+        };
+        if lease.in_transaction {
+            self.settings.begin(&mut lease).await?;
+        }
+        Ok(lease)
+    }
+
+    fn is_pooled(&self) -> bool {
+        self.pooling.get() == Some(&Pooling::Transaction)
     }
 
     /// Keeps [`Database::is_up`] current for as long as it is polled. Before the database counts as up for the first
@@ -107,9 +181,11 @@ impl Database {
             if self.set_up(true) {
                 tracing::info!("the database is up");
             }
-            while answers(&mut probe).await {
+            while expect_primary(&mut probe).await.is_ok() {
                 sleep(WATCH_INTERVAL_UP).await;
             }
+            *lock(&self.last_outage) = Some(Instant::now());
+            drop(lock(&self.tally).take());
             probe = loop {
                 match connect(&self.options).await {
                     Ok(connection) => break connection,
@@ -128,7 +204,8 @@ impl Database {
 
     /// Closes the connections after their statements have ended.
     pub async fn close(&self) {
-        tokio::join!(self.pool.close(), self.tally.close());
+        drop(lock(&self.tally).take());
+        self.pool.close().await;
     }
 
     async fn first_connection(&self, schema: Schema) -> Result<PgConnection, StoreError> {
@@ -136,8 +213,10 @@ impl Database {
         loop {
             let attempt = async {
                 let mut connection = connect(&self.options).await?;
-                schema.ensure(&self.options).await?;
+                let pooling = Pooling::detect(&self.options).await?;
+                schema.ensure(&self.options, pooling).await?;
                 privileges::check(&mut connection).await?;
+                self.pooling.get_or_init(|| pooling);
                 Ok::<_, StoreError>(connection)
             };
             match attempt.await {
@@ -167,22 +246,35 @@ impl Database {
 /// the middle of a statement, because of a disconnect or a timeout, cancels the statement.
 pub struct Lease {
     connection: PoolConnection<Postgres>,
+    /// Behind a transaction pooler all statements of a lease are one transaction.
+    in_transaction: bool,
     finished: bool,
 }
 
 impl Lease {
-    /// Returns the connection to the pool.
-    pub fn finish(mut self) {
+    /// Returns the connection to the pool. Behind a transaction pooler, this commits what was written.
+    pub async fn finish(mut self) -> Result<(), StoreError> {
+        if self.in_transaction {
+            sqlx::raw_sql("commit").execute(&mut *self).await?;
+        }
         self.finished = true;
+        Ok(())
     }
 
     /// Passes on the result of the last statement. The connection returns to the pool, also after an error of the server:
     /// it is ready for the next statement then.
-    pub fn release<T>(self, outcome: Result<T, sqlx::Error>) -> Result<T, StoreError> {
-        if matches!(outcome, Ok(_) | Err(sqlx::Error::Database(_))) {
-            self.finish();
+    pub async fn release<T>(mut self, outcome: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+        match outcome {
+            Ok(value) => {
+                self.finish().await?;
+                Ok(value)
+            }
+            Err(error) => {
+                self.finished = matches!(error, sqlx::Error::Database(_))
+                    && (!self.in_transaction || sqlx::raw_sql("rollback").execute(&mut *self).await.is_ok());
+                Err(error.into())
+            }
         }
-        Ok(outcome?)
     }
 }
 
@@ -207,18 +299,33 @@ impl DerefMut for Lease {
     }
 }
 
+/// Connects to a server that takes writes.
 async fn connect(options: &PgConnectOptions) -> Result<PgConnection, StoreError> {
-    match timeout(
-        WATCH_TIMEOUT,
-        PgConnection::connect_with(&session::with_settings(options, WATCH_TIMEOUT)),
-    )
-    .await
-    {
-        Ok(connection) => Ok(connection?),
+    let connecting = async {
+        let mut connection = PgConnection::connect_with(&session::plain(options)).await?;
+        expect_primary(&mut connection).await?;
+        Ok(connection)
+    };
+    match timeout(CHECK_TIMEOUT, connecting).await {
+        Ok(connection) => connection,
         Err(_) => Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)),
     }
 }
 
-async fn answers(connection: &mut PgConnection) -> bool {
-    matches!(timeout(WATCH_TIMEOUT, connection.ping()).await, Ok(Ok(())))
+/// Refuses a session whose server does not respond, or is a standby: that may lag, and takes no writes.
+async fn expect_primary(connection: &mut PgConnection) -> sqlx::Result<()> {
+    // One message: a pooler passes it on whole.
+    let asking = sqlx::raw_sql("select pg_is_in_recovery()").fetch_one(connection);
+    let row = timeout(CHECK_TIMEOUT, asking)
+        .await
+        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    if row.try_get(0)? {
+        return Err(io::Error::other("the server is a standby").into());
+    }
+    Ok(())
+}
+
+/// Nothing that is done under these locks can be left half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -19,6 +19,17 @@ pub enum StoreError {
     /// role or this kind of connection, or it has no such database.
     #[error("cannot connect to the database, and waiting will not help")]
     Connection(#[source] sqlx::Error),
+    /// A pooler runs each transaction in another session and loses prepared statements.
+    #[error(
+        "the pooler runs the statements of one connection in several sessions and does not keep their prepared \
+         statements: set pool_mode = session, or use PgBouncer 1.21 or newer with max_prepared_statements above 0"
+    )]
+    Pooler(#[source] sqlx::Error),
+    /// A command that needs a session of its own was led to a transaction pooler.
+    #[error(
+        "this command needs a session of its own: connect to PostgreSQL itself, not to a transaction pooler"
+    )]
+    TransactionPooler,
     /// The database is down according to [`super::Database::watch`]; nothing was tried.
     #[error("the database is known to be down")]
     KnownDown,
@@ -89,6 +100,8 @@ impl StoreError {
             | Self::NotConfirmed { .. } => true,
             Self::Shared(error) => error.is_transient(),
             Self::Connection(_)
+            | Self::Pooler(_)
+            | Self::TransactionPooler
             | Self::Refused { .. }
             | Self::Statement(_)
             | Self::Schema(_)
@@ -125,7 +138,9 @@ impl From<sqlx::Error> for StoreError {
         match &error {
             sqlx::Error::Io(source) if is_tls_failure(source) => Self::Connection(error),
             sqlx::Error::Tls(_) | sqlx::Error::Configuration(_) => Self::Connection(error),
-            sqlx::Error::Io(_)
+            // The peer is not PostgreSQL, or not any more: a load balancer with nothing behind it.
+            sqlx::Error::Protocol(_)
+            | sqlx::Error::Io(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => Self::Unavailable(error),
@@ -192,5 +207,5 @@ fn is_unavailability(code: &str) -> bool {
     code.starts_with("08")
         || code.starts_with("57P")
         || code.starts_with("53")
-        || ["25006", "55P03"].contains(&code)
+        || ["25006", "55P03", "42P01", "42883", "3F000"].contains(&code)
 }

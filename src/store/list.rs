@@ -70,7 +70,7 @@ pub async fn page(database: &Database, query: ListQuery<'_>) -> Result<ListPage,
         .persistent(false)
         .fetch_all(&mut *connection)
         .await;
-    let rows = connection.release(rows)?;
+    let rows = connection.release(rows).await?;
 
     // The total is in every row, and an empty page is one row without a task.
     let mut total = None;

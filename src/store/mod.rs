@@ -20,7 +20,7 @@ pub mod report;
 pub mod retention;
 mod row;
 pub mod schema;
-mod session;
+pub mod session;
 mod statement;
 pub mod tally;
 pub mod task;

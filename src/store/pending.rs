@@ -228,7 +228,7 @@ async fn read(database: &Database, query: PageQuery<'_>, known: &[Version]) -> R
         .persistent(query.offset.get() == 0)
         .fetch_all(&mut *connection)
         .await;
-    decode(connection.release(rows)?, query.order).map_err(StoreError::from)
+    decode(connection.release(rows).await?, query.order).map_err(StoreError::from)
 }
 
 fn statement(query: PageQuery<'_>, known: &[Version]) -> sqlx::Result<(String, PgArguments)> {

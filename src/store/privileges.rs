@@ -9,7 +9,8 @@ use std::time::Duration;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use super::{StoreError, session};
+use super::StoreError;
+use super::session::Settings;
 
 /// The tables, and the privileges on each. A migration that adds a table adds a line here.
 const TABLES: [(&str, &str); 6] = [
@@ -43,8 +44,10 @@ const TIMEOUT: Duration = Duration::from_mins(1);
 /// Grants a role what `serve` without migrations, `import`, `export` and `prune` need. Afterwards it has no other privilege
 /// on the tables, and PUBLIC has none. This happens in one transaction, and repeating it changes nothing.
 pub async fn grant(options: &PgConnectOptions, role: &str) -> Result<(), StoreError> {
-    let options = session::with_settings(options, TIMEOUT);
-    let mut connection = PgConnection::connect_with(&options).await?;
+    let settings = Settings {
+        statement_timeout: TIMEOUT,
+    };
+    let mut connection = settings.connect(options).await?;
     let mut transaction = connection.begin().await?;
     // PostgreSQL refuses one of two concurrent changes to the same privileges.
     sqlx::query!("select pg_advisory_xact_lock($1)", LOCK)

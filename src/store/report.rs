@@ -59,7 +59,7 @@ static WRITE: LazyLock<String> = LazyLock::new(|| {
 pub async fn report(database: &Database, tasks: &[TaskStatus]) -> Result<Vec<Outcome>, StoreError> {
     let mut connection = database.connection().await?;
     let outcomes = write(&mut connection, tasks).await;
-    connection.release(outcomes)
+    connection.release(outcomes).await
 }
 
 /// The same on any connection.

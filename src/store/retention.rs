@@ -23,7 +23,7 @@ pub async fn count(database: &Database, before: DateTime<Utc>) -> Result<i64, St
     )
     .fetch_one(&mut *connection)
     .await;
-    connection.release(count)
+    connection.release(count).await
 }
 
 /// Deletes the tasks that have given no sign of life since `before`, and calls `deleted` with the size of each batch.
@@ -33,8 +33,8 @@ pub async fn prune(
     before: DateTime<Utc>,
     mut deleted: impl FnMut(u64),
 ) -> Result<bool, StoreError> {
-    let mut connection = database.connection().await?;
     loop {
+        let mut connection = database.connection().await?;
         // The lock lasts for the transaction, so it works through a transaction pooler and cannot be left behind.
         let batch = sqlx::query!(
             r#"
@@ -55,10 +55,10 @@ pub async fn prune(
             LOCK,
         )
         .fetch_one(&mut *connection)
-        .await?;
+        .await;
+        let batch = connection.release(batch).await?;
         deleted(batch.deleted.unsigned_abs());
         if !batch.mine || batch.deleted < BATCH {
-            connection.finish();
             return Ok(batch.mine);
         }
     }

@@ -7,7 +7,8 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 
 use super::error::is_for_lack_of_privilege;
-use super::{StoreError, privileges, session};
+use super::session::{self, Pooling, Settings};
+use super::{StoreError, privileges};
 
 /// The statement timeout of a migration, which includes the wait for another replica that migrates.
 const MIGRATION_TIMEOUT: Duration = Duration::from_mins(15);
@@ -25,10 +26,11 @@ pub enum Schema {
 
 impl Schema {
     /// Migrates, or refuses a database that lacks migrations.
-    pub async fn ensure(self, options: &PgConnectOptions) -> Result<(), StoreError> {
-        match self {
-            Self::Migrate => migrate(options).await,
-            Self::Expect => expect(options).await,
+    pub async fn ensure(self, options: &PgConnectOptions, pooling: Pooling) -> Result<(), StoreError> {
+        match (self, pooling) {
+            (Self::Migrate, Pooling::None) => migrate(options).await,
+            // Migrations take a lock of their session, which a transaction pooler would leave to another client.
+            (Self::Migrate, Pooling::Transaction) | (Self::Expect, _) => expect(options).await,
         }
     }
 }
@@ -36,8 +38,10 @@ impl Schema {
 /// Runs the missing migrations. Several processes may do so at once: with an advisory lock they take turns. A role that may
 /// not run migrations succeeds if none is missing. A database with migrations that this version does not know is refused.
 pub async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
-    let options = session::with_settings(options, MIGRATION_TIMEOUT);
-    let mut connection = PgConnection::connect_with(&options).await?;
+    let settings = Settings {
+        statement_timeout: MIGRATION_TIMEOUT,
+    };
+    let mut connection = settings.connect(options).await?;
     // `run` does the same after it has connected, but its future is not `Send`.
     let migrated = MIGRATIONS.run_direct(None, &mut connection, false).await;
     // Closing also releases the lock.
@@ -47,7 +51,7 @@ pub async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
         Err(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _))
             if is_for_lack_of_privilege(&error) =>
         {
-            match expect(&options).await {
+            match expect(options).await {
                 Err(StoreError::SchemaBehind { version }) => Err(StoreError::MigrationRefused {
                     version,
                     source: MigrateError::Execute(error),
@@ -60,7 +64,7 @@ pub async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
 }
 
 async fn expect(options: &PgConnectOptions) -> Result<(), StoreError> {
-    let mut connection = PgConnection::connect_with(options).await?;
+    let mut connection = PgConnection::connect_with(&session::plain(options)).await?;
     let recorded =
         sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is not null as "recorded!""#)
             .fetch_one(&mut connection)

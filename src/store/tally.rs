@@ -5,7 +5,9 @@
 //! Triggers keep both (`migrations/`); `docs/freshness.md` says why they are exact, and their limits. Only [`repair`] and
 //! [`fold`] write them here.
 
-use sqlx::{Connection, PgConnection};
+use std::io;
+
+use sqlx::{Connection, PgConnection, Row};
 
 use super::{Database, StoreError};
 
@@ -18,6 +20,12 @@ const TRIGGERS: [&str; 4] = [
     "task_status_count_truncate",
     "task_status_count_update",
 ];
+/// Also says if the server is a standby, which may lag.
+const READ: &str = "
+    select coalesce(sum(pending), 0)::bigint as pending, coalesce(sum(revision), 0)::bigint as revision,
+        pg_is_in_recovery() as is_standby
+    from task_status_tally
+";
 /// The tally is folded if it has more rows than this: twice the number of slots.
 const FOLD_ABOVE: i64 = 128;
 
@@ -79,19 +87,13 @@ pub async fn read(database: &Database) -> Result<Tally, StoreError> {
 }
 
 async fn read_once(database: &Database) -> Result<Tally, StoreError> {
-    let mut connection = database.tally_connection().await?;
-    let row = sqlx::query!(
-        r#"
-        select coalesce(sum(pending), 0)::bigint as "pending!", coalesce(sum(revision), 0)::bigint as "revision!"
-        from task_status_tally
-        "#
-    )
-    .fetch_one(&mut *connection)
-    .await;
-    let row = connection.release(row)?;
+    let row = database.fetch_apart(READ).await?;
+    if row.try_get("is_standby")? {
+        return Err(sqlx::Error::from(io::Error::other("the server is a standby")).into());
+    }
     Ok(Tally {
-        pending: row.pending,
-        revision: Revision(row.revision),
+        pending: row.try_get("pending")?,
+        revision: Revision(row.try_get("revision")?),
     })
 }
 
@@ -155,7 +157,7 @@ pub async fn check_in_turn(database: &Database) -> Result<Option<Check>, StoreEr
         None
     };
     transaction.commit().await?;
-    connection.finish();
+    connection.finish().await?;
     Ok(check)
 }
 
@@ -222,5 +224,5 @@ pub async fn fold(database: &Database) -> Result<i64, StoreError> {
     )
     .fetch_one(&mut *connection)
     .await;
-    connection.release(folded)
+    connection.release(folded).await
 }

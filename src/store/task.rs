@@ -38,7 +38,7 @@ static UPDATE: LazyLock<String> = LazyLock::new(|| {
 pub async fn get(database: &Database, id: &str) -> Result<Option<TaskStatus>, StoreError> {
     let mut connection = database.connection().await?;
     let task = select(&mut connection, id, "").await;
-    connection.release(task)
+    connection.release(task).await
 }
 
 /// Changes the task with this id: `change` gets the stored task, which is locked meanwhile, and the task that it returns
@@ -62,7 +62,7 @@ pub async fn change<E>(
         other => other,
     };
     transaction.commit().await?;
-    connection.finish();
+    connection.finish().await?;
     Ok(outcome)
 }
 

@@ -3,8 +3,11 @@
 pub mod certificates;
 pub mod database;
 pub mod identity;
+pub mod node;
 pub mod packages;
+pub mod pgbouncer;
 pub mod program;
+pub mod proxy;
 pub mod service;
 pub mod tasks;
 

@@ -93,7 +93,7 @@ async fn every_snapshot_has_the_count_and_a_revision_of_its_own() {
                 let folded = sqlx::query("select task_status_fold_tally()")
                     .execute(&mut *lease)
                     .await;
-                lease.release(folded)
+                lease.release(folded).await
             });
             folding.unwrap().await.unwrap();
             let check = tally::repair(&mut repairer).await.unwrap();

@@ -1,0 +1,145 @@
+//! The service behind a real `PgBouncer`.
+
+use task_status::store::Database;
+use task_status::store::database::Limits;
+use task_status::store::schema::Schema;
+use task_status::store::session::Pooling;
+
+use crate::support::database::TestDatabase;
+use crate::support::pgbouncer::{self, PgBouncer};
+use crate::support::program::{Program, command};
+use crate::support::service::{LIMITS, PENDING_TASKS, Service, Setup};
+
+const TRANSACTION_MODE: &str = "pool_mode = transaction\nmax_prepared_statements = 100";
+
+/// Transaction mode without prepared statements: what versions before 1.21 know, and later ones can be set to.
+fn forgetful() -> &'static str {
+    match pgbouncer::program() {
+        Some((_, true)) => "pool_mode = transaction\nmax_prepared_statements = 0",
+        _ => "pool_mode = transaction",
+    }
+}
+
+async fn service(bouncer: &PgBouncer) -> Service {
+    let limits = Limits {
+        max_connections: 20,
+        ..LIMITS
+    };
+    let database = Database::new(bouncer.options(), limits);
+    let watched = database.clone();
+    tokio::spawn(async move { watched.watch(Schema::Expect).await.unwrap() });
+    database.wait_until_up().await;
+    Service::on(database, Setup::default())
+}
+
+async fn transaction_mode(database: &TestDatabase) -> Option<PgBouncer> {
+    match pgbouncer::program() {
+        Some((_, true)) => Some(PgBouncer::start(database.service_options(), TRANSACTION_MODE).await),
+        found => {
+            println!("left out: no PgBouncer that keeps track of prepared statements: {found:?}");
+            None
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_are_not_mixed_up_in_transaction_mode() {
+    let database = TestDatabase::new().await;
+    database
+        .execute(
+            "insert into task_status (id, type, unique_name, launcher)
+             select launcher || n, 'QPOC', 'Task', launcher from generate_series(1, 50) n, unnest(array['a', 'b']) launcher",
+        )
+        .await;
+    let Some(bouncer) = transaction_mode(&database).await else {
+        return;
+    };
+    let service = std::sync::Arc::new(service(&bouncer).await);
+    let clients: Vec<_> = (0..8)
+        .map(|client| {
+            let service = service.clone();
+            tokio::spawn(async move {
+                let launcher = if client % 2 == 0 { "a" } else { "b" };
+                for _ in 0..50 {
+                    let target = format!("/task-status?filters=launcher+eq+%22{launcher}%22");
+                    let ids = service.get(&target).await.ids();
+                    assert_eq!(ids.len(), 50);
+                    assert!(
+                        ids.iter().all(|id| id.starts_with(launcher)),
+                        "{launcher}: {ids:?}"
+                    );
+                }
+            })
+        })
+        .collect();
+    let clearing = {
+        let service = service.clone();
+        tokio::spawn(async move {
+            for _ in 0..50 {
+                let cleared = service
+                    .send(
+                        reqwest::Method::PATCH,
+                        "/task-status?filters=launcher+eq+%22nobody%22",
+                        "application/json-patch+json",
+                        r#"[{"op":"replace","path":"/completionStatus","value":"Error"}]"#,
+                    )
+                    .await;
+                assert_eq!(cleared.json()["completed"], 0);
+            }
+        })
+    };
+    for client in clients {
+        client.await.unwrap();
+    }
+    clearing.await.unwrap();
+    assert_eq!(service.get(PENDING_TASKS).await.ids().len(), 100);
+}
+
+#[tokio::test]
+async fn how_connections_are_pooled_is_found_out() {
+    let database = TestDatabase::new().await;
+    assert_eq!(
+        Pooling::detect(&database.service_options()).await.unwrap(),
+        Pooling::None
+    );
+    if pgbouncer::program().is_none() {
+        println!("left out: no PgBouncer");
+        return;
+    }
+    let session_mode = PgBouncer::start(
+        database.service_options(),
+        "pool_mode = session\ndefault_pool_size = 10",
+    )
+    .await;
+    assert_eq!(
+        Pooling::detect(&session_mode.options()).await.unwrap(),
+        Pooling::None
+    );
+    for order in 0..2 {
+        let settings = format!("{}\nserver_round_robin = {order}", forgetful());
+        let bouncer = PgBouncer::start(database.service_options(), &settings).await;
+        let error = Pooling::detect(&bouncer.options()).await.unwrap_err();
+        assert!(error.to_string().contains("max_prepared_statements"), "{error}");
+    }
+    if let Some(bouncer) = transaction_mode(&database).await {
+        assert_eq!(
+            Pooling::detect(&bouncer.options()).await.unwrap(),
+            Pooling::Transaction
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_pooler_that_loses_prepared_statements_is_refused_at_the_start() {
+    if pgbouncer::program().is_none() {
+        println!("left out: no PgBouncer");
+        return;
+    }
+    let database = TestDatabase::new().await;
+    let bouncer = PgBouncer::start(database.service_options(), forgetful()).await;
+    let mut serve = command(&["serve", "--auth", "none", "--listen", "127.0.0.1:0"]);
+    serve.env("DATABASE_URL", bouncer.url());
+    let mut program = Program::start(serve);
+    assert!(!program.wait().success());
+    assert!(program.log().contains("pool_mode = session"), "{}", program.log());
+}

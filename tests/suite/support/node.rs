@@ -1,0 +1,153 @@
+//! PostgreSQL servers of a test's own that replicate: started, stopped and promoted as an operator does.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use tempfile::TempDir;
+
+/// A server and its data.
+pub struct Node {
+    folder: TempDir,
+    account: (u32, u32),
+}
+
+impl Node {
+    /// A new, empty primary, running.
+    pub fn primary() -> Self {
+        let node = Self::without_data();
+        node.run(
+            "initdb",
+            &["-D", &node.data(), "-U", "postgres", "-A", "trust", "--no-sync"],
+        );
+        node.start();
+        node
+    }
+
+    /// A running standby of another node.
+    pub fn standby_of(primary: &Self) -> Self {
+        let node = Self::without_data();
+        let sockets = primary.folder.path().display().to_string();
+        node.run(
+            "pg_basebackup",
+            &[
+                "-h",
+                &sockets,
+                "-U",
+                "postgres",
+                "-D",
+                &node.data(),
+                "-R",
+                "-c",
+                "fast",
+                "-X",
+                "stream",
+                "--no-sync",
+            ],
+        );
+        node.start();
+        node
+    }
+
+    fn without_data() -> Self {
+        let folder = tempfile::Builder::new().prefix("pgn").tempdir_in("/tmp").unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let account = account();
+        let _ = chown(folder.path(), Some(account.0), Some(account.1));
+        Self { folder, account }
+    }
+
+    pub fn start(&self) {
+        let options = format!(
+            "-c listen_addresses='' -c unix_socket_directories={} -c fsync=off -c max_connections=60",
+            self.folder.path().display()
+        );
+        let log = self.folder.path().join("log").display().to_string();
+        self.run(
+            "pg_ctl",
+            &["start", "-w", "-D", &self.data(), "-l", &log, "-o", &options],
+        );
+    }
+
+    pub fn stop(&self) {
+        self.run("pg_ctl", &["stop", "-w", "-m", "fast", "-D", &self.data()]);
+    }
+
+    pub fn promote(&self) {
+        self.run("pg_ctl", &["promote", "-w", "-D", &self.data()]);
+    }
+
+    /// Its socket, for a proxy.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join(".s.PGSQL.5432")
+    }
+
+    pub fn options(&self) -> PgConnectOptions {
+        PgConnectOptions::new_without_pgpass()
+            .socket(self.folder.path())
+            .username("postgres")
+            .database("postgres")
+            .ssl_mode(PgSslMode::Disable)
+    }
+
+    fn data(&self) -> String {
+        self.folder.path().join("data").display().to_string()
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) {
+        let status = Command::new(programs().join(program))
+            .args(arguments)
+            .current_dir("/tmp")
+            .uid(self.account.0)
+            .gid(self.account.1)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(status.success(), "{program} {arguments:?}: {status}");
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = Command::new(programs().join("pg_ctl"))
+            .args(["stop", "-m", "immediate", "-D", &self.data()])
+            .uid(self.account.0)
+            .gid(self.account.1)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+    }
+}
+
+/// PostgreSQL does not run as root.
+fn account() -> (u32, u32) {
+    let id = |of: &str| {
+        let id = Command::new("id").args(of.split(' ')).output().unwrap();
+        String::from_utf8(id.stdout).unwrap().trim().parse::<u32>().ok()
+    };
+    match id("-u") {
+        Some(0) => id("-u postgres").zip(id("-g postgres")).unwrap_or((65534, 65534)),
+        user => (user.unwrap(), id("-g").unwrap()),
+    }
+}
+
+fn programs() -> PathBuf {
+    if let Some(folder) = std::env::var_os("PG_BIN_DIR") {
+        return folder.into();
+    }
+    let mut installed: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
+        .map(|versions| {
+            versions
+                .flatten()
+                .map(|version| version.path().join("bin"))
+                .collect()
+        })
+        .unwrap_or_default();
+    installed.sort();
+    installed.pop().unwrap_or_else(|| Path::new("/usr/bin").into())
+}

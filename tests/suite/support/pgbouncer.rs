@@ -1,0 +1,107 @@
+//! A real `PgBouncer` in front of a test's database.
+//!
+//! `PGBOUNCER` names the program; without it, the installed one is used.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, PgConnection};
+use tempfile::TempDir;
+
+use super::eventually;
+
+pub struct PgBouncer {
+    process: Child,
+    folder: TempDir,
+    upstream: PgConnectOptions,
+}
+
+/// The program, and whether it keeps track of prepared statements in transaction mode (1.21 and newer).
+pub fn program() -> Option<(PathBuf, bool)> {
+    let program = std::env::var_os("PGBOUNCER").map_or("/usr/sbin/pgbouncer".into(), PathBuf::from);
+    let version = Command::new(&program).arg("--version").output().ok()?;
+    let version = String::from_utf8(version.stdout).ok()?;
+    let minor = version
+        .lines()
+        .next()?
+        .strip_prefix("PgBouncer 1.")?
+        .split('.')
+        .next()?;
+    Some((program, minor.parse::<u32>().ok()? >= 21))
+}
+
+impl PgBouncer {
+    /// `settings` are lines of its configuration.
+    pub async fn start(upstream: PgConnectOptions, settings: &str) -> Self {
+        let (program, _) = program().expect("PgBouncer is installed");
+        // Short, as the path of a socket has to be.
+        let folder = tempfile::Builder::new().prefix("pgb").tempdir_in("/tmp").unwrap();
+        let at = folder.path();
+        let socket = upstream.get_socket().expect("a Unix socket");
+        let user = upstream.get_username();
+        let mut config = String::new();
+        writeln!(
+            config,
+            "[databases]\n* = host={} port={}\n[pgbouncer]\nlisten_addr =\nlisten_port = 6432\nunix_socket_dir = {}\n\
+             auth_type = trust\nauth_file = {}\ndefault_pool_size = 5\n{settings}",
+            socket.display(),
+            upstream.get_port(),
+            at.display(),
+            at.join("users").display(),
+        )
+        .unwrap();
+        fs::write(at.join("users"), format!("\"{user}\" \"\"\n")).unwrap();
+        fs::write(at.join("pgbouncer.ini"), config).unwrap();
+        // It refuses to run as root, and the server lets in the account that it runs as itself.
+        let owner = fs::metadata(socket).unwrap();
+        fs::set_permissions(at, fs::Permissions::from_mode(0o755)).unwrap();
+        let _ = chown(at, Some(owner.uid()), Some(owner.gid()));
+        let mut command = Command::new(program);
+        let process = command
+            .arg(at.join("pgbouncer.ini"))
+            .uid(owner.uid())
+            .gid(owner.gid())
+            .stdin(Stdio::null())
+            .stderr(fs::File::create(at.join("log")).unwrap())
+            .spawn()
+            .unwrap();
+        let bouncer = Self {
+            process,
+            folder,
+            upstream,
+        };
+        eventually("PgBouncer answers", async || {
+            let connection = PgConnection::connect_with(&bouncer.options().extra_float_digits(None)).await;
+            connection.ok()?.close().await.ok()
+        })
+        .await;
+        bouncer
+    }
+
+    /// How a client connects through it.
+    pub fn options(&self) -> PgConnectOptions {
+        self.upstream.clone().socket(self.folder.path()).port(6432)
+    }
+
+    /// The same as a URL.
+    pub fn url(&self) -> String {
+        format!(
+            "postgres://{}@localhost:6432/{}?host={}",
+            self.upstream.get_username(),
+            self.upstream.get_database().unwrap(),
+            self.folder.path().display()
+        )
+    }
+}
+
+impl Drop for PgBouncer {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

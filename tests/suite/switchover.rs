@@ -1,0 +1,164 @@
+//! Switchovers and dead networks: nothing is answered from a server that others have left, and nothing acknowledged is
+//! missing afterwards.
+
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use task_status::store::Database;
+use task_status::store::schema::Schema;
+
+use tokio::task::JoinSet;
+
+use crate::support::eventually;
+use crate::support::node::Node;
+use crate::support::proxy::{Proxy, Route};
+use crate::support::service::{LIMITS, PENDING_TASKS, Service, Setup};
+
+async fn service(proxy: &Proxy, node: &Node) -> Service {
+    let database = Database::new(proxy.options(node.options()), LIMITS);
+    let watched = database.clone();
+    tokio::spawn(async move { watched.watch(Schema::Migrate).await.unwrap() });
+    database.wait_until_up().await;
+    Service::on(database, Setup::default())
+}
+
+async fn report(service: &Service, id: &str, progress: &str) -> u16 {
+    let task = format!(r#"{{"type":"QPOC","uniqueName":"n","launcher":"l","progress":"{progress}"}}"#);
+    let stored = service
+        .send(
+            Method::PUT,
+            &format!("/task-status/{id}"),
+            "application/json",
+            task,
+        )
+        .await;
+    if stored.status.is_success() {
+        assert_eq!(
+            stored.json()["progress"],
+            progress,
+            "an answer older than its write"
+        );
+    }
+    stored.status.as_u16()
+}
+
+/// The pending tasks are those that were acknowledged, or it is said that this is not known.
+async fn expect_fresh(service: &Service, number: usize) -> bool {
+    let page = service.get(&format!("{PENDING_TASKS}?count=true")).await;
+    if page.status == 503 {
+        return false;
+    }
+    assert_eq!(page.total_count(), i64::try_from(number).ok(), "{page:?}");
+    assert_eq!(page.ids().len(), number);
+    true
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_switchover_every_answer_is_the_new_primarys() {
+    let old = Node::primary();
+    let standby = Node::standby_of(&old);
+    let proxy = Proxy::start(Route::To(old.socket())).await;
+    let service = service(&proxy, &old).await;
+    for number in 0..3 {
+        assert_eq!(report(&service, &format!("t{number}"), "before").await, 201);
+    }
+    assert!(expect_fresh(&service, 3).await);
+    eventually("the standby has it all", async || {
+        let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect_with(&standby.options())
+            .await
+            .ok()?;
+        let count: i64 = sqlx::query_scalar("select count(*) from task_status")
+            .fetch_one(&mut connection)
+            .await
+            .ok()?;
+        (count == 3).then_some(())
+    })
+    .await;
+
+    // The old primary stops, the other is promoted, and the old one comes back as a standby, where the proxy still leads.
+    old.stop();
+    standby.promote();
+    let returned = Node::standby_of(&standby);
+    proxy.set(Route::To(returned.socket()));
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(2) {
+        assert_eq!(report(&service, "t0", "on a standby").await, 503);
+        assert!(!expect_fresh(&service, 3).await, "an answer from a standby");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    proxy.set(Route::To(standby.socket()));
+    let switched = Instant::now();
+    eventually("a write is taken", async || {
+        (report(&service, "t3", "after").await == 201).then_some(())
+    })
+    .await;
+    println!(
+        "writes again {} ms after the proxy was switched",
+        switched.elapsed().as_millis()
+    );
+    for number in 4..20 {
+        assert_eq!(report(&service, &format!("t{number}"), "after").await, 201);
+        assert!(expect_fresh(&service, number + 1).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_network_that_swallows_packets_is_left_behind() {
+    let node = Node::primary();
+    let proxy = Proxy::start(Route::To(node.socket())).await;
+    let service = service(&proxy, &node).await;
+    assert_eq!(report(&service, "t0", "before").await, 201);
+    // Clients that keep every session in use, so that packets are lost at every moment of its use.
+    let mut clients = JoinSet::new();
+    for _ in 0..8 {
+        let (client, url) = (
+            reqwest::Client::new(),
+            format!("http://{}{PENDING_TASKS}", service.address),
+        );
+        clients.spawn(async move {
+            loop {
+                let _ = client.get(&url).send().await;
+            }
+        });
+    }
+    for round in 1..6 {
+        proxy.set(Route::Swallow);
+        eventually("the network is known to be dead", async || {
+            (!expect_fresh(&service, round).await).then_some(())
+        })
+        .await;
+        // New connections work; those from before stay dead, and nothing was closed.
+        proxy.set(Route::To(node.socket()));
+        let healed = Instant::now();
+        eventually("pages are confirmed", async || {
+            expect_fresh(&service, round).await.then_some(())
+        })
+        .await;
+        println!(
+            "pages again {} ms after new connections work",
+            healed.elapsed().as_millis()
+        );
+        assert_eq!(report(&service, &format!("t{round}"), "after").await, 201);
+        assert!(expect_fresh(&service, round + 1).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_load_balancer_that_accepts_and_closes_is_a_database_that_is_down() {
+    let node = Node::primary();
+    let proxy = Proxy::start(Route::Close).await;
+    let database = Database::new(proxy.options(node.options()), LIMITS);
+    let watched = database.clone();
+    let watch = tokio::spawn(async move { watched.watch(Schema::Migrate).await });
+    let service = Service::on(database, Setup::default());
+    for _ in 0..20 {
+        assert_eq!(service.get(PENDING_TASKS).await.status, 503);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(!watch.is_finished(), "the service waits for its database");
+    proxy.set(Route::To(node.socket()));
+    eventually("the database is there", async || {
+        (service.get(PENDING_TASKS).await.status == 204).then_some(())
+    })
+    .await;
+}
