@@ -138,7 +138,7 @@ fn expected() -> Vec<Value> {
         }),
         json!({
             "level": "WARN", "message": "refused", "method": "GET", "path": "/task-status/a", "status": 401,
-            "reason": "it is not known who calls: no trusted key has signed the token",
+            "reason": "the caller is not authenticated: no trusted key has signed the token",
         }),
     ]
 }
