@@ -38,13 +38,11 @@ pub(super) fn text(field: Field, scanner: &mut Scanner<'_>) -> Result<String, Fi
 }
 
 fn literal<'t>(scanner: &mut Scanner<'t>, expected: &'static [Expected]) -> Result<Literal<'t>, FilterError> {
-    match scanner.quoted()? {
-        Some(text) => Ok(Literal::Quoted(text)),
-        None => {
-            let bare = scanner.bare().map(Literal::Bare);
-            bare.ok_or_else(|| scanner.unexpected(expected))
-        }
+    if let Some(text) = scanner.quoted()? {
+        return Ok(Literal::Quoted(text));
     }
+    let bare = scanner.bare().map(Literal::Bare);
+    bare.ok_or_else(|| scanner.unexpected(expected))
 }
 
 fn expected(field: Field) -> &'static [Expected] {
