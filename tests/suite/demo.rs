@@ -180,7 +180,7 @@ async fn the_demo_is_for_this_machine_only() {
     assert!(!output.status.success());
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(
-        said.contains("error: the demo serves on loopback addresses only, and 0.0.0.0:0 is none"),
+        said.contains("error: 0.0.0.0:0 is not a loopback address: the demo is served on this machine only"),
         "{said}"
     );
 }
