@@ -335,7 +335,7 @@ async fn a_role_that_cannot_be_granted_anything_is_refused_with_the_way_out() {
     let missing = refused(&database.url(), &["migrate", "--grant-to", "nobody's"]);
     assert!(
         missing.starts_with(
-            "error: there is no role \"nobody's\": make it first, as in `create role \"nobody's\" login"
+            "error: there is no role \"nobody's\": create it first, as in `create role \"nobody's\" login"
         ),
         "{missing}"
     );
