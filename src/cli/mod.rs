@@ -72,7 +72,7 @@ pub enum CommandError {
 pub async fn run(command: Command) -> Result<ExitCode, CommandError> {
     match command {
         Command::Serve(args) => Box::pin(serve::run(*args)).await,
-        Command::Demo(args) => demo::run(args).await,
+        Command::Demo(args) => Box::pin(demo::run(args)).await,
         Command::Migrate(args) => migrate::run(args).await,
         Command::Import(args) => return import::run(args).await,
         Command::Export(args) => export::run(args).await,

@@ -87,7 +87,7 @@ async fn play(
     let serve_tasks = async {
         let prepare = async {
             database.wait_until_up().await;
-            simulation::begin(&database, args.pending, args.history).await
+            Box::pin(simulation::begin(&database, args.pending, args.history)).await
         };
         let Some(tasks) = stop.run_until_cancelled(prepare).await.transpose()? else {
             return Ok(());

@@ -82,6 +82,7 @@ fn a_syntax_error_has_the_position_of_the_first_wrong_token() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn an_invalid_name_or_value_is_refused() {
     let wrong_type = |position, field, given| at(position, WrongType { field, given });
     let invalid_time = |position, given: &str| {
