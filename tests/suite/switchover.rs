@@ -15,7 +15,7 @@ use crate::support::proxy::{Proxy, Route};
 use crate::support::service::{LIMITS, PENDING_TASKS, Service, Setup};
 
 async fn service(proxy: &Proxy, node: &Node) -> Service {
-    let database = Database::new(proxy.options(node.options()), LIMITS);
+    let database = Database::new(proxy.options(&node.options()), LIMITS);
     let watched = database.clone();
     tokio::spawn(async move { watched.watch(Schema::Migrate).await.unwrap() });
     database.wait_until_up().await;
@@ -147,7 +147,7 @@ async fn a_network_that_swallows_packets_is_left_behind() {
 async fn a_load_balancer_that_accepts_and_closes_is_a_database_that_is_down() {
     let node = Node::primary();
     let proxy = Proxy::start(Route::Close).await;
-    let database = Database::new(proxy.options(node.options()), LIMITS);
+    let database = Database::new(proxy.options(&node.options()), LIMITS);
     let watched = database.clone();
     let watch = tokio::spawn(async move { watched.watch(Schema::Migrate).await });
     let service = Service::on(database, Setup::default());

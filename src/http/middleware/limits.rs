@@ -16,7 +16,7 @@ use crate::http::bounds::MAX_URI_BYTES;
 use crate::http::error::ApiError;
 use crate::messages::cause::Cause;
 
-/// Middleware: refuses a request target that is longer than [`MAX_URI_BYTES`].
+/// Middleware: refuses a request target that is longer than `MAX_URI_BYTES`.
 pub async fn uri_length(request: Request, next: Next) -> Response {
     let target = request.uri().path_and_query();
     if target.is_some_and(|target| target.as_str().len() > MAX_URI_BYTES) {

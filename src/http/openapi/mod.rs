@@ -1,7 +1,7 @@
 //! The OpenAPI 3.1 document: the handlers' own descriptions, completed with everything that operations share.
 //!
 //! A handler states with `utoipa::path` its parameters, its content and its successful responses. Parameters and headers
-//! that are stated by name alone are described once, in [`parameters`] and [`headers`]. [`errors`] derives the error
+//! that are stated by name alone are described once, in `parameters` and `headers`. [`errors`] derives the error
 //! responses of an operation from what it takes. [`schemas`] is the content of requests, [`examples`] the tasks that are
 //! shown.
 

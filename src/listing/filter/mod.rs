@@ -1,7 +1,7 @@
 //! The filter language of `GET /task-status`: text in, an expression out.
 //!
 //! 1. [`field`] is the table of fields and their types, [`operator`] the operators.
-//! 2. `parser` reads text into an [`expression`], or returns an [`error`] with its position.
+//! 2. `parser` reads text into an `expression`, or returns an [`error`] with its position.
 //! 3. [`crate::store`] says in SQL what an expression means.
 //!
 //! The meaning is two-valued: a comparison with null is false, hence its negation is true, and `not (f)` always selects

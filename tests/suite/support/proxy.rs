@@ -66,7 +66,7 @@ impl Proxy {
     }
 
     /// How a client connects through it to what is behind.
-    pub fn options(&self, upstream: PgConnectOptions) -> PgConnectOptions {
+    pub fn options(&self, upstream: &PgConnectOptions) -> PgConnectOptions {
         let host = self.address.ip().to_string();
         let database = upstream.get_database().unwrap().to_owned();
         PgConnectOptions::new_without_pgpass()
