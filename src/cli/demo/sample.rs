@@ -7,7 +7,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::task::{CompletionStatus, Target, TargetType, TaskDefinitionSummary, TaskStatus, TaskType};
+use crate::task::{CompletionStatus, TargetType, TaskStatus, TaskType, report};
 
 /// A kind of background task.
 struct Kind {
@@ -187,56 +187,46 @@ const TROUBLE: [(&str, &str, &str); 4] = [
     ),
 ];
 
-/// A task that was made at `created` and has not begun.
+/// A task that was created at `created` and has not started.
+#[expect(
+    clippy::expect_used,
+    reason = "every sample is a valid report, as the tests see"
+)]
 pub fn queued(rng: &mut Rng, created: DateTime<Utc>) -> TaskStatus {
     let kind = &KINDS[rng.usize(..KINDS.len())];
     let application = APPLICATIONS[rng.usize(..APPLICATIONS.len())];
     let person = PEOPLE[rng.usize(..PEOPLE.len())];
     let by_hand = rng.u8(..4) == 0;
-    TaskStatus {
-        id: id(rng),
-        r#type: kind.r#type,
-        unique_name: kind.unique_name.to_owned(),
-        description: kind.description.to_owned(),
-        parent_name: (!by_hand).then(|| format!("Nightly {}", kind.unique_name)),
-        launcher: if by_hand {
-            person
-        } else {
-            SERVICES[rng.usize(..SERVICES.len())]
+    let service = SERVICES[rng.usize(..SERVICES.len())];
+    // Few targets, many tasks: the same application is aggregated again and again.
+    let target = kind.target.map(|r#type| match r#type {
+        TargetType::Application => {
+            json!({ "id": stable_id(application), "type": r#type, "name": format!("{application} [source]") })
         }
-        .to_owned(),
-        target: kind.target.map(|r#type| Target {
-            // Few targets, many tasks: the same application is aggregated again and again.
-            id: stable_id(if r#type == TargetType::Application {
-                application
-            } else {
-                person
-            }),
-            r#type: Some(r#type),
-            name: match r#type {
-                TargetType::Application => format!("{application} [source]"),
-                TargetType::Identity => person.to_owned(),
-            },
-        }),
-        created,
-        modified: created,
-        launched: None,
-        completed: None,
-        completion_status: None,
-        messages: raw(&json!([])),
-        returns: raw(&json!([])),
-        attributes: raw(&json!({ "taskStartDelay": rng.u32(..30) })),
-        progress: None,
-        percent_complete: 0,
-        task_definition_summary: (rng.u8(..8) > 0).then(|| TaskDefinitionSummary {
-            id: stable_id(kind.unique_name),
-            unique_name: kind.unique_name.to_owned(),
-            description: (!kind.description.is_empty()).then(|| kind.description.to_owned()),
-            parent_name: kind.unique_name.to_owned(),
-            executor: Some(kind.executor.to_owned()),
-            arguments: raw(&json!({ "optimizedAggregation": by_hand })),
-        }),
-    }
+        TargetType::Identity => json!({ "id": stable_id(person), "type": r#type, "name": person }),
+    });
+    let definition = (rng.u8(..8) > 0).then(|| {
+        json!({
+            "id": stable_id(kind.unique_name),
+            "uniqueName": kind.unique_name,
+            "description": Some(kind.description).filter(|text| !text.is_empty()),
+            "parentName": kind.unique_name,
+            "executor": kind.executor,
+            "arguments": { "optimizedAggregation": by_hand },
+        })
+    });
+    let sample = json!({
+        "id": id(rng),
+        "type": kind.r#type,
+        "uniqueName": kind.unique_name,
+        "description": kind.description,
+        "parentName": (!by_hand).then(|| format!("Nightly {}", kind.unique_name)),
+        "launcher": if by_hand { person } else { service },
+        "target": target,
+        "attributes": { "taskStartDelay": rng.u32(..30) },
+        "taskDefinitionSummary": definition,
+    });
+    report::read(&sample, None, created).expect("a valid report")
 }
 
 /// The task goes on: it is launched, or gets some way further, and now and then meets trouble.
