@@ -312,7 +312,7 @@ mod tests {
     #[test]
     fn a_broken_array_says_where() {
         let not_json =
-            |number, line, column| format!("{number} NotJson {{ line: {line}, column: {column} }}");
+            |number, line, column| format!("{number} Json(Syntax {{ line: {line}, column: {column} }})");
         for (input, count, end) in [
             ("[", 0, "1 ContentIncomplete".to_owned()),
             ("[1,", 1, "2 ContentIncomplete".to_owned()),

@@ -217,8 +217,8 @@ mod tests {
         assert_eq!(
             headers(&["--gateway-payload-header", "X-Claims"]),
             Err(
-                "--gateway-headers plain has no such header as --gateway-payload-header renames; see --help for those \
-                 of each preset"
+                "--gateway-payload-header renames a header that --gateway-headers plain does not use; --help lists the \
+                 headers of each preset"
                     .to_owned()
             )
         );
