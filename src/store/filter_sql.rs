@@ -52,6 +52,20 @@ const fn column(field: Field) -> &'static str {
     }
 }
 
+/// Whether the column is `not null`. PostgreSQL before 17 reads the whole table to find that no row lacks it.
+const fn is_required(field: Field) -> bool {
+    matches!(
+        field,
+        Field::Id
+            | Field::Type
+            | Field::UniqueName
+            | Field::Launcher
+            | Field::Created
+            | Field::Modified
+            | Field::PercentComplete
+    )
+}
+
 fn push(expression: &Expression, query: &mut Query) {
     match expression {
         Expression::Is(field, test) => push_test(*field, test, query),
@@ -91,6 +105,7 @@ fn push_presence(field: Field, query: &mut Query) {
     match field {
         // A constraint of the table gives a target with a type an id.
         Field::SourceId => query.push(IS_SOURCE),
+        _ if is_required(field) => query.push("true"),
         _ => query.push(column(field)).push(" is not null"),
     };
 }
@@ -98,6 +113,7 @@ fn push_presence(field: Field, query: &mut Query) {
 fn push_null(field: Field, query: &mut Query) {
     match field {
         Field::SourceId => query.push(format_args!("({IS_SOURCE}) is not true")),
+        _ if is_required(field) => query.push("false"),
         // Partial indexes on pending tasks have this condition.
         _ => query.push(column(field)).push(" is null"),
     };

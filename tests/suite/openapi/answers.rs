@@ -91,9 +91,9 @@ async fn every_described_status_occurs_as_described() {
     slow_content(&service, &mut seen).await;
     unauthorized_callers(&database, &mut seen).await;
 
-    // 500 for a missing table, 503 without a database.
+    // 500 for a missing column, 503 without a database.
     database
-        .execute("alter table task_status rename to elsewhere")
+        .execute("alter table task_status rename column progress to elsewhere")
         .await;
     let unavailable = Service::on(
         Database::new(database.service_options(), LIMITS),
