@@ -358,7 +358,7 @@ async fn a_role_that_cannot_be_granted_anything_is_refused_with_the_way_out() {
             "error: the role {name} could not be granted SELECT on _sqlx_migrations; SELECT, INSERT, UPDATE, DELETE on \
              task_status; EXECUTE on task_status_fold_pending; EXECUTE on task_status_fold_tally; \
              SELECT on task_status_pending_delta; SELECT on task_status_pending_hour; \
-             SELECT on task_status_pending_minute; SELECT on task_status_tally: the owner of each has to do that\n"
+             SELECT on task_status_pending_minute; SELECT on task_status_tally: only their owner can grant that\n"
         )
     );
     assert_eq!(

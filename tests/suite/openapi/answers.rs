@@ -93,7 +93,10 @@ async fn every_described_status_occurs_as_described() {
 
     // 500 for a missing column, 503 without a database.
     database
-        .execute("alter table task_status rename column progress to elsewhere")
+        .execute(
+            "alter table task_status rename column completion_status to elsewhere;
+             alter table task_status_tally rename column pending to elsewhere",
+        )
         .await;
     let unavailable = Service::on(
         Database::new(database.service_options(), LIMITS),
