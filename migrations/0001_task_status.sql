@@ -422,6 +422,8 @@ comment on function task_status_fold_tally is
     'Folds added rows of task_status_tally into one and returns how many there were. The sums do not change.';
 
 create function task_status_fold_pending() returns bigint language sql as $$
+    -- In the order in which TRUNCATE and a repair lock the tables.
+    lock table task_status_pending_delta in row exclusive mode;
     delete from task_status_pending_minute where pending = 0;
     delete from task_status_pending_hour where pending = 0;
 

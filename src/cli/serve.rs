@@ -57,7 +57,7 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
     );
     serve(args.listen, "API", app, tls.as_ref())?;
     if let Some(address) = args.admin_listen {
-        let app = router::health(database.clone(), authorizer.clone());
+        let app = router::health(database.clone(), authorizer.clone(), pending.clone());
         serve(address, "health", app, None)?;
     }
     if let Some(address) = args.metrics_listen {

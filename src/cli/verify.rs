@@ -17,7 +17,7 @@ const DRIFT: u8 = 3;
 pub async fn run(args: VerifyArgs) -> Result<ExitCode, CommandError> {
     let options = args.database.database_url.options()?;
     let mut connection = bulk::connect(&options, Some(bulk::STATEMENT_TIMEOUT)).await?;
-    let mut check = tally::check(&mut connection).await?;
+    let mut check = tally::check(&mut connection).await.map_err(StoreError::from)?;
     let mut repaired = false;
     if args.repair && !check.is_right() {
         // What counts is what was found under the lock.

@@ -111,11 +111,11 @@ pub fn layered(routes: Router, request_timeout: Duration, cors_origins: &[Origin
 }
 
 /// The routes for supervisors, on an address of their own.
-pub fn health(database: Database, authorizer: Authorizer) -> Router {
+pub fn health(database: Database, authorizer: Authorizer, pending: Pending) -> Router {
     Router::new()
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
-        .with_state((database, authorizer))
+        .with_state((database, authorizer, pending))
 }
 
 /// The route for Prometheus, on an address of its own, without authentication.

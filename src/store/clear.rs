@@ -45,8 +45,8 @@ pub async fn count(database: &Database, filter: &Filter) -> Result<i64, StoreErr
     let mut connection = database.connection().await?;
     let count = sqlx::query_scalar_with(AssertSqlSafe(statement), arguments)
         .persistent(false)
-        .fetch_one(&mut *connection)
-        .await;
+        .fetch_one(&mut *connection);
+    let count = database.bounded(count).await;
     connection.release(count).await
 }
 
@@ -68,7 +68,7 @@ pub async fn batch(
     let mut connection = database.connection().await?;
     let done = sqlx::query_scalar_with(AssertSqlSafe(statement), arguments)
         .persistent(false)
-        .fetch_all(&mut *connection)
-        .await;
+        .fetch_all(&mut *connection);
+    let done = database.bounded(done).await;
     connection.release(done).await
 }

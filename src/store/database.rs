@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
-use sqlx::{Connection, PgConnection, PgPool, Postgres, Row};
+use sqlx::{PgConnection, PgPool, Postgres, Row};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::schema::Schema;
-use super::session::{self, Pooling, Settings};
+use super::session::{self, CHECK_TIMEOUT, Pooling, START_TIMEOUT, Settings, expect_primary, within};
 use super::{StoreError, privileges};
 use crate::telemetry::error_chain;
 
@@ -24,8 +24,6 @@ use crate::telemetry::error_chain;
 const WATCH_INTERVAL_UP: Duration = Duration::from_secs(1);
 /// The interval of attempts to connect while the database is down.
 const WATCH_INTERVAL_DOWN: Duration = Duration::from_millis(250);
-/// How long the watch waits for a connection, and any session for the response to its check.
-const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 /// Sessions of this age are replaced: behind a load balancer they may lead to a server that others have left.
 const MAX_SESSION_AGE: Duration = Duration::from_mins(5);
 
@@ -43,16 +41,17 @@ pub struct Limits {
 #[derive(Debug, Clone)]
 pub struct Database {
     pool: PgPool,
-    /// A session for the tally alone, so that slow statements do not delay the freshness barrier. It is taken out while
-    /// it is used, so a read that fails or is given up loses it.
-    tally: Arc<Mutex<Option<PgConnection>>>,
+    /// A session for the tally alone, and when it was opened: slow statements do not delay the freshness barrier. It is
+    /// taken out while it is used, so a read that fails or is given up loses it.
+    tally: Arc<Mutex<Option<(Instant, PgConnection)>>>,
     /// For [`Database::watch`] and migrations: without the bounds of requests.
     options: Arc<PgConnectOptions>,
     settings: Settings,
     /// Set before the database counts as up for the first time.
     pooling: Arc<OnceLock<Pooling>>,
-    /// When the watch last lost its session. Sessions from before are not used again.
-    last_outage: Arc<Mutex<Option<Instant>>>,
+    /// When the watch's session last stopped responding. Sessions from before are not used again, and what waits for one
+    /// of them gives up.
+    stalled: watch::Sender<Option<Instant>>,
     up: watch::Sender<bool>,
 }
 
@@ -63,32 +62,38 @@ impl Database {
             statement_timeout: limits.statement_timeout,
         };
         let pooling = Arc::<OnceLock<Pooling>>::default();
-        let last_outage = Arc::<Mutex<Option<Instant>>>::default();
+        let stalled = watch::Sender::<Option<Instant>>::default();
         let pool = {
-            let (pooling, last_outage) = (Arc::clone(&pooling), Arc::clone(&last_outage));
+            let (pooling, stalled) = (Arc::clone(&pooling), stalled.clone());
+            let is_pooled = move || pooling.get() == Some(&Pooling::Transaction);
             PgPoolOptions::new()
                 .max_connections(limits.max_connections)
                 .acquire_timeout(limits.acquire_timeout)
                 .max_lifetime(MAX_SESSION_AGE)
-                .after_connect(move |connection, _| {
-                    let is_own = pooling.get() != Some(&Pooling::Transaction);
-                    Box::pin(async move {
-                        if is_own {
-                            settings.apply(connection).await?;
-                        }
-                        expect_primary(connection).await
-                    })
+                .after_connect({
+                    let is_pooled = is_pooled.clone();
+                    move |connection, _| {
+                        let is_pooled = is_pooled();
+                        Box::pin(async move {
+                            // Behind a transaction pooler, `Settings::begin` does both for each transaction.
+                            if !is_pooled {
+                                settings.apply(connection).await?;
+                                expect_primary(connection).await?;
+                            }
+                            Ok(())
+                        })
+                    }
                 })
-                // Replaced by a check that a pooler cannot answer, and that a standby fails.
+                // In place of the library's test, which a standby and a pooler without a server pass.
                 .test_before_acquire(false)
                 .before_acquire(move |connection, meta| {
-                    let is_outdated = lock(&last_outage).is_some_and(|at| meta.age > at.elapsed());
+                    let is_stalled = stalled.borrow().is_some_and(|at| meta.age > at.elapsed());
+                    let is_pooled = is_pooled();
                     Box::pin(async move {
-                        if is_outdated {
-                            return Ok(false);
+                        if !is_stalled && !is_pooled {
+                            expect_primary(connection).await?;
                         }
-                        expect_primary(connection).await?;
-                        Ok(true)
+                        Ok(!is_stalled)
                     })
                 })
         };
@@ -98,7 +103,7 @@ impl Database {
             options: Arc::new(options),
             settings,
             pooling,
-            last_outage,
+            stalled,
             up: watch::Sender::new(false),
         }
     }
@@ -120,16 +125,18 @@ impl Database {
         self.unless_down(async { Ok(self.lease().await?) }).await
     }
 
-    /// The row of a statement without parameters, in the session for the tally.
+    /// The row of a statement without parameters, in the session for the tally. The session is kept only if the row says
+    /// that its server is not a standby, in `is_standby`.
     pub(super) async fn fetch_apart(&self, statement: &'static str) -> Result<PgRow, StoreError> {
         let fetching = async {
-            let session = lock(&self.tally).take();
-            let mut session = match session {
-                Some(session) => session,
-                None if self.is_pooled() => {
-                    PgConnection::connect_with(&session::plain(&self.options)).await?
-                }
-                None => self.settings.connect(&self.options).await?,
+            let kept = lock(&self.tally).take();
+            let is_current = |opened: Instant| {
+                opened.elapsed() < MAX_SESSION_AGE && self.stalled.borrow().is_none_or(|at| at < opened)
+            };
+            let (opened, mut session) = match kept.filter(|(opened, _)| is_current(*opened)) {
+                Some(kept) => kept,
+                None if self.is_pooled() => (Instant::now(), session::open(&self.options).await?),
+                None => (Instant::now(), self.settings.connect(&self.options).await?),
             };
             let row = if self.is_pooled() {
                 // One message, hence one session.
@@ -137,10 +144,35 @@ impl Database {
             } else {
                 sqlx::query(statement).fetch_one(&mut session).await?
             };
-            *lock(&self.tally) = Some(session);
+            if row.try_get("is_standby")? {
+                return Err(sqlx::Error::from(io::Error::other("the server is a standby")));
+            }
+            *lock(&self.tally) = Some((opened, session));
             Ok(row)
         };
-        self.unless_down(fetching).await
+        self.unless_down(async { Ok(self.bounded(fetching).await?) })
+            .await
+    }
+
+    /// A statement with a bound on this side too: the statement timeout, and some time for the network. It ends at once
+    /// if the sessions of before stall.
+    pub(super) async fn bounded<T>(
+        &self,
+        statement: impl Future<Output = sqlx::Result<T>>,
+    ) -> sqlx::Result<T> {
+        let stall = async {
+            let mut stalled = self.stalled.subscribe();
+            // The sender lives in `self`, so the channel cannot be closed.
+            let _ = stalled.changed().await;
+        };
+        let bound = self.settings.statement_timeout + 2 * CHECK_TIMEOUT;
+        tokio::select! {
+            result = timeout(bound, statement) => match result {
+                Ok(result) => result,
+                Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+            },
+            () = stall => Err(io::Error::from(io::ErrorKind::ConnectionAborted).into()),
+        }
     }
 
     /// Gives up as soon as the database is known to be down.
@@ -181,11 +213,20 @@ impl Database {
             if self.set_up(true) {
                 tracing::info!("the database is up");
             }
-            while expect_primary(&mut probe).await.is_ok() {
-                sleep(WATCH_INTERVAL_UP).await;
+            let opened = Instant::now();
+            loop {
+                match expect_primary(&mut probe).await {
+                    Ok(()) if opened.elapsed() < MAX_SESSION_AGE => sleep(WATCH_INTERVAL_UP).await,
+                    // Where it leads now is seen by another one.
+                    Ok(()) => break,
+                    Err(error) => {
+                        if is_timeout(&error) {
+                            self.stalled.send_replace(Some(Instant::now()));
+                        }
+                        break;
+                    }
+                }
             }
-            *lock(&self.last_outage) = Some(Instant::now());
-            drop(lock(&self.tally).take());
             probe = loop {
                 match connect(&self.options).await {
                     Ok(connection) => break connection,
@@ -213,10 +254,13 @@ impl Database {
         loop {
             let attempt = async {
                 let mut connection = connect(&self.options).await?;
-                let pooling = Pooling::detect(&self.options).await?;
-                schema.ensure(&self.options, pooling).await?;
-                privileges::check(&mut connection).await?;
+                let pooling = match self.pooling.get() {
+                    Some(pooling) => *pooling,
+                    None => within(START_TIMEOUT, Pooling::detect(&self.options)).await?,
+                };
                 self.pooling.get_or_init(|| pooling);
+                schema.ensure(&self.options, pooling).await?;
+                within(START_TIMEOUT, privileges::check(&mut connection)).await?;
                 Ok::<_, StoreError>(connection)
             };
             match attempt.await {
@@ -252,7 +296,16 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Returns the connection to the pool. Behind a transaction pooler, this commits what was written.
+    /// Makes one transaction of the statements until [`Lease::finish`]. A lease that is dropped before rolls it back.
+    pub async fn begin(&mut self) -> Result<(), StoreError> {
+        if !self.in_transaction {
+            sqlx::raw_sql("begin").execute(&mut **self).await?;
+            self.in_transaction = true;
+        }
+        Ok(())
+    }
+
+    /// Commits the transaction, if there is one, and returns the connection to the pool.
     pub async fn finish(mut self) -> Result<(), StoreError> {
         if self.in_transaction {
             sqlx::raw_sql("commit").execute(&mut *self).await?;
@@ -280,7 +333,11 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if !self.finished {
+        if self.finished {
+            // The library pings the connection before it returns it, and would wait for ever on a dead network.
+            let returning = self.connection.return_to_pool();
+            tokio::spawn(timeout(CHECK_TIMEOUT, returning));
+        } else {
             self.connection.close_on_drop();
         }
     }
@@ -301,31 +358,19 @@ impl DerefMut for Lease {
 
 /// Connects to a server that takes writes.
 async fn connect(options: &PgConnectOptions) -> Result<PgConnection, StoreError> {
-    let connecting = async {
-        let mut connection = PgConnection::connect_with(&session::plain(options)).await?;
+    within(CHECK_TIMEOUT, async {
+        let mut connection = session::open(options).await?;
         expect_primary(&mut connection).await?;
         Ok(connection)
-    };
-    match timeout(CHECK_TIMEOUT, connecting).await {
-        Ok(connection) => connection,
-        Err(_) => Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)),
-    }
+    })
+    .await
 }
 
-/// Refuses a session whose server does not respond, or is a standby: that may lag, and takes no writes.
-async fn expect_primary(connection: &mut PgConnection) -> sqlx::Result<()> {
-    // One message: a pooler passes it on whole.
-    let asking = sqlx::raw_sql("select pg_is_in_recovery()").fetch_one(connection);
-    let row = timeout(CHECK_TIMEOUT, asking)
-        .await
-        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-    if row.try_get(0)? {
-        return Err(io::Error::other("the server is a standby").into());
-    }
-    Ok(())
+fn is_timeout(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut)
 }
 
-/// Nothing that is done under these locks can be left half done.
+/// Nothing that is done under the lock can be left half done.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

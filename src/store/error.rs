@@ -127,6 +127,8 @@ impl StoreError {
     pub fn is_outage(&self) -> bool {
         match self {
             Self::Connection(_) => true,
+            // No such table, function, schema: the database is being created anew.
+            Self::Statement(error) => has_code(error, &["42P01", "42883", "3F000"]),
             Self::Shared(error) => error.is_outage(),
             error => error.is_transient(),
         }
@@ -192,7 +194,13 @@ fn is_no_entry(code: &str) -> bool {
 /// Whether the role lacks a privilege for the statement.
 pub(super) fn is_for_lack_of_privilege(error: &sqlx::Error) -> bool {
     // insufficient_privilege
-    error.as_database_error().and_then(DatabaseError::code).as_deref() == Some("42501")
+    has_code(error, &["42501"])
+}
+
+/// Whether the error is the server's, with one of these SQLSTATEs.
+pub(super) fn has_code(error: &sqlx::Error, codes: &[&str]) -> bool {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    code.is_some_and(|code| codes.contains(&&*code))
 }
 
 /// SQLSTATEs of a value that cannot be stored: classes 22 (data) and 23 (constraints).
@@ -207,5 +215,5 @@ fn is_unavailability(code: &str) -> bool {
     code.starts_with("08")
         || code.starts_with("57P")
         || code.starts_with("53")
-        || ["25006", "55P03", "42P01", "42883", "3F000"].contains(&code)
+        || ["25006", "55P03"].contains(&code)
 }

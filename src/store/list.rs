@@ -68,8 +68,8 @@ pub async fn page(database: &Database, query: ListQuery<'_>) -> Result<ListPage,
     // Planned with its values: a prefix is a range of an index only if the planner sees it.
     let rows = sqlx::query_with(AssertSqlSafe(statement), arguments)
         .persistent(false)
-        .fetch_all(&mut *connection)
-        .await;
+        .fetch_all(&mut *connection);
+    let rows = database.bounded(rows).await;
     let rows = connection.release(rows).await?;
 
     // The total is in every row, and an empty page is one row without a task.

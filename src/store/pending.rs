@@ -226,8 +226,8 @@ async fn read(database: &Database, query: PageQuery<'_>, known: &[Version]) -> R
     let rows = sqlx::query_with(AssertSqlSafe(statement), arguments)
         // Others are planned with their values: the best plan depends on the offset.
         .persistent(query.offset.get() == 0)
-        .fetch_all(&mut *connection)
-        .await;
+        .fetch_all(&mut *connection);
+    let rows = database.bounded(rows).await;
     decode(connection.release(rows).await?, query.order).map_err(StoreError::from)
 }
 

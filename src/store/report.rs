@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use serde::Serialize;
 use sqlx::PgConnection;
 
-use super::row::{COLUMN_NAMES, COLUMNS, arguments, given, list};
+use super::row::{COLUMN_NAMES, COLUMNS, JSON_COLUMNS, arguments, given, list};
 use super::{Database, StoreError};
 use crate::task::TaskStatus;
 
@@ -35,20 +35,32 @@ impl Outcome {
 /// one that equals the stored task.
 static WRITE: LazyLock<String> = LazyLock::new(|| {
     let given = given();
-    let stored = list(COLUMN_NAMES, |column| format!("task_status.{column}"));
-    let replacement = list(COLUMN_NAMES, |column| match column {
+    let replacement = |column: &str| match column {
         "created" => "least(task_status.created, excluded.created)".to_owned(),
         "completed" => "case when task_status.completion_status = excluded.completion_status \
             then least(task_status.completed, excluded.completed) else excluded.completed end"
             .to_owned(),
         _ => format!("excluded.{column}"),
+    };
+    // JSON is the same if its text is: 1 and 1.0 are equal, and served as they were given.
+    let text = |column: &str| {
+        if JSON_COLUMNS.contains(&column) {
+            "::text"
+        } else {
+            ""
+        }
+    };
+    let stored = list(COLUMN_NAMES, |column| {
+        format!("task_status.{column}{}", text(column))
     });
+    let compared = list(COLUMN_NAMES, |column| replacement(column) + text(column));
+    let replacement = list(COLUMN_NAMES, replacement);
     format!(
         "insert into task_status ({COLUMNS})
         {given}
         on conflict (id) do update set ({COLUMNS}) = ({replacement})
         where task_status.modified < excluded.modified
-            or task_status.modified = excluded.modified and ({stored}) is distinct from ({replacement})
+            or task_status.modified = excluded.modified and ({stored}) is distinct from ({compared})
         -- A row that was inserted has had no other version.
         returning id, xmax = 0 as created"
     )
@@ -58,7 +70,7 @@ static WRITE: LazyLock<String> = LazyLock::new(|| {
 /// id the newest counts, of equally new ones the last. Returns the outcome of each task.
 pub async fn report(database: &Database, tasks: &[TaskStatus]) -> Result<Vec<Outcome>, StoreError> {
     let mut connection = database.connection().await?;
-    let outcomes = write(&mut connection, tasks).await;
+    let outcomes = database.bounded(write(&mut connection, tasks)).await;
     connection.release(outcomes).await
 }
 

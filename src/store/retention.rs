@@ -21,8 +21,8 @@ pub async fn count(database: &Database, before: DateTime<Utc>) -> Result<i64, St
         r#"select count(*) as "count!" from task_status where modified < $1"#,
         before
     )
-    .fetch_one(&mut *connection)
-    .await;
+    .fetch_one(&mut *connection);
+    let count = database.bounded(count).await;
     connection.release(count).await
 }
 
@@ -54,8 +54,8 @@ pub async fn prune(
             BATCH,
             LOCK,
         )
-        .fetch_one(&mut *connection)
-        .await;
+        .fetch_one(&mut *connection);
+        let batch = database.bounded(batch).await;
         let batch = connection.release(batch).await?;
         deleted(batch.deleted.unsigned_abs());
         if !batch.mine || batch.deleted < BATCH {

@@ -53,6 +53,9 @@ columns! {
     "task_definition_summary": |task| task.task_definition_summary.as_ref().map(Json),
 }
 
+/// Columns of type `jsonb`.
+pub(super) const JSON_COLUMNS: [&str; 4] = ["messages", "returns", "attributes", "task_definition_summary"];
+
 impl FromRow<'_, PgRow> for TaskStatus {
     fn from_row(row: &PgRow) -> sqlx::Result<Self> {
         let json = |column| row.try_get(column).map(|Json(raw): Json<Box<RawValue>>| raw);

@@ -7,7 +7,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 
 use super::error::is_for_lack_of_privilege;
-use super::session::{self, Pooling, Settings};
+use super::session::{self, Pooling, START_TIMEOUT, Settings, within};
 use super::{StoreError, privileges};
 
 /// The statement timeout of a migration, which includes the wait for another replica that migrates.
@@ -30,7 +30,9 @@ impl Schema {
         match (self, pooling) {
             (Self::Migrate, Pooling::None) => migrate(options).await,
             // Migrations take a lock of their session, which a transaction pooler would leave to another client.
-            (Self::Migrate, Pooling::Transaction) | (Self::Expect, _) => expect(options).await,
+            (Self::Migrate, Pooling::Transaction) | (Self::Expect, _) => {
+                within(START_TIMEOUT, expect(options)).await
+            }
         }
     }
 }
@@ -64,7 +66,7 @@ pub async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
 }
 
 async fn expect(options: &PgConnectOptions) -> Result<(), StoreError> {
-    let mut connection = PgConnection::connect_with(&session::plain(options)).await?;
+    let mut connection = session::open(options).await?;
     let recorded =
         sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is not null as "recorded!""#)
             .fetch_one(&mut connection)

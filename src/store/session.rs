@@ -5,18 +5,30 @@
 //! there the settings are local to the transaction, and every statement runs inside one. No setting is a startup
 //! parameter, which poolers refuse.
 
+use std::io;
 use std::time::Duration;
 
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+use tokio::time::timeout;
 
 use super::StoreError;
+use super::error::has_code;
 
 /// How often the server looks whether the client of a running statement is still connected.
 const CLIENT_CHECK_INTERVAL: Duration = Duration::from_millis(500);
 /// Transactions held open to find a transaction pooler. A pooler with more idle servers than this that hands them out
 /// in turn is not found.
 const PROBES: usize = 4;
+/// How long one of them may take.
+const HOLDER_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a session may take to say that its server takes writes.
+pub(super) const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long each check of the database may take at the start.
+pub(super) const START_TIMEOUT: Duration = Duration::from_secs(5);
+const IS_STANDBY: &str = "select pg_is_in_recovery() as is_standby";
 
 /// Whether a session is the client's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +48,7 @@ pub(super) struct Settings {
 impl Settings {
     /// Opens a session that is this program's own, with these settings.
     pub(super) async fn connect(self, options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
-        let mut connection = PgConnection::connect_with(&plain(options)).await?;
+        let mut connection = open(options).await?;
         self.apply(&mut connection).await?;
         Ok(connection)
     }
@@ -49,11 +61,11 @@ impl Settings {
         Ok(())
     }
 
-    /// Opens a transaction with these settings.
+    /// Opens a transaction with these settings, on a server that takes writes.
     pub(super) async fn begin(self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-        let sql = "begin isolation level read committed;".to_owned() + &self.sql("set local");
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await?;
-        Ok(())
+        let begin = "begin isolation level read committed;";
+        let sql = format!("{begin} {} {IS_STANDBY}", self.sql("set local"));
+        refuse_standby(sqlx::raw_sql(AssertSqlSafe(sql)).fetch_one(connection)).await
     }
 
     fn sql(self, set: &str) -> String {
@@ -70,6 +82,41 @@ impl Settings {
     }
 }
 
+/// Connects, in bounded time.
+pub(super) async fn open(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+    timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&plain(options)))
+        .await
+        .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+}
+
+/// Work on the database in bounded time.
+pub(super) async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    timeout(limit, work).await.unwrap_or_else(|_| {
+        Err(StoreError::Unavailable(
+            io::Error::from(io::ErrorKind::TimedOut).into(),
+        ))
+    })
+}
+
+/// Refuses a session whose server does not respond, or is a standby: that may lag, and takes no writes.
+pub(super) async fn expect_primary(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    // One message: a pooler passes it on whole.
+    refuse_standby(sqlx::raw_sql(IS_STANDBY).fetch_one(connection)).await
+}
+
+async fn refuse_standby(asking: impl Future<Output = sqlx::Result<PgRow>>) -> Result<(), sqlx::Error> {
+    let row = timeout(CHECK_TIMEOUT, asking)
+        .await
+        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    if row.try_get("is_standby")? {
+        return Err(io::Error::other("the server is a standby").into());
+    }
+    Ok(())
+}
+
 /// Connection options without startup parameters that a pooler refuses.
 pub(super) fn plain(options: &PgConnectOptions) -> PgConnectOptions {
     options
@@ -79,37 +126,50 @@ pub(super) fn plain(options: &PgConnectOptions) -> PgConnectOptions {
 }
 
 impl Pooling {
-    /// Finds out whether transactions of one connection may run in different sessions, by holding sessions and looking
-    /// whether another connection loses its own.
+    /// Finds out whether transactions of one connection may run in different sessions: others hold sessions, until one of
+    /// them holds the session of the connection, or the connection has another one. A holder that cannot be had, because
+    /// sessions are few, ends the search.
     ///
     /// # Errors
-    /// [`StoreError::Pooler`] if the pooler mixes up prepared statements; otherwise those of a connection.
+    /// [`StoreError::Pooler`] if prepared statements get lost or mixed up on the way.
     pub async fn detect(options: &PgConnectOptions) -> Result<Self, StoreError> {
-        let options = plain(options);
-        let mut connection = PgConnection::connect_with(&options).await?;
+        let mut connection = open(options).await?;
         let own = backend(&mut connection).await?;
         let mut holders = Vec::with_capacity(PROBES);
-        let mut pooling = Self::None;
-        for _ in 0..PROBES {
-            let mut holder = PgConnection::connect_with(&options).await?;
-            sqlx::raw_sql("begin").execute(&mut holder).await?;
-            let held = backend_unprepared(&mut holder).await?;
-            holders.push(holder);
-            if held == own || backend_unprepared(&mut connection).await? != own {
-                pooling = Self::Transaction;
+        let mut prepared = None;
+        while holders.len() < PROBES && prepared.is_none() {
+            let Ok(Ok((mut holder, held))) = timeout(HOLDER_TIMEOUT, hold(options)).await else {
                 break;
+            };
+            if held == own {
+                // The session has a statement of this name already, of the other connection.
+                prepared = Some(backend(&mut holder).await);
+            } else if backend_unprepared(&mut connection).await? != own {
+                // The statement was prepared in the session that this connection has lost.
+                prepared = Some(backend(&mut connection).await);
             }
+            holders.push(holder);
         }
-        if pooling == Self::Transaction {
-            // The statement was prepared in a session that is held now: only a pooler that keeps track of prepared
-            // statements can run it in another.
-            backend(&mut connection).await.map_err(StoreError::Pooler)?;
+        for connection in holders.into_iter().chain([connection]) {
+            // It ends either way.
+            let _ = connection.close().await;
         }
-        for open in holders.into_iter().chain([connection]) {
-            open.close().await?;
+        match prepared {
+            None => Ok(Self::None),
+            Some(Ok(_)) => Ok(Self::Transaction),
+            // invalid_sql_statement_name, duplicate_prepared_statement
+            Some(Err(error)) if has_code(&error, &["26000", "42P05"]) => Err(StoreError::Pooler(error)),
+            Some(Err(error)) => Err(error.into()),
         }
-        Ok(pooling)
     }
+}
+
+/// A connection in a transaction, and the process id of its session.
+async fn hold(options: &PgConnectOptions) -> Result<(PgConnection, i32), sqlx::Error> {
+    let mut holder = open(options).await?;
+    sqlx::raw_sql("begin").execute(&mut holder).await?;
+    let held = backend_unprepared(&mut holder).await?;
+    Ok((holder, held))
 }
 
 /// The process id of the session, by a prepared statement.

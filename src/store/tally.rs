@@ -98,7 +98,7 @@ async fn read_once(database: &Database) -> Result<Tally, StoreError> {
 }
 
 /// Compares all counts with the table, in one snapshot.
-pub async fn check(connection: &mut PgConnection) -> Result<Check, StoreError> {
+pub async fn check(connection: &mut PgConnection) -> sqlx::Result<Check> {
     let row = sqlx::query!(
         r#"
         select
@@ -146,17 +146,16 @@ pub async fn check(connection: &mut PgConnection) -> Result<Check, StoreError> {
 /// The same for a service. Services that share a database take turns: `None` if another one is checking or folding.
 pub async fn check_in_turn(database: &Database) -> Result<Option<Check>, StoreError> {
     let mut connection = database.connection().await?;
-    let mut transaction = connection.begin().await?;
+    connection.begin().await?;
     // The lock lasts for the transaction, so it works through a transaction pooler and cannot be left behind.
     let mine = sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock($1) as "mine!""#, LOCK)
-        .fetch_one(&mut *transaction)
-        .await?;
+        .fetch_one(&mut *connection);
+    let mine = database.bounded(mine).await?;
     let check = if mine {
-        Some(check(&mut transaction).await?)
+        Some(database.bounded(check(&mut connection)).await?)
     } else {
         None
     };
-    transaction.commit().await?;
     connection.finish().await?;
     Ok(check)
 }
@@ -222,7 +221,7 @@ pub async fn fold(database: &Database) -> Result<i64, StoreError> {
         LOCK,
         FOLD_ABOVE,
     )
-    .fetch_one(&mut *connection)
-    .await;
+    .fetch_one(&mut *connection);
+    let folded = database.bounded(folded).await;
     connection.release(folded).await
 }

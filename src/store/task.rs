@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::row::{COLUMN_NAMES, COLUMNS, arguments, given, list};
 use super::{Database, StoreError};
@@ -37,7 +37,7 @@ static UPDATE: LazyLock<String> = LazyLock::new(|| {
 /// The task with this id.
 pub async fn get(database: &Database, id: &str) -> Result<Option<TaskStatus>, StoreError> {
     let mut connection = database.connection().await?;
-    let task = select(&mut connection, id, "").await;
+    let task = database.bounded(select(&mut connection, id, "")).await;
     connection.release(task).await
 }
 
@@ -49,19 +49,19 @@ pub async fn change<E>(
     change: impl FnOnce(&TaskStatus) -> Result<TaskStatus, E>,
 ) -> Result<Option<Result<TaskStatus, E>>, StoreError> {
     let mut connection = database.connection().await?;
-    let mut transaction = connection.begin().await?;
-    let task = select(&mut transaction, id, "for update").await?;
+    connection.begin().await?;
+    let task = database
+        .bounded(select(&mut connection, id, "for update"))
+        .await?;
     let outcome = match task.map(|task| change(&task)) {
         Some(Ok(changed)) => {
             let values = arguments(&[&changed]).map_err(sqlx::Error::Encode)?;
-            let stored = sqlx::query_as_with(UPDATE.as_str(), values)
-                .fetch_one(&mut *transaction)
-                .await?;
+            let update = sqlx::query_as_with(UPDATE.as_str(), values).fetch_one(&mut *connection);
+            let stored = database.bounded(update).await?;
             Some(Ok(stored))
         }
         other => other,
     };
-    transaction.commit().await?;
     connection.finish().await?;
     Ok(outcome)
 }

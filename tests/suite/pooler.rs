@@ -130,6 +130,27 @@ async fn how_connections_are_pooled_is_found_out() {
 }
 
 #[tokio::test]
+async fn a_pooler_with_few_sessions_can_be_enough() {
+    if pgbouncer::program().is_none() {
+        println!("left out: no PgBouncer");
+        return;
+    }
+    let database = TestDatabase::new().await;
+    for size in [2, 5] {
+        let settings = format!("pool_mode = session\ndefault_pool_size = {size}");
+        let bouncer = PgBouncer::start(database.service_options(), &settings).await;
+        assert_eq!(Pooling::detect(&bouncer.options()).await.unwrap(), Pooling::None);
+    }
+    let bouncer = PgBouncer::start(
+        database.service_options(),
+        &format!("{}\ndefault_pool_size = 1", forgetful()),
+    )
+    .await;
+    let error = Pooling::detect(&bouncer.options()).await.unwrap_err();
+    assert!(error.to_string().contains("max_prepared_statements"), "{error}");
+}
+
+#[tokio::test]
 async fn a_pooler_that_loses_prepared_statements_is_refused_at_the_start() {
     if pgbouncer::program().is_none() {
         println!("left out: no PgBouncer");

@@ -4,8 +4,10 @@
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
-use task_status::store::Database;
-use task_status::store::schema::Schema;
+use sqlx::{Connection, PgConnection};
+use task_status::store::database::Limits;
+use task_status::store::schema::{self, Schema};
+use task_status::store::{Database, tally};
 
 use tokio::task::JoinSet;
 
@@ -15,7 +17,12 @@ use crate::support::proxy::{Proxy, Route};
 use crate::support::service::{LIMITS, PENDING_TASKS, Service, Setup};
 
 async fn service(proxy: &Proxy, node: &Node) -> Service {
-    let database = Database::new(proxy.options(&node.options()), LIMITS);
+    let limits = Limits {
+        acquire_timeout: Duration::from_secs(3),
+        statement_timeout: Duration::from_secs(2),
+        ..LIMITS
+    };
+    let database = Database::new(proxy.options(&node.options()), limits);
     let watched = database.clone();
     tokio::spawn(async move { watched.watch(Schema::Migrate).await.unwrap() });
     database.wait_until_up().await;
@@ -161,4 +168,133 @@ async fn a_load_balancer_that_accepts_and_closes_is_a_database_that_is_down() {
         (service.get(PENDING_TASKS).await.status == 204).then_some(())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_session_of_the_tally_leaves_a_standby() {
+    let primary = Node::primary();
+    let standby = Node::standby_of(&primary);
+    let proxy = Proxy::start(Route::To(primary.socket())).await;
+    let service = service(&proxy, &primary).await;
+    assert_eq!(report(&service, "t0", "before").await, 201);
+    assert!(expect_fresh(&service, 1).await);
+    // New connections lead to the standby for a moment, in which the session ends.
+    proxy.set(Route::To(standby.socket()));
+    let mut admin = PgConnection::connect_with(&primary.options()).await.unwrap();
+    let ended: i64 = sqlx::query_scalar(
+        "select count(pg_terminate_backend(pid)) from pg_stat_activity
+         where query like '%from task_status_tally%' and pid <> pg_backend_pid()",
+    )
+    .fetch_one(&mut admin)
+    .await
+    .unwrap();
+    assert_eq!(ended, 1);
+    assert!(
+        !expect_fresh(&service, 1).await,
+        "a page that a standby has confirmed"
+    );
+    proxy.set(Route::To(primary.socket()));
+    eventually("pages are confirmed", async || {
+        expect_fresh(&service, 1).await.then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dead_network_costs_no_connection_of_the_pool() {
+    let node = Node::primary();
+    let proxy = Proxy::start(Route::To(node.socket())).await;
+    let service = service(&proxy, &node).await;
+    assert_eq!(report(&service, "t0", "before").await, 201);
+    for _ in 0..3 {
+        let mut clients = JoinSet::new();
+        for _ in 0..12 {
+            let url = format!("http://{}/task-status/t0", service.address);
+            clients.spawn(async move {
+                loop {
+                    let _ = reqwest::get(&url).await;
+                }
+            });
+        }
+        eventually("every connection is in use", async || {
+            let mut admin = PgConnection::connect_with(&node.options()).await.ok()?;
+            let used: i64 = sqlx::query_scalar(
+                "select count(*) from pg_stat_activity where query like '%where id = $1%'",
+            )
+            .fetch_one(&mut admin)
+            .await
+            .ok()?;
+            (used >= i64::from(LIMITS.max_connections)).then_some(())
+        })
+        .await;
+        proxy.set(Route::Swallow);
+        eventually("the network is known to be dead", async || {
+            (!service.database.is_up()).then_some(())
+        })
+        .await;
+        proxy.set(Route::To(node.socket()));
+        clients.shutdown().await;
+        service.database.wait_until_up().await;
+        // All of them can be had at once again.
+        let mut leases = Vec::new();
+        for _ in 0..LIMITS.max_connections {
+            leases.push(
+                eventually("a connection is free", async || {
+                    service.database.connection().await.ok()
+                })
+                .await,
+            );
+        }
+        for lease in leases {
+            lease.finish().await.unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn work_in_the_background_gives_up_on_a_dead_network() {
+    let node = Node::primary();
+    let proxy = Proxy::start(Route::To(node.socket())).await;
+    let service = service(&proxy, &node).await;
+    let mut admin = PgConnection::connect_with(&node.options()).await.unwrap();
+    let mut lock = admin.begin().await.unwrap();
+    sqlx::raw_sql("lock table task_status_pending_delta in access exclusive mode")
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    let database = service.database.clone();
+    let folding = tokio::spawn(async move { tally::fold(&database).await });
+    let mut observer = PgConnection::connect_with(&node.options()).await.unwrap();
+    eventually("the fold waits for the lock", async || {
+        let waiting: i64 = sqlx::query_scalar("select count(*) from pg_locks where not granted")
+            .fetch_one(&mut observer)
+            .await
+            .unwrap();
+        (waiting > 0).then_some(())
+    })
+    .await;
+    proxy.set(Route::Swallow);
+    // The statement ends on the server, and the response is lost.
+    lock.rollback().await.unwrap();
+    assert!(folding.await.unwrap().is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_network_that_dies_during_the_start_does_not_stop_it() {
+    let node = Node::primary();
+    schema::migrate(&node.options()).await.unwrap();
+    for delay in [8, 16, 32, 64] {
+        let proxy = Proxy::start(Route::To(node.socket())).await;
+        let database = Database::new(proxy.options(&node.options()), LIMITS);
+        let watched = database.clone();
+        let watch = tokio::spawn(async move { watched.watch(Schema::Expect).await });
+        tokio::time::sleep(Duration::from_millis(delay)).await;
+        proxy.set(Route::Swallow);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        proxy.set(Route::To(node.socket()));
+        tokio::time::timeout(Duration::from_secs(40), database.wait_until_up())
+            .await
+            .unwrap();
+        watch.abort();
+    }
 }

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use crate::http::middleware::authorize::Authorizer;
+use crate::pending::Pending;
 use crate::store::Database;
 
 /// The process responds. The database is not checked: a restart of the service would not repair it.
@@ -12,12 +13,17 @@ pub async fn livez() -> &'static str {
     "ok\n"
 }
 
-/// The database is up, and callers can be authenticated. Costs the database nothing.
+/// The database is up and confirms pages, and callers can be authenticated. Costs a freshness check.
 pub async fn readyz(
-    State((database, authorizer)): State<(Database, Authorizer)>,
+    State((database, authorizer, pending)): State<(Database, Authorizer, Pending)>,
 ) -> (StatusCode, &'static str) {
     if !database.is_up() {
         (StatusCode::SERVICE_UNAVAILABLE, "the database is not available\n")
+    } else if pending.count().await.is_err() {
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the database does not confirm pages\n",
+        )
     } else if !authorizer.is_ready() {
         (
             StatusCode::SERVICE_UNAVAILABLE,

@@ -229,7 +229,11 @@ async fn a_stream_has_its_place_to_its_end_and_whoever_watches_needs_none() {
     let authorizer = setup.serving.authorizer.clone();
     let service = Service::with(&database, setup).await;
     let health = Service::serve(
-        router::health(service.database.clone(), authorizer),
+        router::health(
+            service.database.clone(),
+            authorizer,
+            service.pending.clone().unwrap(),
+        ),
         service.database.clone(),
     );
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
