@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ten_times_is_a_step_and_what_is_beyond_stays_on_the_paper() {
+    fn the_scale_is_logarithmic_and_clipped_to_the_chart() {
         let close = |one: f64, other: f64| (one - other).abs() < 1e-9;
         assert!(close(x(10.0) - x(1.0), x(100.0) - x(10.0)));
         assert!(close(x(1e9), LABELS + PLOT) && close(x(0.0), LABELS));

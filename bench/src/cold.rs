@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_request_is_for_another_page() {
+    fn every_request_is_for_a_different_page() {
         for depth in Depth::ALL {
             assert_ne!(near(depth, 1000, 0), near(depth, 1000, 1));
         }

@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn medians() {
+    fn the_median_of_an_even_number_is_the_mean() {
         assert_eq!(median(&[]), None);
         assert!(same(median(&[3.0, 1.0, 2.0]), 2.0));
         assert!(same(median(&[4.0, 1.0]), 2.5));
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn the_best_peer_is_that_of_the_row() {
+    fn the_best_peer_is_chosen_per_row() {
         let mut figures = Figures::default();
         let load = |rate| Load {
             rate,

@@ -162,13 +162,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_group_stands_behind_any_name() {
+    fn the_process_group_follows_any_command_name() {
         assert_eq!(group_in("42 (a) b) S 1 40 40 0 -1"), Some("40"));
         assert_eq!(group_in("42"), None);
     }
 
     #[tokio::test]
-    async fn a_failure_says_what_was_said() {
+    async fn a_failure_includes_the_output() {
         let mut failing = command("/bin/sh");
         failing.args(["-c", "echo no; exit 3"]);
         let failed = output(failing, Duration::from_secs(10)).await;

@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_measured_is_told_and_what_is_missed_is_said() {
+    fn only_measured_rows_are_reported_and_misses_are_marked() {
         let mut figures = Figures::default();
         figures.add_load(0, "250-count", Contender::Service, load(100.0));
         figures.add_load(0, "250-count", Contender::FastApi, load(10.0));

@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row_has_a_name_of_its_own() {
+    fn row_names_are_unique() {
         for row in ROWS {
             assert_eq!(Row::named(row.key), Some(&row));
         }

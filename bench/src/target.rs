@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missed_by_a_hair_does_not_look_kept() {
+    fn a_narrow_miss_is_not_rounded_to_a_pass() {
         let least = target(Wanted::AtLeast(0.8), 0.7999);
         assert_eq!((least.is_met(), least.shown()), (Some(false), "0.79x".to_owned()));
         let most = target(Wanted::AtMostMib(64.0), 64.01);
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_times_the_history_wants_the_same_number_pending() {
+    fn ten_times_the_history_has_the_same_number_pending() {
         let size = |pending, all| DataSize { pending, all };
         let sizes = [size(100, 10_000), size(1000, 100_000), size(100, 100_000)];
         assert_eq!(pairs(&sizes), [(0, 2)]);

@@ -184,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_named_in_the_report_is_pinned() {
+    fn tools_named_in_the_report_are_pinned() {
         for name in ["fastapi", "uvicorn", "asyncpg"] {
             assert_ne!(pinned(FASTAPI[0].1, name), "unknown", "{name}");
         }

@@ -224,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_many_tasks_begin_as_end() {
+    fn the_number_of_pending_tasks_stays_constant() {
         let number = |deed| MIX.iter().filter(|one| **one == deed).count();
         assert_eq!(
             [Deed::Report, Deed::Begin, Deed::Complete].map(number),

@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_wrk_says() {
+    fn the_output_of_wrk_is_parsed() {
         let printed = "Running 2s test\n{\"microseconds\":2000000,\"requests\":5000,\"bytes\":1,\"p50\":1500,\"p99\":20000,\"refused\":1,\"broken\":2}\n";
         let load = Load {
             rate: 2500.0,
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_pgbench_says() {
+    fn the_output_of_pgbench_is_parsed() {
         let printed = "latency average = 1.2 ms\ntps = 812.5 (without initial connection time)\n";
         assert!(transactions_per_second(printed).is_ok_and(|rate| (rate - 812.5).abs() < 1e-9));
         assert!(transactions_per_second("").is_err());

@@ -83,7 +83,7 @@ fn room<'a>(path: &[&'a str], depth: usize) -> Option<&'a str> {
 }
 
 #[test]
-fn rooms_name_only_rooms_below_and_the_lower_ones_no_http() {
+fn modules_depend_only_on_lower_modules() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut wrong = BTreeSet::new();
     for (name, allowed) in ROOMS {

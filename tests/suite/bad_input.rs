@@ -194,7 +194,7 @@ async fn invalid_content_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_unknown_key_is_ignored_unless_it_looks_like_a_slip() {
+async fn an_unknown_key_is_ignored_unless_it_resembles_a_known_one() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     let content = format!("{{{TASK},\"futureField\":1,\"attributes\":{{\"lancher\":1}},\"type \":1}}");

@@ -53,7 +53,7 @@ fn refused(mut command: Command) -> String {
 }
 
 #[tokio::test]
-async fn serving_needs_a_mode_and_says_which_there_are() {
+async fn serve_without_a_mode_lists_the_modes() {
     let url = "postgres://user:secret@127.0.0.1:1/name";
     insta::assert_snapshot!("serve_without_mode", refused(serve(url, &[])));
     let mut public = command(&["serve", "--auth", "none", "--listen", "0.0.0.0:0"]);
@@ -70,7 +70,7 @@ async fn serving_needs_a_mode_and_says_which_there_are() {
 }
 
 #[tokio::test]
-async fn every_setting_is_taught() {
+async fn every_setting_has_help() {
     for (arguments, words) in [
         (
             &["--help"][..],
@@ -117,7 +117,7 @@ async fn every_setting_is_taught() {
 }
 
 #[tokio::test]
-async fn a_database_where_waiting_does_not_help_ends_the_program() {
+async fn an_unusable_database_ends_the_program() {
     let database = TestDatabase::empty().await;
     let behind = refused(serve(&database.url(), &["--auth", "none", "--migrate", "false"]));
     assert!(
@@ -164,7 +164,7 @@ async fn an_address_in_use_is_named() {
 }
 
 #[tokio::test]
-async fn a_request_is_one_line_of_log_with_its_tracking_id_and_without_secrets() {
+async fn a_request_is_one_log_line_without_secrets() {
     let database = TestDatabase::new().await;
     let mut program = Program::start(serve(
         &database.service_url(),
@@ -210,7 +210,7 @@ async fn a_request_is_one_line_of_log_with_its_tracking_id_and_without_secrets()
 }
 
 #[tokio::test]
-async fn health_is_served_apart_and_the_health_check_reads_it() {
+async fn health_has_its_own_address_and_check() {
     let database = TestDatabase::new().await;
     let mut program = Program::start(serve(&database.service_url(), &["--auth", "none"]));
     let (api, health) = addresses(&mut program).await;
@@ -240,7 +240,7 @@ async fn health_is_served_apart_and_the_health_check_reads_it() {
 }
 
 #[tokio::test]
-async fn a_request_under_way_is_answered_before_the_program_ends() {
+async fn a_request_in_flight_is_answered_before_the_program_ends() {
     let database = TestDatabase::new().await;
     database.insert(&["a"]).await;
     let mut program = Program::start(serve(
@@ -281,7 +281,7 @@ async fn a_request_under_way_is_answered_before_the_program_ends() {
 }
 
 #[tokio::test]
-async fn tasks_without_a_sign_of_life_leave_and_those_that_report_stay_however_old() {
+async fn only_tasks_without_recent_reports_expire() {
     let database = TestDatabase::new().await;
     database
         .execute(

@@ -98,7 +98,7 @@ fn runs(pid: u32) -> bool {
 }
 
 #[tokio::test]
-async fn the_sample_tasks_are_of_all_kinds_and_keep_moving() {
+async fn the_sample_tasks_have_every_kind_and_keep_changing() {
     let mut demo = Demo::start(&["--listen", "127.0.0.1:0"]).await;
     let mut tasks = demo.page("").await;
     assert_eq!(tasks.len(), 250);
@@ -142,7 +142,7 @@ async fn the_sample_tasks_are_of_all_kinds_and_keep_moving() {
 }
 
 #[tokio::test]
-async fn two_at_the_same_time_and_one_of_them_killed() {
+async fn two_demos_run_at_once_and_a_killed_one_leaves_nothing_behind() {
     let mut one = Demo::start(&[]).await;
     let mut other = Demo::start(&[]).await;
     assert_ne!(one.url, other.url);
@@ -159,7 +159,7 @@ async fn two_at_the_same_time_and_one_of_them_killed() {
 }
 
 #[tokio::test]
-async fn kept_data_is_there_again_even_after_a_kill() {
+async fn kept_data_survives_a_kill() {
     let folder = tempfile::tempdir().unwrap();
     let kept = folder.path().join("data");
     let arguments = ["--data-dir", kept.to_str().unwrap(), "--listen", "127.0.0.1:0"];
@@ -175,7 +175,7 @@ async fn kept_data_is_there_again_even_after_a_kill() {
 }
 
 #[tokio::test]
-async fn the_demo_is_for_this_machine_only() {
+async fn the_demo_is_refused_on_public_addresses() {
     let output = command(&["demo", "--listen", "0.0.0.0:0"]).output().unwrap();
     assert!(!output.status.success());
     let said = String::from_utf8(output.stderr).unwrap();
@@ -215,7 +215,7 @@ fn form(demo: &Demo, fields: &[(&str, &str)]) -> reqwest::RequestBuilder {
 }
 
 #[tokio::test]
-async fn the_demo_gives_out_tokens_in_every_way_that_the_official_clients_ask() {
+async fn the_demo_issues_tokens_for_every_request_of_the_official_clients() {
     let mut demo = Demo::start(&["--listen", "127.0.0.1:0"]).await;
     let (id, secret) = (
         demo.variable("SAIL_CLIENT_ID"),
@@ -282,7 +282,7 @@ async fn the_demo_gives_out_tokens_in_every_way_that_the_official_clients_ask() 
 }
 
 #[tokio::test]
-async fn the_demo_says_why_it_gives_no_token() {
+async fn a_refused_token_request_gives_the_reason() {
     let mut demo = Demo::start(&["--listen", "127.0.0.1:0"]).await;
     let (id, secret) = (
         demo.variable("SAIL_CLIENT_ID"),
@@ -328,7 +328,7 @@ async fn the_demo_says_why_it_gives_no_token() {
 }
 
 #[tokio::test]
-async fn in_the_demo_reading_takes_no_token_and_writing_does() {
+async fn the_demo_requires_a_token_for_writes_only() {
     let mut demo = Demo::start(&["--listen", "127.0.0.1:0"]).await;
     let client = reqwest::Client::new();
     // Without a token everybody here may read, and nobody write; with a wrong one nobody may anything.

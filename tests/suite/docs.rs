@@ -225,7 +225,7 @@ async fn read(service: &Service, target: &str) -> Value {
 const LOOK: &str = r#"curl -fsS "$task" -H "Authorization: Bearer $token""#;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_executor_in_ten_lines_reports_its_task_to_the_end() {
+async fn the_example_executor_completes_its_task() {
     let database = TestDatabase::new().await;
     let service = service(&database).await;
     let script = script("An executor in ten lines:", &service);
@@ -281,7 +281,7 @@ async fn a_signed_token_is_accepted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_error_of_the_readme_is_what_the_server_sends() {
+async fn the_error_in_the_readme_is_current() {
     let database = TestDatabase::new().await;
     let service = service(&database).await;
     let example = block(README, "console", "An error names every fault");
@@ -320,7 +320,7 @@ async fn the_other_examples_of_the_api_and_the_table_work() {
 }
 
 #[tokio::test]
-async fn the_server_runs_as_a_role_of_its_own() {
+async fn the_documented_role_can_run_the_server() {
     const HEADING: &str = "## Least privilege in the database";
     const NAME: &str = "task_status_service";
     let (role, database) = (Role::to_be_made(), TestDatabase::new().await);

@@ -13,7 +13,7 @@ use crate::support::service::{PENDING_TASKS, Service};
 const GERMAN: &[(&str, &str)] = &[("Accept-Language", "de-AT, fr;q=0.5")];
 
 #[tokio::test]
-async fn errors_of_parameters_and_routes() {
+async fn errors_of_parameters_and_routes_have_the_error_body() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     for (name, method, target) in [
@@ -50,7 +50,7 @@ async fn errors_of_parameters_and_routes() {
 }
 
 #[tokio::test]
-async fn errors_of_layers_and_handlers() {
+async fn errors_of_layers_and_handlers_have_the_error_body() {
     let database = TestDatabase::new().await;
     let routes = Router::new()
         .route("/panic", get(panic_on_purpose))

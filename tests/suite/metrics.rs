@@ -220,7 +220,7 @@ async fn hits_and_misses_of_the_page_cache_are_counted() {
 }
 
 #[tokio::test]
-async fn a_late_database_leaves_the_number_out_and_is_counted() {
+async fn a_slow_database_omits_the_number_and_is_counted() {
     let stage = Stage::new(PendingConfig {
         timeout: Duration::from_millis(50),
         ..PendingConfig::default()
@@ -247,7 +247,7 @@ async fn a_late_database_leaves_the_number_out_and_is_counted() {
 }
 
 #[tokio::test]
-async fn prometheus_own_parser_reads_the_same() {
+async fn prometheus_parses_the_same_metrics() {
     const FILES: [(&str, &str); 2] = [
         ("requirements.txt", include_str!("../prometheus/requirements.txt")),
         ("samples.py", include_str!("../prometheus/samples.py")),

@@ -228,7 +228,7 @@ async fn a_304_carries_the_current_headers() {
 }
 
 #[tokio::test]
-async fn an_empty_list_has_a_tag_too() {
+async fn an_empty_list_has_a_tag() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     let target = format!("{PENDING_TASKS}?count=true");
@@ -265,7 +265,7 @@ async fn coded(service: &Service, method: Method, target: &str, accepted: &str) 
 }
 
 #[tokio::test]
-async fn a_page_is_compressed_as_negotiated_and_each_coding_has_its_tag() {
+async fn a_page_is_compressed_as_negotiated_with_its_own_tag() {
     let database = TestDatabase::new().await;
     insert(&database, 100).await;
     let service = Service::start(&database).await;

@@ -34,7 +34,7 @@ async fn insert_pending(database: &TestDatabase, number: usize) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_example_of_the_reference_is_served_unchanged() {
+async fn the_reference_example_is_served_unchanged() {
     let database = TestDatabase::new().await;
     database
         .execute(
@@ -136,7 +136,7 @@ async fn the_keys_are_complete_and_in_the_order_of_the_reference() {
 }
 
 #[tokio::test]
-async fn nothing_pending_is_204_or_by_setting_200() {
+async fn an_empty_list_is_204_or_by_setting_200() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     for target in [
@@ -447,7 +447,7 @@ async fn a_closed_connection_cancels_its_statement() {
 }
 
 #[tokio::test]
-async fn the_page_is_found_in_the_index_alone_however_deep() {
+async fn a_deep_page_is_an_index_only_scan() {
     let database = TestDatabase::new().await;
     // Only the service reads this table, so the counts are its own.
     database
@@ -476,7 +476,7 @@ async fn scans(database: &TestDatabase) -> (i64, i64) {
 }
 
 #[tokio::test]
-async fn json_of_the_database_is_served_as_json() {
+async fn json_columns_are_served_as_json() {
     let database = TestDatabase::new().await;
     let strange = json!({ "quote\"\\": ["\u{2028}", 1.25, -0.5, 123_456_789_012_345_678_i64, {}, [[]], "𝄞", null, true] });
     database

@@ -96,7 +96,7 @@ async fn requests_are_not_mixed_up_in_transaction_mode() {
 }
 
 #[tokio::test]
-async fn how_connections_are_pooled_is_found_out() {
+async fn the_pooling_mode_is_detected() {
     let database = TestDatabase::new().await;
     assert_eq!(
         Pooling::detect(&database.service_options()).await.unwrap(),
@@ -151,7 +151,7 @@ async fn a_pooler_with_few_sessions_can_be_enough() {
 }
 
 #[tokio::test]
-async fn a_pooler_that_loses_prepared_statements_is_refused_at_the_start() {
+async fn a_pooler_without_prepared_statements_is_refused_at_the_start() {
     if pgbouncer::program().is_none() {
         println!("left out: no PgBouncer");
         return;

@@ -185,7 +185,7 @@ fn own(issued: &Issued) -> (String, [NamedTempFile; 2]) {
 }
 
 #[tokio::test]
-async fn every_mode_that_encrypts_serves_over_tls_alone() {
+async fn every_encrypting_mode_uses_tls() {
     let Some(server) = Server::shared().await else {
         return;
     };
@@ -244,7 +244,7 @@ async fn every_mode_that_encrypts_serves_over_tls_alone() {
 }
 
 #[tokio::test]
-async fn what_is_not_trusted_or_not_encrypted_ends_the_program_and_says_why() {
+async fn an_untrusted_or_unencrypted_server_ends_the_program() {
     let Some(server) = Server::shared().await else {
         return;
     };
@@ -331,7 +331,7 @@ fn refused(url: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_certificate_that_is_no_longer_trusted_is_an_outage_that_can_end() {
+async fn an_untrusted_certificate_is_an_outage_until_replaced() {
     let Some(server) = Server::start().await else {
         return;
     };

@@ -112,13 +112,13 @@ fn serve(url: &str, arguments: &[&str]) -> Command {
 }
 
 #[tokio::test]
-async fn the_role_of_the_service_may_do_exactly_this() {
+async fn the_service_role_has_exactly_these_privileges() {
     let database = TestDatabase::new().await;
     assert_eq!(privileges(&database, database.role()).await, EXACTLY);
 }
 
 #[tokio::test]
-async fn what_the_service_never_does_is_refused() {
+async fn other_statements_of_the_service_role_are_refused() {
     let database = TestDatabase::new().await;
     database.execute("create table secrets (secret text)").await;
     let owner: String = database.value("select quote_ident(current_user)").await;
@@ -205,7 +205,7 @@ async fn hardened() -> (Role, TestDatabase) {
 }
 
 #[tokio::test]
-async fn the_program_does_all_it_has_to_with_what_it_was_granted() {
+async fn the_granted_privileges_suffice_for_every_command() {
     let (role, database) = hardened().await;
     assert_eq!(
         privileges(&database, &role).await,
@@ -289,7 +289,7 @@ async fn the_program_does_all_it_has_to_with_what_it_was_granted() {
 }
 
 #[tokio::test]
-async fn granting_again_takes_what_was_too_much_and_may_happen_any_number_of_times_at_once() {
+async fn granting_again_revokes_the_excess_and_can_run_concurrently() {
     let (role, database) = (Role::with_odd_name().await, TestDatabase::new().await);
     database
         .execute(&format!(
@@ -309,7 +309,7 @@ async fn granting_again_takes_what_was_too_much_and_may_happen_any_number_of_tim
 }
 
 #[tokio::test]
-async fn a_role_that_can_make_more_than_it_needs_is_pointed_out() {
+async fn excess_privileges_of_a_role_are_reported() {
     let database = TestDatabase::new().await;
     let grant = ["migrate", "--grant-to", database.role().name()];
     assert!(!run(&database.url(), &grant).contains("WARN"));
@@ -329,7 +329,7 @@ async fn a_role_that_can_make_more_than_it_needs_is_pointed_out() {
 }
 
 #[tokio::test]
-async fn a_role_that_cannot_be_granted_anything_is_refused_with_the_way_out() {
+async fn an_ungrantable_role_is_refused_with_advice() {
     let (role, database) = (Role::new().await, TestDatabase::new().await);
     let name = role.name();
     let missing = refused(&database.url(), &["migrate", "--grant-to", "nobody's"]);
@@ -375,7 +375,7 @@ async fn a_role_that_cannot_be_granted_anything_is_refused_with_the_way_out() {
 }
 
 #[tokio::test]
-async fn a_service_that_lacks_anything_says_so_and_does_not_start() {
+async fn a_missing_privilege_is_named_and_prevents_the_start() {
     let database = TestDatabase::new().await;
     let (url, role) = (database.service_url(), database.role().name());
     let lacking = |what: &str| {
@@ -422,7 +422,7 @@ async fn a_service_that_lacks_anything_says_so_and_does_not_start() {
 }
 
 #[tokio::test]
-async fn a_role_that_may_not_migrate_is_content_where_nothing_is_missing() {
+async fn a_role_without_create_accepts_a_current_schema() {
     let database = TestDatabase::new().await;
     let url = database.service_url();
     run(&url, &["migrate"]);

@@ -83,7 +83,7 @@ impl Reader {
 }
 
 #[tokio::test]
-async fn only_what_has_changed_is_read() {
+async fn only_changed_tasks_are_read_again() {
     for (offset, first) in [(0, 1), (30, 31), (90, 91)] {
         let (database, service) = with_tasks().await;
         let mut reader = Reader {
@@ -161,7 +161,7 @@ async fn only_what_has_changed_is_read() {
 }
 
 #[tokio::test]
-async fn a_page_that_others_leave_alone_stays_the_very_same() {
+async fn an_unchanged_page_is_not_copied() {
     let (database, service) = with_tasks().await;
     let pending = Pending::new(
         service.database.clone(),

@@ -20,7 +20,7 @@ async fn refused_by(database: &TestDatabase, columns: &str, values: &str) -> Str
 
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
 #[tokio::test]
-async fn a_row_that_would_break_the_contract_is_refused() {
+async fn a_row_outside_the_contract_is_refused() {
     let database = TestDatabase::new().await;
     let valid_message = r#"{"type":"INFO","localizedText":null,"key":"k","parameters":null}"#;
     for (column, value, constraint) in [
@@ -263,7 +263,7 @@ async fn a_row_that_would_break_the_contract_is_refused() {
 }
 
 #[tokio::test]
-async fn everything_the_contract_allows_is_taken() {
+async fn every_row_of_the_contract_is_accepted() {
     let database = TestDatabase::new().await;
     database
         .execute(
@@ -319,7 +319,7 @@ async fn a_status_without_a_time_completes_now_and_both_null_reopens() {
 }
 
 #[tokio::test]
-async fn an_update_is_a_sign_of_life_unless_it_gives_one() {
+async fn an_update_sets_modified_unless_given() {
     let database = TestDatabase::new().await;
     database
         .execute("insert into task_status (id, type, unique_name, launcher, modified) values ('a', 'QPOC', 'n', 'l', '2026-01-01Z')")
@@ -350,7 +350,7 @@ async fn an_update_is_a_sign_of_life_unless_it_gives_one() {
 }
 
 #[tokio::test]
-async fn the_table_and_its_columns_say_what_they_mean() {
+async fn the_table_and_its_columns_have_comments() {
     let database = TestDatabase::new().await;
     let silent: i64 = database
         .value(
@@ -367,7 +367,7 @@ async fn the_table_and_its_columns_say_what_they_mean() {
 }
 
 #[tokio::test]
-async fn many_replicas_may_migrate_at_once() {
+async fn replicas_can_migrate_concurrently() {
     let database = TestDatabase::empty().await;
     let replicas: Vec<_> = (0..8)
         .map(|_| {

@@ -61,7 +61,7 @@ async fn expect_fresh(service: &Service, number: usize) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn after_a_switchover_every_answer_is_the_new_primarys() {
+async fn after_a_switchover_every_response_is_of_the_new_primary() {
     let old = Node::primary();
     let standby = Node::standby_of(&old);
     let proxy = Proxy::start(Route::To(old.socket())).await;
@@ -110,7 +110,7 @@ async fn after_a_switchover_every_answer_is_the_new_primarys() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_network_that_swallows_packets_is_left_behind() {
+async fn a_connection_that_drops_packets_is_abandoned() {
     let node = Node::primary();
     let proxy = Proxy::start(Route::To(node.socket())).await;
     let service = service(&proxy, &node).await;
@@ -151,7 +151,7 @@ async fn a_network_that_swallows_packets_is_left_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_load_balancer_that_accepts_and_closes_is_a_database_that_is_down() {
+async fn a_load_balancer_that_closes_connections_counts_as_an_outage() {
     let node = Node::primary();
     let proxy = Proxy::start(Route::Close).await;
     let database = Database::new(proxy.options(&node.options()), LIMITS);

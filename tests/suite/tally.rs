@@ -247,7 +247,7 @@ async fn the_tally_is_the_count_after_any_sequence_of_statements() {
 }
 
 #[tokio::test]
-async fn what_changes_no_pending_task_moves_no_revision() {
+async fn the_revision_moves_only_with_pending_tasks() {
     let database = TestDatabase::new().await;
     database
         .execute(
@@ -279,7 +279,7 @@ async fn what_changes_no_pending_task_moves_no_revision() {
 }
 
 #[tokio::test]
-async fn truncate_is_refused_where_its_snapshot_could_be_old() {
+async fn truncate_is_refused_if_its_snapshot_could_be_old() {
     let database = TestDatabase::new().await;
     let mut connection = database.connect().await;
     for level in ["repeatable read", "serializable"] {
@@ -300,7 +300,7 @@ async fn truncate_is_refused_where_its_snapshot_could_be_old() {
 }
 
 #[tokio::test]
-async fn no_writer_waits_for_another_or_fails_because_of_it() {
+async fn concurrent_writers_neither_block_nor_fail_each_other() {
     let database = TestDatabase::new().await;
     let insert = |id: &str| AssertSqlSafe(tasks::insert(&[id]));
     // One that has every slot and does not end: the others could only wait for it.
@@ -344,7 +344,7 @@ async fn no_writer_waits_for_another_or_fails_because_of_it() {
 }
 
 #[tokio::test]
-async fn rows_that_were_added_are_folded_and_the_sums_stay() {
+async fn folding_keeps_the_sums() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     let mut writer = database.connect().await;
@@ -406,13 +406,13 @@ async fn truncated_during_a_fold(database: &TestDatabase) -> (i64, i64) {
 }
 
 #[tokio::test]
-async fn truncate_waits_for_a_fold_that_is_under_way() {
+async fn truncate_waits_for_a_running_fold() {
     let database = TestDatabase::new().await;
     assert_eq!(truncated_during_a_fold(&database).await, (0, 0));
 }
 
 #[tokio::test]
-async fn without_its_lock_truncate_would_leave_what_is_folded() {
+async fn without_its_lock_truncate_leaves_folded_rows() {
     let database = TestDatabase::new().await;
     let lock = "lock table task_status_tally, task_status_pending_delta, task_status_pending_minute, task_status_pending_hour
         in share row exclusive mode;";
@@ -423,7 +423,7 @@ async fn without_its_lock_truncate_would_leave_what_is_folded() {
 }
 
 #[tokio::test]
-async fn a_role_that_may_only_write_tasks_is_counted_and_cannot_be_tricked() {
+async fn writes_of_a_role_without_other_privileges_are_counted() {
     let database = TestDatabase::new().await;
     let role = format!("task_status_test_{}", uuid::Uuid::new_v4().simple());
     if let Err(error) = database.try_execute(&format!("create role {role}")).await {

@@ -149,7 +149,7 @@ fn ask(stream: &mut (impl Read + Write), target: &str) -> String {
 }
 
 #[tokio::test]
-async fn every_answer_is_the_one_without_tls_and_asks_for_tls_from_then_on() {
+async fn responses_over_tls_are_the_same_plus_hsts() {
     let secured = Secured::start().await;
     for version in [Version::TLS_1_2, Version::TLS_1_3] {
         let only = secured
@@ -203,7 +203,7 @@ async fn a_client_that_does_not_trust_the_authority_refuses() {
 }
 
 #[tokio::test]
-async fn what_is_no_tls_is_refused_and_not_answered() {
+async fn plain_http_is_refused_on_the_tls_port() {
     let secured = Secured::start().await;
     for request in ["GET / HTTP/1.1\r\nhost: localhost\r\n\r\n", "GARBAGE\r\n\r\n"] {
         let mut stream = secured.connect_without_tls();
@@ -219,7 +219,7 @@ async fn what_is_no_tls_is_refused_and_not_answered() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_inside_tls_is_refused_in_the_envelope() {
+async fn an_invalid_http_message_inside_tls_gets_an_error_body() {
     let secured = Secured::start().await;
     for (request, status, detail_code) in [
         (
@@ -251,7 +251,7 @@ async fn what_is_no_http_inside_tls_is_refused_in_the_envelope() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_renewed_certificate_is_taken_up_without_dropping_a_connection() {
+async fn a_renewed_certificate_drops_no_connection() {
     // As Kubernetes mounts a secret: the files are links into a folder that is itself a link, and swapped.
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
@@ -293,7 +293,7 @@ async fn a_renewed_certificate_is_taken_up_without_dropping_a_connection() {
 }
 
 #[tokio::test]
-async fn a_broken_pair_is_told_once_and_the_one_before_stays() {
+async fn a_broken_pair_is_logged_once_and_the_last_one_stays() {
     let mut secured = Secured::start().await;
     let old = secured.issued.certificate.der().to_vec();
     let new = secured.authority.issue("localhost");
@@ -321,7 +321,7 @@ async fn a_broken_pair_is_told_once_and_the_one_before_stays() {
 }
 
 #[tokio::test]
-async fn serving_does_not_begin_with_a_pair_that_cannot_be_used() {
+async fn an_unusable_pair_prevents_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let authority = Authority::new();
@@ -375,7 +375,7 @@ fn refused(mut command: Command) -> String {
 }
 
 #[tokio::test]
-async fn clients_that_say_nothing_do_not_keep_the_program_from_ending() {
+async fn silent_clients_do_not_delay_the_shutdown() {
     let mut secured = Secured::start().await;
     let _silent = secured.connect_without_tls();
     let mut begun = secured.connect_without_tls();

@@ -174,7 +174,7 @@ async fn lines_an_array_and_standard_input_are_the_same_import() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_taken_is_rejected_by_number_with_reasons_and_the_rest_is_taken() {
+async fn invalid_tasks_are_rejected_by_number_and_the_rest_is_imported() {
     let folder = tempfile::tempdir().unwrap();
     let database = TestDatabase::new().await;
     house_rule(&database).await;
@@ -265,7 +265,7 @@ async fn what_cannot_be_taken_is_rejected_by_number_with_reasons_and_the_rest_is
 }
 
 #[tokio::test]
-async fn one_refused_value_costs_its_own_task_and_no_other() {
+async fn a_refused_value_rejects_only_its_task() {
     let database = TestDatabase::new().await;
     house_rule(&database).await;
     let mut tasks = numbered(100);
@@ -288,7 +288,7 @@ async fn one_refused_value_costs_its_own_task_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_dry_run_finds_every_fault_and_changes_nothing() {
+async fn a_dry_run_reports_every_error_and_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let database = TestDatabase::new().await;
     house_rule(&database).await;
@@ -318,7 +318,7 @@ async fn a_dry_run_finds_every_fault_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_newest_of_a_task_counts_whether_it_is_stored_or_in_the_same_chunk() {
+async fn the_newest_version_of_a_task_wins() {
     let database = TestDatabase::new().await;
     let at = |day: &str, name: &str| {
         let task = with(task("a"), "modified", format!("2026-01-{day}T00:00:00Z"));
@@ -360,7 +360,7 @@ async fn the_newest_of_a_task_counts_whether_it_is_stored_or_in_the_same_chunk()
 }
 
 #[tokio::test]
-async fn an_array_that_breaks_off_is_taken_as_far_as_it_goes_and_resumed_once_it_is_whole() {
+async fn a_truncated_array_is_imported_up_to_the_break_and_resumed() {
     let folder = tempfile::tempdir().unwrap();
     let database = TestDatabase::new().await;
     let whole = Value::Array(numbered(7)).to_string();
@@ -524,7 +524,7 @@ async fn a_changed_input_is_not_resumed() {
 }
 
 #[tokio::test]
-async fn what_is_exported_and_imported_is_exported_again_byte_for_byte() {
+async fn an_export_survives_import_byte_for_byte() {
     let folder = tempfile::tempdir().unwrap();
     let (first, second, third) = (
         TestDatabase::new().await,
@@ -556,7 +556,7 @@ async fn what_is_exported_and_imported_is_exported_again_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn an_export_is_what_the_api_shows_in_the_order_of_creation() {
+async fn an_export_equals_the_api_in_order_of_creation() {
     let folder = tempfile::tempdir().unwrap();
     let database = TestDatabase::new().await;
     assert_eq!(export(&database), "");
@@ -604,7 +604,7 @@ async fn an_export_is_what_the_api_shows_in_the_order_of_creation() {
 }
 
 #[tokio::test]
-async fn a_reader_that_has_enough_is_no_failure() {
+async fn a_closed_output_pipe_is_not_an_error() {
     let database = TestDatabase::new().await;
     database
         .execute(
@@ -625,7 +625,7 @@ async fn a_reader_that_has_enough_is_no_failure() {
 }
 
 #[tokio::test]
-async fn pruning_deletes_what_is_old_in_batches_unless_another_process_does() {
+async fn pruning_deletes_old_tasks_in_batches_by_one_process() {
     let database = TestDatabase::new().await;
     database
         .execute(
@@ -663,7 +663,7 @@ async fn pruning_deletes_what_is_old_in_batches_unless_another_process_does() {
 }
 
 #[tokio::test]
-async fn what_cannot_work_is_said_at_once() {
+async fn impossible_requests_fail_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let (database, bare) = (TestDatabase::new().await, TestDatabase::empty().await);
     let path = file(&folder, "tasks.ndjson", lines(&numbered(3)));
@@ -720,7 +720,7 @@ async fn what_cannot_work_is_said_at_once() {
 }
 
 #[test]
-fn each_command_is_taught_with_an_example_and_its_exit_statuses() {
+fn the_help_of_each_command_has_an_example_and_exit_statuses() {
     for (subcommand, words) in [
         (
             "import",

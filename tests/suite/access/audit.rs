@@ -144,7 +144,7 @@ fn expected() -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn every_write_and_every_refusal_is_one_event_and_no_secret_is_in_the_log() {
+async fn each_write_and_each_refusal_is_one_event_without_secrets() {
     let database = TestDatabase::new().await;
     let mut command = serve(&database, &["--auth", "jwt"]);
     command.env("TASK_STATUS_JWT_SECRET", SECRET);
@@ -238,7 +238,7 @@ async fn every_write_and_every_refusal_is_one_event_and_no_secret_is_in_the_log(
 }
 
 #[tokio::test]
-async fn a_refusal_is_found_by_the_tracking_id_that_the_client_has() {
+async fn a_refusal_has_the_tracking_id_of_the_response() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().unwrap();
     let secret = folder.path().join("secret");
@@ -277,7 +277,7 @@ async fn a_refusal_is_found_by_the_tracking_id_that_the_client_has() {
 }
 
 #[test]
-fn no_secret_is_in_the_help_or_in_what_settings_print() {
+fn the_help_and_printed_settings_contain_no_secret() {
     use clap::Parser;
     for arguments in [
         &["serve", "--help"][..],
@@ -319,7 +319,7 @@ fn no_secret_is_in_the_help_or_in_what_settings_print() {
 }
 
 #[tokio::test]
-async fn a_write_whose_end_nobody_waits_for_is_written_down_too() {
+async fn a_write_by_a_disconnected_client_is_audited() {
     let database = TestDatabase::new().await;
     database.insert(&["t"]).await;
     let (mut program, url) = started(serve(&database, &["--auth", "none"])).await;
@@ -350,7 +350,7 @@ async fn a_write_whose_end_nobody_waits_for_is_written_down_too() {
 }
 
 #[tokio::test]
-async fn the_key_in_an_issuers_url_is_not_shown() {
+async fn a_key_in_the_url_of_an_issuer_is_redacted() {
     let database = TestDatabase::new().await;
     let issuer = IssuerServer::start(&[]);
     for url in [&issuer.url, "http://127.0.0.1:1/jwks"] {

@@ -42,7 +42,7 @@ async fn answer(service: &Service, headers: &[(&str, &str)]) -> (u16, Vec<String
 }
 
 #[tokio::test]
-async fn the_gateways_headers_open_what_they_say() {
+async fn the_headers_of_the_gateway_grant_permissions() {
     let database = TestDatabase::new().await;
     database.insert(&["t"]).await;
     let service = Service::with(&database, behind(Some("127.0.0.0/8"), None, named())).await;
@@ -70,7 +70,7 @@ async fn the_gateways_headers_open_what_they_say() {
 }
 
 #[tokio::test]
-async fn forged_headers_are_worth_nothing() {
+async fn forged_headers_are_ignored() {
     let database = TestDatabase::new().await;
     database.insert(&["t"]).await;
     let before = rows(&database).await;
@@ -119,7 +119,7 @@ async fn forged_headers_are_worth_nothing() {
 }
 
 #[tokio::test]
-async fn what_a_client_smuggles_through_the_gateway_is_refused() {
+async fn identity_headers_smuggled_through_the_gateway_are_refused() {
     let database = TestDatabase::new().await;
     let service = Service::with(&database, behind(Some("127.0.0.1"), None, named())).await;
     let nobody = (

@@ -34,7 +34,7 @@ async fn status(service: &Service, token: &str) -> u16 {
 }
 
 #[tokio::test]
-async fn an_issuer_that_is_down_at_the_start_is_waited_for() {
+async fn the_keys_arrive_when_an_unavailable_issuer_starts() {
     let database = TestDatabase::new().await;
     let key = shared_rsa();
     let issuer = IssuerServer::start(&[]);
@@ -144,7 +144,7 @@ async fn keys_rotate_while_requests_run() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn unknown_keys_make_nobody_ask_the_issuer_more_than_so_often() {
+async fn unknown_keys_do_not_flood_the_issuer() {
     let database = TestDatabase::new().await;
     let key = shared_rsa();
     let issuer = IssuerServer::start(&[key.jwk("a")]);
@@ -166,7 +166,7 @@ async fn unknown_keys_make_nobody_ask_the_issuer_more_than_so_often() {
 }
 
 #[tokio::test]
-async fn callers_that_hang_up_keep_nobody_from_a_new_key() {
+async fn a_cancelled_request_does_not_prevent_a_key_refresh() {
     let database = TestDatabase::new().await;
     let (old, new) = (Key::p256(), Key::p256());
     let issuer = IssuerServer::start(&[old.jwk("old")]);
@@ -194,7 +194,7 @@ async fn callers_that_hang_up_keep_nobody_from_a_new_key() {
 }
 
 #[tokio::test]
-async fn a_file_of_keys_is_read_again_when_it_changes() {
+async fn a_changed_key_file_is_read_again() {
     let database = TestDatabase::new().await;
     let (first, second) = (Key::p256(), Key::ed25519());
     let folder = tempfile::tempdir().unwrap();
@@ -217,7 +217,7 @@ async fn a_file_of_keys_is_read_again_when_it_changes() {
 }
 
 #[tokio::test]
-async fn a_shared_secret_signs_and_one_that_was_replaced_does_not() {
+async fn only_the_current_shared_secret_is_accepted() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("secret");
@@ -249,7 +249,7 @@ async fn a_shared_secret_signs_and_one_that_was_replaced_does_not() {
 }
 
 #[test]
-fn keys_that_cannot_be_trusted_are_none() {
+fn untrustworthy_keys_are_ignored() {
     let refusal = |content: &str| KeySet::from_file(content.as_bytes()).unwrap_err().to_string();
     let key = shared_rsa();
     let no_key = "it holds no key for signatures that is supported (RSA, P-256, P-384, Ed25519)";
@@ -295,7 +295,7 @@ fn keys_that_cannot_be_trusted_are_none() {
 }
 
 #[tokio::test]
-async fn an_issuer_is_believed_over_tls_if_its_certificate_is() {
+async fn an_issuer_needs_a_trusted_certificate() {
     let database = TestDatabase::new().await;
     let key = shared_rsa();
     let authority = Authority::new();
@@ -363,7 +363,7 @@ async fn an_issuer_is_believed_over_tls_if_its_certificate_is() {
 }
 
 #[test]
-fn settings_that_lead_to_no_keys_end_the_program_and_say_why() {
+fn settings_without_usable_keys_end_the_program_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, content: &str| {
         let path = folder.path().join(name);

@@ -26,7 +26,7 @@ fn limiter() -> Limiter {
 }
 
 #[tokio::test]
-async fn a_client_that_calls_too_often_is_told_when_to_come_back() {
+async fn a_client_over_the_rate_limit_gets_429_with_retry_after() {
     let database = TestDatabase::new().await;
     database.insert(&["t"]).await;
     let jwks = serde_json::json!({ "keys": [shared_rsa().jwk(KEY_ID)] }).to_string();
@@ -75,7 +75,7 @@ async fn a_client_that_calls_too_often_is_told_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn behind_a_gateway_the_limit_is_by_the_client_that_it_names() {
+async fn behind_a_gateway_the_forwarded_client_is_limited() {
     let database = TestDatabase::new().await;
     let access = Authenticator::Gateway(Gateway {
         addresses: Some(proxies()),
@@ -118,7 +118,7 @@ async fn behind_a_gateway_the_limit_is_by_the_client_that_it_names() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_that_is_held_until_something_changes_counts_once() {
+async fn a_long_poll_counts_once() {
     let database = TestDatabase::new().await;
     let twice = Limiter::new("2/1h".parse().unwrap());
     let authorizer = Authorizer::new(Authenticator::Open, Proxies::default(), Some(twice));
@@ -159,7 +159,7 @@ async fn waiting_for_the_lock(database: &TestDatabase, number: i64) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn more_requests_than_there_are_places_are_refused_at_once_and_those_inside_are_answered() {
+async fn requests_without_a_permit_are_refused_at_once() {
     let database = TestDatabase::new().await;
     database.insert(&["t"]).await;
     let mut setup = Setup::default();
@@ -200,7 +200,7 @@ async fn more_requests_than_there_are_places_are_refused_at_once_and_those_insid
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_goes_away_gives_its_place_back() {
+async fn a_disconnected_client_releases_its_permit() {
     let database = TestDatabase::new().await;
     database.insert(&["t"]).await;
     let mut setup = Setup::default();
@@ -222,7 +222,7 @@ async fn a_client_that_goes_away_gives_its_place_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stream_has_its_place_to_its_end_and_whoever_watches_needs_none() {
+async fn a_stream_holds_its_permit_and_health_needs_none() {
     let database = TestDatabase::new().await;
     let mut setup = Setup::default();
     setup.serving.max_concurrent_requests = 1.try_into().unwrap();

@@ -107,7 +107,7 @@ fn start_nginx(nginx: &str, folder: &Path, service: u16) -> (Program, u16) {
 }
 
 #[tokio::test]
-async fn nginx_asks_who_calls_and_the_service_believes_it_alone() {
+async fn the_service_trusts_the_identity_that_nginx_sends() {
     let Some(nginx) = installed() else {
         let message = "not tested with nginx: it is not installed";
         assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{message}");

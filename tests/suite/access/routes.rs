@@ -40,7 +40,7 @@ const TRICKS: [&str; 30] = [
 ];
 
 #[tokio::test]
-async fn no_spelling_of_a_path_leads_around_the_authorizer() {
+async fn no_spelling_of_a_path_bypasses_the_authorizer() {
     let database = TestDatabase::new().await;
     let service = service(&database).await;
     let before = rows(&database).await;
@@ -134,7 +134,7 @@ async fn an_authenticated_caller_gets_404_and_405() {
 }
 
 #[tokio::test]
-async fn only_pages_of_listed_origins_may_call() {
+async fn only_listed_origins_may_call() {
     let database = TestDatabase::new().await;
     let mut setup = Setup::with_access(access(KeySource::fixed(KeySet::from_secret(&[1; 32]).unwrap())));
     setup.serving.cors_origins = vec!["https://ops.example.com".parse().unwrap()];

@@ -241,7 +241,7 @@ fn broken() -> Vec<Row> {
 }
 
 #[tokio::test]
-async fn a_broken_token_opens_no_route() {
+async fn a_broken_token_is_refused_on_every_route() {
     let database = TestDatabase::new().await;
     let service = service(&database).await;
     let before = rows(&database).await;
@@ -280,7 +280,7 @@ async fn a_broken_token_opens_no_route() {
 }
 
 #[tokio::test]
-async fn a_good_token_opens_what_its_scopes_and_levels_allow() {
+async fn a_valid_token_grants_its_scopes_and_roles() {
     let database = TestDatabase::new().await;
     let service = service(&database).await;
     let with = |changes: Value| {
@@ -361,7 +361,7 @@ async fn a_good_token_opens_what_its_scopes_and_levels_allow() {
 }
 
 #[tokio::test]
-async fn every_form_of_a_good_token_is_accepted() {
+async fn every_form_of_a_valid_token_is_accepted() {
     let database = TestDatabase::new().await;
     let (rsa, p256, p384, ed25519) = (shared_rsa(), Key::p256(), Key::p384(), Key::ed25519());
     let issuer = IssuerServer::start(&[
@@ -422,7 +422,7 @@ async fn every_form_of_a_good_token_is_accepted() {
 }
 
 #[tokio::test]
-async fn two_headers_with_credentials_are_none() {
+async fn two_authorization_headers_are_refused() {
     let database = TestDatabase::new().await;
     let service = service(&database).await;
     let good = format!("Bearer {}", token(&[READ]));
@@ -435,7 +435,7 @@ async fn two_headers_with_credentials_are_none() {
 }
 
 #[tokio::test]
-async fn faults_are_told_in_the_callers_language_too() {
+async fn errors_are_in_the_requested_language() {
     let database = TestDatabase::new().await;
     let service = service(&database).await;
     insta::assert_snapshot!(

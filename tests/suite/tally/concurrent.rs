@@ -59,7 +59,7 @@ async fn write(mut connection: PgConnection, writer: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_snapshot_has_the_count_and_a_revision_of_its_own() {
+async fn every_snapshot_has_the_count_and_its_own_revision() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     let stop = Arc::new(AtomicBool::new(false));

@@ -31,7 +31,7 @@ pub async fn drifted() -> TestDatabase {
 }
 
 #[tokio::test]
-async fn the_exit_status_says_whether_there_was_drift() {
+async fn the_exit_status_reports_drift() {
     let database = drifted().await;
     let revision = "select sum(revision)::bigint from task_status_tally";
     let before: i64 = database.value(revision).await;
@@ -52,7 +52,7 @@ async fn the_exit_status_says_whether_there_was_drift() {
 }
 
 #[tokio::test]
-async fn a_tally_without_its_rows_is_made_anew() {
+async fn a_tally_without_rows_is_rebuilt() {
     let database = drifted().await;
     database.execute("truncate task_status_tally").await;
     assert_eq!(verify(&database, &["--repair"]).0, Some(3));
@@ -62,7 +62,7 @@ async fn a_tally_without_its_rows_is_made_anew() {
 }
 
 #[tokio::test]
-async fn a_trigger_that_does_not_always_fire_is_named_with_its_cure() {
+async fn a_disabled_trigger_is_named_with_its_remedy() {
     let database = TestDatabase::new().await;
     database
         .execute(
