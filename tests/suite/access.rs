@@ -1,4 +1,4 @@
-//! Who may call: every route behind the gate, whatever the way to it, whoever knocks.
+//! Authentication, authorization and limits on every route.
 
 mod audit;
 mod gateway;
@@ -22,10 +22,13 @@ const KEY_ID: &str = "key-1";
 
 /// A service that trusts the shared RSA key, and has the task `t`.
 async fn service(database: &TestDatabase) -> Service {
-    let jwks = serde_json::json!({ "keys": [shared_rsa().jwk(KEY_ID)] }).to_string();
-    let keys = KeySet::from_jwks(jwks.as_bytes()).unwrap();
     database.insert(&["t"]).await;
-    Service::with(database, Setup::with_access(access(KeySource::fixed(keys)))).await
+    Service::with_keys(database, keys()).await
+}
+
+fn keys() -> KeySource {
+    let jwks = serde_json::json!({ "keys": [shared_rsa().jwk(KEY_ID)] }).to_string();
+    KeySource::fixed(KeySet::from_jwks(jwks.as_bytes()).unwrap())
 }
 
 /// A token of the shared key with these scopes.
@@ -33,7 +36,7 @@ fn token(scopes: &[&str]) -> String {
     shared_rsa().token(KEY_ID, &crate::support::identity::claims(scopes))
 }
 
-/// Every operation on tasks, by the description: its method and path, at the root and under a base path.
+/// Method and path of every operation on tasks, at the root and under a base path.
 fn operations() -> Vec<(Method, String)> {
     let text = task_status::http::router::description(&[]);
     let document: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -53,7 +56,7 @@ fn operations() -> Vec<(Method, String)> {
     operations
 }
 
-/// Asks with a token, with content that the operation would take.
+/// Sends a request with valid content.
 async fn ask(service: &Service, method: &Method, target: &str, authorization: Option<&str>) -> Answer {
     let content = match *method {
         Method::PATCH => r#"[{"op":"replace","path":"/completionStatus","value":"Error"}]"#,
@@ -69,7 +72,7 @@ fn is_write(method: &Method) -> bool {
     ![Method::GET, Method::HEAD].contains(method)
 }
 
-/// The table as it is, to see that nothing has changed.
+/// The content of the table, to check that it is unchanged.
 async fn rows(database: &TestDatabase) -> String {
     database
         .value("select coalesce(string_agg(task_status::text, ';' order by id), '') from task_status")

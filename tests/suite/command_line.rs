@@ -1,4 +1,4 @@
-//! The program as a user or an orchestrator meets it: settings, logs, health, signals.
+//! The interface of the program for users and orchestrators: settings, logs, health, signals.
 
 use std::process::Command;
 
@@ -6,50 +6,28 @@ use serde_json::Value;
 use sqlx::Connection;
 
 use crate::support::database::TestDatabase;
-use crate::support::program::{Program, command};
+use crate::support::program::{self, Program, command, refused};
 use crate::support::service::PENDING_TASKS;
-use crate::support::{database, eventually};
+use crate::support::{database, until};
 
 const ID: &str = "0123456789abcdef0123456789abcdef";
 
-/// `serve` on free ports with these further arguments.
+/// `serve` with health on a free port.
 fn serve(url: &str, arguments: &[&str]) -> Command {
-    let free_ports = [
-        "serve",
-        "--listen",
-        "127.0.0.1:0",
-        "--admin-listen",
-        "127.0.0.1:0",
-    ];
-    let mut command = command(&[&free_ports, arguments].concat());
-    command.env("DATABASE_URL", url);
-    command
+    program::serve(url, &[&["--admin-listen", "127.0.0.1:0"], arguments].concat())
 }
 
 /// The URLs of the API and of the health routes.
 async fn addresses(program: &mut Program) -> (String, String) {
-    let mut urls = Vec::new();
-    for name in ["listening: API", "listening: health"] {
-        let line: Value = serde_json::from_str(&program.logged(name).await).unwrap();
-        urls.push(format!("http://{}", line["address"].as_str().unwrap()));
-    }
-    (urls.remove(0), urls.remove(0))
+    (program.url().await, program.url_of("health").await)
 }
 
 async fn ready(health: &str) {
-    eventually("the service is ready", async || {
-        let answer = reqwest::get(format!("{health}/readyz")).await.ok()?;
-        (answer.status() == 200).then_some(())
+    until("the service is ready", async || {
+        let response = reqwest::get(format!("{health}/readyz")).await;
+        response.is_ok_and(|response| response.status() == 200)
     })
     .await;
-}
-
-/// What a command that fails says.
-fn refused(mut command: Command) -> String {
-    let output = command.output().unwrap();
-    assert!(!output.status.success(), "{output:?}");
-    assert!(output.stdout.is_empty(), "{output:?}");
-    String::from_utf8(output.stderr).unwrap()
 }
 
 #[tokio::test]
@@ -133,8 +111,7 @@ async fn an_unusable_database_ends_the_program() {
     let mut program = Program::start(serve(&database.url(), &["--auth", "none", "--migrate", "false"]));
     let (_, health) = addresses(&mut program).await;
     ready(&health).await;
-    program.signal("TERM");
-    assert!(program.wait().success());
+    program.stop();
 
     database
         .execute("update _sqlx_migrations set checksum = '\\x00'")
@@ -181,8 +158,7 @@ async fn a_request_is_one_log_line_without_secrets() {
         .await
         .unwrap();
     assert_eq!(answer.status(), 400);
-    program.signal("TERM");
-    assert!(program.wait().success());
+    program.stop();
 
     let log = program.log();
     assert!(!log.contains("hunter2"), "{log}");
@@ -250,28 +226,13 @@ async fn a_request_in_flight_is_answered_before_the_program_ends() {
     let (api, health) = addresses(&mut program).await;
     ready(&health).await;
 
-    let mut holder = database.connect().await;
-    sqlx::raw_sql("begin; lock table task_status")
-        .execute(&mut holder)
-        .await
-        .unwrap();
+    let holder = database.lock().await;
     let request = tokio::spawn(reqwest::get(format!("{api}{PENDING_TASKS}")));
-    eventually("the request waits for the lock", async || {
-        (database.waiting("with tally").await == 1).then_some(())
-    })
-    .await;
+    database.blocks(1, "with tally").await;
     program.signal("TERM");
     program.logged("stopping").await;
-    eventually("no new connections", async || {
-        reqwest::Client::new()
-            .get(format!("{api}{PENDING_TASKS}"))
-            .send()
-            .await
-            .is_err()
-            .then_some(())
-    })
-    .await;
-    sqlx::raw_sql("rollback").execute(&mut holder).await.unwrap();
+    let url = format!("{api}{PENDING_TASKS}");
+    until("no new connections", async || reqwest::get(&url).await.is_err()).await;
     holder.close().await.unwrap();
     let answer = request.await.unwrap().unwrap();
     assert_eq!(answer.status(), 200);
@@ -292,8 +253,8 @@ async fn only_tasks_without_recent_reports_expire() {
         )
         .await;
     let _program = Program::start(serve(&database.service_url(), &["--auth", "none"]));
-    eventually("the old ones are gone", async || {
-        (database.value::<i64>("select count(*) from task_status").await == 1).then_some(())
+    until("the old ones are gone", async || {
+        database.value::<i64>("select count(*) from task_status").await == 1
     })
     .await;
     assert_eq!(

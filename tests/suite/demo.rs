@@ -1,20 +1,20 @@
-//! `task-status demo`: what a stranger sees after the first command, and that nothing of it stays behind.
+//! `task-status demo`: its sample tasks, its tokens, and its cleanup.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::support::eventually;
 use crate::support::program::{Program, command};
 use crate::support::service::{Answer, PENDING_TASKS};
 use crate::support::tasks;
+use crate::support::until;
 
-/// A demo with few tasks, ready to be asked.
+/// A running demo with few tasks.
 pub struct Demo {
     program: Program,
     url: String,
-    /// Where its PostgreSQL keeps its data.
+    /// The data folder of its PostgreSQL.
     data_dir: PathBuf,
     postgres_pid: u32,
 }
@@ -74,10 +74,7 @@ impl Demo {
     }
 
     async fn postgres_is_gone(&self) {
-        eventually("PostgreSQL is gone", async || {
-            (!runs(self.postgres_pid)).then_some(())
-        })
-        .await;
+        until("PostgreSQL is gone", async || !runs(self.postgres_pid)).await;
     }
 
     pub async fn stop(&mut self) {
@@ -87,7 +84,7 @@ impl Demo {
     }
 }
 
-/// Whether a process does more than wait to be reaped.
+/// Whether a process runs, and is not a zombie.
 fn runs(pid: u32) -> bool {
     let output = std::process::Command::new("ps")
         .args(["-o", "stat=", "-p", &pid.to_string()])
@@ -126,13 +123,10 @@ async fn the_sample_tasks_have_every_kind_and_keep_changing() {
         .collect();
     assert_eq!(severities.len(), 3);
 
-    // The newest move; the oldest are the stuck ones.
+    // Only the newest tasks change: the oldest are stuck.
     let newest = async || demo.page("offset=300").await;
     let before = newest().await;
-    eventually("something moved", async || {
-        (newest().await != before).then_some(())
-    })
-    .await;
+    until("a task changes", async || newest().await != before).await;
     demo.stop().await;
     assert!(!Path::new(&demo.data_dir).exists());
     let output = demo.program.output();
@@ -150,10 +144,7 @@ async fn two_demos_run_at_once_and_a_killed_one_leaves_nothing_behind() {
     one.program.signal("KILL");
     one.program.wait();
     one.postgres_is_gone().await;
-    eventually("its folder is gone", async || {
-        (!one.data_dir.exists()).then_some(())
-    })
-    .await;
+    until("its folder is gone", async || !one.data_dir.exists()).await;
     assert!(!other.page("limit=1").await.is_empty());
     other.stop().await;
 }
@@ -217,10 +208,7 @@ fn form(demo: &Demo, fields: &[(&str, &str)]) -> reqwest::RequestBuilder {
 #[tokio::test]
 async fn the_demo_issues_tokens_for_every_request_of_the_official_clients() {
     let mut demo = Demo::start(&["--listen", "127.0.0.1:0"]).await;
-    let (id, secret) = (
-        demo.variable("SAIL_CLIENT_ID"),
-        demo.variable("SAIL_CLIENT_SECRET"),
-    );
+    let [id, secret] = ["SAIL_CLIENT_ID", "SAIL_CLIENT_SECRET"].map(|name| demo.variable(name));
     assert_eq!(demo.variable("SAIL_BASE_URL"), demo.base());
     let endpoint = demo.token_endpoint();
     let client = reqwest::Client::new();
@@ -284,10 +272,7 @@ async fn the_demo_issues_tokens_for_every_request_of_the_official_clients() {
 #[tokio::test]
 async fn a_refused_token_request_gives_the_reason() {
     let mut demo = Demo::start(&["--listen", "127.0.0.1:0"]).await;
-    let (id, secret) = (
-        demo.variable("SAIL_CLIENT_ID"),
-        demo.variable("SAIL_CLIENT_SECRET"),
-    );
+    let [id, secret] = ["SAIL_CLIENT_ID", "SAIL_CLIENT_SECRET"].map(|name| demo.variable(name));
     let credentials = [("client_id", id.as_str()), ("client_secret", secret.as_str())];
     let grant = ("grant_type", "client_credentials");
     for (code, status, fields) in [
@@ -331,7 +316,6 @@ async fn a_refused_token_request_gives_the_reason() {
 async fn the_demo_requires_a_token_for_writes_only() {
     let mut demo = Demo::start(&["--listen", "127.0.0.1:0"]).await;
     let client = reqwest::Client::new();
-    // Without a token everybody here may read, and nobody write; with a wrong one nobody may anything.
     let status = async |method: reqwest::Method, token: Option<&str>| {
         let mut request = client.request(method, format!("{}/task-status", demo.base()));
         if let Some(token) = token {
@@ -343,7 +327,7 @@ async fn the_demo_requires_a_token_for_writes_only() {
     assert_eq!(status(reqwest::Method::POST, None).await, 401);
     assert_eq!(status(reqwest::Method::GET, Some("x")).await, 401);
 
-    // The line that puts a token into $token works as it stands.
+    // The printed line sets $token.
     let output = demo.program.output();
     let line = output
         .split("A token to write")

@@ -12,9 +12,9 @@ use task_status::auth::caller::WRITE;
 use task_status::cli::args::Cli;
 
 use crate::support::database::{Role, TestDatabase};
-use crate::support::identity::{FAST, IssuerServer, access, claims, shared_rsa};
+use crate::support::identity::{FAST, IssuerServer, claims, shared_rsa};
 use crate::support::program::{Program, command};
-use crate::support::service::{Service, Setup};
+use crate::support::service::Service;
 
 const README: &str = include_str!("../../README.md");
 const API: &str = include_str!("../../docs/api.md");
@@ -187,7 +187,7 @@ fn anchor(heading: &str) -> String {
 /// A server that accepts tokens of the shared key.
 async fn service(database: &TestDatabase) -> Service {
     let issuer = IssuerServer::start(&[shared_rsa().jwk("key")]);
-    let service = Service::with(database, Setup::with_access(access(issuer.source(FAST)))).await;
+    let service = Service::with_keys(database, issuer.source(FAST)).await;
     issuer.is_read_by(&service).await;
     service
 }

@@ -8,14 +8,14 @@ use task_status::pending::barrier::Barrier;
 use task_status::store::{Database, tally};
 use tokio::task::JoinSet;
 
-use crate::support::PATIENCE;
+use crate::support::TIMEOUT;
 use crate::support::database::TestDatabase;
 use crate::support::service::Service;
 use crate::support::tasks;
 
 fn barrier(database: &Database) -> Barrier<tally::Tally> {
     let database = database.clone();
-    Barrier::new(PATIENCE, move || {
+    Barrier::new(TIMEOUT, move || {
         let database = database.clone();
         async move { tally::read(&database).await }
     })

@@ -14,10 +14,10 @@ use task_status::pending::PendingConfig;
 use task_status::store::{StoreError, tally};
 
 use crate::support::database::TestDatabase;
-use crate::support::eventually;
 use crate::support::packages::Packages;
-use crate::support::program::{Program, command};
+use crate::support::program::{Program, serve};
 use crate::support::service::{Answer, PENDING_TASKS, Service, Setup};
+use crate::support::{eventually, until};
 use crate::tally::verify::drifted;
 
 /// Samples by series, each with the type of its family.
@@ -235,8 +235,8 @@ async fn a_slow_database_omits_the_number_and_is_counted() {
     assert_eq!(figures.value("pending_tasks"), None);
     assert_eq!(figures.checks("ok"), Some(0));
     // The read times out at about the same moment as its waiter.
-    eventually("a late read", async || {
-        (stage.figures().await.reads("timeout") > Some(0)).then_some(())
+    until("a late read", async || {
+        stage.figures().await.reads("timeout") > Some(0)
     })
     .await;
     holder.close().await.unwrap();
@@ -293,20 +293,14 @@ async fn prometheus_parses_the_same_metrics() {
 #[tokio::test]
 async fn serve_has_metrics_on_their_own_address_until_it_stops() {
     let database = drifted().await;
-    let mut command = command(&["serve", "--auth", "none", "--listen", "127.0.0.1:0"]);
-    command
-        .args(["--metrics-listen", "127.0.0.1:0"])
-        .env("DATABASE_URL", database.url());
-    let mut program = Program::start(command);
-    let mut url = async |listening: &str, path: &str| {
-        let line: Value = serde_json::from_str(&program.logged(listening).await).unwrap();
-        format!("http://{}{path}", line["address"].as_str().unwrap())
-    };
-    let metrics = url("listening: metrics", "/metrics").await;
+    let arguments = ["--auth", "none", "--metrics-listen", "127.0.0.1:0"];
+    let mut program = Program::start(serve(&database.url(), &arguments));
+    let (url, api) = (program.url_of("metrics").await, program.url().await);
+    let metrics = format!("{url}/metrics");
     let others = [
-        url("listening: metrics", PENDING_TASKS).await,
-        url("listening: API", "/metrics").await,
-        url("listening: API", "/v2025/metrics").await,
+        url + PENDING_TASKS,
+        format!("{api}/metrics"),
+        format!("{api}/v2025/metrics"),
     ];
     program.logged("the tally of the pending tasks is wrong").await;
     let client = reqwest::Client::new();
@@ -318,20 +312,16 @@ async fn serve_has_metrics_on_their_own_address_until_it_stops() {
     for other in others {
         assert_eq!(get(&other).await.status, 404, "{other}");
     }
-    program.signal("TERM");
-    // Although the client keeps its connections.
-    assert!(program.wait().success());
+    // The client keeps its connections open.
+    program.stop();
     assert!(client.get(&metrics).send().await.unwrap_err().is_connect());
 }
 
 #[tokio::test]
 async fn without_the_flag_there_are_no_metrics() {
     let database = TestDatabase::new().await;
-    let mut command = command(&["serve", "--auth", "none", "--listen", "127.0.0.1:0"]);
-    command.env("DATABASE_URL", database.url());
-    let mut program = Program::start(command);
+    let mut program = Program::start(serve(&database.url(), &["--auth", "none"]));
     program.logged("the database is up").await;
-    program.signal("TERM");
-    assert!(program.wait().success());
+    program.stop();
     assert!(!program.log().contains("listening: metrics"), "{}", program.log());
 }

@@ -10,9 +10,9 @@ use task_status::store::schema::Schema;
 use tempfile::TempDir;
 
 use crate::support::database::TestDatabase;
-use crate::support::program::{Program, command};
+use crate::support::program::{Program, serve};
 use crate::support::service::{LIMITS, PENDING_TASKS, Service, Setup};
-use crate::support::{PATIENCE, eventually};
+use crate::support::{TIMEOUT, until};
 
 /// A private server, to be stopped and started.
 async fn start_postgres(folder: &TempDir) -> PrivatePostgres {
@@ -52,7 +52,7 @@ async fn a_database_that_goes_down_is_503_at_once_and_comes_back() {
     let postgres = start_postgres(&folder).await;
     // Longer than the test: a request that waited for a connection would fail it.
     let limits = Limits {
-        acquire_timeout: PATIENCE * 10,
+        acquire_timeout: TIMEOUT * 10,
         ..LIMITS
     };
     let service = service(postgres.connect_options(), limits);
@@ -64,8 +64,8 @@ async fn a_database_that_goes_down_is_503_at_once_and_comes_back() {
 
     stop(postgres).await;
     // The first request may be in flight when the database goes down.
-    eventually("the database is known to be down", async || {
-        (service.get(PENDING_TASKS).await.status == 503).then_some(())
+    until("the database is known to be down", async || {
+        service.get(PENDING_TASKS).await.status == 503
     })
     .await;
     insta::assert_snapshot!("database_down.en-US", service.get(PENDING_TASKS).await.snapshot());
@@ -75,8 +75,8 @@ async fn a_database_that_goes_down_is_503_at_once_and_comes_back() {
     insta::assert_snapshot!("database_down.fr", french.snapshot());
 
     let postgres = start_postgres(&folder).await;
-    eventually("the database is back", async || {
-        (service.get(PENDING_TASKS).await.status == 204).then_some(())
+    until("the database is back", async || {
+        service.get(PENDING_TASKS).await.status == 204
     })
     .await;
     stop(postgres).await;
@@ -88,7 +88,7 @@ async fn requests_that_wait_for_a_connection_are_released_when_the_database_goes
     let postgres = start_postgres(&folder).await;
     let limits = Limits {
         max_connections: 1,
-        acquire_timeout: PATIENCE * 10,
+        acquire_timeout: TIMEOUT * 10,
         ..LIMITS
     };
     let service = service(postgres.connect_options(), limits);
@@ -113,11 +113,7 @@ async fn a_slow_statement_is_503_and_cancelled() {
     };
     let service = service(database.service_options(), limits);
     service.database.wait_until_up().await;
-    let mut holder = database.connect().await;
-    sqlx::raw_sql("begin; lock table task_status")
-        .execute(&mut holder)
-        .await
-        .unwrap();
+    let mut holder = database.lock().await;
     assert_eq!(service.get(PENDING_TASKS).await.status, 503);
     sqlx::raw_sql("rollback").execute(&mut holder).await.unwrap();
     assert_eq!(service.get(PENDING_TASKS).await.status, 204);
@@ -131,11 +127,9 @@ async fn the_program_starts_without_its_database_and_waits_for_it() {
     let url = postgres.url("postgres");
     stop(postgres).await;
 
-    let mut command = command(&["serve", "--auth", "none", "--listen", "127.0.0.1:0"]);
-    command.env("DATABASE_URL", url);
-    let mut program = Program::start(command);
-    let line: serde_json::Value = serde_json::from_str(&program.logged("listening: API").await).unwrap();
-    let url = format!("http://{}{PENDING_TASKS}", line["address"].as_str().unwrap());
+    let mut program = Program::start(serve(&url, &["--auth", "none"]));
+    let url = program.url().await + PENDING_TASKS;
+
     let waiting = program.logged("waiting for the database").await;
     // The log has the reason: the socket is missing.
     assert!(waiting.contains("No such file or directory"), "{waiting}");
@@ -144,7 +138,6 @@ async fn the_program_starts_without_its_database_and_waits_for_it() {
     let postgres = start_postgres(&folder).await;
     program.logged("the database is up").await;
     assert_eq!(reqwest::get(&url).await.unwrap().status(), 204);
-    program.signal("TERM");
-    assert!(program.wait().success());
+    program.stop();
     stop(postgres).await;
 }

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::support::database::TestDatabase;
 use crate::support::service::{Answer, PENDING_TASKS, Service, Setup};
 use crate::support::tasks;
-use crate::support::{decoded, eventually};
+use crate::support::{decoded, eventually, until};
 
 /// The same list with a filter that the cache does not serve: it is read for each request.
 const STRAIGHT: &str = "/task-status?filters=completionStatus+isnull+and+pr+id";
@@ -138,7 +138,7 @@ async fn a_page_from_memory_equals_the_query_byte_for_byte() {
                     .map(|link| link.split("after=").nth(1).unwrap().to_owned())
             };
             assert_eq!(cursor(&answer), cursor(&expected), "{target}");
-            let etag = answer.header("etag").unwrap().to_owned();
+            let etag = answer.etag();
             let known = bodies.entry(etag.clone()).or_insert_with(|| answer.body.clone());
             assert_eq!(*known, answer.body, "one tag for two bodies");
             let again = service
@@ -323,10 +323,7 @@ async fn read_of_the_index(database: &TestDatabase, service: &Service) -> (i64, 
     let scans = "select idx_scan from pg_stat_user_indexes where indexrelname = 'task_status_pending_idx'";
     let entries =
         "select idx_tup_read from pg_stat_user_indexes where indexrelname = 'task_status_pending_idx'";
-    eventually("statistics", async || {
-        (database.value::<i64>(scans).await > 0).then_some(())
-    })
-    .await;
+    until("statistics", async || database.value::<i64>(scans).await > 0).await;
     (database.value(scans).await, database.value(entries).await)
 }
 
@@ -346,10 +343,7 @@ async fn concurrent_requests_share_one_read() {
         let service = Arc::clone(&service);
         requests.spawn(async move { service.get(PENDING_TASKS).await });
     }
-    eventually("the load waits", async || {
-        (database.waiting("with tally").await == 1).then_some(())
-    })
-    .await;
+    database.blocks(1, "with tally").await;
     holder.execute("commit").await.unwrap();
     let mut bodies = Vec::new();
     while let Some(answer) = requests.join_next().await {

@@ -425,25 +425,15 @@ async fn a_closed_connection_cancels_its_statement() {
     let database = TestDatabase::new().await;
     insert_pending(&database, 1).await;
     let service = Service::start(&database).await;
-    let mut holder = database.connect().await;
-    sqlx::raw_sql("begin; lock table task_status")
-        .execute(&mut holder)
-        .await
-        .unwrap();
+    let _holder = database.lock().await;
 
     let client = tokio::spawn({
         let url = format!("http://{}{PENDING_TASKS}", service.address);
         async move { reqwest::get(url).await }
     });
-    eventually("the statement waits", async || {
-        (database.waiting("with tally").await == 1).then_some(())
-    })
-    .await;
+    database.blocks(1, "with tally").await;
     client.abort();
-    eventually("the statement is gone", async || {
-        (database.waiting("with tally").await == 0).then_some(())
-    })
-    .await;
+    database.blocks(0, "with tally").await;
 }
 
 #[tokio::test]

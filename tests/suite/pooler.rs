@@ -7,7 +7,7 @@ use task_status::store::session::Pooling;
 
 use crate::support::database::TestDatabase;
 use crate::support::pgbouncer::{self, PgBouncer};
-use crate::support::program::{Program, command};
+use crate::support::program::{Program, serve};
 use crate::support::service::{LIMITS, PENDING_TASKS, Service, Setup};
 
 const TRANSACTION_MODE: &str = "pool_mode = transaction\nmax_prepared_statements = 100";
@@ -158,9 +158,7 @@ async fn a_pooler_without_prepared_statements_is_refused_at_the_start() {
     }
     let database = TestDatabase::new().await;
     let bouncer = PgBouncer::start(database.service_options(), forgetful()).await;
-    let mut serve = command(&["serve", "--auth", "none", "--listen", "127.0.0.1:0"]);
-    serve.env("DATABASE_URL", bouncer.url());
-    let mut program = Program::start(serve);
+    let mut program = Program::start(serve(&bouncer.url(), &["--auth", "none"]));
     assert!(!program.wait().success());
     assert!(program.log().contains("pool_mode = session"), "{}", program.log());
 }

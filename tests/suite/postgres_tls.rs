@@ -1,7 +1,6 @@
-//! TLS between the service and PostgreSQL: what each `sslmode` of `DATABASE_URL` accepts, and what a refusal says.
+//! TLS between the service and PostgreSQL: what each `sslmode` of `DATABASE_URL` accepts, and the error messages.
 //!
-//! On a PostgreSQL of their own that takes nothing else over TCP. Some builds are without TLS; these tests are left out
-//! there.
+//! The tests start a PostgreSQL that requires TLS over TCP. They are skipped if PostgreSQL was built without TLS.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -9,15 +8,14 @@ use std::net::TcpListener;
 use std::process::Command;
 
 use private_postgres::{self, PrivatePostgres};
-use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use tempfile::NamedTempFile;
 use tokio::sync::OnceCell;
 
 use crate::support::certificates::{Authority, Issued};
-use crate::support::eventually;
-use crate::support::program::{Program, command};
+use crate::support::program::{self, Program};
 use crate::support::service::PENDING_TASKS;
+use crate::support::{eventually, until};
 
 /// A PostgreSQL whose certificate is for `localhost` and not for 127.0.0.1.
 struct Server {
@@ -26,11 +24,11 @@ struct Server {
     authority: Authority,
 }
 
-/// Its user that is let in by a certificate alone; `postgres` is let in over TLS as it is.
+/// The user that needs a client certificate. `postgres` needs only TLS.
 const CERTIFIED: &str = "certified";
 
 impl Server {
-    /// None where this PostgreSQL was built without TLS.
+    /// `None` if this PostgreSQL was built without TLS.
     async fn start() -> Option<Self> {
         let (postgres, port) = tokio::task::spawn_blocking(listening).await.unwrap();
         let authority = Authority::new();
@@ -63,7 +61,7 @@ impl Server {
         Some(server)
     }
 
-    /// One for all tests that only look at it. Nobody drops it: it ends with this process.
+    /// A server for all tests that do not change it. It is never dropped and ends with this process.
     async fn shared() -> Option<&'static Self> {
         static SHARED: OnceCell<Option<Server>> = OnceCell::const_new();
         SHARED.get_or_init(Self::start).await.as_ref()
@@ -74,7 +72,7 @@ impl Server {
         self.write("server.key", &issued.key_pem()).await;
     }
 
-    /// Writes a file in the data folder, as the account that the server runs as.
+    /// Writes a file in the data folder, owned by the account of the server.
     async fn write(&self, name: &str, text: &str) {
         let write = format!(
             "copy (select unnest(string_to_array($text${text}$text$, e'\\n'))) to program 'umask 077 && cat > {name}'"
@@ -82,7 +80,7 @@ impl Server {
         self.execute(&write).await;
     }
 
-    /// Has the settings and files read again. New connections see them once TLS works, so that is waited for.
+    /// Reloads settings and files, and waits until new connections use them.
     async fn reload(&self) {
         self.execute("select pg_reload_conf()").await;
         let url = self.url("localhost", "postgres", "sslmode=require");
@@ -108,7 +106,7 @@ impl Server {
         done.map(drop)
     }
 
-    /// How the service's sessions with a database are secured.
+    /// The TLS versions of the service's sessions with a database.
     async fn sessions(&self, database: &str) -> Vec<Option<String>> {
         let mut connection = PgConnection::connect_with(&self.postgres.connect_options())
             .await
@@ -129,14 +127,14 @@ impl Server {
         self.url_as("postgres", host, database, parameters)
     }
 
-    /// With a password that nobody may repeat.
+    /// With a password, which must not appear in any output.
     fn url_as(&self, user: &str, host: &str, database: &str, parameters: &str) -> String {
         let port = self.port;
         format!("postgres://{user}:hunter2@{host}:{port}/{database}?{parameters}")
     }
 }
 
-/// On a port that is free until somebody else takes it: then on another.
+/// On a free port. If another process takes it first, on the next one.
 fn listening() -> (PrivatePostgres, u16) {
     loop {
         let port = TcpListener::bind("127.0.0.1:0")
@@ -162,9 +160,7 @@ fn listening() -> (PrivatePostgres, u16) {
 }
 
 fn serve(url: &str) -> Command {
-    let mut command = command(&["serve", "--auth", "none", "--listen", "127.0.0.1:0"]);
-    command.env("DATABASE_URL", url);
-    command
+    program::serve(url, &["--auth", "none"])
 }
 
 fn file(text: &str) -> NamedTempFile {
@@ -177,7 +173,7 @@ fn root(file: &NamedTempFile) -> String {
     format!("sslrootcert={}", file.path().display())
 }
 
-/// A client's own certificate, as parameters of the URL; the files live as long as they are needed.
+/// A client certificate as parameters of the URL, and its files.
 fn own(issued: &Issued) -> (String, [NamedTempFile; 2]) {
     let files = [file(&issued.pem()), file(&issued.key_pem())];
     let [certificate, key] = files.each_ref().map(|file| file.path().display());
@@ -228,18 +224,17 @@ async fn every_encrypting_mode_uses_tls() {
             command.env("SSL_CERT_FILE", ca.path());
         }
         let mut program = Program::start(command);
-        let line: Value = serde_json::from_str(&program.logged("listening: API").await).unwrap();
+        let url = program.url().await + PENDING_TASKS;
         program.logged("the database is up").await;
-        let url = format!("http://{}{PENDING_TASKS}", line["address"].as_str().unwrap());
+
         assert_eq!(reqwest::get(url).await.unwrap().status(), 204);
-        // The connection that watches and the one that answered, at least.
+        // At least the watching connection and that of the request.
         let sessions = server.sessions(database).await;
         let secured = sessions
             .iter()
             .all(|version| version.as_deref() == Some("TLSv1.3"));
         assert!(sessions.len() >= 2 && secured, "{database}: {sessions:?}");
-        program.signal("TERM");
-        assert!(program.wait().success());
+        program.stop();
     }
 }
 
@@ -320,7 +315,7 @@ async fn an_untrusted_or_unencrypted_server_ends_the_program() {
     insta::assert_snapshot!(said);
 }
 
-/// What the program says when it ends by itself, but for the lines of PostgreSQL's own source.
+/// The stderr of a failing program, without line numbers of PostgreSQL's source.
 fn refused(url: &str) -> String {
     let output = serve(url).args(["--log", "error"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
@@ -338,8 +333,8 @@ async fn an_untrusted_certificate_is_an_outage_until_replaced() {
     let ca = file(&server.authority.pem());
     let parameters = format!("sslmode=verify-full&{}", root(&ca));
     let mut program = Program::start(serve(&server.url("localhost", "postgres", &parameters)));
-    let line: Value = serde_json::from_str(&program.logged("listening: API").await).unwrap();
-    let url = format!("http://{}{PENDING_TASKS}", line["address"].as_str().unwrap());
+    let url = program.url().await + PENDING_TASKS;
+
     program.logged("the database is up").await;
     let status = async || reqwest::get(&url).await.unwrap().status().as_u16();
     assert_eq!(status().await, 204);
@@ -362,10 +357,6 @@ async fn an_untrusted_certificate_is_an_outage_until_replaced() {
 
     server.use_certificate(&server.authority.issue("localhost")).await;
     server.reload().await;
-    eventually("the certificate is trusted again", async || {
-        (status().await == 204).then_some(())
-    })
-    .await;
-    program.signal("TERM");
-    assert!(program.wait().success());
+    until("the certificate is trusted again", async || status().await == 204).await;
+    program.stop();
 }

@@ -1,18 +1,17 @@
-//! What the role of the service may do in the database, what it may not, and how it comes to that.
+//! The privileges of the service's role in the database, and `migrate --grant-to`.
 //!
-//! The other tests of the API, of `serve`, `import`, `export` and `prune` run as that role too.
+//! The other tests of the API, `serve`, `import`, `export` and `prune` run as that role too.
 
-use std::process::{Command, Output};
+use std::process::Command;
 
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::support::database::{Role, TestDatabase, quoted};
-use crate::support::eventually;
-use crate::support::program::{Program, command};
+use crate::support::program::{self, Program, command, output_of};
+use crate::support::until;
 
-/// Everything in the database that is not PostgreSQL's own, with what a role may do to it, be it by itself or because
-/// everybody may.
+/// All objects that are not part of PostgreSQL, each with the privileges of a role and of `PUBLIC`.
 const PRIVILEGES: &str = "
     with acls (object, acl) as (
         select case relkind when 'S' then 'sequence ' else 'table ' end || relname,
@@ -41,7 +40,7 @@ const PRIVILEGES: &str = "
         where grantee in (0, 'ROLE'::regrole)), 'nothing')
     from acls order by object";
 
-/// What a role may do, a line for each object.
+/// The privileges of a role, one line for each object.
 async fn privileges(database: &TestDatabase, role: &Role) -> Vec<String> {
     let mut connection = database.connect().await;
     let privileges = sqlx::query_scalar(AssertSqlSafe(PRIVILEGES.replace("ROLE", &quoted(role.name()))))
@@ -76,39 +75,27 @@ const EXACTLY: [&str; 21] = [
     "table task_status_tally: SELECT",
 ];
 
-/// The program on this database.
 fn program(url: &str, arguments: &[&str]) -> Command {
     let mut command = command(arguments);
     command.env("DATABASE_URL", url);
     command
 }
 
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
-}
-
-/// What a run that ended well said.
+/// The output of a run that succeeds.
 #[track_caller]
 fn run(url: &str, arguments: &[&str]) -> String {
     let output = program(url, arguments).output().unwrap();
-    assert!(output.status.success(), "{}", said(&output));
-    said(&output)
+    assert!(output.status.success(), "{}", output_of(&output));
+    output_of(&output)
 }
 
-/// The error of a run that failed.
+/// The error of a run that fails.
 #[track_caller]
 fn refused(url: &str, arguments: &[&str]) -> String {
     let output = program(url, arguments).output().unwrap();
-    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-    let said = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{}", output_of(&output));
+    let said = output_of(&output);
     said[said.find("error: ").expect("an error")..].to_owned()
-}
-
-fn serve(url: &str, arguments: &[&str]) -> Command {
-    program(
-        url,
-        &[&["serve", "--auth", "none", "--listen", "127.0.0.1:0"], arguments].concat(),
-    )
 }
 
 #[tokio::test]
@@ -179,7 +166,7 @@ async fn other_statements_of_the_service_role_are_refused() {
         let code = error.as_database_error().and_then(|error| error.code().map(String::from));
         assert_eq!(code.as_deref(), Some("42501"), "{error}: {sql}");
     }
-    // PostgreSQL only warns of what it does not grant.
+    // PostgreSQL only warns if it grants nothing.
     sqlx::raw_sql("grant all on task_status to public")
         .execute(&mut connection)
         .await
@@ -190,7 +177,7 @@ async fn other_statements_of_the_service_role_are_refused() {
     assert_eq!(privileges(&database, database.role()).await, unchanged);
 }
 
-/// A database of which an administrator has taken everything from everybody, and a role that has nothing in it.
+/// A database without any privileges of `PUBLIC`, and a role without privileges in it.
 async fn hardened() -> (Role, TestDatabase) {
     let (role, database) = (Role::new().await, TestDatabase::new().await);
     database
@@ -216,7 +203,7 @@ async fn the_granted_privileges_suffice_for_every_command() {
         granted.contains("the role may do what the service needs"),
         "{granted}"
     );
-    // Without those of PUBLIC, which the service does not need.
+    // The service does not need the privileges of PUBLIC.
     assert_eq!(
         privileges(&database, &role).await,
         EXACTLY.map(|line| match line {
@@ -258,11 +245,10 @@ async fn the_granted_privileges_suffice_for_every_command() {
     assert!(run(&url, &["prune", "--older-than", "90d"]).contains("1 tasks were deleted"));
     assert!(run(&url, &["import", file]).contains("created 1, replaced 1"));
 
-    let mut service = Program::start(serve(&url, &["--migrate", "false"]));
-    let line: Value = serde_json::from_str(&service.logged("listening: API").await).unwrap();
-    let tasks = format!("http://{}/task-status", line["address"].as_str().unwrap());
-    eventually("retention", async || {
-        (database.value::<i64>("select count(*) from task_status").await == 1).then_some(())
+    let mut service = Program::start(program::serve(&url, &["--auth", "none", "--migrate", "false"]));
+    let tasks = service.url().await + "/task-status";
+    until("retention", async || {
+        database.value::<i64>("select count(*) from task_status").await == 1
     })
     .await;
     let client = reqwest::Client::new();
@@ -283,8 +269,7 @@ async fn the_granted_privileges_suffice_for_every_command() {
     assert_eq!(completed.json::<Value>().await.unwrap()["completed"], 2);
     let listed: Value = reqwest::get(&tasks).await.unwrap().json().await.unwrap();
     assert_eq!(listed.as_array().unwrap().len(), 2);
-    service.signal("TERM");
-    assert!(service.wait().success());
+    service.stop();
     assert!(!service.log().contains("WARN"), "{}", service.log());
 }
 
@@ -313,7 +298,7 @@ async fn excess_privileges_of_a_role_are_reported() {
     let database = TestDatabase::new().await;
     let grant = ["migrate", "--grant-to", database.role().name()];
     assert!(!run(&database.url(), &grant).contains("WARN"));
-    // As on a database from before PostgreSQL 15.
+    // The default before PostgreSQL 15.
     database.execute("grant create on schema public to public").await;
     let said = run(&database.url(), &grant);
     assert!(
@@ -339,18 +324,18 @@ async fn an_ungrantable_role_is_refused_with_advice() {
         ),
         "{missing}"
     );
-    // A name for everybody, and no role.
-    let everybody = refused(&database.url(), &["migrate", "--grant-to", "public"]);
-    assert!(everybody.contains("there is no role public"), "{everybody}");
+    // `public` is not a role.
+    let public = refused(&database.url(), &["migrate", "--grant-to", "public"]);
+    assert!(public.contains("there is no role public"), "{public}");
     let owner: String = database.value("select current_user::text").await;
     let owner = refused(&database.url(), &["migrate", "--grant-to", &owner]);
     assert!(owner.contains("owns the tables"), "{owner}");
     let empty = program(&database.url(), &["migrate", "--grant-to", ""])
         .output()
         .unwrap();
-    assert_eq!(empty.status.code(), Some(2), "{}", said(&empty));
+    assert_eq!(empty.status.code(), Some(2), "{}", output_of(&empty));
 
-    // By a role that has it all itself and may not hand it on.
+    // The service role has the privileges without the grant option.
     let other = refused(&database.service_url(), &["migrate", "--grant-to", name]);
     assert_eq!(
         other,

@@ -1,4 +1,4 @@
-//! A page that is read again: what has not changed is not read, and where nothing has it stays the very same.
+//! A page that is read again: unchanged tasks are not read, and an unchanged page is the same object.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ fn range(offset: i32, limit: i32) -> (Offset, Limit) {
     (Offset::new(offset).unwrap(), Limit::new(limit).unwrap())
 }
 
-/// What somebody who has the page knows, and the ids in it.
+/// The known versions of a page, and its ids.
 struct Reader {
     service: Service,
     order: Sorters,
@@ -52,7 +52,7 @@ impl Reader {
         page(&self.service.database, query, known).await.unwrap()
     }
 
-    /// Reads again, and returns the ids of the tasks that had to be read. What comes out is the page.
+    /// Reads again, checks the page, and returns the ids of the tasks that were read.
     async fn read_again(&mut self) -> Vec<String> {
         let page = self.read(true).await;
         let (mut read, mut ids, mut versions) = (Vec::new(), Vec::new(), Vec::new());
@@ -100,18 +100,18 @@ async fn only_changed_tasks_are_read_again() {
         assert!(reader.read_again().await.is_empty());
 
         for (changes, read) in [
-            // Outside of the page.
+            // Outside the page.
             (tasks::insert(&["new"]), vec![]),
             (format!("update task_status set progress = 'p' where id not in ('{}')", all.join("', '")), vec![]),
-            // A task of it, once or more in a transaction.
+            // A task of the page, once or twice in a transaction.
             (format!("update task_status set progress = 'p' where id = '{}'", id(3)), vec![id(3)]),
             (
                 format!("update task_status set progress = 'q' where id = '{0}'; update task_status set progress = 'r' where id = '{0}'", id(3)),
                 vec![id(3)],
             ),
-            // The same in everything that is shown.
+            // Nothing visible changes.
             (format!("update task_status set progress = progress where id = '{}'", id(4)), vec![id(4)]),
-            // Another task by the same name.
+            // The task is replaced.
             (
                 format!(
                     "begin; create temporary table gone on commit drop as select * from task_status where id = '{0}';
@@ -121,7 +121,6 @@ async fn only_changed_tasks_are_read_again() {
                 ),
                 vec![id(5)],
             ),
-            // What is undone has not been.
             (format!("begin; update task_status set progress = 's' where id = '{}'; rollback", id(6)), vec![]),
             (
                 format!(
@@ -131,7 +130,7 @@ async fn only_changed_tasks_are_read_again() {
                 ),
                 vec![id(7)],
             ),
-            // Two change places.
+            // Two tasks swap positions.
             (
                 format!(
                     "update task_status set created = timestamptz '2026-01-01Z' + {first} * interval '1 second' + interval '1 ms'
@@ -144,7 +143,7 @@ async fn only_changed_tasks_are_read_again() {
             database.execute(&changes).await;
             assert_eq!(reader.read_again().await, read, "at {offset}: {changes}");
         }
-        // One leaves, so another comes.
+        // One task leaves, and the next one moves up.
         database
             .execute(&format!(
                 "update task_status set completion_status = 'SUCCESS' where id = '{}'",
@@ -153,7 +152,6 @@ async fn only_changed_tasks_are_read_again() {
             .await;
         let come = if offset == 90 { "new".to_owned() } else { id(10) };
         assert_eq!(reader.read_again().await, [come]);
-        // All go.
         database.execute("truncate task_status").await;
         assert!(reader.read_again().await.is_empty());
         assert!(reader.ids.is_empty());
@@ -188,7 +186,7 @@ async fn an_unchanged_page_is_not_copied() {
     }
     database.execute("delete from task_status where id = 't50'").await;
     assert!(Arc::ptr_eq(&first.content, &page(0, 10).await.content));
-    // The tasks are the same, but there is no more.
+    // The tasks are the same, but there is no next page.
     database
         .execute("delete from task_status where created > timestamptz '2026-01-01 00:00:10Z'")
         .await;

@@ -4,7 +4,12 @@ use task_status::store::schema;
 
 use crate::support::database::TestDatabase;
 
-/// The constraint or column that refuses a row with these values in place of good ones.
+/// Fails unless a query returns true.
+async fn assert_holds(database: &TestDatabase, sql: &str) {
+    assert!(database.value::<bool>(sql).await, "{sql}");
+}
+
+/// The constraint or column that refuses a row with these values in place of valid ones.
 async fn refused_by(database: &TestDatabase, columns: &str, values: &str) -> String {
     let sql = format!(
         "insert into task_status (unique_name, launcher, {columns}) select 'Name', 'launcher', {values}"
@@ -14,7 +19,7 @@ async fn refused_by(database: &TestDatabase, columns: &str, values: &str) -> Str
             .constraint()
             .map_or_else(|| error.message().to_owned(), str::to_owned),
         Err(error) => panic!("{error}: {sql}"),
-        Ok(()) => panic!("taken: {sql}"),
+        Ok(()) => panic!("accepted: {sql}"),
     }
 }
 
@@ -24,194 +29,166 @@ async fn a_row_outside_the_contract_is_refused() {
     let database = TestDatabase::new().await;
     let valid_message = r#"{"type":"INFO","localizedText":null,"key":"k","parameters":null}"#;
     for (column, value, constraint) in [
-        (
-            "completion_status",
-            "'Success'",
-            "task_status_completion_status_check",
-        ),
-        ("completion_status", "''", "task_status_completion_status_check"),
-        ("completed", "now()", "task_status_completed_check"),
-        ("percent_complete", "101", "task_status_percent_complete_check"),
-        ("percent_complete", "-1", "task_status_percent_complete_check"),
-        ("target_id", "'t'", "task_status_target_check"),
-        ("target_name", "'t'", "task_status_target_check"),
-        ("target_type", "'IDENTITY'", "task_status_target_check"),
+        ("completion_status", "'Success'", "completion_status"),
+        ("completion_status", "''", "completion_status"),
+        ("completed", "now()", "completed"),
+        ("percent_complete", "101", "percent_complete"),
+        ("percent_complete", "-1", "percent_complete"),
+        ("target_id", "'t'", "target"),
+        ("target_name", "'t'", "target"),
+        ("target_type", "'IDENTITY'", "target"),
         (
             "target_id, target_name, target_type",
             "'t', 't', 'ROLE'",
-            "task_status_target_type_check",
+            "target_type",
         ),
-        ("created", "'infinity'", "task_status_times_check"),
-        ("modified", "'-infinity'", "task_status_times_check"),
-        ("launched", "'10000-01-01 00:00:00Z'", "task_status_times_check"),
-        (
-            "launched",
-            "'9999-12-31 23:59:59.9999Z'",
-            "task_status_times_check",
-        ),
-        ("created", "'0001-12-31 23:59:59Z BC'", "task_status_times_check"),
-        ("messages", "'{}'", "task_status_messages_shape_check"),
-        ("messages", "'null'", "task_status_messages_shape_check"),
-        ("messages", "'[null]'", "task_status_messages_shape_check"),
-        (
-            "messages",
-            &format!("'[[{valid_message}]]'"),
-            "task_status_messages_shape_check",
-        ),
+        ("created", "'infinity'", "times"),
+        ("modified", "'-infinity'", "times"),
+        ("launched", "'10000-01-01 00:00:00Z'", "times"),
+        ("launched", "'9999-12-31 23:59:59.9999Z'", "times"),
+        ("created", "'0001-12-31 23:59:59Z BC'", "times"),
+        ("messages", "'{}'", "messages_shape"),
+        ("messages", "'null'", "messages_shape"),
+        ("messages", "'[null]'", "messages_shape"),
+        ("messages", &format!("'[[{valid_message}]]'"), "messages_shape"),
         (
             "messages",
             &format!("'[{valid_message}, {{}}]'"),
-            "task_status_messages_shape_check",
+            "messages_shape",
         ),
         (
             "messages",
             r#"'[{"type":"info","localizedText":null,"key":"k","parameters":null}]'"#,
-            "task_status_messages_shape_check",
+            "messages_shape",
         ),
         (
             "messages",
             r#"'[{"type":"INFO","key":"k","parameters":null}]'"#,
-            "task_status_messages_shape_check",
+            "messages_shape",
         ),
         (
             "messages",
             r#"'[{"type":"INFO","localizedText":null,"key":null,"parameters":null}]'"#,
-            "task_status_messages_shape_check",
+            "messages_shape",
         ),
         (
             "messages",
             r#"'[{"type":"INFO","localizedText":null,"key":"k"}]'"#,
-            "task_status_messages_shape_check",
+            "messages_shape",
         ),
         (
             "messages",
             r#"'[{"type":"INFO","localizedText":null,"key":"k","parameters":[1]}]'"#,
-            "task_status_messages_shape_check",
+            "messages_shape",
         ),
         (
             "messages",
             r#"'[{"type":"INFO","localizedText":null,"key":"k","parameters":["a",[]]}]'"#,
-            "task_status_messages_shape_check",
+            "messages_shape",
         ),
         (
             "messages",
             r#"'[{"type":"INFO","localizedText":null,"key":"k","parameters":{}}]'"#,
-            "task_status_messages_shape_check",
+            "messages_shape",
         ),
         (
             "messages",
             r#"'[{"type":"INFO","localizedText":{"locale":"en"},"key":"k","parameters":null}]'"#,
-            "task_status_messages_shape_check",
+            "messages_shape",
         ),
         (
             "messages",
             r#"'[{"type":"INFO","localizedText":{"locale":null,"message":""},"key":"k","parameters":null}]'"#,
-            "task_status_messages_shape_check",
+            "messages_shape",
         ),
         (
             "messages",
             r#"'[{"type":"INFO","localizedText":"x","key":"k","parameters":null}]'"#,
-            "task_status_messages_shape_check",
+            "messages_shape",
         ),
         (
             "messages",
             &format!(
                 "jsonb_build_array(jsonb_set('{valid_message}', '{{key}}', to_jsonb(repeat('k', 1048577))))"
             ),
-            "task_status_messages_length_check",
+            "messages_length",
         ),
-        ("returns", "'{}'", "task_status_returns_shape_check"),
-        (
-            "returns",
-            r#"'[{"name":"n"}]'"#,
-            "task_status_returns_shape_check",
-        ),
+        ("returns", "'{}'", "returns_shape"),
+        ("returns", r#"'[{"name":"n"}]'"#, "returns_shape"),
         (
             "returns",
             r#"'[{"name":"n","attributeName":null}]'"#,
-            "task_status_returns_shape_check",
+            "returns_shape",
         ),
         (
             "returns",
             r#"'[[{"name":"n","attributeName":"a"}]]'"#,
-            "task_status_returns_shape_check",
+            "returns_shape",
         ),
         (
             "returns",
             "jsonb_build_array(jsonb_build_object('name', repeat('n', 1048577), 'attributeName', ''))",
-            "task_status_returns_length_check",
+            "returns_length",
         ),
-        ("attributes", "'[]'", "task_status_attributes_shape_check"),
-        ("attributes", "'null'", "task_status_attributes_shape_check"),
+        ("attributes", "'[]'", "attributes_shape"),
+        ("attributes", "'null'", "attributes_shape"),
         (
             "attributes",
             "jsonb_build_object('a', repeat('a', 1048577))",
-            "task_status_attributes_length_check",
+            "attributes_length",
         ),
         (
             "task_definition_summary",
             "'null'",
-            "task_status_task_definition_summary_shape_check",
+            "task_definition_summary_shape",
         ),
-        (
-            "task_definition_summary",
-            "'[]'",
-            "task_status_task_definition_summary_shape_check",
-        ),
+        ("task_definition_summary", "'[]'", "task_definition_summary_shape"),
         (
             "task_definition_summary",
             r#"'{"id":"","uniqueName":"","description":null,"parentName":"","executor":null}'"#,
-            "task_status_task_definition_summary_shape_check",
+            "task_definition_summary_shape",
         ),
         (
             "task_definition_summary",
             r#"'{"id":"","uniqueName":"","description":null,"parentName":null,"executor":null,"arguments":{}}'"#,
-            "task_status_task_definition_summary_shape_check",
+            "task_definition_summary_shape",
         ),
         (
             "task_definition_summary",
             r#"'[{"id":"","uniqueName":"","description":null,"parentName":"","executor":null,"arguments":{}}]'"#,
-            "task_status_task_definition_summary_shape_check",
+            "task_definition_summary_shape",
         ),
         (
             "task_definition_summary",
             r#"'{"id":"","uniqueName":"","description":null,"parentName":"","executor":null,"arguments":[]}'"#,
-            "task_status_task_definition_summary_shape_check",
+            "task_definition_summary_shape",
         ),
         (
             "task_definition_summary",
             "jsonb_build_object('id', repeat('i', 1048577), 'uniqueName', '', 'description', null, 'parentName', '', 'executor', null, 'arguments', '{}'::jsonb)",
-            "task_status_task_definition_summary_length_check",
+            "task_definition_summary_length",
         ),
-        (
-            "description",
-            "repeat('d', 8193)",
-            "task_status_description_length_check",
-        ),
-        (
-            "parent_name",
-            "repeat('p', 513)",
-            "task_status_parent_name_length_check",
-        ),
-        (
-            "progress",
-            "repeat('p', 8193)",
-            "task_status_progress_length_check",
-        ),
+        ("description", "repeat('d', 8193)", "description_length"),
+        ("parent_name", "repeat('p', 513)", "parent_name_length"),
+        ("progress", "repeat('p', 8193)", "progress_length"),
         (
             "target_id, target_name",
             "repeat('t', 257), 't'",
-            "task_status_target_id_length_check",
+            "target_id_length",
         ),
         (
             "target_id, target_name",
             "'t', repeat('t', 513)",
-            "task_status_target_name_length_check",
+            "target_name_length",
         ),
     ] {
         let columns = format!("id, type, {column}");
         let refused = refused_by(&database, &columns, &format!("'id', 'QUARTZ', {value}")).await;
-        assert_eq!(refused, constraint, "{column} = {value}");
+        assert_eq!(
+            refused,
+            format!("task_status_{constraint}_check"),
+            "{column} = {value}"
+        );
     }
     for column in [
         "description",
@@ -285,26 +262,30 @@ async fn a_status_without_a_time_completes_now_and_both_null_reopens() {
     database
         .execute("update task_status set completion_status = 'SUCCESS' where id = 'a'")
         .await;
-    assert!(database.value::<bool>("select completed between now() - interval '1 minute' and now() from task_status where id = 'a'").await);
+    assert_holds(
+        &database,
+        "select completed between now() - interval '1 minute' and now() from task_status where id = 'a'",
+    )
+    .await;
     database
         .execute(
             "update task_status set completion_status = 'ERROR', completed = '2026-01-01Z' where id = 'b'",
         )
         .await;
-    assert!(
-        database
-            .value::<bool>("select completed = '2026-01-01Z' from task_status where id = 'b'")
-            .await
-    );
-    // Completed tasks keep their time when something else changes.
+    assert_holds(
+        &database,
+        "select completed = '2026-01-01Z' from task_status where id = 'b'",
+    )
+    .await;
+    // A completed task keeps its time when another column changes.
     database
         .execute("update task_status set progress = 'x' where id = 'b'")
         .await;
-    assert!(
-        database
-            .value::<bool>("select completed = '2026-01-01Z' from task_status where id = 'b'")
-            .await
-    );
+    assert_holds(
+        &database,
+        "select completed = '2026-01-01Z' from task_status where id = 'b'",
+    )
+    .await;
     database
         .execute("update task_status set completion_status = null, completed = null")
         .await;
@@ -327,26 +308,18 @@ async fn an_update_sets_modified_unless_given() {
     database
         .execute("update task_status set modified = '2026-01-02Z', progress = 'x'")
         .await;
-    assert!(
-        database
-            .value::<bool>("select modified = '2026-01-02Z' from task_status")
-            .await
-    );
-    // Whoever may mean the value that is there says so.
+    assert_holds(&database, "select modified = '2026-01-02Z' from task_status").await;
+    // The setting keeps the stored value.
     database
         .execute("set task_status.keep_modified = on; update task_status set progress = 'z'")
         .await;
-    assert!(
-        database
-            .value::<bool>("select modified = '2026-01-02Z' from task_status")
-            .await
-    );
+    assert_holds(&database, "select modified = '2026-01-02Z' from task_status").await;
     database.execute("update task_status set progress = 'y'").await;
-    assert!(
-        database
-            .value::<bool>("select modified > now() - interval '1 minute' from task_status")
-            .await
-    );
+    assert_holds(
+        &database,
+        "select modified > now() - interval '1 minute' from task_status",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -359,11 +332,11 @@ async fn the_table_and_its_columns_have_comments() {
         )
         .await;
     assert_eq!(silent, 0);
-    assert!(
-        database
-            .value::<bool>("select obj_description('task_status'::regclass) is not null")
-            .await
-    );
+    assert_holds(
+        &database,
+        "select obj_description('task_status'::regclass) is not null",
+    )
+    .await;
 }
 
 #[tokio::test]

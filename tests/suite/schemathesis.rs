@@ -55,7 +55,7 @@ async fn the_service_fits_its_description() {
     };
     let database = TestDatabase::new().await;
     let access = access(KeySource::fixed(KeySet::from_secret(&[1; 32]).unwrap()));
-    let service = Service::with(&database, Setup::with_access(access)).await;
+    let service = Service::with(&database, Setup::with_authenticator(access)).await;
     let grant = Grant {
         scopes: vec![WRITE.to_owned()],
         issuer: Some(ISSUER.to_owned()),

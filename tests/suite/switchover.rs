@@ -11,10 +11,10 @@ use task_status::store::{Database, tally};
 
 use tokio::task::JoinSet;
 
-use crate::support::eventually;
 use crate::support::node::Node;
 use crate::support::proxy::{Proxy, Route};
 use crate::support::service::{LIMITS, PENDING_TASKS, Service, Setup};
+use crate::support::{eventually, until};
 
 async fn service(proxy: &Proxy, node: &Node) -> Service {
     let limits = Limits {
@@ -95,8 +95,8 @@ async fn after_a_switchover_every_response_is_of_the_new_primary() {
     }
     proxy.set(Route::To(standby.socket()));
     let switched = Instant::now();
-    eventually("a write is taken", async || {
-        (report(&service, "t3", "after").await == 201).then_some(())
+    until("a write is taken", async || {
+        report(&service, "t3", "after").await == 201
     })
     .await;
     println!(
@@ -130,8 +130,8 @@ async fn a_connection_that_drops_packets_is_abandoned() {
     }
     for round in 1..6 {
         proxy.set(Route::Swallow);
-        eventually("the network is known to be dead", async || {
-            (!expect_fresh(&service, round).await).then_some(())
+        until("the network is known to be dead", async || {
+            !expect_fresh(&service, round).await
         })
         .await;
         // New connections work; those from before stay dead, and nothing was closed.
@@ -164,8 +164,8 @@ async fn a_load_balancer_that_closes_connections_counts_as_an_outage() {
     }
     assert!(!watch.is_finished(), "the service waits for its database");
     proxy.set(Route::To(node.socket()));
-    eventually("the database is there", async || {
-        (service.get(PENDING_TASKS).await.status == 204).then_some(())
+    until("the database is there", async || {
+        service.get(PENDING_TASKS).await.status == 204
     })
     .await;
 }

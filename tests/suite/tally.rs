@@ -1,5 +1,5 @@
-//! The tally: whatever is done to the table, by whom and at whatever isolation level, it says what `count(*)` says, in
-//! every snapshot, and its revision moves whenever anything about a pending task changes.
+//! The tally: in every snapshot it equals `count(*)`, after any statement at any isolation level. Its revision moves with
+//! every change to a pending task.
 
 mod concurrent;
 pub mod verify;
@@ -13,11 +13,10 @@ use task_status::store::tally;
 use tokio::sync::Mutex;
 
 use crate::support::database::{TestDatabase, rewritten};
-use crate::support::eventually;
 use crate::support::service::Service;
 use crate::support::tasks;
 
-/// What a snapshot has.
+/// The content of a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Observation {
     counted: i64,
@@ -29,7 +28,7 @@ struct Observation {
     digest: String,
 }
 
-/// Looks at everything in one snapshot.
+/// Reads everything in one snapshot.
 async fn observe(connection: &mut PgConnection) -> Observation {
     let row = sqlx::query(
         "select
@@ -74,12 +73,12 @@ async fn observe(connection: &mut PgConnection) -> Observation {
     }
 }
 
-/// What is known of revisions: each stands for one state of the pending tasks.
+/// The observed revisions: each stands for one state of the pending tasks.
 #[derive(Default)]
 struct Revisions(HashMap<i64, String>);
 
 impl Revisions {
-    fn see(&mut self, observation: &Observation) {
+    fn check(&mut self, observation: &Observation) {
         assert_eq!(observation.counted, observation.tallied, "{observation:?}");
         for (counted, tallied) in &observation.spans {
             assert_eq!(counted, tallied, "{observation:?}");
@@ -95,7 +94,7 @@ impl Revisions {
     }
 }
 
-/// Statements on about `n` of twenty tasks that come and go.
+/// Statements on about `n` of twenty tasks.
 fn statement() -> impl Strategy<Value = String> {
     let which = (0..20_u8, 1..20_u8).prop_map(|(first, many)| {
         format!("id in (select 't' || (({first} + n) % 20) from generate_series(1, {many}) n)")
@@ -124,7 +123,7 @@ fn statement() -> impl Strategy<Value = String> {
             + " on conflict (id) do update set completion_status = excluded.completion_status, completed = excluded.completed"),
         2 => insert.clone().prop_map(|insert| insert
             + " on conflict (id) do update set progress = 'again' where task.completion_status is null"),
-        // Fails where one is there already: nothing of it may be counted.
+        // Fails if the task exists: nothing of it may be counted.
         2 => insert.clone(),
         4 => (set, which.clone()).prop_map(|(set, which)| format!("update task_status set {set} where {which}")),
         2 => which.clone().prop_map(|which| format!("update task_status set id = id || '.' where {which}")),
@@ -151,7 +150,7 @@ fn statement() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A transaction: its isolation level, what it does, and how it ends.
+/// A transaction: its isolation level, its statements, and whether it commits.
 fn transaction() -> impl Strategy<Value = (&'static str, Vec<(String, Option<bool>)>, bool)> {
     let level = prop_oneof![
         3 => Just("read committed"),
@@ -224,7 +223,7 @@ async fn the_tally_is_the_count_after_any_sequence_of_statements() {
                                 assert_eq!(counted, tallied, "{level}: {statement}");
                             }
                         }
-                        // Who has truncated holds off everybody.
+                        // TRUNCATE blocks all other sessions.
                         if !truncates {
                             assert_eq!(observe(observer).await, before, "seen before it is committed");
                         }
@@ -236,14 +235,14 @@ async fn the_tally_is_the_count_after_any_sequence_of_statements() {
                         if !commits {
                             assert_eq!(after, before);
                         }
-                        revisions.see(&after);
+                        revisions.check(&after);
                     }
                 });
                 Ok(())
             })
             .unwrap();
     });
-    assert!(state.lock().await.2.0.len() > 100, "hardly anything happened");
+    assert!(state.lock().await.2.0.len() > 100, "few revisions were observed");
 }
 
 #[tokio::test]
@@ -303,7 +302,7 @@ async fn truncate_is_refused_if_its_snapshot_could_be_old() {
 async fn concurrent_writers_neither_block_nor_fail_each_other() {
     let database = TestDatabase::new().await;
     let insert = |id: &str| AssertSqlSafe(tasks::insert(&[id]));
-    // One that has every slot and does not end: the others could only wait for it.
+    // An open transaction holds every slot.
     let mut holder = database.connect().await;
     holder.execute("begin").await.unwrap();
     holder
@@ -323,7 +322,7 @@ async fn concurrent_writers_neither_block_nor_fail_each_other() {
     }
     holder.execute("commit").await.unwrap();
 
-    // One whose snapshot is older than what others have done to every slot since.
+    // Its snapshot is older than the last change of every slot.
     let mut old = database.connect().await;
     for level in ["repeatable read", "serializable"] {
         old.execute(AssertSqlSafe(format!("begin isolation level {level}")))
@@ -368,9 +367,9 @@ async fn folding_keeps_the_sums() {
     assert_eq!(
         tally::fold(&service.database).await.unwrap(),
         0,
-        "too few to mind"
+        "few rows are not folded"
     );
-    // What cancels out leaves nothing, the second time at the latest.
+    // Rows that cancel out are gone after the second fold.
     database.execute("delete from task_status").await;
     tally::fold(&service.database).await.unwrap();
     tally::fold(&service.database).await.unwrap();
@@ -379,7 +378,7 @@ async fn folding_keeps_the_sums() {
     assert_eq!(database.value::<i64>(folded).await, 0);
 }
 
-/// What is counted after a TRUNCATE that came while two rows of the tally were folded, and how many the tally says.
+/// The count and the tally after a TRUNCATE during a fold of two rows.
 async fn truncated_during_a_fold(database: &TestDatabase) -> (i64, i64) {
     let mut folder = database.connect().await;
     for id in ["a", "b"] {
@@ -395,10 +394,7 @@ async fn truncated_during_a_fold(database: &TestDatabase) -> (i64, i64) {
     let truncated = tokio::spawn(async move {
         truncater.execute("truncate task_status").await.unwrap();
     });
-    eventually("TRUNCATE waits", async || {
-        (database.waiting("truncate").await == 1).then_some(())
-    })
-    .await;
+    database.blocks(1, "truncate").await;
     folder.execute("commit").await.unwrap();
     truncated.await.unwrap();
     let observation = observe(&mut folder).await;
@@ -427,7 +423,7 @@ async fn writes_of_a_role_without_other_privileges_are_counted() {
     let database = TestDatabase::new().await;
     let role = format!("task_status_test_{}", uuid::Uuid::new_v4().simple());
     if let Err(error) = database.try_execute(&format!("create role {role}")).await {
-        // On a server that is not the tests' own.
+        // An existing server may not allow it.
         eprintln!("not tested with another role: {error}");
         return;
     }

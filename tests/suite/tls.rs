@@ -1,4 +1,4 @@
-//! The API over TLS: what is served, what is refused, certificates that are renewed while it runs.
+//! The API over TLS: responses, refusals, and the renewal of certificates at run time.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -16,9 +16,9 @@ use tempfile::TempDir;
 
 use crate::support::certificates::{Authority, Issued};
 use crate::support::database::TestDatabase;
-use crate::support::program::{Program, command};
+use crate::support::program::{self, Program, command};
 use crate::support::service::{Answer, PENDING_TASKS};
-use crate::support::{PATIENCE, eventually};
+use crate::support::{TIMEOUT, until};
 
 /// The real program, serving `localhost` over TLS.
 struct Secured {
@@ -33,6 +33,7 @@ struct Secured {
 
 const CERTIFICATE: &str = "tls.crt";
 const KEY: &str = "tls.key";
+const UNREACHABLE: &str = "postgres://user:secret@127.0.0.1:1/name";
 
 impl Secured {
     async fn start() -> Self {
@@ -46,21 +47,24 @@ impl Secured {
     async fn start_in(folder: TempDir, authority: Authority, issued: Issued) -> Self {
         let database = TestDatabase::new().await;
         database.insert(&["a"]).await;
-        let mut command = serve(&folder.path().join(CERTIFICATE), &folder.path().join(KEY));
-        // A test that waits for the end of the program does not wait for this.
+        let mut command = serve(
+            &database.url(),
+            &folder.path().join(CERTIFICATE),
+            &folder.path().join(KEY),
+        );
+        // A shutdown must not depend on this time limit.
         command.args(["--admin-listen", "127.0.0.1:0", "--shutdown-timeout", "1h"]);
-        command.env("DATABASE_URL", database.url());
         let mut program = Program::start(command);
-        let [api, health] = [
-            program.logged("listening: API").await,
-            program.logged("listening: health").await,
-        ]
-        .map(|line| {
-            let line: Value = serde_json::from_str(&line).unwrap();
-            [&line["scheme"], &line["address"]].map(|value| value.as_str().unwrap().to_owned())
-        });
-        assert_eq!([&*api[0], &*health[0]], ["https", "http"]);
-        let port = api[1].rsplit_once(':').unwrap().1.parse().unwrap();
+        let (api, health) = (program.listening("API").await, program.listening("health").await);
+        assert_eq!([&api["scheme"], &health["scheme"]], ["https", "http"]);
+        let port = api["address"]
+            .as_str()
+            .unwrap()
+            .rsplit_once(':')
+            .unwrap()
+            .1
+            .parse()
+            .unwrap();
         program.logged("the database is up").await;
         Self {
             program,
@@ -68,7 +72,7 @@ impl Secured {
             issued,
             folder,
             port,
-            health: format!("http://{}", health[1]),
+            health: format!("http://{}", health["address"].as_str().unwrap()),
             _database: database,
         }
     }
@@ -77,7 +81,7 @@ impl Secured {
         format!("https://localhost:{}{target}", self.port)
     }
 
-    /// The certificate that a new connection is given, in a request that has to succeed.
+    /// The certificate that a new connection gets.
     async fn certificate(&self) -> Vec<u8> {
         let client = self.authority.client().build().unwrap();
         let response = client.get(self.url(PENDING_TASKS)).send().await.unwrap();
@@ -85,7 +89,7 @@ impl Secured {
         peer_certificate(&response)
     }
 
-    /// A connection, agreed on by both sides.
+    /// A connection after the handshake.
     fn connect(&self, protocols: &[&str]) -> std::io::Result<StreamOwned<ClientConnection, TcpStream>> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = rustls::ClientConfig::builder_with_provider(provider)
@@ -104,15 +108,14 @@ impl Secured {
 
     fn connect_without_tls(&self) -> TcpStream {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         stream
     }
 }
 
-fn serve(certificate: &Path, key: &Path) -> Command {
-    let mut command = command(&["serve", "--auth", "none", "--listen", "127.0.0.1:0"]);
-    command.arg("--tls-cert").arg(certificate);
-    command.arg("--tls-key").arg(key);
+fn serve(url: &str, certificate: &Path, key: &Path) -> Command {
+    let mut command = program::serve(url, &["--auth", "none", "--tls-cert"]);
+    command.arg(certificate).arg("--tls-key").arg(key);
     command
 }
 
@@ -126,7 +129,7 @@ fn peer_certificate(response: &reqwest::Response) -> Vec<u8> {
     info.peer_certificate().unwrap().to_owned()
 }
 
-/// An answer with a body of known length, read from a connection that stays open.
+/// A response with a body of known length. The connection stays open.
 fn ask(stream: &mut (impl Read + Write), target: &str) -> String {
     write!(stream, "GET {target} HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
     let mut answer = Vec::new();
@@ -171,7 +174,7 @@ async fn responses_over_tls_are_the_same_plus_hsts() {
             insta::assert_snapshot!(name, Answer::read(response).await.snapshot());
         }
     }
-    // What supervisors ask is on this machine or in this pod, and stays plain.
+    // Health is for this machine or pod and stays plain.
     let ready = reqwest::get(format!("{}/readyz", secured.health)).await.unwrap();
     assert_eq!(ready.status(), 200);
     assert!(!ready.headers().contains_key("strict-transport-security"));
@@ -210,7 +213,7 @@ async fn plain_http_is_refused_on_the_tls_port() {
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
-        // An alert record: TLS's own way to say that this is no TLS.
+        // A fatal alert record.
         let [21, 3, _, 0, 2, fatal, _] = answer[..] else {
             panic!("{answer:?}")
         };
@@ -236,7 +239,7 @@ async fn an_invalid_http_message_inside_tls_gets_an_error_body() {
         let mut stream = secured.connect(&[]).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
-        // Fails where the end is not said in TLS: it would look like an answer that was cut off.
+        // Fails without `close_notify`: the response could have been truncated.
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{answer}");
@@ -252,7 +255,7 @@ async fn an_invalid_http_message_inside_tls_gets_an_error_body() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_renewed_certificate_drops_no_connection() {
-    // As Kubernetes mounts a secret: the files are links into a folder that is itself a link, and swapped.
+    // Kubernetes mounts a secret as links into a folder that is itself a link, and swaps that link.
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let authority = Authority::new();
@@ -280,10 +283,10 @@ async fn a_renewed_certificate_drops_no_connection() {
     assert!(before.starts_with(r#"[{"id":"a","#), "{before}");
 
     fs::rename(from, to).unwrap();
-    // New connections all the while: each is served, with the one certificate or the other.
+    // Meanwhile each new connection is served, with either certificate.
     let renewed = second.certificate.der().to_vec();
-    eventually("new connections see the renewed certificate", async || {
-        (secured.certificate().await == renewed).then_some(())
+    until("new connections see the renewed certificate", async || {
+        secured.certificate().await == renewed
     })
     .await;
     secured.program.logged("the renewed certificate is in use").await;
@@ -310,7 +313,6 @@ async fn a_broken_pair_is_logged_once_and_the_last_one_stays() {
     assert!(said.contains("No such file or directory"), "{said}");
     assert_eq!(secured.certificate().await, old);
 
-    // Renamed into place, as careful tools do.
     fs::write(key.with_extension("new"), new.key_pem()).unwrap();
     fs::rename(key.with_extension("new"), &key).unwrap();
     secured.program.logged("the renewed certificate is in use").await;
@@ -356,7 +358,7 @@ async fn an_unusable_pair_prevents_the_start() {
         (CERTIFICATE, "odd.key"),
         (CERTIFICATE, "other.key"),
     ] {
-        let refusal = refused(serve(&path(certificate), &path(key)));
+        let refusal = refused(serve(UNREACHABLE, &path(certificate), &path(key)));
         writeln!(said, "--tls-cert {certificate} --tls-key {key}\n{refusal}").unwrap();
     }
     for half in ["--tls-cert", "--tls-key"] {
@@ -366,9 +368,9 @@ async fn an_unusable_pair_prevents_the_start() {
     insta::assert_snapshot!(said.replace(&format!("{}/", folder.path().display()), ""));
 }
 
-/// What the program says when it does not start to serve. It is told of no database that it could reach.
+/// The stderr of a program that does not start.
 fn refused(mut command: Command) -> String {
-    command.env("DATABASE_URL", "postgres://user:secret@127.0.0.1:1/name");
+    command.env("DATABASE_URL", UNREACHABLE);
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     String::from_utf8(output.stderr).unwrap()
@@ -379,14 +381,13 @@ async fn silent_clients_do_not_delay_the_shutdown() {
     let mut secured = Secured::start().await;
     let _silent = secured.connect_without_tls();
     let mut begun = secured.connect_without_tls();
-    // The head of a record whose rest does not come.
+    // The head of a record without the rest.
     begun.write_all(&[22, 3, 1, 2, 0, 1]).unwrap();
-    // Accepted after the others, which are therefore accepted too.
+    // Connections are accepted in order, so the others are accepted too.
     let _agreed = secured.connect(&[]).unwrap();
     let mut asked = secured.connect(&[]).unwrap();
     ask(&mut asked, PENDING_TASKS);
-    secured.program.signal("TERM");
-    assert!(secured.program.wait().success());
+    secured.program.stop();
     let said = secured.program.log();
     assert!(said.contains("stopped"), "{said}");
 }

@@ -1,4 +1,4 @@
-//! `import`, `export` and `prune`: the real program on a real database.
+//! `import`, `export` and `prune`.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -10,12 +10,12 @@ use sqlx::Connection;
 use tempfile::TempDir;
 
 use crate::support::database::{self, TestDatabase};
-use crate::support::eventually;
-use crate::support::program::command;
+use crate::support::program::{command, output_of};
+use crate::support::until;
 
 const SOME_REJECTED: i32 = 3;
 const STOPPED: i32 = 130;
-/// What `store::retention` locks while it deletes.
+/// The advisory lock of `store::retention`.
 const RETENTION_LOCK: i64 = 0x7461_736b_5f73_7461;
 
 fn program(database: &TestDatabase, arguments: &[&str]) -> Command {
@@ -28,7 +28,7 @@ fn run(database: &TestDatabase, arguments: &[&str]) -> Output {
     program(database, arguments).output().unwrap()
 }
 
-/// Runs the program with this as its standard input.
+/// Runs the program with this standard input.
 fn feed(database: &TestDatabase, arguments: &[&str], input: &[u8]) -> Output {
     let mut child = program(database, arguments)
         .stdin(Stdio::piped())
@@ -39,7 +39,7 @@ fn feed(database: &TestDatabase, arguments: &[&str], input: &[u8]) -> Output {
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_vec();
     let writer = std::thread::spawn(move || {
-        // Fails where the program does not read to the end.
+        // Fails if the program does not read to the end.
         let _ = stdin.write_all(&input);
     });
     let output = child.wait_with_output().unwrap();
@@ -47,21 +47,17 @@ fn feed(database: &TestDatabase, arguments: &[&str], input: &[u8]) -> Output {
     output
 }
 
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
-}
-
 /// The output of a run that ended with this status.
 #[track_caller]
 fn ended(output: &Output, status: i32) -> String {
-    assert_eq!(output.status.code(), Some(status), "{}", said(output));
-    said(output)
+    assert_eq!(output.status.code(), Some(status), "{}", output_of(output));
+    output_of(output)
 }
 
-/// What the summary counts: read, created, replaced, superseded, rejected.
+/// The counts of the summary: read, created, replaced, superseded, rejected.
 #[track_caller]
 fn counts(output: &Output) -> [u64; 5] {
-    let said = said(output);
+    let said = output_of(output);
     let begin = said.find("read ").unwrap_or_else(|| panic!("no summary: {said}"));
     let summary = said[begin..].split(';').next().unwrap();
     let counts: Vec<u64> = summary
@@ -83,14 +79,14 @@ fn with(mut task: Value, key: &str, value: impl Into<Value>) -> Value {
     task
 }
 
-/// A rule of the table that the program knows nothing of.
-async fn house_rule(database: &TestDatabase) {
+/// Adds a constraint that the program does not know.
+async fn add_constraint(database: &TestDatabase) {
     database
-        .execute("alter table task_status add constraint house_rule check (launcher <> 'nobody')")
+        .execute("alter table task_status add constraint known_launcher check (launcher <> 'nobody')")
         .await;
 }
 
-/// A task against that rule.
+/// A task that violates the constraint.
 fn refused(id: &str) -> Value {
     with(task(id), "launcher", "nobody")
 }
@@ -124,7 +120,7 @@ fn names(folder: &TempDir) -> Vec<String> {
 
 fn export(database: &TestDatabase) -> String {
     let output = run(database, &["export"]);
-    assert!(output.status.success(), "{}", said(&output));
+    assert!(output.status.success(), "{}", output_of(&output));
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -158,7 +154,7 @@ async fn lines_an_array_and_standard_input_are_the_same_import() {
         let again = feed(&database, &["import", "-"], content.as_bytes());
         ended(&again, 0);
         assert_eq!(counts(&again), [25, 0, 25, 0, 0], "{name}");
-        // To repeat an import is no sign of life.
+        // A repeated import changes nothing.
         exported.push(export(&database));
     }
     assert!(exported[0].starts_with(r#"{"id":"t00001","type":"QUARTZ","uniqueName":"Name of t00001","#));
@@ -177,7 +173,7 @@ async fn lines_an_array_and_standard_input_are_the_same_import() {
 async fn invalid_tasks_are_rejected_by_number_and_the_rest_is_imported() {
     let folder = tempfile::tempdir().unwrap();
     let database = TestDatabase::new().await;
-    house_rule(&database).await;
+    add_constraint(&database).await;
     let mut input: Vec<u8> = Vec::new();
     let mut line = |bytes: &[u8]| {
         input.extend_from_slice(bytes);
@@ -240,7 +236,7 @@ async fn invalid_tasks_are_rejected_by_number_and_the_rest_is_imported() {
                 ]
             ),
             (5, vec!["The content is not valid JSON at line 1, column 8."]),
-            (6, vec!["The database refused a value: house_rule."]),
+            (6, vec!["The database refused a value: known_launcher."]),
             (7, vec!["A line may have at most 4194304 bytes."]),
             (8, vec!["“/” must be an object."]),
         ]
@@ -254,7 +250,7 @@ async fn invalid_tasks_are_rejected_by_number_and_the_rest_is_imported() {
         "{shown}"
     );
 
-    // Without a file they are named on stderr.
+    // Without a file the reasons are on stderr.
     let output = run(&database, &["import", &path]);
     let said = ended(&output, SOME_REJECTED);
     assert!(
@@ -267,7 +263,7 @@ async fn invalid_tasks_are_rejected_by_number_and_the_rest_is_imported() {
 #[tokio::test]
 async fn a_refused_value_rejects_only_its_task() {
     let database = TestDatabase::new().await;
-    house_rule(&database).await;
+    add_constraint(&database).await;
     let mut tasks = numbered(100);
     for number in [6, 39, 72] {
         tasks[number - 1] = refused(&format!("t{number:05}"));
@@ -291,7 +287,7 @@ async fn a_refused_value_rejects_only_its_task() {
 async fn a_dry_run_reports_every_error_and_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let database = TestDatabase::new().await;
-    house_rule(&database).await;
+    add_constraint(&database).await;
     ended(
         &feed(&database, &["import", "-"], lines(&numbered(2)).as_bytes()),
         0,
@@ -346,12 +342,12 @@ async fn the_newest_version_of_a_task_wins() {
     assert_eq!(name().await, "last of the newest");
     assert_eq!(import(&[at("08", "newer")]), [1, 0, 1, 0, 0]);
     assert_eq!(name().await, "newer");
-    // As new as what is stored, and not the same: the last one counts.
+    // At equal times the last one counts.
     assert_eq!(import(&[at("08", "as new"), task("b")]), [2, 1, 1, 0, 0]);
     let stored =
         "select unique_name || ' ' || (modified at time zone 'utc')::date from task_status where id = 'a'";
     assert_eq!(database.value::<String>(stored).await, "as new 2026-01-08");
-    // A task stays as old as it was.
+    // The earliest time of creation stays.
     let younger = with(at("09", "younger"), "created", "2026-01-05T00:00:00Z");
     assert_eq!(import(&[younger]), [1, 0, 1, 0, 0]);
     let stored =
@@ -428,8 +424,8 @@ async fn an_interrupted_import_is_resumed_to_the_same_result() {
         // Two chunks and a half, and the pipe stays open.
         stdin.write_all(&input.as_bytes()[..offset * 5 / 4]).unwrap();
         stdin.flush().unwrap();
-        eventually("two chunks are committed", async || {
-            (state(&place)?["line"] == 20).then_some(())
+        until("two chunks are committed", async || {
+            state(&place).is_some_and(|state| state["line"] == 20)
         })
         .await;
         let sent = Command::new("kill")
@@ -454,7 +450,7 @@ async fn an_interrupted_import_is_resumed_to_the_same_result() {
             input.as_bytes(),
         );
         ended(&resumed, SOME_REJECTED);
-        // Of all runs together.
+        // The counts of both runs.
         assert_eq!(counts(&resumed), [45, 43, 0, 0, 2]);
         assert_eq!(export(&database), export(&whole));
         let rejected = fs::read_to_string(&rejects).unwrap();
@@ -475,7 +471,7 @@ async fn an_interrupted_import_is_resumed_to_the_same_result() {
 async fn a_changed_input_is_not_resumed() {
     let folder = tempfile::tempdir().unwrap();
     let database = TestDatabase::new().await;
-    // Stopped in the middle as by a power cut: the state of two chunks is there, and the input.
+    // The import is killed after two chunks.
     let text = lines(&numbered(30));
     let path = file(&folder, "tasks.ndjson", &text);
     let place = format!("{path}.import-state");
@@ -489,8 +485,8 @@ async fn a_changed_input_is_not_resumed() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    eventually("the third chunk waits for a row of somebody else", async || {
-        (state(&place)?["line"] == 20).then_some(())
+    until("two chunks are committed", async || {
+        state(&place).is_some_and(|state| state["line"] == 20)
     })
     .await;
     child.kill().unwrap();
@@ -511,13 +507,13 @@ async fn a_changed_input_is_not_resumed() {
         );
     }
     assert_eq!(stored(&database).await, 20);
-    // What comes after the place may have changed.
+    // Content after the saved position may change.
     fs::write(&path, text + &task("more").to_string()).unwrap();
     let output = run(&database, &["import", "--resume", &path]);
     ended(&output, 0);
     assert_eq!(counts(&output), [31, 31, 0, 0, 0]);
     assert!(!Path::new(&place).exists());
-    // Nothing to resume: from the start.
+    // Without a saved position the import starts from the beginning.
     let output = run(&database, &["import", "--resume", &path]);
     ended(&output, 0);
     assert_eq!(counts(&output), [31, 0, 31, 0, 0]);
@@ -621,7 +617,7 @@ async fn a_closed_output_pipe_is_not_an_error() {
     child.stdout.take().unwrap().read_exact(&mut beginning).unwrap();
     let output = child.wait_with_output().unwrap();
     ended(&output, 0);
-    assert_eq!(said(&output), "");
+    assert_eq!(output_of(&output), "");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 
 use crate::support::database::TestDatabase;
 use crate::support::eventually;
-use crate::support::program::{Program, command};
+use crate::support::program::{Program, serve};
 use crate::support::service::{Answer, PENDING_TASKS, Service, Setup};
 
 /// A request to a service.
@@ -26,7 +26,7 @@ impl Asked {
         Self {
             service: Arc::clone(service),
             target,
-            etag: answer.header("etag").unwrap().to_owned(),
+            etag: answer.etag(),
         }
     }
 
@@ -111,7 +111,7 @@ async fn without_a_current_page_or_a_permit_the_response_comes_at_once() {
         },
         ..Setup::default()
     };
-    setup.serving.max_concurrent_requests = 1.try_into().unwrap();
+    setup.api.max_concurrent_requests = 1.try_into().unwrap();
     let service = Arc::new(Service::with(&database, setup).await);
     let asked = Asked::known(&service, "").await;
     let held = asked.wait(50);
@@ -156,12 +156,10 @@ async fn without_a_current_page_or_a_permit_the_response_comes_at_once() {
 #[tokio::test]
 async fn a_long_poll_ends_when_the_service_stops() {
     let database = TestDatabase::new().await;
-    let mut command = command(&["serve", "--auth", "none", "--listen", "127.0.0.1:0"]);
-    command.env("DATABASE_URL", database.url());
-    let mut program = Program::start(command);
-    let line: serde_json::Value = serde_json::from_str(&program.logged("listening: API").await).unwrap();
+    let mut program = Program::start(serve(&database.url(), &["--auth", "none"]));
+    let url = program.url().await + PENDING_TASKS;
     program.logged("the database is up").await;
-    let url = format!("http://{}{PENDING_TASKS}", line["address"].as_str().unwrap());
+
     let client = reqwest::Client::new();
     let answer = Answer::read(client.get(&url).send().await.unwrap()).await;
     let request = client

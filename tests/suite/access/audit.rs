@@ -1,4 +1,4 @@
-//! What the real program writes down about access, and what it never does.
+//! The audit log of the program: its events, and the secrets that are not in it.
 
 use std::process::Command;
 
@@ -7,15 +7,14 @@ use sqlx::Connection;
 use task_status::auth::caller::{READ, WRITE};
 
 use super::*;
-use crate::support::eventually;
 use crate::support::identity::IssuerServer;
-use crate::support::program::{Program, command};
+use crate::support::program::{self, Program, command};
 use crate::support::tasks;
 
 const SECRET: &str = "hunter2 hunter2 hunter2 hunter2 hunter2";
 const ID: &str = "0123456789abcdef0123456789abcdef";
 
-/// What `task-status token` prints.
+/// The output of `task-status token`.
 fn token_of_the_program(arguments: &[&str]) -> String {
     let output = command(&[&["token"], arguments].concat())
         .env("TASK_STATUS_JWT_SECRET", SECRET)
@@ -26,32 +25,21 @@ fn token_of_the_program(arguments: &[&str]) -> String {
 }
 
 fn serve(database: &TestDatabase, arguments: &[&str]) -> Command {
-    let general = [
-        "serve",
-        "--listen",
-        "127.0.0.1:0",
-        "--log",
-        "trace",
-        "--retention",
-        "off",
-    ];
-    let mut command = command(&[&general, arguments].concat());
-    command.env("DATABASE_URL", database.url());
-    command
+    let general = ["--log", "trace", "--retention", "off"];
+    program::serve(&database.url(), &[&general, arguments].concat())
 }
 
-/// The program, and where it listens.
+/// The running program and its URL.
 async fn started(command: Command) -> (Program, String) {
     let mut program = Program::start(command);
-    let line: Value = serde_json::from_str(&program.logged("listening: API").await).unwrap();
+    let url = program.url().await;
     program.logged("the database is up").await;
-    (program, format!("http://{}", line["address"].as_str().unwrap()))
+    (program, url)
 }
 
-/// Stops the program and returns its log, and the audit events in it, each without what differs in every run.
+/// Stops the program. Returns its log, and the audit events in it without members that differ from run to run.
 fn log_of(mut program: Program) -> (String, Vec<Value>) {
-    program.signal("TERM");
-    assert!(program.wait().success(), "{}", program.log());
+    program.stop();
     let log = program.log();
     let events = log
         .lines()
@@ -71,7 +59,7 @@ fn log_of(mut program: Program) -> (String, Vec<Value>) {
     (log, events)
 }
 
-/// What is to be written down about the requests below.
+/// The events of the requests below.
 fn expected() -> Vec<Value> {
     let event = |message: &str, method: &str, path: &str, more: Value| {
         let mut event = json!({
@@ -163,12 +151,12 @@ async fn each_write_and_each_refusal_is_one_event_without_secrets() {
             .await
             .unwrap();
         let status = answer.status().as_u16();
-        // To its end: a stream is written as it is read.
+        // A stream is processed only as far as it is read.
         answer.bytes().await.unwrap();
         status
     };
     let task = |id: &str| tasks::REPORT.replacen('{', &format!(r#"{{"id":"{id}","#), 1);
-    // An id may hold what could be taken for two of them, or for two lines.
+    // An id with a space and a line break must not look like two ids or two events.
     let two = format!("[{},{}]", task("c \\n"), task("d"));
     let late = task("a").replace("\"type\"", "\"modified\":\"2020-01-01T00:00:00Z\",\"type\"");
     let lines = format!("{}\nx\n", task("e"));
@@ -213,7 +201,7 @@ async fn each_write_and_each_refusal_is_one_event_without_secrets() {
     .await;
     assert_eq!(streamed, 200);
 
-    let (log, events) = log_of(program);
+    let (log, mut events) = log_of(program);
     for secret in [SECRET, &writer, &reader, "hunter2"] {
         assert!(!log.contains(secret), "{log}");
     }
@@ -225,11 +213,10 @@ async fn each_write_and_each_refusal_is_one_event_without_secrets() {
         assert!(!log.contains(part), "{log}");
     }
     let mut expected = expected();
-    // A stream ends when it ends.
+    // The events of a stream are logged at no fixed time.
     let key =
         |event: &Value| ["method", "path", "message", "status", "tasks"].map(|name| event[name].to_string());
     expected.sort_by_key(key);
-    let mut events = events;
     events.sort_by_key(key);
     for (event, expected) in events.iter().zip(&expected) {
         assert_eq!(event, expected);
@@ -323,11 +310,7 @@ async fn a_write_by_a_disconnected_client_is_audited() {
     let database = TestDatabase::new().await;
     database.insert(&["t"]).await;
     let (mut program, url) = started(serve(&database, &["--auth", "none"])).await;
-    let mut holder = database.connect().await;
-    sqlx::raw_sql("begin; lock table task_status")
-        .execute(&mut holder)
-        .await
-        .unwrap();
+    let holder = database.lock().await;
     let request = tokio::spawn(
         reqwest::Client::new()
             .put(format!("{url}/task-status/t"))
@@ -335,10 +318,7 @@ async fn a_write_by_a_disconnected_client_is_audited() {
             .body(tasks::REPORT)
             .send(),
     );
-    eventually("the write waits for the lock", async || {
-        (database.waiting("insert into task_status").await == 1).then_some(())
-    })
-    .await;
+    database.blocks(1, "insert into task_status").await;
     request.abort();
     program.logged("cut off while writing").await;
     holder.close().await.unwrap();

@@ -1,4 +1,4 @@
-//! A gateway's word about who calls, and what it is worth from others.
+//! Identity headers: those of the gateway count, those of other clients do not.
 
 use crate::support::tasks;
 use axum::http::HeaderName;
@@ -22,8 +22,8 @@ fn named() -> IdentityHeaders {
     }
 }
 
-fn behind(addresses: Option<&str>, secret: Option<&str>, headers: IdentityHeaders) -> Setup {
-    Setup::with_access(Authenticator::Gateway(Gateway {
+fn gateway(addresses: Option<&str>, secret: Option<&str>, headers: IdentityHeaders) -> Setup {
+    Setup::with_authenticator(Authenticator::Gateway(Gateway {
         addresses: addresses.map(|network| Proxies::new(vec![network.parse().unwrap()])),
         secret: secret
             .map(|secret| GatewaySecret::new(HeaderName::from_static("x-gateway-secret"), &secret.into())),
@@ -33,19 +33,15 @@ fn behind(addresses: Option<&str>, secret: Option<&str>, headers: IdentityHeader
 
 async fn answer(service: &Service, headers: &[(&str, &str)]) -> (u16, Vec<String>) {
     let answer = service.request(Method::GET, "/task-status", headers).await;
-    let causes = if answer.status == 401 {
-        answer.causes()
-    } else {
-        Vec::new()
-    };
-    (answer.status.as_u16(), causes)
+    let causes = (answer.status == 401).then(|| answer.causes());
+    (answer.status.as_u16(), causes.unwrap_or_default())
 }
 
 #[tokio::test]
 async fn the_headers_of_the_gateway_grant_permissions() {
     let database = TestDatabase::new().await;
     database.insert(&["t"]).await;
-    let service = Service::with(&database, behind(Some("127.0.0.0/8"), None, named())).await;
+    let service = Service::with(&database, gateway(Some("127.0.0.0/8"), None, named())).await;
     for (scopes, levels, reads, writes) in [
         (READ, None, true, false),
         (WRITE, None, true, true),
@@ -74,9 +70,9 @@ async fn forged_headers_are_ignored() {
     let database = TestDatabase::new().await;
     database.insert(&["t"]).await;
     let before = rows(&database).await;
-    let elsewhere = Service::with(&database, behind(Some("10.0.0.0/8"), None, named())).await;
-    let secret = Service::with(&database, behind(None, Some(SECRET), named())).await;
-    let both = Service::with(&database, behind(Some("10.0.0.0/8"), Some(SECRET), named())).await;
+    let elsewhere = Service::with(&database, gateway(Some("10.0.0.0/8"), None, named())).await;
+    let secret = Service::with(&database, gateway(None, Some(SECRET), named())).await;
+    let both = Service::with(&database, gateway(Some("10.0.0.0/8"), Some(SECRET), named())).await;
     let forged = [
         ("X-Auth-Scopes", WRITE),
         ("X-Auth-Client", "admin"),
@@ -121,7 +117,7 @@ async fn forged_headers_are_ignored() {
 #[tokio::test]
 async fn identity_headers_smuggled_through_the_gateway_are_refused() {
     let database = TestDatabase::new().await;
-    let service = Service::with(&database, behind(Some("127.0.0.1"), None, named())).await;
+    let service = Service::with(&database, gateway(Some("127.0.0.1"), None, named())).await;
     let nobody = (
         401,
         vec!["The gateway sent no identity of the caller.".to_owned()],
@@ -143,7 +139,7 @@ async fn identity_headers_smuggled_through_the_gateway_are_refused() {
 async fn envoy_and_istio_forward_the_claims() {
     let database = TestDatabase::new().await;
     let payload = IdentityHeaders::Payload(HeaderName::from_static("x-jwt-payload"));
-    let service = Service::with(&database, behind(Some("127.0.0.1"), None, payload)).await;
+    let service = Service::with(&database, gateway(Some("127.0.0.1"), None, payload)).await;
     let encoded = |claims: serde_json::Value| URL_SAFE_NO_PAD.encode(claims.to_string());
     for (claims, status) in [
         (json!({ "iss": "i", "sub": "s", "scope": READ, "exp": 1 }), 200),

@@ -1,4 +1,4 @@
-//! Where keys come from: an issuer that rotates them, goes down and comes back; files that change; secrets.
+//! Sources of keys: an issuer that rotates them, fails and recovers; files that change; secrets.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::support::certificates::Authority;
-use crate::support::eventually;
 use crate::support::identity::{AUDIENCE, FAST, ISSUER, IssuerServer, Key, claims, sign};
-use crate::support::program::{Program, command};
+use crate::support::program::{Program, command, serve};
+use crate::support::until;
 
 const LATER: Pace = Pace {
     refetch: Duration::from_hours(1),
@@ -39,13 +39,13 @@ async fn the_keys_arrive_when_an_unavailable_issuer_starts() {
     let key = shared_rsa();
     let issuer = IssuerServer::start(&[]);
     issuer.answer(StatusCode::BAD_GATEWAY, "");
-    let service = Service::with(&database, Setup::with_access(access(issuer.source(FAST)))).await;
+    let service = Service::with_keys(&database, issuer.source(FAST)).await;
     let good = key.token("a", &claims(&[READ]));
     let authorization = format!("Bearer {good}");
     let headers = [("Authorization", authorization.as_str())];
     let answer = service.request(Method::GET, "/task-status", &headers).await;
     insta::assert_snapshot!("no_keys_yet", answer.snapshot());
-    // Who has no token at all need not wait to hear so.
+    // Without a token the keys do not matter.
     assert_eq!(service.get("/task-status").await.status, 401);
     for nonsense in [
         "",
@@ -56,15 +56,12 @@ async fn the_keys_arrive_when_an_unavailable_issuer_starts() {
     ] {
         let asked = issuer.asked();
         issuer.answer(StatusCode::OK, nonsense);
-        eventually("the issuer is asked again", async || {
-            (issuer.asked() > asked + 1).then_some(())
-        })
-        .await;
+        until("the issuer is asked again", async || issuer.asked() > asked + 1).await;
         assert_eq!(status(&service, &good).await, 503, "{nonsense}");
     }
     issuer.publish(&[key.jwk("a")]);
-    eventually("the issuer's keys are known", async || {
-        (status(&service, &good).await == 200).then_some(())
+    until("the issuer's keys are known", async || {
+        status(&service, &good).await == 200
     })
     .await;
 }
@@ -78,7 +75,7 @@ async fn keys_are_kept_while_the_issuer_is_down() {
         refresh: Duration::from_millis(20),
         ..FAST
     };
-    let service = Service::with(&database, Setup::with_access(access(issuer.source(pace)))).await;
+    let service = Service::with_keys(&database, issuer.source(pace)).await;
     issuer.is_read_by(&service).await;
     let good = key.token("a", &claims(&[READ]));
     for (status_of_issuer, body) in [
@@ -88,10 +85,7 @@ async fn keys_are_kept_while_the_issuer_is_down() {
     ] {
         let asked = issuer.asked();
         issuer.answer(status_of_issuer, body);
-        eventually("the issuer is asked again", async || {
-            (issuer.asked() > asked + 2).then_some(())
-        })
-        .await;
+        until("the issuer is asked again", async || issuer.asked() > asked + 2).await;
         assert_eq!(status(&service, &good).await, 200);
         assert_eq!(
             status(&service, &key.token("unknown", &claims(&[READ]))).await,
@@ -111,7 +105,7 @@ async fn keys_rotate_while_requests_run() {
     let database = TestDatabase::new().await;
     let (old, new) = (shared_rsa(), Key::p256());
     let issuer = IssuerServer::start(&[old.jwk("old")]);
-    let service = Service::with(&database, Setup::with_access(access(issuer.source(FAST)))).await;
+    let service = Service::with_keys(&database, issuer.source(FAST)).await;
     issuer.is_read_by(&service).await;
     let stop = Arc::new(AtomicBool::new(false));
     let service = Arc::new(service);
@@ -136,7 +130,7 @@ async fn keys_rotate_while_requests_run() {
     for caller in callers {
         assert!(caller.await.unwrap() > 0);
     }
-    // Once the old key is withdrawn, and something has made the service look, its tokens are worth nothing.
+    // An unknown key id triggers a refresh. Tokens of the withdrawn key are refused from then on.
     issuer.publish(&[new.jwk("new")]);
     assert_eq!(status(&service, &old.token("none", &claims(&[READ]))).await, 401);
     assert_eq!(status(&service, &old.token("old", &claims(&[READ]))).await, 401);
@@ -148,7 +142,7 @@ async fn unknown_keys_do_not_flood_the_issuer() {
     let database = TestDatabase::new().await;
     let key = shared_rsa();
     let issuer = IssuerServer::start(&[key.jwk("a")]);
-    let service = Arc::new(Service::with(&database, Setup::with_access(access(issuer.source(LATER)))).await);
+    let service = Arc::new(Service::with_keys(&database, issuer.source(LATER)).await);
     issuer.is_read_by(&service).await;
     let flood = (0..50).map(|number| {
         let service = Arc::clone(&service);
@@ -159,7 +153,7 @@ async fn unknown_keys_do_not_flood_the_issuer() {
         assert_eq!(answered.await.unwrap(), 401);
     }
     assert_eq!(issuer.asked(), 1);
-    // A known key is not looked for, however wrong the signature.
+    // A wrong signature of a known key triggers no refresh.
     let forged = Key::other_rsa().token("a", &claims(&[READ]));
     assert_eq!(status(&service, &forged).await, 401);
     assert_eq!(issuer.asked(), 1);
@@ -174,11 +168,11 @@ async fn a_cancelled_request_does_not_prevent_a_key_refresh() {
         refetch: Duration::from_secs(1),
         ..FAST
     };
-    let service = Service::with(&database, Setup::with_access(access(issuer.source(pace)))).await;
+    let service = Service::with_keys(&database, issuer.source(pace)).await;
     issuer.is_read_by(&service).await;
     issuer.publish(&[old.jwk("old"), new.jwk("new")]);
     issuer.hold(true);
-    // Until it is not too early to ask again: then somebody asks, and leaves before there is an answer.
+    // Once a refresh is due again, a request triggers it and is cancelled before the issuer responds.
     let mut stranger = 0;
     while issuer.asked() == 1 {
         stranger += 1;
@@ -186,8 +180,8 @@ async fn a_cancelled_request_does_not_prevent_a_key_refresh() {
         let _ = timeout(Duration::from_millis(50), status(&service, &unknown)).await;
     }
     issuer.hold(false);
-    eventually("the new key is known", async || {
-        (status(&service, &new.token("new", &claims(&[READ]))).await == 200).then_some(())
+    until("the new key is known", async || {
+        status(&service, &new.token("new", &claims(&[READ]))).await == 200
     })
     .await;
     assert_eq!(issuer.asked(), 2);
@@ -201,16 +195,16 @@ async fn a_changed_key_file_is_read_again() {
     let path = folder.path().join("keys");
     std::fs::write(&path, format!("{}{}", first.public_pem, shared_rsa().public_pem)).unwrap();
     let source = KeySource::file(path.clone()).await.unwrap();
-    let service = Service::with(&database, Setup::with_access(access(source))).await;
+    let service = Service::with_keys(&database, source).await;
     let token = |key: &Key| key.token("whatever", &claims(&[READ]));
     assert_eq!(status(&service, &token(&first)).await, 200);
     assert_eq!(status(&service, &token(shared_rsa())).await, 200);
     assert_eq!(status(&service, &token(&second)).await, 401);
-    // As another kind of file, too.
+    // The format of the file may change.
     let jwks = json!({ "keys": [second.jwk("second")] }).to_string();
     std::fs::write(&path, jwks).unwrap();
-    eventually("the new key is known", async || {
-        (status(&service, &second.token("second", &claims(&[READ]))).await == 200).then_some(())
+    until("the new key is known", async || {
+        status(&service, &second.token("second", &claims(&[READ]))).await == 200
     })
     .await;
     assert_eq!(status(&service, &token(&first)).await, 401);
@@ -224,7 +218,7 @@ async fn only_the_current_shared_secret_is_accepted() {
     let (first, second) = ("a".repeat(32), "b".repeat(32));
     std::fs::write(&path, format!("{first}\n")).unwrap();
     let source = KeySource::secret_file(path.clone()).await.unwrap();
-    let service = Service::with(&database, Setup::with_access(access(source))).await;
+    let service = Service::with_keys(&database, source).await;
     let signed = |secret: &str, algorithm: &str| {
         let key = SigningKey::from_secret(secret.as_bytes());
         sign(
@@ -241,8 +235,8 @@ async fn only_the_current_shared_secret_is_accepted() {
     );
     assert_eq!(status(&service, &signed(&first, "HS512")).await, 401);
     std::fs::write(&path, &second).unwrap();
-    eventually("the new secret is known", async || {
-        (status(&service, &signed(&second, "HS256")).await == 200).then_some(())
+    until("the new secret is known", async || {
+        status(&service, &signed(&second, "HS256")).await == 200
     })
     .await;
     assert_eq!(status(&service, &signed(&first, "HS256")).await, 401);
@@ -287,7 +281,7 @@ fn untrustworthy_keys_are_ignored() {
         refusal(&json!({ "keys": many }).to_string()),
         "it holds more than 50 keys"
     );
-    // What is not understood does not spoil the rest (RFC 7517, section 5).
+    // Unknown keys are skipped (RFC 7517, section 5).
     let mixed = json!({ "keys": [{ "kty": "AKP", "alg": "ML-DSA-44" }, 1, key.jwk("a")] }).to_string();
     assert_eq!(KeySet::from_file(mixed.as_bytes()).unwrap().number(), 1);
     let short = KeySet::from_secret(&[b'x'; 31]).unwrap_err().to_string();
@@ -304,15 +298,10 @@ async fn an_issuer_needs_a_trusted_certificate() {
     let roots = folder.path().join("roots.pem");
     for (trusted, other) in [(true, authority.pem()), (false, Authority::new().pem())] {
         std::fs::write(&roots, other).unwrap();
-        let mut serve = command(&[
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--admin-listen",
-            "127.0.0.1:0",
-            "--auth",
-            "jwt",
-        ]);
+        let mut serve = serve(
+            &database.url(),
+            &["--auth", "jwt", "--admin-listen", "127.0.0.1:0"],
+        );
         serve.args([
             "--jwt-jwks-url",
             &issuer.url,
@@ -321,18 +310,11 @@ async fn an_issuer_needs_a_trusted_certificate() {
             "--jwt-audience",
             AUDIENCE,
         ]);
-        serve
-            .env("DATABASE_URL", database.url())
-            .env("SSL_CERT_FILE", &roots);
-        let mut program = Program::start(serve);
-        let [api, health] = [
-            program.logged("listening: API").await,
-            program.logged("listening: health").await,
-        ]
-        .map(|line| {
-            let line: serde_json::Value = serde_json::from_str(&line).unwrap();
-            format!("http://{}", line["address"].as_str().unwrap())
+        let mut program = Program::start({
+            serve.env("SSL_CERT_FILE", &roots);
+            serve
         });
+        let (api, health) = (program.url().await, program.url_of("health").await);
         program.logged("the database is up").await;
         program
             .logged(if trusted {

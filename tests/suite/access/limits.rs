@@ -1,9 +1,9 @@
-//! How often one may call, and how many at a time.
+//! The rate limit, and the limit of concurrent requests.
 
 use std::sync::Arc;
 
 use axum::http::HeaderName;
-use sqlx::{Connection, PgConnection};
+use sqlx::Connection;
 use task_status::auth::Authenticator;
 use task_status::auth::caller::READ;
 use task_status::auth::gateway::{Gateway, IdentityHeaders};
@@ -13,9 +13,9 @@ use task_status::http::middleware::authorize::Authorizer;
 use task_status::http::router;
 
 use super::*;
-use crate::support::eventually;
 use crate::support::identity::claims;
 use crate::support::service::PENDING_TASKS;
+use crate::support::until;
 
 fn proxies() -> Proxies {
     Proxies::new(vec!["127.0.0.1".parse().unwrap()])
@@ -29,16 +29,14 @@ fn limiter() -> Limiter {
 async fn a_client_over_the_rate_limit_gets_429_with_retry_after() {
     let database = TestDatabase::new().await;
     database.insert(&["t"]).await;
-    let jwks = serde_json::json!({ "keys": [shared_rsa().jwk(KEY_ID)] }).to_string();
-    let keys = KeySource::fixed(KeySet::from_jwks(jwks.as_bytes()).unwrap());
-    let authorizer = Authorizer::new(access(keys), proxies(), Some(limiter()));
-    let service = Service::with(&database, Setup::behind(authorizer)).await;
-    let of = |client: &str| {
+    let authorizer = Authorizer::new(access(keys()), proxies(), Some(limiter()));
+    let service = Service::with(&database, Setup::with_authorizer(authorizer)).await;
+    let bearer = |client: &str| {
         let mut claims = claims(&[READ]);
         claims["client_id"] = client.into();
         format!("Bearer {}", shared_rsa().token(KEY_ID, &claims))
     };
-    let (one, other) = (of("one"), of("other"));
+    let (one, other) = (bearer("one"), bearer("other"));
     let status = async |authorization: &str, from: &str| {
         let headers = [("Authorization", authorization), ("X-Forwarded-For", from)];
         service
@@ -50,10 +48,10 @@ async fn a_client_over_the_rate_limit_gets_429_with_retry_after() {
     for from in ["192.0.2.1", "192.0.2.2", "192.0.2.3"] {
         assert_eq!(status(&one, from).await, 200);
     }
-    // Wherever it calls from; others are none of its business.
+    // The client is limited, not its address.
     assert_eq!(status(&one, "192.0.2.4").await, 429);
     assert_eq!(status(&other, "192.0.2.1").await, 200);
-    // Refusals count by address: that is how tokens are guessed.
+    // Refusals count by address, against attempts to guess tokens.
     for _ in 0..3 {
         assert_eq!(status("Bearer guess", "192.0.2.9").await, 401);
     }
@@ -70,7 +68,7 @@ async fn a_client_over_the_rate_limit_gets_429_with_retry_after() {
         "retry-after: <a third of an hour>",
     );
     insta::assert_snapshot!("too_many_requests", snapshot);
-    // What is for everybody is not counted.
+    // Public routes are not counted.
     assert_eq!(service.get("/docs").await.status, 200);
 }
 
@@ -88,7 +86,7 @@ async fn behind_a_gateway_the_forwarded_client_is_limited() {
     });
     let service = Service::with(
         &database,
-        Setup::behind(Authorizer::new(access, proxies(), Some(limiter()))),
+        Setup::with_authorizer(Authorizer::new(access, proxies(), Some(limiter()))),
     )
     .await;
     let status = async |client: &str, from: &str| {
@@ -108,7 +106,7 @@ async fn behind_a_gateway_the_forwarded_client_is_limited() {
     }
     assert_eq!(status("a", "192.0.2.4").await, 429);
     assert_eq!(status("b", "192.0.2.1").await, 200);
-    // Without a name it is the address.
+    // Without a name the address is limited.
     for _ in 0..3 {
         assert_eq!(status("", "192.0.2.7").await, 200);
     }
@@ -122,9 +120,9 @@ async fn a_long_poll_counts_once() {
     let database = TestDatabase::new().await;
     let twice = Limiter::new("2/1h".parse().unwrap());
     let authorizer = Authorizer::new(Authenticator::Open, Proxies::default(), Some(twice));
-    let service = Arc::new(Service::with(&database, Setup::behind(authorizer)).await);
+    let service = Arc::new(Service::with(&database, Setup::with_authorizer(authorizer)).await);
     let known = service.get(PENDING_TASKS).await;
-    let etag = known.header("etag").unwrap().to_owned();
+    let etag = known.etag();
     let held = tokio::spawn({
         let service = Arc::clone(&service);
         async move {
@@ -137,23 +135,18 @@ async fn a_long_poll_counts_once() {
     let answer = held.await.unwrap();
     assert_eq!(answer.header("preference-applied"), Some("wait=50"), "{answer:?}");
     assert_eq!(answer.ids(), ["t"]);
-    // But it counts.
     assert_eq!(service.get(PENDING_TASKS).await.status, 429);
 }
 
-/// Locks the tasks for as long as the connection is open.
-async fn lock(database: &TestDatabase) -> PgConnection {
-    let mut holder = database.connect().await;
-    sqlx::raw_sql("begin; lock table task_status")
-        .execute(&mut holder)
-        .await
-        .unwrap();
-    holder
+async fn with_permits(database: &TestDatabase, number: u32) -> Arc<Service> {
+    let mut setup = Setup::default();
+    setup.api.max_concurrent_requests = number.try_into().unwrap();
+    Arc::new(Service::with(database, setup).await)
 }
 
-async fn waiting_for_the_lock(database: &TestDatabase, number: i64) {
-    eventually("requests wait for the lock", async || {
-        (database.waiting("task_status").await == number).then_some(())
+async fn wait_for_a_free_permit(service: &Service) {
+    until("a permit is free", async || {
+        service.get(PENDING_TASKS).await.status == 200
     })
     .await;
 }
@@ -162,17 +155,15 @@ async fn waiting_for_the_lock(database: &TestDatabase, number: i64) {
 async fn requests_without_a_permit_are_refused_at_once() {
     let database = TestDatabase::new().await;
     database.insert(&["t"]).await;
-    let mut setup = Setup::default();
-    setup.serving.max_concurrent_requests = 2.try_into().unwrap();
-    let service = Arc::new(Service::with(&database, setup).await);
-    let holder = lock(&database).await;
-    // Two pages, as one is loaded once for all who ask for it.
+    let service = with_permits(&database, 2).await;
+    let holder = database.lock().await;
+    // Two pages: requests for the same page share one read.
     let inside = ["", "?limit=1"].map(|page| {
         let service = Arc::clone(&service);
         tokio::spawn(async move { service.get(&format!("{PENDING_TASKS}{page}")).await })
     });
-    waiting_for_the_lock(&database, 2).await;
-    // At once: the lock is still held. Every route counts, and a refused request holds no place.
+    database.blocks(2, "task_status").await;
+    // At once: the lock is still held. Every route counts, and a refused request takes no permit.
     for target in [
         PENDING_TASKS,
         "/v2025/task-status",
@@ -203,35 +194,27 @@ async fn requests_without_a_permit_are_refused_at_once() {
 async fn a_disconnected_client_releases_its_permit() {
     let database = TestDatabase::new().await;
     database.insert(&["t"]).await;
-    let mut setup = Setup::default();
-    setup.serving.max_concurrent_requests = 1.try_into().unwrap();
-    let service = Arc::new(Service::with(&database, setup).await);
-    let holder = lock(&database).await;
+    let service = with_permits(&database, 1).await;
+    let holder = database.lock().await;
     let gone = tokio::spawn({
         let service = Arc::clone(&service);
         async move { service.get(PENDING_TASKS).await }
     });
-    waiting_for_the_lock(&database, 1).await;
+    database.blocks(1, "task_status").await;
     assert_eq!(service.get(PENDING_TASKS).await.status, 503);
     gone.abort();
     holder.close().await.unwrap();
-    eventually("the place is free", async || {
-        (service.get(PENDING_TASKS).await.status == 200).then_some(())
-    })
-    .await;
+    wait_for_a_free_permit(&service).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_holds_its_permit_and_health_needs_none() {
     let database = TestDatabase::new().await;
-    let mut setup = Setup::default();
-    setup.serving.max_concurrent_requests = 1.try_into().unwrap();
-    let authorizer = setup.serving.authorizer.clone();
-    let service = Service::with(&database, setup).await;
+    let service = with_permits(&database, 1).await;
     let health = Service::serve(
         router::health(
             service.database.clone(),
-            authorizer,
+            service.authorizer.clone().unwrap(),
             service.pending.clone().unwrap(),
         ),
         service.database.clone(),
@@ -248,7 +231,7 @@ async fn a_stream_holds_its_permit_and_health_needs_none() {
         ))
     };
     sender.send(line("a")).await.unwrap();
-    // It is answered from its first line on.
+    // The response begins with the first line.
     let answer = stream.send().await.unwrap();
     assert_eq!(answer.status(), 200);
     assert_eq!(service.get(PENDING_TASKS).await.status, 503);
@@ -257,8 +240,5 @@ async fn a_stream_holds_its_permit_and_health_needs_none() {
     drop(sender);
     let summary = answer.text().await.unwrap();
     assert!(summary.contains("\"created\":2"), "{summary}");
-    eventually("the place is free", async || {
-        (service.get(PENDING_TASKS).await.status == 200).then_some(())
-    })
-    .await;
+    wait_for_a_free_permit(&service).await;
 }

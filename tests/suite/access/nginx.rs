@@ -13,10 +13,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::docs::{AUTHENTICATION, block};
-use crate::support::program::{Program, command};
-use crate::support::{PATIENCE, eventually};
+use crate::support::program::{Program, serve};
+use crate::support::{TIMEOUT, eventually, left_out};
 
-/// Debian keeps it where only root looks for programs.
+/// Debian installs it outside the path of ordinary users.
 const NGINX: [&str; 2] = ["nginx", "/usr/sbin/nginx"];
 
 /// The printed configuration on other ports, with every file of nginx in one folder.
@@ -42,7 +42,7 @@ fn configuration(folder: &Path, front: u16, identity: u16, service: u16) -> Stri
     )
 }
 
-/// Says who somebody is by a cookie, as oauth2-proxy does at this path.
+/// Identifies a caller by a cookie, as oauth2-proxy does at this path.
 async fn authenticate(headers: HeaderMap) -> (StatusCode, [(&'static str, String); 2]) {
     let session = headers
         .get("cookie")
@@ -60,10 +60,7 @@ async fn authenticate(headers: HeaderMap) -> (StatusCode, [(&'static str, String
         Some("session=guest") => known("guest", ""),
         _ => (
             StatusCode::UNAUTHORIZED,
-            [
-                ("x-auth-request-user", String::new()),
-                ("x-auth-request-groups", String::new()),
-            ],
+            ["x-auth-request-user", "x-auth-request-groups"].map(|name| (name, String::new())),
         ),
     }
 }
@@ -73,7 +70,7 @@ fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
-/// What starts nginx, where it is installed.
+/// The command of nginx, if it is installed.
 fn installed() -> Option<&'static str> {
     let works = |program: &&str| {
         Command::new(program)
@@ -85,7 +82,7 @@ fn installed() -> Option<&'static str> {
     NGINX.into_iter().find(works)
 }
 
-/// nginx before a service, with somebody to ask who calls. Returns its port.
+/// nginx in front of a service, with an identity provider. Returns its port.
 fn start_nginx(nginx: &str, folder: &Path, service: u16) -> (Program, u16) {
     let identity = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let identity_port = identity.local_addr().unwrap().port();
@@ -94,14 +91,14 @@ fn start_nginx(nginx: &str, folder: &Path, service: u16) -> (Program, u16) {
         identity,
         routes,
         CancellationToken::new(),
-        PATIENCE,
+        TIMEOUT,
     ));
     let front = free_port();
     let file = folder.join("nginx.conf");
     std::fs::write(&file, configuration(folder, front, identity_port, service)).unwrap();
     let mut nginx = Command::new(nginx);
     nginx.arg("-c").arg(&file).arg("-p").arg(folder);
-    // Where root starts it, its worker would be somebody who may not enter the folder. Others cannot change who it is.
+    // If root starts it, its worker would run as a user without access to the folder. Others cannot change the user.
     nginx.args(["-g", "user root;"]).stdin(Stdio::null());
     (Program::start(nginx), front)
 }
@@ -109,28 +106,22 @@ fn start_nginx(nginx: &str, folder: &Path, service: u16) -> (Program, u16) {
 #[tokio::test]
 async fn the_service_trusts_the_identity_that_nginx_sends() {
     let Some(nginx) = installed() else {
-        let message = "not tested with nginx: it is not installed";
-        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{message}");
-        eprintln!("{message}");
+        left_out("not tested with nginx: it is not installed");
         return;
     };
     let database = TestDatabase::new().await;
     database.insert(&["t"]).await;
-    let mut serve = command(&[
-        "serve",
-        "--listen",
-        "127.0.0.1:0",
+    let arguments = [
         "--auth",
         "gateway",
         "--trusted-proxies",
         "127.0.0.1",
         "--log",
         "debug",
-    ]);
-    serve.env("DATABASE_URL", database.url());
-    let mut program = Program::start(serve);
-    let line: Value = serde_json::from_str(&program.logged("listening: API").await).unwrap();
-    let (_, port) = line["address"].as_str().unwrap().rsplit_once(':').unwrap();
+    ];
+    let mut program = Program::start(serve(&database.url(), &arguments));
+    let url = program.url().await;
+    let (_, port) = url.rsplit_once(':').unwrap();
     program.logged("the database is up").await;
 
     let folder = tempfile::tempdir().unwrap();
@@ -163,7 +154,7 @@ async fn the_service_trusts_the_identity_that_nginx_sends() {
     assert_eq!(status(Method::PATCH, "writer", &[]).await, 200);
     assert_eq!(status(Method::GET, "guest", &[]).await, 403);
     assert_eq!(status(Method::GET, "nobody", &[]).await, 401);
-    // What a client says of itself is replaced, not added to.
+    // Identity headers of the client are replaced.
     let forged = [
         ("X-Auth-Scopes", WRITE),
         ("X-Auth-Client", "root"),
@@ -175,8 +166,7 @@ async fn the_service_trusts_the_identity_that_nginx_sends() {
     // nginx's request id is the tracking id.
     let answer = ask(Method::GET, "writer", &[]).await.unwrap();
     let id = answer.headers()["slpt-request-id"].to_str().unwrap().to_owned();
-    program.signal("TERM");
-    assert!(program.wait().success());
+    program.stop();
     let log = program.log();
     assert!(log.lines().any(|line| line.contains(&id)), "{log}");
     let written = log

@@ -136,8 +136,9 @@ async fn an_authenticated_caller_gets_404_and_405() {
 #[tokio::test]
 async fn only_listed_origins_may_call() {
     let database = TestDatabase::new().await;
-    let mut setup = Setup::with_access(access(KeySource::fixed(KeySet::from_secret(&[1; 32]).unwrap())));
-    setup.serving.cors_origins = vec!["https://ops.example.com".parse().unwrap()];
+    let mut setup =
+        Setup::with_authenticator(access(KeySource::fixed(KeySet::from_secret(&[1; 32]).unwrap())));
+    setup.api.cors_origins = vec!["https://ops.example.com".parse().unwrap()];
     let allowing = Service::with(&database, setup).await;
     let preflight = [
         ("Origin", "https://ops.example.com"),
@@ -202,7 +203,7 @@ async fn only_listed_origins_may_call() {
 async fn without_authentication_only_loopback_hosts_are_served() {
     let database = TestDatabase::new().await;
     database.insert(&["t"]).await;
-    let here = Service::with(&database, Setup::with_access(Authenticator::LoopbackOnly)).await;
+    let here = Service::with(&database, Setup::with_authenticator(Authenticator::LoopbackOnly)).await;
     let everywhere = Service::start(&database).await;
     let write = tasks::REPORT;
     for (host, status) in [

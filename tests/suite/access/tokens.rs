@@ -370,7 +370,7 @@ async fn every_form_of_a_valid_token_is_accepted() {
         p384.jwk("p384"),
         ed25519.jwk("ed25519"),
     ]);
-    let service = Service::with(&database, Setup::with_access(access(issuer.source(FAST)))).await;
+    let service = Service::with_keys(&database, issuer.source(FAST)).await;
     issuer.is_read_by(&service).await;
     let mut tokens = vec![
         p256.token("p256", &claims(&[READ])),

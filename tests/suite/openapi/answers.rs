@@ -15,7 +15,7 @@ use task_status::http::middleware::authorize::Authorizer;
 use task_status::store::Database;
 
 use super::description::{Description, Operation};
-use crate::support::PATIENCE;
+use crate::support::TIMEOUT;
 use crate::support::database::TestDatabase;
 use crate::support::identity::{AUDIENCE, ISSUER, access};
 use crate::support::service::{Answer, LIMITS, Service, Setup};
@@ -131,14 +131,14 @@ async fn every_described_status_occurs_as_described() {
 async fn unauthorized_callers(database: &TestDatabase, seen: &mut Seen<'_>) {
     let by_secret = || access(KeySource::fixed(KeySet::from_secret(&[1; 32]).unwrap()));
     let rate = Limiter::new("1/1h".parse().unwrap());
-    let strict = Service::with(database, Setup::with_access(by_secret())).await;
-    let limited = Setup::behind(Authorizer::new(by_secret(), Proxies::default(), Some(rate)));
+    let strict = Service::with(database, Setup::with_authenticator(by_secret())).await;
+    let limited = Setup::with_authorizer(Authorizer::new(by_secret(), Proxies::default(), Some(rate)));
     let limited = Service::with(database, limited).await;
     assert_eq!(limited.get("/task-status").await.status, 401);
     let grant = Grant {
         issuer: Some(ISSUER.to_owned()),
         audience: Some(AUDIENCE.to_owned()),
-        lifetime: PATIENCE,
+        lifetime: TIMEOUT,
         ..Grant::default()
     };
     let without_scopes = Issuer::from_secret(&[1; 32]).token(&grant).unwrap();
@@ -238,12 +238,7 @@ async fn reports(service: &Service, seen: &mut Seen<'_>) {
 
 /// Pages of them, and one by itself.
 async fn reads(service: &Service, seen: &mut Seen<'_>) {
-    let etag = service
-        .get("/task-status/a")
-        .await
-        .header("etag")
-        .unwrap()
-        .to_owned();
+    let etag = service.get("/task-status/a").await.etag();
     for target in ["?limit=1&count=true", "?limit=0", "?offset=99"] {
         for (path, id) in [
             ("/task-status", "getTaskStatusList"),
@@ -291,7 +286,7 @@ async fn known_pages(service: &Service, seen: &mut Seen<'_>) {
             ["getPendingTasks", "getPendingTaskHeaders"],
         ),
     ] {
-        let etag = service.get(target).await.header("etag").unwrap().to_owned();
+        let etag = service.get(target).await.etag();
         for (method, id) in [Method::GET, Method::HEAD].into_iter().zip(ids) {
             let known = service.request(method, target, &[("If-None-Match", &etag)]).await;
             assert_eq!(known.status, 304);
@@ -302,12 +297,7 @@ async fn known_pages(service: &Service, seen: &mut Seen<'_>) {
 
 /// They are cleared, and changed.
 async fn changes(service: &Service, seen: &mut Seen<'_>) {
-    let etag = service
-        .get("/task-status/a")
-        .await
-        .header("etag")
-        .unwrap()
-        .to_owned();
+    let etag = service.get("/task-status/a").await.etag();
     let dry = "/task-status?dryRun=true&filters=id+isnull";
     let clear = r#"[{"op": "replace", "path": "/completionStatus", "value": "Error"}]"#;
     seen.see(

@@ -16,7 +16,7 @@ use task_status::store::{privileges, schema};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use super::tasks;
+use super::{tasks, until};
 
 /// The prefix of every database and role of the tests.
 const PREFIX: &str = "task_status_test_";
@@ -139,8 +139,26 @@ impl TestDatabase {
         rows
     }
 
+    /// Locks the tasks for as long as the connection is open.
+    pub async fn lock(&self) -> PgConnection {
+        let mut holder = self.connect().await;
+        sqlx::raw_sql("begin; lock table task_status")
+            .execute(&mut holder)
+            .await
+            .unwrap();
+        holder
+    }
+
+    /// Returns when so many statements that contain `part` wait for a lock.
+    pub async fn blocks(&self, number: i64, part: &str) {
+        until("statements wait for a lock", async || {
+            self.waiting(part).await == number
+        })
+        .await;
+    }
+
     /// How many statements that contain `part` wait for a lock.
-    pub async fn waiting(&self, part: &str) -> i64 {
+    async fn waiting(&self, part: &str) -> i64 {
         self.value(&format!(
             "select count(*) from pg_stat_activity
              where datname = current_database() and wait_event_type = 'Lock' and query ilike '%{part}%'"
@@ -188,7 +206,7 @@ impl Role {
         role
     }
 
-    /// The name of a role that the test makes itself.
+    /// The name of a role that the test creates itself.
     pub fn to_be_made() -> Self {
         Self(unique_name())
     }

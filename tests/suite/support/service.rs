@@ -9,6 +9,7 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use task_status::auth::Authenticator;
+use task_status::auth::key_source::KeySource;
 use task_status::auth::proxies::Proxies;
 use task_status::http::middleware::authorize::Authorizer;
 use task_status::http::router::{self, ApiConfig};
@@ -23,38 +24,39 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use super::database::TestDatabase;
-use super::{PATIENCE, give_clients_cryptography};
+use super::identity;
+use super::{TIMEOUT, give_clients_cryptography};
 
 pub const PENDING_TASKS: &str = "/task-status/pending-tasks";
 
-/// Bounds that a test reaches only on purpose.
+/// Limits that a test reaches only on purpose.
 pub const LIMITS: Limits = Limits {
     max_connections: 5,
-    acquire_timeout: PATIENCE,
-    statement_timeout: PATIENCE,
+    acquire_timeout: TIMEOUT,
+    statement_timeout: TIMEOUT,
 };
 
 /// The settings that tests change.
 pub struct Setup {
     pub empty_status: EmptyStatus,
     pub pending: PendingConfig,
-    pub serving: ApiConfig,
+    pub api: ApiConfig,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self::behind(Authorizer::new(Authenticator::Open, Proxies::default(), None))
+        Self::with_authorizer(Authorizer::new(Authenticator::Open, Proxies::default(), None))
     }
 }
 
 impl Setup {
     /// The defaults with this authorizer.
-    pub fn behind(authorizer: Authorizer) -> Self {
+    pub fn with_authorizer(authorizer: Authorizer) -> Self {
         let base_paths = ["/beta", "/v2024", "/v2025", "/v2026"].map(|path| path.parse().unwrap());
         Self {
             empty_status: EmptyStatus::NoContent,
             pending: PendingConfig::default(),
-            serving: ApiConfig {
+            api: ApiConfig {
                 base_paths: base_paths.to_vec(),
                 cors_origins: Vec::new(),
                 max_concurrent_requests: 1000.try_into().unwrap(),
@@ -63,9 +65,9 @@ impl Setup {
         }
     }
 
-    /// The defaults with this authentication.
-    pub fn with_access(access: Authenticator) -> Self {
-        Self::behind(Authorizer::new(access, Proxies::default(), None))
+    /// The defaults with this authenticator.
+    pub fn with_authenticator(authenticator: Authenticator) -> Self {
+        Self::with_authorizer(Authorizer::new(authenticator, Proxies::default(), None))
     }
 
     pub fn with_empty_status(empty_status: EmptyStatus) -> Self {
@@ -80,7 +82,7 @@ impl Setup {
 pub struct Service {
     pub address: SocketAddr,
     pub database: Database,
-    /// `None` unless the routes are the application's.
+    /// `None` unless the routes are those of the API.
     pub authorizer: Option<Authorizer>,
     /// Likewise.
     pub pending: Option<Pending>,
@@ -109,26 +111,31 @@ impl Service {
         Self::on(database, setup)
     }
 
+    /// Accepts tokens of these keys.
+    pub async fn with_keys(database: &TestDatabase, keys: KeySource) -> Self {
+        Self::with(database, Setup::with_authenticator(identity::access(keys))).await
+    }
+
     /// Does not wait for the database.
     pub fn on(database: Database, setup: Setup) -> Self {
-        let authorizer = setup.serving.authorizer.clone();
+        let authorizer = setup.api.authorizer.clone();
         tokio::spawn(async move { authorizer.watch().await });
         let pending = Pending::new(database.clone(), setup.pending, CancellationToken::new());
         let state = AppState {
             database: database.clone(),
             pending: pending.clone(),
             empty_status: setup.empty_status,
-            request_timeout: PATIENCE,
+            request_timeout: TIMEOUT,
         };
-        let service = Self::serve(router::api(state, &setup.serving, Vec::new()), database);
+        let service = Self::serve(router::api(state, &setup.api, Vec::new()), database);
         Self {
-            authorizer: Some(setup.serving.authorizer),
+            authorizer: Some(setup.api.authorizer),
             pending: Some(pending),
             ..service
         }
     }
 
-    /// Any routes, inside the layers of the real application.
+    /// Any routes inside the layers of the application.
     pub fn layered(database: &TestDatabase, routes: Router, request_timeout: Duration) -> Self {
         let database = Database::new(database.service_options(), LIMITS);
         Self::serve(router::layered(routes, request_timeout, &[]), database)
@@ -138,7 +145,7 @@ impl Service {
         give_clients_cryptography();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(server::serve(listener, app, CancellationToken::new(), PATIENCE));
+        tokio::spawn(server::serve(listener, app, CancellationToken::new(), TIMEOUT));
         Self {
             address,
             database,
@@ -156,20 +163,23 @@ impl Service {
         Answer::read(self.response(method, target, headers).await).await
     }
 
-    /// A response whose body is still to be read.
+    /// A response with an unread body.
     pub async fn response(
         &self,
         method: Method,
         target: &str,
         headers: &[(&str, &str)],
     ) -> reqwest::Response {
-        let mut request = self
+        self.build(method, target, headers).send().await.unwrap()
+    }
+
+    fn build(&self, method: Method, target: &str, headers: &[(&str, &str)]) -> reqwest::RequestBuilder {
+        let request = self
             .client
             .request(method, format!("http://{}{target}", self.address));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        request.send().await.unwrap()
+        headers
+            .iter()
+            .fold(request, |request, (name, value)| request.header(*name, *value))
     }
 
     /// Sends content of a media type.
@@ -191,13 +201,7 @@ impl Service {
         headers: &[(&str, &str)],
         content: impl Into<reqwest::Body>,
     ) -> Answer {
-        let mut request = self
-            .client
-            .request(method, format!("http://{}{target}", self.address))
-            .body(content);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
+        let request = self.build(method, target, headers).body(content);
         Answer::read(request.send().await.unwrap()).await
     }
 
@@ -261,6 +265,12 @@ impl Answer {
                 .unwrap()
                 .to_owned(),
         )
+    }
+
+    pub fn etag(&self) -> String {
+        self.header("etag")
+            .unwrap_or_else(|| panic!("no tag: {self:?}"))
+            .to_owned()
     }
 
     pub fn total_count(&self) -> Option<i64> {

@@ -78,7 +78,7 @@ async fn every_snapshot_has_the_count_and_its_own_revision() {
                     .unwrap();
                 for _ in 0..2 {
                     let observation = observe(&mut connection).await;
-                    revisions.lock().await.see(&observation);
+                    revisions.lock().await.check(&observation);
                 }
                 connection.execute("commit").await.unwrap();
             }

@@ -1,7 +1,7 @@
 //! `task-status verify`, and what `serve` says of a tally that is wrong.
 
 use crate::support::database::TestDatabase;
-use crate::support::program::{Program, command};
+use crate::support::program::{Program, command, serve};
 use crate::support::service::{PENDING_TASKS, Service};
 
 /// Runs the command; its exit status and what it printed.
@@ -99,9 +99,7 @@ async fn a_database_without_a_tally_is_refused() {
 #[tokio::test]
 async fn serve_reports_drift() {
     let database = drifted().await;
-    let mut command = command(&["serve", "--auth", "none", "--listen", "127.0.0.1:0"]);
-    command.env("DATABASE_URL", database.url());
-    let mut program = Program::start(command);
+    let mut program = Program::start(serve(&database.url(), &["--auth", "none"]));
     let line = program.logged("the tally of the pending tasks is wrong").await;
     let line: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert_eq!(line["level"], "ERROR");
@@ -114,6 +112,5 @@ async fn serve_reports_drift() {
         ],
         [&2.into(), &1.into(), &(-1).into(), &serde_json::Value::from("[]")]
     );
-    program.signal("TERM");
-    assert!(program.wait().success());
+    program.stop();
 }
