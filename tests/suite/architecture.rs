@@ -1,11 +1,11 @@
-//! The rooms of `src/` and the arrows between them, as `src/lib.rs` documents them.
+//! The modules of `src/` and their dependencies, as `src/lib.rs` documents them.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each room with the rooms that it may name, lowest first.
-const ROOMS: [(&str, &[&str]); 10] = [
+/// Each module with the modules that it may name, lowest first.
+const MODULES: [(&str, &[&str]); 10] = [
     ("telemetry", &[]),
     ("watched_file", &["telemetry"]),
     ("task", &[]),
@@ -42,11 +42,11 @@ const ROOMS: [(&str, &[&str]); 10] = [
     ),
 ];
 
-/// The rooms that know nothing of HTTP, and the crates that they may not name.
+/// Modules without HTTP, and the crates that they may not name.
 const WITHOUT_HTTP: [&str; 4] = ["task", "listing", "store", "pending"];
 const HTTP_CRATES: [&str; 6] = ["axum", "axum_server", "http", "hyper", "tower", "tower_http"];
 
-/// The `.rs` files of a room: one file or a folder.
+/// The `.rs` files of a module: one file or a folder.
 fn files(path: &Path, found: &mut Vec<PathBuf>) {
     if path.is_dir() {
         for entry in fs::read_dir(path).unwrap() {
@@ -67,8 +67,8 @@ fn paths(text: &str) -> impl Iterator<Item = Vec<&str>> {
         .map(|path| path.split("::").collect())
 }
 
-/// The room that a path leads to from a file at this depth. Modules of tests are one level deeper than their file.
-fn room<'a>(path: &[&'a str], depth: usize) -> Option<&'a str> {
+/// The module that a path names in a file at this depth. Modules of tests are one level deeper than their file.
+fn module<'a>(path: &[&'a str], depth: usize) -> Option<&'a str> {
     let climbs = path.iter().take_while(|segment| **segment == "super").count();
     let named = match path[0] {
         "crate" => path[1],
@@ -77,16 +77,19 @@ fn room<'a>(path: &[&'a str], depth: usize) -> Option<&'a str> {
     };
     assert!(
         path != ["crate", ""],
-        "`use crate::{{...}}` hides rooms from this test"
+        "`use crate::{{...}}` hides modules from this test"
     );
-    ROOMS.iter().any(|(room, _)| *room == named).then_some(named)
+    MODULES
+        .iter()
+        .any(|(module, _)| *module == named)
+        .then_some(named)
 }
 
 #[test]
 fn modules_depend_only_on_lower_modules() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut wrong = BTreeSet::new();
-    for (name, allowed) in ROOMS {
+    for (name, allowed) in MODULES {
         let mut found = Vec::new();
         files(&src.join(name), &mut found);
         files(&src.join(name).with_extension("rs"), &mut found);
@@ -95,7 +98,7 @@ fn modules_depend_only_on_lower_modules() {
             let depth = within.components().count() - usize::from(within.ends_with("mod.rs"));
             let text = fs::read_to_string(file).unwrap();
             for path in paths(&text) {
-                let other = room(&path, depth).filter(|other| *other != name && !allowed.contains(other));
+                let other = module(&path, depth).filter(|other| *other != name && !allowed.contains(other));
                 let http =
                     (WITHOUT_HTTP.contains(&name) && HTTP_CRATES.contains(&path[0])).then_some(path[0]);
                 wrong.extend(
@@ -106,10 +109,10 @@ fn modules_depend_only_on_lower_modules() {
             }
         }
     }
-    let rooms = fs::read_dir(&src).unwrap().map(|entry| entry.unwrap().path());
-    for room in rooms.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())) {
-        if !["lib", "main"].contains(&&*room) && ROOMS.iter().all(|(name, _)| *name != room) {
-            wrong.insert(format!("{room} is missing in this test"));
+    let modules = fs::read_dir(&src).unwrap().map(|entry| entry.unwrap().path());
+    for module in modules.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())) {
+        if !["lib", "main"].contains(&&*module) && MODULES.iter().all(|(name, _)| *name != module) {
+            wrong.insert(format!("{module} is missing in this test"));
         }
     }
     assert_eq!(wrong, BTreeSet::new());

@@ -1,4 +1,4 @@
-//! README.md and docs/: generated parts are current, links lead somewhere, and the examples run as they are printed.
+//! README.md and docs/: generated parts are current, links are valid, and the examples run as printed.
 
 use std::fmt::Write;
 use std::net::TcpListener;
@@ -175,7 +175,7 @@ fn every_link_leads_to_a_file_and_a_heading() {
     }
 }
 
-/// A heading as links name it.
+/// The anchor of a heading.
 fn anchor(heading: &str) -> String {
     let words = heading.trim_start_matches('#').trim().to_lowercase();
     let kept = words

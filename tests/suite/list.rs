@@ -13,7 +13,7 @@ use crate::support::service::Service;
 
 const TASKS: &str = "/task-status";
 
-/// Ten tasks whose ids are their places in the order of creation, oldest first.
+/// Ten tasks with their ids in the order of creation.
 async fn ten_tasks(database: &TestDatabase) {
     database
         .execute(
@@ -116,7 +116,7 @@ async fn every_sorter_works_in_both_directions_and_combined() {
     ] {
         let answer = service.get(&format!("{TASKS}?sorters={sorters}")).await;
         assert_eq!(answer.ids().join(" "), expected, "{sorters}");
-        // Following the links gives the same, whatever the size of a page.
+        // Following the links gives the same tasks at any page size.
         for limit in [1, 3, 9] {
             let mut target = format!("{TASKS}?sorters={sorters}&limit={limit}&count=true");
             let mut seen = Vec::new();
@@ -221,7 +221,7 @@ async fn a_faulty_parameter_is_refused_with_the_position() {
             "{value}: {causes:?}"
         );
     }
-    // Faults of several parameters are named together.
+    // Errors of several parameters are reported together.
     let answer = service
         .get(&format!(
             "{TASKS}?sorters=x&limit=-1&after=x&offset=1&filters=id+eq"
@@ -302,7 +302,7 @@ async fn the_link_keeps_the_query_for_get_and_head() {
     }
 }
 
-/// The law of `after`: a task that stays in the list is seen once, whatever others do meanwhile.
+/// Each task that stays in the list is seen exactly once, despite concurrent changes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn following_links_neither_skips_nor_repeats_a_task() {
     const STAYING: usize = 400;
@@ -317,7 +317,7 @@ async fn following_links_neither_skips_nor_repeats_a_task() {
     let writer = tokio::spawn(async move {
         let mut connection = sqlx::PgConnection::connect_with(&options).await.unwrap();
         for round in 0..i32::MAX {
-            // Others come anywhere in the order, and go again: deleted, or completed.
+            // Other tasks appear anywhere in the order, and are deleted or completed.
             sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
                 "insert into task_status (id, type, unique_name, launcher, created)
                  select 'passes {round} ' || n, 'QPOC', 'n', 'l', timestamptz '2026-01-01Z' + random() * interval '60 seconds'

@@ -1,4 +1,4 @@
-//! The description of the API against the responses of every operation that it describes.
+//! The description of the API against the responses of its operations.
 
 mod answers;
 mod description;
@@ -83,7 +83,7 @@ fn the_document_is_valid() {
         let pointer = reference.strip_prefix('#').unwrap();
         assert!(description.document.pointer(pointer).is_some(), "{reference}");
     }
-    // The Markdown of the page knows no links.
+    // The page does not render links in Markdown.
     assert!(!description.text.contains("](http"), "no link leads out");
 }
 
@@ -158,7 +158,7 @@ async fn the_described_operations_are_the_routed_ones() {
     }
 }
 
-/// The page is one file, and its policy forbids it to load anything.
+/// The page is one file, and its policy forbids loading anything.
 #[tokio::test]
 async fn the_page_loads_nothing() {
     let database = TestDatabase::new().await;

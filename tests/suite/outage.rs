@@ -4,17 +4,16 @@ use std::time::Duration;
 
 use private_postgres::{self, PrivatePostgres};
 use reqwest::Method;
-use task_status::store::Database;
 use task_status::store::database::Limits;
 use task_status::store::schema::Schema;
 use tempfile::TempDir;
 
 use crate::support::database::TestDatabase;
 use crate::support::program::{Program, serve};
-use crate::support::service::{LIMITS, PENDING_TASKS, Service, Setup};
+use crate::support::service::{LIMITS, PENDING_TASKS, Service, Setup, watched};
 use crate::support::{TIMEOUT, until};
 
-/// A private server, to be stopped and started.
+/// A private server that can be stopped and started.
 async fn start_postgres(folder: &TempDir) -> PrivatePostgres {
     let data_dir = Some(folder.path().join("pg"));
     tokio::task::spawn_blocking(|| {
@@ -40,10 +39,7 @@ async fn stop(postgres: PrivatePostgres) {
 }
 
 fn service(options: sqlx::postgres::PgConnectOptions, limits: Limits) -> Service {
-    let database = Database::new(options, limits);
-    let watched = database.clone();
-    tokio::spawn(async move { watched.watch(Schema::Migrate).await });
-    Service::on(database, Setup::default())
+    Service::on(watched(options, limits, Schema::Migrate), Setup::default())
 }
 
 #[tokio::test]
@@ -131,7 +127,6 @@ async fn the_program_starts_without_its_database_and_waits_for_it() {
     let url = program.url().await + PENDING_TASKS;
 
     let waiting = program.logged("waiting for the database").await;
-    // The log has the reason: the socket is missing.
     assert!(waiting.contains("No such file or directory"), "{waiting}");
     assert_eq!(reqwest::get(&url).await.unwrap().status(), 503);
 

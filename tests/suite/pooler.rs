@@ -1,6 +1,5 @@
 //! The service behind a real `PgBouncer`.
 
-use task_status::store::Database;
 use task_status::store::database::Limits;
 use task_status::store::schema::Schema;
 use task_status::store::session::Pooling;
@@ -8,12 +7,12 @@ use task_status::store::session::Pooling;
 use crate::support::database::TestDatabase;
 use crate::support::pgbouncer::{self, PgBouncer};
 use crate::support::program::{Program, serve};
-use crate::support::service::{LIMITS, PENDING_TASKS, Service, Setup};
+use crate::support::service::{LIMITS, PENDING_TASKS, Service, Setup, watched};
 
 const TRANSACTION_MODE: &str = "pool_mode = transaction\nmax_prepared_statements = 100";
 
-/// Transaction mode without prepared statements: what versions before 1.21 know, and later ones can be set to.
-fn forgetful() -> &'static str {
+/// Transaction mode without prepared statements: the only one before 1.21, and a setting of later versions.
+fn without_prepared_statements() -> &'static str {
     match pgbouncer::program() {
         Some((_, true)) => "pool_mode = transaction\nmax_prepared_statements = 0",
         _ => "pool_mode = transaction",
@@ -25,9 +24,7 @@ async fn service(bouncer: &PgBouncer) -> Service {
         max_connections: 20,
         ..LIMITS
     };
-    let database = Database::new(bouncer.options(), limits);
-    let watched = database.clone();
-    tokio::spawn(async move { watched.watch(Schema::Expect).await.unwrap() });
+    let database = watched(bouncer.options(), limits, Schema::Expect);
     database.wait_until_up().await;
     Service::on(database, Setup::default())
 }
@@ -116,7 +113,7 @@ async fn the_pooling_mode_is_detected() {
         Pooling::None
     );
     for order in 0..2 {
-        let settings = format!("{}\nserver_round_robin = {order}", forgetful());
+        let settings = format!("{}\nserver_round_robin = {order}", without_prepared_statements());
         let bouncer = PgBouncer::start(database.service_options(), &settings).await;
         let error = Pooling::detect(&bouncer.options()).await.unwrap_err();
         assert!(error.to_string().contains("max_prepared_statements"), "{error}");
@@ -157,7 +154,7 @@ async fn a_pooler_without_prepared_statements_is_refused_at_the_start() {
         return;
     }
     let database = TestDatabase::new().await;
-    let bouncer = PgBouncer::start(database.service_options(), forgetful()).await;
+    let bouncer = PgBouncer::start(database.service_options(), without_prepared_statements()).await;
     let mut program = Program::start(serve(&bouncer.url(), &["--auth", "none"]));
     assert!(!program.wait().success());
     assert!(program.log().contains("pool_mode = session"), "{}", program.log());

@@ -1,4 +1,4 @@
-//! `.sqlx/`: what PostgreSQL says of every checked query, so that building needs no database.
+//! `.sqlx/`: the descriptions of all checked queries, so that a build needs no database.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use crate::support::database::TestDatabase;
 
-/// Compares `.sqlx/` with what the macros find out from a database with the current migrations. To renew it:
+/// Compares `.sqlx/` with the output of the macros on a database with the current migrations. To renew it:
 /// `UPDATE_SQLX=1 cargo test --test suite prepared_queries -- --ignored`.
 #[tokio::test]
 #[ignore = "compiles the program once more; the gate runs it"]
@@ -15,7 +15,7 @@ async fn the_checked_queries_fit_the_migrations() {
     let database = TestDatabase::new().await;
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
     let found = tempfile::tempdir().unwrap();
-    // The compiler sees no reason to run the macros again where only a variable has changed.
+    // The compiler does not run the macros again if only a variable has changed.
     std::fs::File::options()
         .append(true)
         .open(project.join("src/lib.rs"))

@@ -1,8 +1,7 @@
-//! Schemathesis against the service: requests made from the description, right and wrong ones, one by one and in
-//! sequences, and every check that it has on the responses.
+//! Schemathesis against the service: valid and invalid requests from the description, alone and in sequences, with all
+//! checks of the responses.
 //!
-//! `tests/schemathesis` holds its settings, hooks for the rules that the description cannot express, and its version with the
-//! checksums of all it needs.
+//! `tests/schemathesis` has its settings, its pinned packages, and hooks for rules that the description cannot express.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -13,10 +12,10 @@ use task_status::auth::key_source::KeySource;
 use task_status::auth::keys::KeySet;
 
 use crate::support::database::TestDatabase;
-use crate::support::identity::{AUDIENCE, ISSUER, access};
+use crate::support::identity::{AUDIENCE, ISSUER};
 use crate::support::packages::Packages;
 use crate::support::program::Program;
-use crate::support::service::{Service, Setup};
+use crate::support::service::Service;
 
 const FILES: [(&str, &str); 3] = [
     (
@@ -30,14 +29,14 @@ const FILES: [(&str, &str); 3] = [
     ("hooks.py", include_str!("../schemathesis/hooks.py")),
 ];
 
-/// The Python that the requirements were pinned for.
+/// The Python for which the requirements are pinned.
 const NEEDS: [&str; 3] = [
     "python3",
     "-c",
     "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))",
 ];
 
-/// An environment of its own, with exactly the packages that are pinned and none that would have to be built.
+/// Installs exactly the pinned packages, as wheels only.
 const INSTALL: [&str; 3] = [
     "sh",
     "-c",
@@ -45,8 +44,8 @@ const INSTALL: [&str; 3] = [
      --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes -r requirements.txt",
 ];
 
-/// Far more than it takes: about half a minute.
-const BOUND: Duration = Duration::from_mins(5);
+/// A run takes about half a minute.
+const TIME_LIMIT: Duration = Duration::from_mins(5);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_service_fits_its_description() {
@@ -54,13 +53,13 @@ async fn the_service_fits_its_description() {
         return;
     };
     let database = TestDatabase::new().await;
-    let access = access(KeySource::fixed(KeySet::from_secret(&[1; 32]).unwrap()));
-    let service = Service::with(&database, Setup::with_authenticator(access)).await;
+    let keys = KeySource::fixed(KeySet::from_secret(&[1; 32]).unwrap());
+    let service = Service::with_keys(&database, keys).await;
     let grant = Grant {
         scopes: vec![WRITE.to_owned()],
         issuer: Some(ISSUER.to_owned()),
         audience: Some(AUDIENCE.to_owned()),
-        lifetime: 2 * BOUND,
+        lifetime: 2 * TIME_LIMIT,
         ..Grant::default()
     };
     let token = Issuer::from_secret(&[1; 32]).token(&grant).unwrap();
@@ -69,9 +68,9 @@ async fn the_service_fits_its_description() {
         .args(["--config-file", "schemathesis.toml", "run"])
         .arg(format!("http://{}/openapi.json", service.address))
         .args(["--header", &format!("Authorization: Bearer {token}")])
-        // The same handlers once more.
+        // These paths have the same handlers.
         .args(["--exclude-path-regex", "^/task-status/v1"])
-        // The same requests in every run, so that a failure can be reproduced.
+        // A fixed seed makes failures reproducible.
         .args([
             "--checks",
             "all",
@@ -91,10 +90,10 @@ async fn the_service_fits_its_description() {
         .env("PYTHONPATH", ".")
         .env("SCHEMATHESIS_HOOKS", "hooks")
         .stdin(Stdio::null());
-    // On another thread, since the service runs on this one.
+    // The service runs on this thread.
     tokio::task::spawn_blocking(move || {
         let mut run = Program::start(command);
-        let ended = run.wait_for(BOUND);
+        let ended = run.wait_for(TIME_LIMIT);
         assert!(ended.success(), "{ended}\n{}\n{}", run.output(), run.log());
     })
     .await

@@ -1,6 +1,6 @@
-//! The official TypeScript SDK against the service: each of its calls, and its own paginator.
+//! The official TypeScript SDK against the service: each of its calls, and its paginator.
 //!
-//! `tests/sdk` holds the program that calls, and the SDK's version with the checksums of all it needs.
+//! `tests/sdk` has the calling programs and the pinned packages.
 
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
@@ -24,7 +24,7 @@ const FILES: [(&str, &str); 6] = [
     ("task-management.mjs", include_str!("../sdk/task-management.mjs")),
 ];
 
-/// Exactly the packages of the lock file, none of whose scripts is run.
+/// Installs exactly the packages of the lock file, without their scripts.
 const INSTALL: [&str; 7] = [
     "npm",
     "ci",
@@ -55,7 +55,7 @@ impl Sdk {
     async fn run(&self, mut node: Command) -> Value {
         node.current_dir(&self.0.folder).stdin(Stdio::null());
         let mut node = Program::start(node);
-        // On another thread, since the service runs on this one.
+        // The service runs on this thread.
         tokio::task::spawn_blocking(move || {
             let ended = node.wait();
             assert!(ended.success(), "{ended}: {}", node.log());
@@ -79,7 +79,7 @@ async fn insert_pending(database: &TestDatabase, number: usize) -> Vec<String> {
     (1..=number).map(|n| format!("{n:03}")).collect()
 }
 
-/// The refused call's result: the SDK's own error with the error body, which has the id that the call sent.
+/// The result of a refused call: the error of the SDK with the error body and the tracking id of the request.
 fn refused() -> Value {
     let text = |text: &str| json!([{ "locale": "en-US", "localeOrigin": "DEFAULT", "text": text }]);
     json!({
@@ -127,7 +127,7 @@ async fn an_empty_list_works_for_every_call_and_with_status_200_for_the_paginato
             EmptyStatus::Ok => (200, json!([])),
         };
         let paginated = |total: Value| match empty_status {
-            // It takes the missing body for an array: that is why there is a setting.
+            // The SDK expects an array, hence the setting.
             EmptyStatus::NoContent => json!({ "error": "TypeError" }),
             EmptyStatus::Ok => json!({ "status": 200, "totalCount": total, "data": [] }),
         };

@@ -62,7 +62,7 @@ async fn a_report_creates_then_replaces_and_is_safe_to_repeat() {
         (StatusCode::OK, &created.body, created.header("etag"))
     );
 
-    // Replaced whole: fields that the new report leaves out are gone.
+    // Missing fields of the new report are cleared.
     let replaced = service.put("a", &least("a")).await;
     assert_eq!(replaced.status, StatusCode::OK);
     assert_eq!(
@@ -81,10 +81,10 @@ async fn a_report_creates_then_replaces_and_is_safe_to_repeat() {
         (StatusCode::OK, replaced.body.clone())
     );
 
-    // A task is as old as its oldest report says.
+    // The earliest time of creation stays.
     assert_eq!(replaced.json()["created"], "2026-01-01T00:00:00.000Z");
 
-    // Repeated: nothing changes, to the byte.
+    // A repeated report changes nothing.
     let mut full = least("b");
     full["modified"] = "2026-01-01T00:00:00Z".into();
     full["created"] = "2026-01-01T00:00:00Z".into();
@@ -109,7 +109,7 @@ async fn modified_never_decreases() {
         task["modified"] = modified.into();
         task
     };
-    // An executor's clock is ahead: its report is later than now, and a clear is later than the report.
+    // The clock of the executor is ahead, and a clear is later than its report.
     service.put("a", &report("2200-12-31T00:00:00Z")).await;
     let patch = json!([{ "op": "replace", "path": "/completionStatus", "value": "Error" }]);
     let cleared = service.patch("a", &patch).await.json();
@@ -263,7 +263,7 @@ async fn newline_delimited_json_has_a_result_for_each_line() {
         json!({ "id": "b" }).to_string(),
     ];
     lines.extend((0..1200).map(|n| least(&format!("n{n}")).to_string()));
-    // A fault that only PostgreSQL can find does not lose the others either.
+    // A value that only PostgreSQL refuses rejects only its own line.
     let mut huge = least("huge").to_string();
     huge.insert_str(1, r#""attributes": { "n": 1e999999 }, "#);
     lines.push(huge);

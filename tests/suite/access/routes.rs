@@ -1,11 +1,11 @@
-//! No spelling of a path leads around the authorizer, and only the description is public.
+//! No spelling of a path bypasses the authorizer, and only the description is public.
 
 use task_status::auth::Authenticator;
 use task_status::auth::caller::READ;
 
 use super::*;
 
-/// Spellings of a path that other services have taken for a public one.
+/// Spellings of a path that could be mistaken for a public one.
 const TRICKS: [&str; 30] = [
     "/docs/../task-status",
     "/docs/..%2ftask-status",
@@ -136,8 +136,7 @@ async fn an_authenticated_caller_gets_404_and_405() {
 #[tokio::test]
 async fn only_listed_origins_may_call() {
     let database = TestDatabase::new().await;
-    let mut setup =
-        Setup::with_authenticator(access(KeySource::fixed(KeySet::from_secret(&[1; 32]).unwrap())));
+    let mut setup = Setup::with_authenticator(access(keys()));
     setup.api.cors_origins = vec!["https://ops.example.com".parse().unwrap()];
     let allowing = Service::with(&database, setup).await;
     let preflight = [

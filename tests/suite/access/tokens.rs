@@ -1,4 +1,4 @@
-//! Tokens that are broken in one way each, and those that are not, at every route.
+//! Broken and valid tokens on every route.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -22,8 +22,8 @@ const NO_EXP: &str = "The claim exp of the bearer token is missing or is not a t
 const LONG: &str = "The bearer token may have at most 8192 bytes.";
 const NONE: &str = "The header Authorization with a bearer token is missing.";
 
-/// A value of `Authorization` and what is said about it.
-type Row = (&'static str, Option<String>, &'static str);
+/// A name, a value of `Authorization`, and the expected cause.
+type Case = (&'static str, Option<String>, &'static str);
 
 fn encode(value: &Value) -> String {
     URL_SAFE_NO_PAD.encode(value.to_string())
@@ -45,14 +45,14 @@ fn without(name: &str) -> String {
     token_of(&claims)
 }
 
-/// A token whose header differs in one field; its signature is right.
+/// A token with one different header field and a valid signature.
 fn header_changed(name: &str, value: Value) -> String {
     let mut header = json!({ "alg": "RS256", "kid": KEY_ID, "typ": "JWT" });
     header[name] = value;
     shared_rsa().sign(&header, &claims(&[ALL]))
 }
 
-/// Signed with the public key as if it were a shared secret: the classic confusion of algorithms (RFC 8725, 2.1).
+/// A token signed with the public key as a shared secret: algorithm confusion (RFC 8725, 2.1).
 fn public_key_as_secret(secret: &[u8]) -> String {
     let header = json!({ "alg": "HS256", "kid": KEY_ID });
     let key = SigningKey::from_secret(secret);
@@ -71,7 +71,7 @@ fn cut(token: &str, parts: usize) -> String {
 
 /// Each broken in one way.
 #[expect(clippy::too_many_lines, reason = "a table")]
-fn broken() -> Vec<Row> {
+fn broken() -> Vec<Case> {
     let good = token_of(&claims(&[ALL]));
     let (message, signature) = good.rsplit_once('.').unwrap();
     let other_key = Key::other_rsa();
@@ -80,7 +80,7 @@ fn broken() -> Vec<Row> {
     let own_url = json!({ "alg": "RS256", "kid": KEY_ID, "jku": "http://127.0.0.1:1/jwks" });
     let modulus = shared_rsa().jwk(KEY_ID)["n"].as_str().unwrap().to_owned();
     let bearer = |token: &str| Some(format!("Bearer {token}"));
-    let mut rows: Vec<Row> = vec![
+    let mut rows: Vec<Case> = vec![
         ("none", None, NONE),
         ("an empty header", Some(String::new()), NONE),
         ("another scheme", Some(format!("Basic {good}")), NONE),
@@ -322,7 +322,7 @@ async fn a_valid_token_grants_its_scopes_and_roles() {
             let allowed = if is_write(&method) { rights.1 } else { rights.0 };
             let answer = ask(&service, &method, &target, Some(&authorization)).await;
             if allowed {
-                // The bulk clear lacks its filter: it was looked at.
+                // The bulk clear is permitted, but its filter is missing.
                 let expected: &[u16] = if method == Method::PATCH && !target.ends_with("/t") {
                     &[400]
                 } else {

@@ -1,4 +1,4 @@
-//! Every operation is made to respond with every status that it is described with.
+//! Every operation responds with each described status.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ const JSON: &str = "application/json";
 const PATCH: &str = "application/json-patch+json";
 const NDJSON: &str = "application/x-ndjson";
 
-/// A request that works: target, media type, content.
+/// A valid request: target, media type, content.
 fn request(operation: &Operation) -> (String, &'static str, String) {
     let task = json!({ "type": "QUARTZ", "uniqueName": "Big Task", "launcher": "sweep" });
     let clear = json!([{ "op": "replace", "path": "/completionStatus", "value": "Error" }]).to_string();
@@ -77,7 +77,6 @@ async fn every_described_status_occurs_as_described() {
         answers: BTreeMap::new(),
     };
 
-    // In the order of a task's life.
     reports(&service, &mut seen).await;
     reads(&service, &mut seen).await;
     changes(&service, &mut seen).await;
@@ -198,7 +197,7 @@ async fn common_refusals(service: &Service, seen: &mut Seen<'_>) {
     }
 }
 
-/// Nothing is pending, then tasks are reported in every way.
+/// Reads an empty list, then reports tasks in every way.
 async fn reports(service: &Service, seen: &mut Seen<'_>) {
     let put = |content: &'static str| service.send(Method::PUT, "/task-status/a", JSON, content);
     seen.see(
@@ -236,7 +235,7 @@ async fn reports(service: &Service, seen: &mut Seen<'_>) {
     seen.see("reportTaskStatuses", &post(NDJSON, lines).await);
 }
 
-/// Pages of them, and one by itself.
+/// Reads pages and single tasks.
 async fn reads(service: &Service, seen: &mut Seen<'_>) {
     let etag = service.get("/task-status/a").await.etag();
     for target in ["?limit=1&count=true", "?limit=0", "?offset=99"] {
@@ -274,7 +273,7 @@ async fn reads(service: &Service, seen: &mut Seen<'_>) {
     }
 }
 
-/// Pages of pending tasks that the client has already.
+/// Reads pages that the client has already.
 async fn known_pages(service: &Service, seen: &mut Seen<'_>) {
     for (target, ids) in [
         (
@@ -295,7 +294,7 @@ async fn known_pages(service: &Service, seen: &mut Seen<'_>) {
     }
 }
 
-/// They are cleared, and changed.
+/// Clears and changes tasks.
 async fn changes(service: &Service, seen: &mut Seen<'_>) {
     let etag = service.get("/task-status/a").await.etag();
     let dry = "/task-status?dryRun=true&filters=id+isnull";
@@ -314,7 +313,7 @@ async fn changes(service: &Service, seen: &mut Seen<'_>) {
     seen.see("updateTaskStatus", &patch("/task-status/a", "*", "{}").await);
 }
 
-/// Content that is announced and never sent. The requests wait together, since each lasts until the time-out.
+/// Announces content and never sends it. The requests run concurrently, as each lasts until the time-out.
 async fn slow_content(service: &Service, seen: &mut Seen<'_>) {
     let operations = seen.description.operations();
     let slow = operations.iter().filter(|operation| operation.has_content());
@@ -332,7 +331,7 @@ async fn slow_content(service: &Service, seen: &mut Seen<'_>) {
     }
 }
 
-/// Parses a response as it came over the connection.
+/// Parses a raw response.
 fn parse(text: &str) -> Answer {
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
     let (status, fields) = head.split_once("\r\n").unwrap();

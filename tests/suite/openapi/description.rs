@@ -1,4 +1,4 @@
-//! The description as tests read it, and assertions that responses fit it.
+//! Access to the description, and assertions that responses fit it.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ impl Description {
         methods.map(|method| method.to_uppercase()).collect()
     }
 
-    /// Every operation, but not its form with the version after the service.
+    /// Every operation, without the paths that have the version last.
     pub fn operations(&self) -> Vec<Operation> {
         let of_path = |path: String| {
             let methods = self.methods(&path);
@@ -57,7 +57,7 @@ impl Description {
 
     pub fn operation(&self, method: &str, path: &str) -> Option<Operation> {
         let value = self.document["paths"][path].get(method.to_lowercase())?;
-        // References are resolved here, so that those of schemas are the only ones left.
+        // Only the references of schemas remain.
         let mut value = value.clone();
         for parameter in value["parameters"].as_array_mut().unwrap() {
             *parameter = self.resolved(parameter);
@@ -107,7 +107,7 @@ impl Description {
             .clone()
     }
 
-    /// Every schema with its place.
+    /// Every schema with its location.
     pub fn schemas(&self) -> Vec<(String, &Value)> {
         let mut found = Vec::new();
         walk(&self.document, "", &mut |place, value| {
@@ -136,7 +136,7 @@ impl Description {
         let whole = json!({ "allOf": [schema], "components": self.document["components"] });
         let validator = jsonschema::draft202012::options()
             .should_validate_formats(true)
-            // Clients have engines without look-around.
+            // Engines of clients may lack look-around.
             .with_pattern_options(jsonschema::PatternOptions::regex())
             .build(&whole)
             .unwrap();
@@ -226,7 +226,7 @@ impl Operation {
         self.value.get("requestBody").is_some()
     }
 
-    /// Name, place and schema of each parameter.
+    /// Name, location and schema of each parameter.
     pub fn parameters(&self) -> Vec<(String, String, Value)> {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         self.value["parameters"]

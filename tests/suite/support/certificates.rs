@@ -1,4 +1,4 @@
-//! Certificates of the tests' own, and HTTPS clients that trust them.
+//! Certificates for tests, and HTTPS clients that trust them.
 
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
@@ -11,7 +11,7 @@ use super::give_clients_cryptography;
 /// A certificate authority.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
-/// What an authority gives a server or a client.
+/// A certificate of an authority, and its key.
 pub struct Issued {
     pub certificate: Certificate,
     pub key: KeyPair,
@@ -20,7 +20,7 @@ pub struct Issued {
 impl Authority {
     pub fn new() -> Self {
         let mut params = CertificateParams::default();
-        // Else one would be taken for another that forges signatures.
+        // With equal names, a wrong authority would look like a wrong signature.
         let name = format!("authority {}", Uuid::new_v4());
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -28,7 +28,7 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    /// A certificate for a host, or for a client that is called so.
+    /// A certificate for a host or client of this name.
     pub fn issue(&self, name: &str) -> Issued {
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
@@ -42,14 +42,14 @@ impl Authority {
         self.0.pem()
     }
 
-    /// Its own certificate, for TLS without HTTP.
+    /// Its own certificate as the only root.
     pub fn roots(&self) -> rustls::RootCertStore {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(self.0.der().clone()).unwrap();
         roots
     }
 
-    /// A client that trusts this authority alone, and keeps what it saw of TLS with each answer.
+    /// A client that trusts only this authority. Responses have the TLS information.
     pub fn client(&self) -> reqwest::ClientBuilder {
         give_clients_cryptography();
         reqwest::Client::builder()

@@ -1,4 +1,4 @@
-//! Keys to sign tokens with, and the server of an issuer that publishes them.
+//! Signing keys, and an issuer that publishes them.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -26,8 +26,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::certificates::Issued;
-use super::eventually;
 use super::service::Service;
+use super::until;
 
 /// A pair of keys.
 pub struct Key {
@@ -90,12 +90,12 @@ impl Key {
         jwk
     }
 
-    /// A token with any header, signed by the usual algorithm of the key whatever the header says.
+    /// A token with any header, signed by the default algorithm of the key.
     pub fn sign(&self, header: &Value, claims: &Value) -> String {
         sign(&self.signing, self.signing.algorithm(), header, claims)
     }
 
-    /// A token that says by which algorithm it is signed.
+    /// A token signed by this algorithm.
     pub fn sign_by(&self, algorithm: Algorithm, id: &str, claims: &Value) -> String {
         sign(
             &self.signing,
@@ -105,7 +105,7 @@ impl Key {
         )
     }
 
-    /// A token with these claims, signed in the usual way.
+    /// A token signed by the default algorithm of the key.
     pub fn token(&self, id: &str, claims: &Value) -> String {
         self.sign_by(self.signing.algorithm(), id, claims)
     }
@@ -127,13 +127,13 @@ pub fn shared_rsa() -> &'static Key {
     &KEY
 }
 
-/// Seconds since 1970, that far from now.
+/// A time in seconds since 1970.
 pub fn seconds_from_now(seconds: i64) -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     i64::try_from(now).unwrap() + seconds
 }
 
-/// What a good token says, with these scopes.
+/// Valid claims with these scopes.
 pub fn claims(scopes: &[&str]) -> Value {
     json!({
         "iss": ISSUER,
@@ -148,7 +148,7 @@ pub fn claims(scopes: &[&str]) -> Value {
 pub const ISSUER: &str = "https://issuer.example";
 pub const AUDIENCE: &str = "task-status";
 
-/// What the tests' services ask of a token.
+/// The policy of the tests' services.
 pub fn policy() -> TokenPolicy {
     TokenPolicy {
         issuers: vec![ISSUER.to_owned()],
@@ -157,12 +157,12 @@ pub fn policy() -> TokenPolicy {
     }
 }
 
-/// Tokens of this source's keys.
+/// Accepts tokens of these keys.
 pub fn access(keys: KeySource) -> Authenticator {
     Authenticator::Jwt(Verifier::new(keys, policy()))
 }
 
-/// Far more often than in earnest, and rarely enough to tell a fetch that is due from one that is not.
+/// Short retries, and a long interval between regular fetches.
 pub const FAST: Pace = Pace {
     refresh: Duration::from_hours(1),
     refetch: Duration::ZERO,
@@ -180,21 +180,21 @@ pub struct IssuerServer {
 struct Published {
     status: StatusCode,
     body: String,
-    /// How often it was asked.
+    /// The number of requests.
     asked: usize,
-    /// Whether it takes its time to answer.
+    /// Whether responses are held back.
     held: watch::Sender<bool>,
 }
 
 impl IssuerServer {
-    /// A server that this machine trusts.
+    /// A server without TLS.
     pub fn start(keys: &[Value]) -> Self {
         Self::serve(keys, "http", |listener, routes, stop| {
             tokio::spawn(server::serve(listener, routes, stop, Duration::ZERO));
         })
     }
 
-    /// One of `localhost` with a certificate.
+    /// A server of `localhost` with TLS.
     pub fn secured(keys: &[Value], certificate: &Issued) -> Self {
         let key = PrivateKeyDer::from_pem_slice(certificate.key_pem().as_bytes()).unwrap();
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -235,19 +235,19 @@ impl IssuerServer {
         server
     }
 
-    /// From now on, these are the keys.
+    /// Replaces the keys.
     pub fn publish(&self, keys: &[Value]) {
         self.answer(StatusCode::OK, &json!({ "keys": keys }).to_string());
     }
 
-    /// From now on, this is the answer.
+    /// Replaces the response.
     pub fn answer(&self, status: StatusCode, body: &str) {
         let mut state = self.state.lock().unwrap();
         state.status = status;
         body.clone_into(&mut state.body);
     }
 
-    /// From now on it answers nobody, until it does again.
+    /// Holds back responses, or releases them.
     pub fn hold(&self, held: bool) {
         self.state.lock().unwrap().held.send_replace(held);
     }
@@ -262,11 +262,8 @@ impl IssuerServer {
 
     /// Waits until a service has the keys.
     pub async fn is_read_by(&self, service: &Service) {
-        eventually("the service has keys", async || {
-            let authorizer = service.authorizer.as_ref().unwrap();
-            authorizer.is_ready().then_some(())
-        })
-        .await;
+        let authorizer = service.authorizer.as_ref().unwrap();
+        until("the service has keys", async || authorizer.is_ready()).await;
     }
 
     pub fn stop(&self) {

@@ -1,4 +1,4 @@
-//! PostgreSQL servers of a test's own that replicate: started, stopped and promoted as an operator does.
+//! Replicating PostgreSQL servers that a test starts, stops and promotes.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -40,8 +40,7 @@ impl Node {
                 "postgres",
                 "-D",
                 &node.data(),
-                "-R",
-                "-c",
+                "-Rc",
                 "fast",
                 "-X",
                 "stream",

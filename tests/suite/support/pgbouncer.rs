@@ -21,7 +21,7 @@ pub struct PgBouncer {
     upstream: PgConnectOptions,
 }
 
-/// The program, and whether it keeps track of prepared statements in transaction mode (1.21 and newer).
+/// The program, and whether it supports prepared statements in transaction mode (1.21 and later).
 pub fn program() -> Option<(PathBuf, bool)> {
     let program = std::env::var_os("PGBOUNCER").map_or("/usr/sbin/pgbouncer".into(), PathBuf::from);
     let version = Command::new(&program).arg("--version").output().ok()?;
@@ -39,7 +39,7 @@ impl PgBouncer {
     /// `settings` are lines of its configuration.
     pub async fn start(upstream: PgConnectOptions, settings: &str) -> Self {
         let (program, _) = program().expect("PgBouncer is installed");
-        // Short, as the path of a socket has to be.
+        // The path of a socket must be short.
         let folder = tempfile::Builder::new().prefix("pgb").tempdir_in("/tmp").unwrap();
         let at = folder.path();
         let socket = upstream.get_socket().expect("a Unix socket");
@@ -57,7 +57,7 @@ impl PgBouncer {
         .unwrap();
         fs::write(at.join("users"), format!("\"{user}\" \"\"\n")).unwrap();
         fs::write(at.join("pgbouncer.ini"), config).unwrap();
-        // It refuses to run as root, and the server lets in the account that it runs as itself.
+        // It refuses to run as root, and the server accepts its own account.
         let owner = fs::metadata(socket).unwrap();
         fs::set_permissions(at, fs::Permissions::from_mode(0o755)).unwrap();
         let _ = chown(at, Some(owner.uid()), Some(owner.gid()));
@@ -83,7 +83,7 @@ impl PgBouncer {
         bouncer
     }
 
-    /// How a client connects through it.
+    /// Connection options through it.
     pub fn options(&self) -> PgConnectOptions {
         self.upstream.clone().socket(self.folder.path()).port(6432)
     }

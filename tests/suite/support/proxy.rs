@@ -9,14 +9,14 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixStream};
 use tokio::sync::watch;
 
-/// What becomes of the bytes.
+/// The fate of connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
-    /// New connections lead to this socket; those there are stay as they are.
+    /// New connections lead to this socket. Existing ones stay as they are.
     To(PathBuf),
     /// A connection is accepted and closed at once.
     Close,
-    /// Connections stay open, and nothing passes any more in any of them, not even later.
+    /// Connections stay open, and no data passes any more.
     Swallow,
 }
 
@@ -45,7 +45,7 @@ impl Proxy {
                             };
                             let (client_read, client_write) = client.into_split();
                             let (server_read, server_write) = server.into_split();
-                            // By reference: what is swallowed stays open.
+                            // By reference, so that the connections stay open.
                             let mut passing = std::pin::pin!(async {
                                 tokio::join!(pass(client_read, server_write), pass(server_read, client_write))
                             });
@@ -65,7 +65,7 @@ impl Proxy {
         self.route.send_replace(route);
     }
 
-    /// How a client connects through it to what is behind.
+    /// Connection options through it.
     pub fn options(&self, upstream: &PgConnectOptions) -> PgConnectOptions {
         let host = self.address.ip().to_string();
         let database = upstream.get_database().unwrap().to_owned();

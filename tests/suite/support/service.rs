@@ -8,6 +8,7 @@ use axum::Router;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
+use sqlx::postgres::PgConnectOptions;
 use task_status::auth::Authenticator;
 use task_status::auth::key_source::KeySource;
 use task_status::auth::proxies::Proxies;
@@ -89,6 +90,14 @@ pub struct Service {
     client: reqwest::Client,
 }
 
+/// A database that is watched as by the program.
+pub fn watched(options: PgConnectOptions, limits: Limits, schema: Schema) -> Database {
+    let database = Database::new(options, limits);
+    let watched = database.clone();
+    tokio::spawn(async move { watched.watch(schema).await.unwrap() });
+    database
+}
+
 /// A response with its whole body.
 #[derive(Debug)]
 pub struct Answer {
@@ -104,9 +113,7 @@ impl Service {
     }
 
     pub async fn with(database: &TestDatabase, setup: Setup) -> Self {
-        let database = Database::new(database.service_options(), LIMITS);
-        let watched = database.clone();
-        tokio::spawn(async move { watched.watch(Schema::Expect).await });
+        let database = watched(database.service_options(), LIMITS, Schema::Expect);
         database.wait_until_up().await;
         Self::on(database, setup)
     }

@@ -1,9 +1,9 @@
-//! A default task, in each form in which tests write or read one. A new field is added here, and to the tests about it.
+//! A default task in each form that tests write or read.
 
-/// A report without an id. The ids of the tests' reports are in their targets.
+/// A report without an id, which is in the target.
 pub const REPORT: &str = r#"{"type":"QPOC","uniqueName":"n","launcher":"l"}"#;
 
-/// The keys of a task in the reference's order, each with its default as JSON. Those without one are left out.
+/// The keys of a task in the order of the reference, each with its default as JSON. Keys without a default are omitted.
 const DEFAULTS: [(&str, &str); 18] = [
     ("id", ""),
     ("type", r#""QPOC""#),
@@ -25,7 +25,7 @@ const DEFAULTS: [(&str, &str); 18] = [
     ("taskDefinitionSummary", ""),
 ];
 
-/// The bytes of a task in a response: the defaults, but for these keys.
+/// A task in a response: the defaults except for these keys.
 pub fn body(changed: &[(&str, &str)]) -> String {
     let members: Vec<String> = DEFAULTS
         .iter()

@@ -1,4 +1,4 @@
-//! Many writers at once, at every isolation level, and observers who look at any moment.
+//! Concurrent writers at every isolation level, and concurrent observers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,8 +15,7 @@ use crate::support::service::Service;
 const WRITERS: usize = 8;
 const TRANSACTIONS: usize = 60;
 
-/// Changes tasks of its own in transactions of any kind. Only what TRUNCATE and SERIALIZABLE bring about by themselves
-/// may make one fail.
+/// Changes its own tasks in transactions of any kind. Only the errors of TRUNCATE and SERIALIZABLE are allowed.
 async fn write(mut connection: PgConnection, writer: usize) {
     let mut random = fastrand::Rng::with_seed(writer as u64);
     let mine = format!("id like 'w{writer}-%'");
@@ -71,7 +70,7 @@ async fn every_snapshot_has_the_count_and_its_own_revision() {
         let mut connection = database.connect().await;
         observers.spawn(async move {
             while !stop.load(Ordering::Relaxed) {
-                // At the higher level the second look is at the same snapshot.
+                // At the higher level the second read has the same snapshot.
                 connection
                     .execute(AssertSqlSafe(format!("begin isolation level {level}")))
                     .await
@@ -84,7 +83,7 @@ async fn every_snapshot_has_the_count_and_its_own_revision() {
             }
         });
     }
-    // Everything that changes the tally besides writers.
+    // Other changes to the tally.
     let (upkeep_stop, upkeep_database) = (Arc::clone(&stop), service.database.clone());
     let mut repairer = database.connect().await;
     observers.spawn(async move {

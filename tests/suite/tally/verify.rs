@@ -1,10 +1,10 @@
-//! `task-status verify`, and what `serve` says of a tally that is wrong.
+//! `task-status verify`, and the log of `serve` about a wrong tally.
 
 use crate::support::database::TestDatabase;
 use crate::support::program::{Program, command, serve};
 use crate::support::service::{PENDING_TASKS, Service};
 
-/// Runs the command; its exit status and what it printed.
+/// Runs the command, and returns its exit status and output.
 fn verify(database: &TestDatabase, arguments: &[&str]) -> (Option<i32>, String) {
     let mut command = command(&[&["verify"], arguments].concat());
     command.env("DATABASE_URL", database.url());
@@ -13,7 +13,7 @@ fn verify(database: &TestDatabase, arguments: &[&str]) -> (Option<i32>, String) 
     (status.code(), program.output())
 }
 
-/// Two tasks, one of which came past the triggers.
+/// A database with two tasks, one of them inserted without triggers.
 pub async fn drifted() -> TestDatabase {
     let database = TestDatabase::new().await;
     database.insert(&["counted"]).await;
