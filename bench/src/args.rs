@@ -11,11 +11,11 @@ use clap::Parser;
 use crate::data::DataSize;
 use crate::row::{self, Part};
 
-/// Compare task-status with what a user would pick instead, and write the table to bench/RESULTS.md.
+/// Compare task-status with its alternatives, and write the table to bench/RESULTS.md.
 ///
 /// Starts a private PostgreSQL, fills it, starts the service and its peers (FastAPI, Fastify, plain axum, a static
 /// handler), and drives them in turn with wrk. It needs wrk, pgbench (it comes with PostgreSQL), Python 3.11 or newer
-/// with venv, and Node.js 20 or newer with npm. Ctrl-C stops all that it started.
+/// with venv, and Node.js 20 or newer with npm. Ctrl-C stops all started programs.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "bench/run", version, max_term_width = 100)]
 #[command(after_help = "Examples:\n  \
@@ -23,23 +23,23 @@ use crate::row::{self, Part};
     bench/run --data 100000/1000000 --data 100000/10000000 --keep /var/tmp/task-status-bench\n  \
     bench/run --only 250-count --only cold --rounds 5")]
 pub struct Args {
-    /// A data set: how many tasks are pending, and how many there are in all. May be repeated; what ten times the history
-    /// costs is told where two have the same number pending [default: 100000/1000000]
+    /// A data set: the number of pending tasks and of all tasks. May be repeated. The cost of ten times the history needs
+    /// two with the same number pending [default: 100000/1000000]
     #[arg(long, value_name = "PENDING/ALL")]
     pub data: Vec<DataSize>,
-    /// In how many rounds everything is measured once; the figures are the medians of them [default: 3]
+    /// The number of rounds; the figures are their medians [default: 3]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(1..))]
     pub rounds: Option<u8>,
-    /// How many seconds a measurement takes [default: 2]
+    /// The seconds of a measurement [default: 2]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u8).range(1..))]
     pub seconds: Option<u8>,
-    /// Measure this alone: a row of the table, or cold, memory or tax. May be repeated
+    /// Measure only this part: a row of the table, or cold, memory or tax. May be repeated
     #[arg(long, value_name = "ROW", value_parser = row::part_parser())]
     pub only: Vec<Part>,
-    /// See whether everything runs, in two minutes, on so little that the figures mean nothing; nothing is written
+    /// Check that everything runs, in two minutes on little data; the figures mean nothing and are not written
     #[arg(long)]
     pub quick: bool,
-    /// Keep PostgreSQL and its data in this folder, and use what is there
+    /// Keep PostgreSQL and its data in this folder, and reuse existing data
     #[arg(long, value_name = "FOLDER")]
     pub keep: Option<PathBuf>,
     /// The folder for RESULTS.md and its chart [default: bench]
@@ -51,7 +51,7 @@ pub struct Args {
 }
 
 impl Args {
-    /// The data sets that were asked for, or what is usual.
+    /// The requested data sets, or the default.
     pub fn data(&self) -> Vec<DataSize> {
         let usual = if self.quick {
             DataSize {
@@ -79,7 +79,7 @@ impl Args {
         self.seconds.unwrap_or(if self.quick { 1 } else { 2 })
     }
 
-    /// Whether a part was asked for, which all are unless some are named.
+    /// Whether a part is requested: by default all are.
     pub fn wants(&self, part: Part) -> bool {
         self.only.is_empty() || self.only.contains(&part)
     }

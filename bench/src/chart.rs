@@ -1,4 +1,4 @@
-//! The chart: pages a second as a multiple of the best peer's, on a logarithmic scale.
+//! The chart: pages per second as a multiple of the best peer's, on a logarithmic scale.
 
 use std::fmt::Write;
 
@@ -16,7 +16,7 @@ const LEAST: f64 = -1.0;
 const MOST: f64 = 3.0;
 const COLOURS: [&str; 4] = ["#2f6f9f", "#d08a2e", "#5b8c5a", "#8a5a83"];
 
-/// The chart of all rows in which there are peers, a bar for each data set.
+/// The chart of all rows with peers, one bar for each data set.
 pub fn svg(figures: &Figures, sizes: &[DataSize]) -> String {
     let groups = groups(figures, sizes.len());
     #[expect(clippy::cast_precision_loss, reason = "a few bars")]

@@ -1,4 +1,4 @@
-//! The latency of pages that are in no cache: a task is written before every request.
+//! The latency of uncached pages: a task is written before every request.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -12,11 +12,11 @@ use crate::figures::median;
 use crate::row::{Depth, target};
 use crate::writers::Known;
 
-/// How many tasks the pages hold.
+/// The tasks of a page.
 pub const LIMIT: i64 = 250;
 
-/// Asks a server over one connection, in turn at all depths, and returns the median of each in milliseconds. No page is
-/// asked for twice in a run: `asked` is how many were at each depth.
+/// Requests pages at all depths in turn over one connection, and returns the median of each in milliseconds. No page is
+/// requested twice in a run: `asked` counts the requests at each depth.
 pub async fn latencies(
     running: &Running,
     data: &DataSet,
@@ -35,15 +35,15 @@ pub async fn latencies(
             let began = Instant::now();
             let answer = client.get(&target, &[]).await;
             let millis = began.elapsed().as_secs_f64() * 1e3;
-            let who = running.contender.name();
+            let server = running.contender.name();
             let answer = answer.map_err(|source| Error::NoAnswer {
-                who,
+                server,
                 target: target.clone(),
                 source,
             })?;
             if !answer.status.is_success() {
                 let why = answer.status.to_string();
-                return Err(Error::OtherAnswer { who, target, why });
+                return Err(Error::OtherAnswer { server, target, why });
             }
             took.entry(depth).or_default().push(millis);
         }
@@ -55,7 +55,7 @@ pub async fn latencies(
         .collect())
 }
 
-/// An offset of this depth that was not asked for yet.
+/// An offset of this depth that was not requested yet.
 fn near(depth: Depth, pending: i64, asked: i64) -> i64 {
     let at = depth.offset(pending, LIMIT);
     match depth {

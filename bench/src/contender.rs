@@ -12,9 +12,9 @@ use crate::process::{Server, command};
 use crate::tools::Tools;
 use crate::{Error, machine};
 
-/// How long a server may take to answer for the first time.
+/// The time limit for the first response of a server.
 const START: Duration = Duration::from_mins(1);
-/// How many connections to the database each has, over all its processes: what the service has by default.
+/// The database connections of each contender, over all its processes: the default of the service.
 pub const DATABASE_CONNECTIONS: usize = 10;
 
 /// A program that is compared.
@@ -22,19 +22,19 @@ pub const DATABASE_CONNECTIONS: usize = 10;
 pub enum Contender {
     /// `task-status serve`.
     Service,
-    /// A handler of axum that asks with sqlx, without tally and cache.
+    /// A handler of axum that queries with sqlx, without tally and cache.
     PlainAxum,
     /// `FastAPI` and asyncpg.
     FastApi,
     /// Fastify and pg.
     Fastify,
-    /// A handler of axum that has the bytes of the answer already.
+    /// A handler of axum with a static response.
     Bare,
-    /// PostgreSQL alone: pgbench asks for the page.
+    /// PostgreSQL alone: pgbench queries the page.
     Pgbench,
 }
 
-/// A contender that serves.
+/// A running contender.
 #[derive(Debug)]
 pub struct Running {
     pub contender: Contender,
@@ -43,7 +43,7 @@ pub struct Running {
 }
 
 impl Contender {
-    /// Those that a user would pick instead.
+    /// The alternatives to the service.
     pub const PEERS: [Self; 3] = [Self::PlainAxum, Self::FastApi, Self::Fastify];
     pub const ALL: [Self; 6] = [
         Self::Service,
@@ -65,7 +65,7 @@ impl Contender {
         }
     }
 
-    /// Starts it on a data set. Peers compress only with `gzip`, since even an idle layer has its price.
+    /// Starts it on a data set. Peers compress only with `gzip`, as even an unused layer has a cost.
     pub async fn start(self, tools: &Tools, data: &DataSet, gzip: bool) -> Result<Running, Error> {
         let address = free_address()?;
         let mut command = match self {
@@ -75,7 +75,7 @@ impl Contender {
             Self::Fastify => fastify(tools),
             Self::Bare | Self::Pgbench => {
                 return Err(Error::NotReady {
-                    who: self.name(),
+                    server: self.name(),
                     log: tools.file("none"),
                 });
             }
@@ -99,7 +99,7 @@ impl Contender {
         self.launch(tools, command, address).await
     }
 
-    /// Starts a handler that has the answer to one request of the service.
+    /// Starts a handler with the response of the service to one request.
     pub async fn start_bare(
         tools: &Tools,
         service: SocketAddr,
@@ -128,12 +128,12 @@ impl Contender {
             server: Server::start(&mut command, log)?,
         };
         let deadline = Instant::now() + START;
-        // If it has ended, another program may answer on its port.
+        // If it has ended, another program may use its port.
         while running.server.has_ended() || !running.is_ready().await {
             if running.server.has_ended() || Instant::now() > deadline {
                 let log = running.server.log.clone();
                 return Err(Error::NotReady {
-                    who: self.name(),
+                    server: self.name(),
                     log,
                 });
             }
@@ -155,14 +155,14 @@ impl Running {
     /// A connection to it.
     pub async fn client(&self) -> Result<Client, Error> {
         let log = self.server.log.clone();
-        let who = self.contender.name();
+        let server = self.contender.name();
         Client::connect(self.address)
             .await
-            .ok_or(Error::NotReady { who, log })
+            .ok_or(Error::NotReady { server, log })
     }
 }
 
-/// The service with its defaults, but for what would change the data while it is measured.
+/// The service with its defaults, except for settings that would change the data.
 fn service(tools: &Tools, address: SocketAddr) -> Command {
     let mut service = command(tools.programs.join("task-status"));
     service
@@ -190,7 +190,7 @@ fn fastify(tools: &Tools) -> Command {
     node
 }
 
-/// The address of the database, for the service and in the variables of PostgreSQL's own clients.
+/// The address of the database, for the service and in the variables of PostgreSQL's clients.
 pub fn environment(data: &DataSet) -> Vec<(&'static str, String)> {
     let sockets = data
         .options

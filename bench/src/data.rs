@@ -19,8 +19,8 @@ use crate::progress::Progress;
 
 /// The program of the rows.
 const FILL: &str = include_str!("../sql/fill.sql");
-/// How many rows a statement adds: enough that its own cost does not count, few enough that what the triggers look at
-/// stays in memory.
+/// The rows of an insert: enough to make its fixed cost negligible, and few enough to keep the transition tables in
+/// memory.
 const BATCH: i64 = 20_000;
 /// The most memory for PostgreSQL's own cache, in MiB.
 const MAX_BUFFERS: u64 = 4096;
@@ -28,17 +28,17 @@ const MAX_BUFFERS: u64 = 4096;
 /// Whether another session has a statement in flight.
 const BUSY: &str = "select exists (select from pg_stat_activity
     where state = 'active' and backend_type = 'client backend' and pid <> pg_backend_pid())";
-/// The pause between two looks, and how many in a row must find the server idle.
+/// The pause between two checks, and the number of consecutive idle checks.
 const LOOK: Duration = Duration::from_millis(20);
 const QUIET_LOOKS: u8 = 5;
-/// How long a server may continue work that no client waits for.
+/// The time limit for abandoned work on a server.
 const SETTLED: Duration = Duration::from_mins(2);
 
-/// How many tasks a data set has.
+/// The size of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DataSize {
     pub pending: i64,
-    /// All of them, the pending ones included.
+    /// All tasks, including the pending ones.
     pub all: i64,
 }
 
@@ -62,7 +62,7 @@ impl fmt::Display for DataSize {
     }
 }
 
-/// A data set, loaded.
+/// A loaded data set.
 #[derive(Debug, Clone)]
 pub struct DataSet {
     pub size: DataSize,
@@ -71,8 +71,7 @@ pub struct DataSet {
     pub options: PgConnectOptions,
 }
 
-/// Starts PostgreSQL with the settings of a small server of its own: a quarter of the memory for its cache, and what is
-/// committed is on disk.
+/// Starts PostgreSQL with the settings of a small dedicated server: a quarter of the memory as cache, and durable commits.
 pub async fn start(bin_dir: Option<PathBuf>, keep: Option<PathBuf>) -> Result<PrivatePostgres, Error> {
     let settings = private_postgres::Settings {
         bin_dir,
@@ -97,7 +96,7 @@ pub fn server_options() -> Vec<String> {
 }
 
 impl DataSet {
-    /// A data set in a database of this name, which need not be there yet.
+    /// A data set in a database of this name, which may not exist yet.
     pub fn named(postgres: &PrivatePostgres, size: DataSize, database: String) -> Self {
         Self {
             size,
@@ -107,7 +106,7 @@ impl DataSet {
         }
     }
 
-    /// The data set of this size: as it was left in a folder that is kept, else made anew.
+    /// The data set of this size, reused from a kept folder or loaded.
     pub async fn load(
         postgres: &PrivatePostgres,
         size: DataSize,
@@ -120,14 +119,14 @@ impl DataSet {
         } else {
             set.fill(postgres, &mut admin, progress).await?;
         }
-        // Writes of an earlier run have left dead rows, and the map that spares looks at the table is to be whole.
+        // Removes dead rows of earlier runs and completes the visibility map.
         let mut connection = PgConnection::connect_with(&set.options).await?;
         sqlx::raw_sql("vacuum analyze").execute(&mut connection).await?;
         sqlx::raw_sql("checkpoint").execute(&mut connection).await?;
         Ok(set)
     }
 
-    /// Whether the database is there and whole: it says of itself, at the end, by which program it was filled.
+    /// Whether the database is complete: the mark of the program is written last.
     async fn is_loaded(&self, admin: &mut PgConnection) -> Result<bool, Error> {
         let comment = "select shobj_description(oid, 'pg_database') from pg_database where datname = $1";
         let found: Option<Option<String>> = sqlx::query_scalar(comment)
@@ -168,7 +167,7 @@ impl DataSet {
         Ok(())
     }
 
-    /// Adds all rows, by as many connections as there are cores.
+    /// Adds all rows over one connection per core.
     async fn add_rows(&self, progress: &mut Progress) -> Result<(), Error> {
         let now = Utc::now();
         let next = Arc::new(Mutex::new(1));
@@ -219,7 +218,7 @@ impl DataSet {
         }
     }
 
-    /// Makes the indexes again, one by each connection at a time.
+    /// Creates the indexes concurrently, one per connection.
     async fn make_indexes(&self, indexes: Vec<Index>) -> Result<(), Error> {
         let left = Arc::new(Mutex::new(indexes));
         let mut workers = JoinSet::new();
@@ -241,7 +240,7 @@ impl DataSet {
         Ok(())
     }
 
-    /// Waits until PostgreSQL is idle: it may still work on abandoned requests, which would slow the next measurement.
+    /// Waits until PostgreSQL is idle. Abandoned requests would slow the next measurement.
     pub async fn settle(&self) -> Result<(), Error> {
         let mut connection = PgConnection::connect_with(&self.options).await?;
         let deadline = Instant::now() + SETTLED;
@@ -262,7 +261,7 @@ impl DataSet {
     }
 }
 
-/// An index that is made when the rows are there, as it was.
+/// An index that is created again after the rows.
 #[derive(Debug)]
 struct Index {
     name: String,
@@ -306,7 +305,7 @@ impl Index {
     }
 }
 
-/// Runs statements that are this program's own or the database's word.
+/// Runs statements of this program or from the catalog.
 pub async fn execute(connection: &mut PgConnection, statements: String) -> Result<(), Error> {
     sqlx::raw_sql(AssertSqlSafe(statements))
         .execute(connection)
@@ -314,7 +313,7 @@ pub async fn execute(connection: &mut PgConnection, statements: String) -> Resul
     Ok(())
 }
 
-/// The mark of a database filled by this program: another version of the program makes another mark.
+/// The mark of a database filled by this version of the program.
 fn mark() -> String {
     let sum = FILL.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
         (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

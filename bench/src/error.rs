@@ -1,11 +1,10 @@
-//! Why a comparison cannot be made, or must not.
+//! Errors that end a run.
 
 use std::io;
 use std::path::PathBuf;
 
 use thiserror::Error;
 
-/// Anything that ends the run.
 #[derive(Debug, Error)]
 pub enum Error {
     #[error("could not {what}")]
@@ -29,31 +28,31 @@ pub enum Error {
         status: String,
         output: String,
     },
-    #[error("{program} printed something else than figures: {output}")]
+    #[error("{program} printed no figures: {output}")]
     NoFigures { program: String, output: String },
-    #[error("{who} ended, or did not answer in time; its log is {}", log.display())]
-    NotReady { who: &'static str, log: PathBuf },
-    #[error("{who} could not be asked for {target}")]
+    #[error("{server} ended or did not respond in time; its log is {}", log.display())]
+    NotReady { server: &'static str, log: PathBuf },
+    #[error("{server} did not respond to {target}")]
     NoAnswer {
-        who: &'static str,
+        server: &'static str,
         target: String,
         #[source]
         source: hyper::Error,
     },
-    #[error("{who} does not answer as the service does, so there is nothing to compare: {target}: {why}")]
+    #[error("{server} does not respond as the service does: {target}: {why}")]
     OtherAnswer {
-        who: &'static str,
+        server: &'static str,
         target: String,
         why: String,
     },
-    #[error("another run is under way on this machine: each would measure the other")]
+    #[error("another run is in progress on this machine")]
     AnotherRun,
     #[error("the run was interrupted")]
     Interrupted,
 }
 
 impl Error {
-    /// For `map_err`: what was tried, as an infinitive.
+    /// For `map_err`, with the attempt as an infinitive.
     pub fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
         move |source| Self::Io { what, source }

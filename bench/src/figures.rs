@@ -1,4 +1,4 @@
-//! The measurements by round, and the figures made of them.
+//! The measurements by round, and the figures from them.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use crate::row::Depth;
 use crate::tax::Turn;
 use crate::wrk::Load;
 
-/// Everything that was measured. Data sets go by their place in the command line.
+/// All measurements. Data sets are identified by their index on the command line.
 #[derive(Debug, Default)]
 pub struct Figures {
-    /// By data set, row and contender: a measurement for each round.
+    /// By data set, row and contender, one for each round.
     loads: BTreeMap<(usize, &'static str, Contender), Vec<Load>>,
-    /// Writes a second that there really were, by data set and row.
+    /// The actual writes per second, by data set and row.
     written: BTreeMap<(usize, &'static str), Vec<f64>>,
-    /// Milliseconds for a page that is not in memory: the median of each round.
+    /// Milliseconds for an uncached page: the median of each round.
     cold: BTreeMap<(usize, Depth, Contender), Vec<f64>>,
     pub memory: BTreeMap<(usize, Contender), Memory>,
     pub tax: Vec<Turn>,
@@ -42,7 +42,7 @@ impl Figures {
         self.loads.get(&(data, row, contender)).map_or(&[], Vec::as_slice)
     }
 
-    /// Answers a second, in the order of the rounds.
+    /// Responses per second, in the order of the rounds.
     pub fn rates(&self, data: usize, row: &'static str, contender: Contender) -> Vec<f64> {
         self.loads(data, row, contender)
             .iter()
@@ -57,7 +57,7 @@ impl Figures {
             .map_or(&[], Vec::as_slice)
     }
 
-    /// The least and the most writes a second that there were in a row.
+    /// The minimum and maximum of the actual writes per second in a row.
     pub fn written(&self, data: usize, row: &'static str) -> Option<(f64, f64)> {
         let rates = self.written.get(&(data, row))?;
         let least = rates.iter().copied().reduce(f64::min)?;
@@ -73,7 +73,7 @@ impl Figures {
             .max_by(|one, other| rate(one).unwrap_or(0.0).total_cmp(&rate(other).unwrap_or(0.0)))
     }
 
-    /// The service's rate in a row as a multiple of another contender's in the same row.
+    /// The service's rate as a multiple of another contender's in the same row.
     pub fn against(&self, data: usize, row: &'static str, other: Contender) -> Option<f64> {
         ratio(
             &self.rates(data, row, Contender::Service),
@@ -98,7 +98,7 @@ impl Figures {
         )
     }
 
-    /// Writes with the triggers as a part of writes without; `flushed` is whether commits wait for the disk.
+    /// Writes with the triggers as a fraction of writes without. `flushed` means that commits wait for the disk.
     pub fn tax(&self, flushed: bool) -> Option<f64> {
         let turns = || self.tax.iter().filter(|turn| turn.flushed == flushed);
         let with: Vec<_> = turns().map(|turn| turn.with).collect();
@@ -115,7 +115,7 @@ impl Figures {
     }
 }
 
-/// The one in the middle, or the mean of the two that are; none of nothing.
+/// The median. `None` if there are no values.
 pub fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -124,8 +124,7 @@ pub fn median(values: &[f64]) -> Option<f64> {
     Some(f64::midpoint(lower, upper))
 }
 
-/// The median of the rounds' ratios: what was measured one after the other is compared, so a slow minute of the machine
-/// slows both.
+/// The median of the ratios of each round. Within a round a slow machine affects both values.
 pub fn ratio(ones: &[f64], others: &[f64]) -> Option<f64> {
     let ratios: Vec<_> = ones
         .iter()

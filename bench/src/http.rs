@@ -1,5 +1,4 @@
-//! A client with one connection, for what the load generator cannot do: to look at an answer, and to take the time of a
-//! single one.
+//! A client with one connection, to inspect and time single responses.
 
 use std::net::SocketAddr;
 
@@ -18,7 +17,7 @@ pub struct Client {
     host: String,
 }
 
-/// An answer, whole.
+/// A response with its whole body.
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
@@ -32,7 +31,7 @@ impl Client {
         let stream = TcpStream::connect(address).await.ok()?;
         stream.set_nodelay(true).ok()?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await.ok()?;
-        // Requests in flight see its failure.
+        // Its failure fails the requests in flight.
         tokio::spawn(connection);
         Some(Self {
             sender,
@@ -40,11 +39,10 @@ impl Client {
         })
     }
 
-    /// Asks, and waits for all of the answer.
     pub async fn get(&mut self, target: &str, headers: &[(&str, String)]) -> hyper::Result<Answer> {
         self.sender.ready().await?;
         let mut request = Request::new(Empty::new());
-        // Both are valid: this program makes them. Without one the response would be unexpected.
+        // Target and headers are made by this program and valid.
         *request.uri_mut() = target.parse().unwrap_or_default();
         let host = [("host", self.host.clone())];
         for (name, value) in host.iter().chain(headers) {

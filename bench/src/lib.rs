@@ -1,5 +1,5 @@
-//! Compares `task-status` with what a user would pick instead: other programs that keep the same contract on the same
-//! table, driven in turn by one load generator.
+//! Compares `task-status` with its alternatives: other programs with the same contract on the same table, driven in turn
+//! by one load generator.
 //!
 //! Reading order: [`run`] (the sequence of a run), [`row`] (the comparisons), [`contender`] (the programs and how they
 //! start), [`data`] (the data sets). [`wrk`] measures throughput and latency; [`cold`], [`memory`] and [`tax`] the rest,

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use crate::process;
 
-/// How many threads the machine runs at a time.
+/// The number of hardware threads.
 pub fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// The machine's memory; 0 if the system does not report it.
+/// The memory of the machine; 0 if it is unknown.
 pub fn memory_mib() -> u64 {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
@@ -20,7 +20,7 @@ pub fn memory_mib() -> u64 {
     kib.unwrap_or(0) / 1024
 }
 
-/// The processor, in its maker's words.
+/// The model name of the processor.
 pub fn processor() -> String {
     let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = text.lines().find_map(|line| line.strip_prefix("model name"));
@@ -28,13 +28,13 @@ pub fn processor() -> String {
         .to_owned()
 }
 
-/// How many processes have wanted a core lately: what ran before this began.
+/// The load average.
 pub fn load() -> String {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split(' ').next().unwrap_or("unknown").to_owned()
 }
 
-/// The first line that a program prints of its version, whatever its exit status says.
+/// The first line of the version of a program, whatever its exit status.
 pub async fn version(program: &str, argument: &str) -> String {
     let mut command = Command::new(program);
     command.arg(argument);

@@ -18,7 +18,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// An error and all that led to it.
+/// An error and its causes.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -13,25 +13,24 @@ use crate::tools::Tools;
 use crate::wrk::{self, Load, Request};
 
 const CONNECTIONS: u16 = 1000;
-/// How often is looked at what is resident.
+/// The interval between two samples.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// The resident memory of a server, over all its processes.
 #[derive(Debug, Clone, Copy)]
 pub struct Memory {
-    /// After the start.
     pub idle: Resident,
-    /// The most while all connections ask for the same page.
+    /// The peak under requests for the same page.
     pub same: Resident,
-    /// The peak under requests for pages all over the list; missing for contenders with one page only.
+    /// The peak under requests for random pages; missing for contenders with one page only.
     pub anywhere: Option<Resident>,
-    /// When they have gone.
+    /// After the connections are closed.
     pub after: Resident,
-    /// Answers that were errors, and connections that broke.
+    /// Error responses and broken connections.
     pub errors: u64,
 }
 
-/// Starts a server anew and looks at it.
+/// Starts a server and measures it.
 pub async fn of(
     contender: Contender,
     tools: &Tools,
@@ -74,7 +73,7 @@ pub async fn of(
     })
 }
 
-/// The most that a server keeps while it is driven.
+/// The peak memory of a server under load.
 async fn most_during(
     running: &Running,
     load: impl Future<Output = Result<Load, Error>>,

@@ -1,4 +1,4 @@
-//! Programs that this one starts: servers that end with it, and tools that are waited for.
+//! Child processes: servers, which end with this process, and tools.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use crate::Error;
 
-/// How long a server may take to end after it was told to.
+/// The time limit of a graceful shutdown.
 const GRACE: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(10);
 
-/// A server and all processes that it has started. They end when this is dropped.
+/// A server and all its processes. Dropping it ends them.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
@@ -24,17 +24,17 @@ pub struct Server {
 /// Resident memory, in KiB.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Resident {
-    /// Of what several of them share, each is charged its part, so that it counts once.
+    /// Shared memory counts once.
     pub proportional: u64,
-    /// All that is mapped and present, what is shared counted for each.
+    /// Shared memory counts for each process.
     pub resident: u64,
 }
 
 impl Server {
-    /// Starts a server that writes what it says to a file.
+    /// Starts a server with its output in a file.
     pub fn start(command: &mut Command, log: PathBuf) -> Result<Self, Error> {
         let output = File::create(&log).map_err(Error::io(format!(
-            "write what a server says to {}",
+            "write the log of a server to {}",
             log.display()
         )))?;
         let errors = output
@@ -42,7 +42,7 @@ impl Server {
             .map_err(Error::io("share the log of a server"))?;
         let name = command.get_program().to_string_lossy().into_owned();
         let child = command
-            // In a group of its own, to be ended as a whole.
+            // In its own group, which is ended as a whole.
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(output)
@@ -70,7 +70,7 @@ impl Server {
     }
 
     fn signal(&self, name: &str) {
-        // By the shell's builtin: a `kill` program is not everywhere. The group may be gone already.
+        // By the builtin of the shell, as a `kill` program may be missing. The group may be gone already.
         let _ = Command::new("/bin/sh")
             .args(["-c", "kill -s \"$1\" -- \"-$2\"", "sh", name])
             .arg(self.child.id().to_string())
@@ -125,7 +125,7 @@ fn resident(pid: &str) -> Option<Resident> {
     })
 }
 
-/// Runs a tool to its end and returns its output. Dropping the future kills it.
+/// Runs a tool and returns its output. Dropping the future kills it.
 pub async fn output(command: Command, bound: Duration) -> Result<String, Error> {
     let program = command.get_program().to_string_lossy().into_owned();
     let mut command = tokio::process::Command::from(command);
@@ -145,7 +145,7 @@ pub async fn output(command: Command, bound: Duration) -> Result<String, Error> 
     })
 }
 
-/// A command without the settings that the environment may hold for the programs that are compared.
+/// A command without the settings of the contenders in the environment.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {

@@ -1,4 +1,4 @@
-//! Says on stderr what is done and what is left.
+//! Progress on stderr.
 
 use std::time::Instant;
 
@@ -20,13 +20,13 @@ impl Progress {
         }
     }
 
-    /// A step is done, and this came of it.
+    /// Reports a finished step and its result.
     pub fn step(&mut self, what: &str) {
         self.done += 1;
         self.say(&format!("{:3}/{} {what}", self.done, self.of));
     }
 
-    /// Something else that is worth a line.
+    /// Reports a note.
     pub fn say(&self, what: &str) {
         let seconds = self.began.elapsed().as_secs();
         eprintln!("{:3}:{:02}  {what}", seconds / 60, seconds % 60);

@@ -15,15 +15,15 @@ pub struct Circumstances {
     pub sizes: Vec<DataSize>,
     /// Names and values: the machine, versions, settings, the command line.
     pub facts: Vec<(&'static str, String)>,
-    /// Whether the figures mean nothing: it was only tried whether everything runs.
+    /// Whether this was a trial, whose figures mean nothing.
     pub is_trial: bool,
-    /// Written by hand: what was missed, why, and what was tried.
+    /// Notes about missed targets, written by hand.
     pub notes: String,
     /// The file name of the chart.
     pub chart: &'static str,
 }
 
-/// All of the report.
+/// The report.
 pub fn markdown(figures: &Figures, about: &Circumstances) -> String {
     let mut text = String::new();
     text.push_str(
@@ -73,7 +73,7 @@ pub fn markdown(figures: &Figures, about: &Circumstances) -> String {
     text
 }
 
-/// The table of promises, if any of them was measured.
+/// The table of targets, if any was measured.
 fn targets(text: &mut String, title: &str, targets: &[Target]) {
     let measured: Vec<_> = targets.iter().filter(|target| target.figure.is_some()).collect();
     if measured.is_empty() {
@@ -96,7 +96,7 @@ fn targets(text: &mut String, title: &str, targets: &[Target]) {
     table(text, &["", "is", "wanted", ""], rows);
 }
 
-/// The rows of the table that were measured on a data set.
+/// The measured rows of a data set.
 pub fn measured(figures: &Figures, data: usize) -> impl Iterator<Item = &'static Row> {
     ROWS.iter()
         .filter(move |row| !figures.loads(data, row.key, Contender::Service).is_empty())
@@ -243,7 +243,7 @@ fn tax(text: &mut String, figures: &Figures) {
     }
 }
 
-/// A row's title, and whether there was anything wrong with it.
+/// The title of a row, with a mark if there were errors.
 fn named(figures: &Figures, data: usize, row: &Row) -> String {
     let errors = figures.errors(data, row.key);
     let note = if row.form == Form::NotModified {

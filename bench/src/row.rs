@@ -11,7 +11,7 @@ pub struct Row {
     pub key: &'static str,
     /// Its name in the table.
     pub title: &'static str,
-    /// How many tasks a page holds.
+    /// The tasks of a page.
     pub limit: i64,
     /// Whether `X-Total-Count` is requested.
     pub count: bool,
@@ -42,12 +42,12 @@ pub enum Form {
 /// The writes during a measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Writes {
-    /// How many a second.
+    /// Writes per second.
     pub rate: u32,
     pub victims: Victims,
 }
 
-/// Which tasks are written.
+/// The tasks that are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Victims {
     /// Any pending task.
@@ -60,7 +60,7 @@ pub enum Victims {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     Row(&'static str),
-    /// Pages that are in no cache.
+    /// Uncached pages.
     Cold,
     /// Resident memory.
     Memory,
@@ -137,8 +137,7 @@ impl Row {
         ROWS.iter().find(|row| row.key == key)
     }
 
-    /// Who takes part in it. Peers have no answer from memory that could be not modified, and pgbench asks for what a
-    /// statement gives.
+    /// The contenders of the row. Peers have no conditional responses, and pgbench has only the statement.
     pub fn contenders(&self) -> Vec<Contender> {
         let mut all = vec![Contender::Service];
         if self.form != Form::NotModified {
@@ -151,7 +150,7 @@ impl Row {
         all
     }
 
-    /// Whether a thousand connections ask.
+    /// Whether the row has a thousand connections.
     pub fn is_crowded(&self) -> bool {
         self.connections == MANY
     }
@@ -165,7 +164,7 @@ impl Row {
 impl Depth {
     pub const ALL: [Self; 3] = [Self::First, Self::Middle, Self::Last];
 
-    /// How many of so many pending tasks precede such a page.
+    /// The number of tasks before a page at this depth.
     pub fn offset(self, pending: i64, limit: i64) -> i64 {
         match self {
             Self::First => 0,

@@ -1,4 +1,4 @@
-//! The order of things, from an empty folder to the report.
+//! The sequence of a run, from an empty folder to the report.
 
 use std::fmt::Write;
 use std::fs;
@@ -23,14 +23,14 @@ use crate::{Error, chart, cold, machine, memory, tax};
 
 /// The file name of the chart.
 const CHART: &str = "ratios.svg";
-/// How many cold pages of each depth are asked for in a second of `--seconds`.
+/// Cold pages of each depth per second of `--seconds`.
 const COLD_TURNS: u32 = 15;
-/// How many times as long a thousand connections are driven.
+/// The factor of the duration with a thousand connections.
 const CROWDED: u8 = 3;
-/// How long each is driven before anything is measured, in seconds.
+/// The warm-up of each contender, in seconds.
 const WARM_UP: u8 = 1;
 
-/// Compares, prints the report, and writes it. Whatever was started is stopped when this returns.
+/// Compares, prints the report and writes it. All started programs have ended when this returns.
 pub async fn run(args: Args) -> Result<(), Error> {
     let began = chrono::Utc::now();
     let load = machine::load();
@@ -92,7 +92,7 @@ fn write(path: &Path, text: &str) -> Result<(), Error> {
     fs::write(path, text).map_err(Error::io(format!("write {}", path.display())))
 }
 
-/// The command line without folders: those say something of a machine and nothing of the run.
+/// The command line without folders, which depend on the machine.
 fn command_line() -> String {
     let mut words = vec!["bench/run".to_owned()];
     let mut arguments = std::env::args().skip(1);
@@ -109,7 +109,7 @@ fn command_line() -> String {
     format!("`{}`", words.join(" "))
 }
 
-/// Resolves at Ctrl-C and at a polite request to end.
+/// Resolves on SIGINT and SIGTERM.
 async fn interrupted() -> Error {
     let signals = signal(SignalKind::interrupt()).and_then(|interrupt| {
         let terminate = signal(SignalKind::terminate())?;
@@ -127,18 +127,18 @@ async fn interrupted() -> Error {
     }
 }
 
-/// A run, as far as it has come.
+/// The state of a run.
 struct Comparison<'a> {
     args: &'a Args,
     tools: &'a Tools,
     postgres: &'a PrivatePostgres,
     progress: Progress,
     figures: Figures,
-    /// How many cold pages were asked for at each depth.
+    /// Cold pages requested at each depth.
     asked: i64,
 }
 
-/// A data set and those that serve it.
+/// A data set and its contenders.
 struct Stage {
     data: DataSet,
     /// The tasks that are written to.
@@ -196,7 +196,7 @@ impl<'a> Comparison<'a> {
         Ok(self.figures)
     }
 
-    /// Loads a data set and starts those that serve it.
+    /// Loads a data set and starts its contenders.
     async fn stage(&mut self, size: DataSize) -> Result<Stage, Error> {
         let data = DataSet::load(self.postgres, size, &mut self.progress).await?;
         let service = Contender::Service.start(self.tools, &data, false).await?;
@@ -235,7 +235,7 @@ impl<'a> Comparison<'a> {
         let target = row.target(pending);
         let offset = row.depth.offset(pending, row.limit);
         let gzip = row.form == Form::Gzip;
-        let reference = Reference::of(&stage.service, row, &target).await?;
+        let reference = Reference::new(&stage.service, row, &target).await?;
         let bare = Contender::start_bare(self.tools, stage.service.address, &target, gzip).await?;
         let mut own_peers = Vec::new();
         if gzip {
@@ -253,7 +253,7 @@ impl<'a> Comparison<'a> {
         for running in &serving {
             reference.check(running, row).await?;
         }
-        // In every round another one is first.
+        // The order rotates from round to round.
         let places = contenders.len();
         contenders.rotate_left(usize::from(round) % places);
         for contender in contenders {
@@ -304,7 +304,7 @@ impl<'a> Comparison<'a> {
             target,
             headers,
             connections: row.connections,
-            // A thousand take a part of a second to connect, and a slow peer needs seconds for a turn of them.
+            // A thousand connections take time to open, and a slow peer needs seconds to serve each once.
             seconds: if row.is_crowded() {
                 seconds.saturating_mul(CROWDED)
             } else {
@@ -376,7 +376,7 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// The rows that were asked for.
+/// The requested rows.
 fn rows(args: &Args) -> impl Iterator<Item = &'static Row> {
     ROWS.iter().filter(|row| args.wants(Part::Row(row.key)))
 }

@@ -1,11 +1,11 @@
-//! The promises, and whether they are kept.
+//! The targets, and whether they are met.
 
 use crate::contender::Contender;
 use crate::data::DataSize;
 use crate::figures::{Figures, ratio};
 use crate::row::{Depth, ROWS, Row};
 
-/// A promise.
+/// A target.
 #[derive(Debug, Clone)]
 pub struct Target {
     pub what: String,
@@ -26,7 +26,7 @@ pub enum Wanted {
 }
 
 impl Target {
-    /// Whether it is kept.
+    /// Whether it is met.
     pub fn is_met(&self) -> Option<bool> {
         self.figure.map(|figure| match self.wanted {
             Wanted::AtLeast(least) => figure >= least,
@@ -34,7 +34,7 @@ impl Target {
         })
     }
 
-    /// The figure, rounded to the side that does it no favour.
+    /// The figure, rounded to the unfavourable side.
     pub fn shown(&self) -> String {
         let Some(figure) = self.figure else {
             return "not measured".to_owned();
@@ -57,7 +57,7 @@ impl std::fmt::Display for Wanted {
     }
 }
 
-/// The promises about one data set.
+/// The targets of one data set.
 pub fn of_data_set(figures: &Figures, data: usize) -> Vec<Target> {
     let target = |what: &str, wanted, figure| Target {
         what: what.to_owned(),
@@ -155,7 +155,7 @@ fn memory(figures: &Figures, data: usize, anywhere: bool) -> Option<f64> {
     Some(most.resident as f64 / 1024.0)
 }
 
-/// The promise about writers.
+/// The targets of writers.
 pub fn of_writers(figures: &Figures) -> Vec<Target> {
     [("waits for", true), ("does not wait for", false)]
         .map(|(waits, flushed)| Target {
@@ -166,7 +166,7 @@ pub fn of_writers(figures: &Figures) -> Vec<Target> {
         .into()
 }
 
-/// The promise about ten times the history: what a request of each row costs more.
+/// The targets of ten times the history: the additional cost of a request.
 pub fn of_history(figures: &Figures, sizes: &[DataSize]) -> Vec<Target> {
     pairs(sizes)
         .into_iter()

@@ -10,9 +10,9 @@ use crate::data::{DataSet, execute};
 use crate::tools::Tools;
 use crate::wrk::{pgbench, transactions_per_second};
 
-/// How many writers there are.
+/// The number of writers.
 pub const WRITERS: usize = 16;
-/// How many statements, each a transaction, are a turn of the script.
+/// The statements of a script, each a transaction.
 const STATEMENTS: f64 = 3.0;
 const SCRIPT: &str = "\\set key random(1, 1000000000000000)
 insert into task_status (id, type, unique_name, launcher, attributes) values ('tax-' || :client_id || '-' || :key, 'QUEUED_TASK', 'Nightly export', 'scheduler', '{\"rows\": 0}');
@@ -20,11 +20,11 @@ update task_status set progress = 'Reading rows', percent_complete = 40 where id
 delete from task_status where id = 'tax-' || :client_id || '-' || :key;
 ";
 
-/// A copy of a data set, to be written to. Its own vacuum is off: it would come to one way and not to the other.
+/// A writable copy of a data set, without autovacuum, which could affect only one of the two cases.
 #[derive(Debug)]
 pub struct Copy(DataSet);
 
-/// Writes a second with the triggers and without.
+/// Writes per second with and without the triggers.
 #[derive(Debug, Clone, Copy)]
 pub struct Turn {
     /// Whether a commit waits for the disk.
@@ -39,7 +39,7 @@ impl Copy {
         let mut admin = PgConnection::connect_with(&postgres.connect_options()).await?;
         let (copy, from) = ("tasks_copy", &data.database);
         execute(&mut admin, format!("drop database if exists {copy} with (force)")).await?;
-        // The way of copying that does not write all of it to the log, too.
+        // A file copy, which does not write the data to the WAL.
         let statement = format!("create database {copy} template {from} strategy file_copy");
         execute(&mut admin, statement).await?;
         let copy = Self(DataSet::named(postgres, data.size, copy.to_owned()));
@@ -48,8 +48,7 @@ impl Copy {
         Ok(copy)
     }
 
-    /// One round: with and without, each with commits that wait for the disk and with such that do not. Who is first
-    /// changes from round to round.
+    /// One round with and without triggers, each with and without commits that wait for the disk. The order alternates.
     pub async fn round(
         &self,
         tools: &Tools,
@@ -85,7 +84,6 @@ impl Copy {
         Ok(turns)
     }
 
-    /// Removes it.
     pub async fn remove(self, postgres: &PrivatePostgres) -> Result<(), Error> {
         let mut admin = PgConnection::connect_with(&postgres.connect_options()).await?;
         execute(

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::process::{self, command};
 use crate::{Error, machine};
 
-/// How long an installer may take: it downloads.
+/// The time limit of an installer, which downloads.
 const INSTALLATION: Duration = Duration::from_mins(10);
 
 const FASTAPI: [(&str, &str); 2] = [
@@ -26,16 +26,16 @@ const FASTIFY: [(&str, &str); 3] = [
     ("package.json", include_str!("../peers/fastify/package.json")),
     ("server.mjs", include_str!("../peers/fastify/server.mjs")),
 ];
-/// The page as all peers ask PostgreSQL for it.
+/// The statement of the page, which all peers share.
 pub const PAGE: &str = include_str!("../sql/page.sql");
 const REPORT: &str = include_str!("../wrk/report.lua");
 
 /// The paths of every program that runs.
 #[derive(Debug)]
 pub struct Tools {
-    /// The folder with the programs of this package, and the service's.
+    /// The folder with the service and the programs of this package.
     pub programs: PathBuf,
-    /// For what comes and goes: logs and scripts.
+    /// The folder for logs and scripts.
     pub scratch: PathBuf,
     pub fastapi: PathBuf,
     pub fastify: PathBuf,
@@ -43,16 +43,16 @@ pub struct Tools {
     pub report: PathBuf,
     /// The statement of the page, for peers that read it.
     pub page: PathBuf,
-    /// Locked for as long as this lives.
+    /// Locked to prevent concurrent runs.
     _in_use: File,
 }
 
 impl Tools {
-    /// Installs what is not there yet, and keeps others from running at the same time.
+    /// Installs missing tools, and prevents concurrent runs.
     pub async fn install() -> Result<Self, Error> {
         let this = std::env::current_exe().map_err(Error::io("find the programs of this package"))?;
         let programs = this.parent().unwrap_or(Path::new(".")).to_owned();
-        // Beside what cargo has built: `cargo clean` takes it away with the rest.
+        // In the build folder, so that `cargo clean` removes it.
         let scratch = programs.join("bench");
         fs::create_dir_all(&scratch).map_err(Error::io(format!("make {}", scratch.display())))?;
         let lock = scratch.join("in-use");
@@ -105,7 +105,7 @@ impl Tools {
         [make, fill]
     }
 
-    /// Names and versions of all that takes part, as they say themselves or as they are pinned.
+    /// Names and versions of the tools, as reported or as pinned.
     pub async fn versions(&self) -> Vec<(&'static str, String)> {
         let python = self.python("python").to_string_lossy().into_owned();
         let pinned = |name: &str| pinned(FASTAPI[0].1, name);
@@ -124,14 +124,14 @@ impl Tools {
     }
 }
 
-/// Puts the files into the folder and installs there, unless that was done with the same list of packages.
+/// Writes the files to the folder and installs there, unless the same packages are installed.
 async fn install(folder: &Path, files: &[(&str, &str)], installers: &[Command]) -> Result<(), Error> {
     fs::create_dir_all(folder).map_err(Error::io(format!("make {}", folder.display())))?;
     for (name, text) in files {
         write(&folder.join(name), text)?;
     }
     let list = files.first().map_or("", |(_, text)| text);
-    // Written last, so that an installation that was cut short is not taken for one.
+    // Written last: an interrupted installation does not count.
     let installed = folder.join("installed");
     if fs::read_to_string(&installed).is_ok_and(|text| text == list) {
         return Ok(());
@@ -144,7 +144,7 @@ async fn install(folder: &Path, files: &[(&str, &str)], installers: &[Command]) 
     write(&installed, list)
 }
 
-/// Exactly the packages of the lock file, none of whose scripts is run.
+/// Installs exactly the packages of the lock file, without their scripts.
 fn npm() -> Command {
     let mut npm = command("npm");
     npm.args([

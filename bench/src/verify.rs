@@ -1,4 +1,4 @@
-//! Whether all answer the same: without that there is nothing to compare.
+//! Checks that all contenders respond alike.
 
 use std::io::Read;
 
@@ -14,19 +14,18 @@ use crate::http::Answer;
 use crate::row::{Form, Row};
 use crate::tools::PAGE;
 
-/// The service's response to the request of a row, with which the others are compared.
+/// The service's response to the request of a row: the others must equal it.
 #[derive(Debug)]
 pub struct Reference {
     target: String,
     page: Value,
     total: Option<String>,
-    /// The tag of the page, as it is sent.
+    /// The tag of the page, as sent.
     pub tag: String,
 }
 
 impl Reference {
-    /// Asks the service.
-    pub async fn of(service: &Running, row: &Row, target: &str) -> Result<Self, Error> {
+    pub async fn new(service: &Running, row: &Row, target: &str) -> Result<Self, Error> {
         let form = if row.form == Form::NotModified {
             Form::Plain
         } else {
@@ -41,7 +40,7 @@ impl Reference {
         }
         let total = answer.header("x-total-count").map(str::to_owned);
         if row.count != total.is_some() {
-            return Err(wrong("X-Total-Count is there or not, against what was asked for"));
+            return Err(wrong("X-Total-Count is not as requested"));
         }
         Ok(Self {
             target: target.to_owned(),
@@ -51,14 +50,14 @@ impl Reference {
         })
     }
 
-    /// Holds the answer of another against it.
+    /// Compares the response of another contender.
     pub async fn check(&self, other_one: &Running, row: &Row) -> Result<(), Error> {
         let answer = ask(other_one, row.form, &self.target, Some(&self.tag)).await?;
         let wrong = |why: &str| Err(other(other_one.contender, &self.target, why));
         if row.form == Form::NotModified {
             return match answer.status {
                 StatusCode::NOT_MODIFIED if answer.body.is_empty() => Ok(()),
-                status => wrong(&format!("{status} where it is 304")),
+                status => wrong(&format!("{status} instead of 304")),
             };
         }
         if answer.header("x-total-count") != self.total.as_deref() {
@@ -66,7 +65,7 @@ impl Reference {
         }
         let is_coded = answer.header("content-encoding") == Some("gzip");
         if is_coded != (row.form == Form::Gzip) {
-            return wrong("compressed or not, against what was asked for");
+            return wrong("the compression is not as requested");
         }
         match json(&answer) {
             Some(page) if page == self.page => Ok(()),
@@ -74,7 +73,7 @@ impl Reference {
         }
     }
 
-    /// Holds what PostgreSQL itself gives against it, which pgbench does not look at.
+    /// Compares the result of the statement, which pgbench ignores.
     pub async fn check_statement(&self, data: &DataSet, row: &Row, offset: i64) -> Result<(), Error> {
         let mut connection = PgConnection::connect_with(&data.options).await?;
         let page: String = sqlx::query_scalar(PAGE)
@@ -106,21 +105,21 @@ async fn ask(of: &Running, form: Form, target: &str, tag: Option<&str>) -> Resul
         .get(target, &headers(form, tag))
         .await
         .map_err(|source| Error::NoAnswer {
-            who: of.contender.name(),
+            server: of.contender.name(),
             target: target.to_owned(),
             source,
         })
 }
 
-fn other(who: Contender, target: &str, why: &str) -> Error {
+fn other(server: Contender, target: &str, why: &str) -> Error {
     Error::OtherAnswer {
-        who: who.name(),
+        server: server.name(),
         target: target.to_owned(),
         why: why.to_owned(),
     }
 }
 
-/// The JSON of an answer, compressed or not. Objects are equal whatever the order of their members.
+/// The JSON of a response, compressed or not.
 fn json(answer: &Answer) -> Option<Value> {
     if answer.header("content-encoding") == Some("gzip") {
         let mut plain = Vec::new();

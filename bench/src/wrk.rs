@@ -12,19 +12,19 @@ use crate::row::Row;
 use crate::tools::{PAGE, Tools};
 use crate::{Error, machine};
 
-/// How much longer than asked for a measurement may take.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// The time that a measurement may take beyond its duration.
+const MARGIN: Duration = Duration::from_mins(1);
 
 /// The result of one measurement.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Load {
-    /// Answers a second.
+    /// Responses per second.
     pub rate: f64,
     /// The median latency in milliseconds, if the generator reports it.
     pub p50: Option<f64>,
-    /// The same of 99 in a hundred.
+    /// The 99th percentile of the latency, likewise.
     pub p99: Option<f64>,
-    /// Answers that were 400 or worse, and connections that broke or timed out.
+    /// Responses with an error status, and connections that broke or timed out.
     pub errors: u64,
 }
 
@@ -47,15 +47,15 @@ pub struct Request<'a> {
     pub headers: Vec<(&'static str, String)>,
     pub connections: u16,
     pub seconds: u8,
-    /// If set, wrk requests pages all over a list of so many tasks instead of the target.
+    /// If set, wrk requests random pages of a list of so many tasks instead of the target.
     pub anywhere_in: Option<i64>,
 }
 
 /// The most threads of a load generator.
 const MAX_THREADS: usize = 8;
 
-/// The threads of a load generator: one for each core, which it shares with the server. With fewer it would itself limit
-/// the static handler, and everything compared with that would look better than it is.
+/// The threads of a load generator: one for each core, which it shares with the server. With fewer, the generator would
+/// limit the static handler, and all ratios to it would look too good.
 pub fn threads() -> usize {
     machine::cores().min(MAX_THREADS)
 }
@@ -66,7 +66,7 @@ pub async fn drive(tools: &Tools, request: Request<'_>) -> Result<Load, Error> {
     wrk.arg(format!("--threads={}", threads()))
         .arg(format!("--connections={}", request.connections))
         .arg(format!("--duration={}s", request.seconds))
-        // Slow is not broken: with 1000 connections a peer may take seconds for an answer.
+        // With 1000 connections a peer may need seconds for a response.
         .args(["--timeout", "30s", "--latency", "--script"])
         .arg(&tools.report);
     for (name, value) in &request.headers {
@@ -76,7 +76,7 @@ pub async fn drive(tools: &Tools, request: Request<'_>) -> Result<Load, Error> {
     if let Some(pending) = request.anywhere_in {
         wrk.arg("--").arg(pending.to_string());
     }
-    let printed = output(wrk, Duration::from_secs(request.seconds.into()) + PATIENCE).await?;
+    let printed = output(wrk, Duration::from_secs(request.seconds.into()) + MARGIN).await?;
     read(&printed).ok_or_else(|| Error::NoFigures {
         program: "wrk".to_owned(),
         output: printed,
@@ -94,7 +94,7 @@ fn read(printed: &str) -> Option<Load> {
     })
 }
 
-/// Has PostgreSQL alone make the page of a row, by as many sessions as a peer has.
+/// Lets PostgreSQL alone make the page of a row, with as many sessions as a peer has.
 pub async fn page_by_pgbench(
     tools: &Tools,
     bin_dir: &std::path::Path,
@@ -118,7 +118,7 @@ pub async fn page_by_pgbench(
     })
 }
 
-/// Runs a script of pgbench, each statement prepared.
+/// Runs a script of pgbench with prepared statements.
 pub async fn pgbench(
     bin_dir: &std::path::Path,
     data: &DataSet,
@@ -140,7 +140,7 @@ pub async fn pgbench(
         let options: Vec<_> = settings.iter().map(|setting| format!("-c {setting}")).collect();
         pgbench.env("PGOPTIONS", options.join(" "));
     }
-    output(pgbench, Duration::from_secs(seconds.into()) + PATIENCE).await
+    output(pgbench, Duration::from_secs(seconds.into()) + MARGIN).await
 }
 
 /// The rate that pgbench prints.

@@ -3,9 +3,15 @@
 use reqwest::{Method, StatusCode};
 
 use crate::support::database::TestDatabase;
-use crate::support::service::Service;
+use crate::support::service::{Answer, Service};
 
 const TASK: &str = r#""type":"QPOC","uniqueName":"n","launcher":"l""#;
+
+async fn put(service: &Service, content: impl Into<reqwest::Body>) -> Answer {
+    service
+        .send(Method::PUT, "/task-status/a", "application/json", content)
+        .await
+}
 
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
 #[tokio::test]
@@ -21,170 +27,141 @@ async fn invalid_content_is_refused_and_changes_nothing() {
     let array = format!("[{}]", vec!["{}"; 100_000].join(","));
     let long_array = format!("{{{TASK},\"messages\":[{}]}}", vec!["1"; 100_000].join(","));
     let with = |member: &str| format!("{{{TASK},{member}}}").into_bytes();
-    for (name, content, status, cause) in [
+    for (name, content, cause) in [
         (
             "empty",
             vec![],
-            400,
             "The content is not valid JSON at line 1, column 0.",
         ),
         (
             "no JSON",
             b"{]".to_vec(),
-            400,
             "The content is not valid JSON at line 1, column 2.",
         ),
         (
             "trailing",
             b"{} x".to_vec(),
-            400,
             "The content is not valid JSON at line 1, column 4.",
         ),
-        ("a number", b"7".to_vec(), 400, "“/” must be an object."),
-        ("null", b"null".to_vec(), 400, "“/” must be an object."),
+        ("a number", b"7".to_vec(), "“/” must be an object."),
+        ("null", b"null".to_vec(), "“/” must be an object."),
         (
             "not UTF-8",
             b"{\"type\":\"\xff\"}".to_vec(),
-            400,
             "The content is not valid JSON at line 1, column 10.",
         ),
         (
             "a lone surrogate",
             with(r#""progress":"\ud800""#),
-            400,
             "The content is not valid JSON at line 1, column ",
         ),
         (
             "NUL",
             with(r#""progress":"a\u0000b""#),
-            400,
             "“/progress” contains the character NUL (U+0000), which cannot be stored.",
         ),
         (
             "NUL deep down",
             with(r#""attributes":{"a":[{"\u0000":1}]}"#),
-            400,
             "“/attributes” contains the character NUL",
         ),
         (
             "200 levels",
             nested.into_bytes(),
-            400,
             "The content is not valid JSON at line 1, column ",
         ),
         (
             "10 MB",
             large.into_bytes(),
-            413,
             "The content of the request may have at most 1048576 bytes.",
         ),
         (
             "100 000 tasks",
             array.into_bytes(),
-            400,
             "“/” may have at most 1000 items.",
         ),
         (
             "100 000 messages",
             long_array.into_bytes(),
-            400,
             "“/messages/0” must be an object.",
         ),
         (
             "a huge number",
             with(r#""attributes":{"n":1e999999}"#),
-            400,
             "“/attributes” contains a number with more than 1000 digits.",
         ),
         (
             "a huge percentage",
             with(r#""percentComplete":1e400"#),
-            400,
             "“/percentComplete” must be an integer from 0 to 100, not “1e+400”.",
         ),
         (
             "a fraction",
             with(r#""percentComplete":0.5"#),
-            400,
             "“/percentComplete” must be an integer from 0 to 100, not “0.5”.",
         ),
         (
             "text for a number",
             with(r#""percentComplete":"5""#),
-            400,
             "“/percentComplete” must be an integer from 0 to 100, not “5”.",
         ),
         (
             "a number for text",
             with(r#""progress":5"#),
-            400,
             "“/progress” must be a string.",
         ),
         (
             "the year 10000",
             with(r#""created":"10000-01-01T00:00:00Z""#),
-            400,
             "“/created” must be a time such as ",
         ),
         (
             "before the year 1",
             with(r#""created":"-0001-01-01T00:00:00Z""#),
-            400,
             "“/created” must be a time such as ",
         ),
         (
             "infinity",
             with(r#""created":"infinity""#),
-            400,
             "“/created” must be a time such as ",
         ),
         (
-            "a slip of the pen",
+            "another case",
             with(r#""percentcomplete":5"#),
-            400,
             "“/percentcomplete” is unknown. Did you mean “percentComplete”?",
         ),
         (
-            "another slip",
+            "snake case",
             with(r#""unique_name":"n""#),
-            400,
             "“/unique_name” is unknown. Did you mean “uniqueName”?",
         ),
         (
             "a target without a name",
             with(r#""target":{"id":"t"}"#),
-            400,
             "“/target/name” is required.",
         ),
         (
             "a long name",
             with(&format!(r#""parentName":"{}""#, "é".repeat(513))),
-            400,
             "“/parentName” may have at most 512 characters.",
         ),
         (
             "the wrong id",
             with(r#""id":"b""#),
-            400,
             "The id in the content, “b”, is not the one in the path.",
         ),
         (
             "completed alone",
             with(r#""completed":"2026-01-01T00:00:00Z""#),
-            400,
             "“/completed” can be set only together with “/completionStatus”.",
         ),
     ] {
-        let method = if name.contains("tasks") {
-            Method::POST
+        let (method, target) = if name.contains("tasks") {
+            (Method::POST, "/task-status")
         } else {
-            Method::PUT
+            (Method::PUT, "/task-status/a")
         };
-        let target = if name.contains("tasks") {
-            "/task-status"
-        } else {
-            "/task-status/a"
-        };
+        let status = if name == "10 MB" { 413 } else { 400 };
         let answer = service.send(method, target, "application/json", content).await;
         assert_eq!(answer.status.as_u16(), status, "{name}: {answer:?}");
         let first = answer.causes().remove(0);
@@ -194,18 +171,11 @@ async fn invalid_content_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_unknown_key_is_ignored_unless_it_resembles_a_known_one() {
+async fn an_unknown_key_is_ignored() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
-    let content = format!("{{{TASK},\"futureField\":1,\"attributes\":{{\"lancher\":1}},\"type \":1}}");
-    let answer = service
-        .send(
-            Method::PUT,
-            "/task-status/a",
-            "application/json",
-            content.replace("\"type \":1", "\"x\":1"),
-        )
-        .await;
+    let content = format!("{{{TASK},\"futureField\":1,\"attributes\":{{\"lancher\":1}},\"x\":1}}");
+    let answer = put(&service, content).await;
     assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
     assert!(answer.json().get("futureField").is_none());
 }
@@ -324,9 +294,7 @@ async fn a_response_does_not_grow_with_the_number_of_violations() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     let wrong = format!("{{{TASK},\"messages\":[{}]}}", vec!["1"; 400_000].join(","));
-    let answer = service
-        .send(Method::PUT, "/task-status/a", "application/json", wrong)
-        .await;
+    let answer = put(&service, wrong).await;
     assert_eq!(
         (answer.status, answer.causes().len()),
         (StatusCode::BAD_REQUEST, 50)
@@ -349,9 +317,7 @@ async fn small_content_that_expands_is_refused() {
         "{{{TASK},\"attributes\":{{\"a\":[{}]}}}}",
         vec!["1e131000"; 9000].join(",")
     );
-    let answer = service
-        .send(Method::PUT, "/task-status/a", "application/json", numbers)
-        .await;
+    let answer = put(&service, numbers).await;
     assert_eq!(
         answer.causes(),
         ["“/attributes” contains a number with more than 1000 digits."]
@@ -360,14 +326,10 @@ async fn small_content_that_expands_is_refused() {
         "{{{TASK},\"attributes\":{{\"a\":[{}]}}}}",
         vec!["1e900"; 9000].join(",")
     );
-    let answer = service
-        .send(Method::PUT, "/task-status/a", "application/json", many)
-        .await;
+    let answer = put(&service, many).await;
     assert_eq!(answer.causes(), ["“/attributes” may have at most 1048576 bytes."]);
     let taken = format!("{{{TASK},\"attributes\":{{\"a\":[1e900, -1.5e-7]}}}}");
-    let answer = service
-        .send(Method::PUT, "/task-status/a", "application/json", taken)
-        .await;
+    let answer = put(&service, taken).await;
     assert_eq!(answer.status, StatusCode::CREATED);
 
     let copy = |n: i32| format!(r#"{{"op":"copy","from":"/attributes","path":"/attributes/x{n}"}}"#);
@@ -397,9 +359,7 @@ async fn private_keys_of_the_json_library_are_refused() {
         r"\u0024serde_json::pri\u0076ate::RawValue",
     ] {
         let content = format!("{{{TASK},\"attributes\":{{\"x\":{{\"{key}\":\"12\"}}}}}}");
-        let answer = service
-            .send(Method::PUT, "/task-status/a", "application/json", content)
-            .await;
+        let answer = put(&service, content).await;
         assert_eq!(
             answer.causes(),
             ["Keys that begin with “$serde_json::private::” are reserved."],
@@ -407,9 +367,7 @@ async fn private_keys_of_the_json_library_are_refused() {
         );
     }
     let content = format!("{{{TASK},\"attributes\":{{\"\\u0024x\":\"\\u00e9 \\u0041\"}}}}");
-    let answer = service
-        .send(Method::PUT, "/task-status/a", "application/json", content)
-        .await;
+    let answer = put(&service, content).await;
     assert_eq!(answer.json()["attributes"], serde_json::json!({ "$x": "é A" }));
 }
 
@@ -434,15 +392,13 @@ async fn a_refusal_by_the_database_keeps_the_connection() {
     let before = backends().await;
     let refused = r#"{"type":"QPOC","uniqueName":"n","launcher":"refused"}"#;
     for _ in 0..10 {
-        let answer = service
-            .send(Method::PUT, "/task-status/a", "application/json", refused)
-            .await;
+        let answer = put(&service, refused).await;
         assert_eq!(
             answer.causes(),
             ["The database refused a value: no_such_launcher."]
         );
     }
-    // The pool may have opened more in the meantime.
+    // The pool may have opened more connections.
     let after = backends().await;
     assert!(
         before.iter().all(|pid| after.contains(pid)),

@@ -1,5 +1,5 @@
-//! The pending tasks by axum and sqlx as one would write it: the JSON is made by PostgreSQL, every request asks for it,
-//! and the count is counted.
+//! The pending tasks in plain axum and sqlx: every request queries the page as JSON from PostgreSQL, and counts all
+//! pending tasks.
 
 use std::error::Error;
 
@@ -42,7 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let pool = PgPoolOptions::new()
         .min_connections(size)
         .max_connections(size)
-        // It would be a round trip for every request.
+        // It would add a round trip to every request.
         .test_before_acquire(false)
         .connect_with(PgConnectOptions::new_without_pgpass().ssl_mode(PgSslMode::Disable))
         .await?;

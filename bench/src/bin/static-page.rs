@@ -1,5 +1,4 @@
-//! The bare handler: it has one answer of the service, headers and bytes, and gives that. Nothing that looks anything up
-//! can be faster.
+//! The bare handler: a static copy of one response of the service, as an upper bound for any server.
 //!
 //! `static-page PORT SERVICE TARGET [gzip]`
 
@@ -21,7 +20,7 @@ struct Page {
     headers: HeaderMap,
     body: Bytes,
     tag: Option<HeaderValue>,
-    /// Those of a page that is not modified.
+    /// The headers of a 304.
     short_headers: HeaderMap,
 }
 
@@ -44,7 +43,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Asks the service once.
+/// Requests the page from the service once.
 async fn copy(service: SocketAddr, target: &str, form: row::Form) -> Result<Page, Box<dyn Error>> {
     let mut client = Client::connect(service)
         .await
