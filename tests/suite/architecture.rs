@@ -5,41 +5,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module with the modules that it may name, lowest first.
-const MODULES: [(&str, &[&str]); 10] = [
-    ("telemetry", &[]),
-    ("watched_file", &["telemetry"]),
-    ("task", &[]),
-    ("listing", &["task"]),
-    ("store", &["listing", "task", "telemetry"]),
-    ("pending", &["listing", "store", "task", "telemetry"]),
-    ("auth", &["telemetry", "watched_file"]),
-    ("messages", &["auth", "listing", "task"]),
+const MODULES: [(&str, &str); 10] = [
+    ("telemetry", ""),
+    ("watched_file", "telemetry"),
+    ("task", ""),
+    ("listing", "task"),
+    ("store", "listing task telemetry"),
+    ("pending", "listing store task telemetry"),
+    ("auth", "telemetry watched_file"),
+    ("messages", "auth listing task"),
     (
         "http",
-        &[
-            "auth",
-            "listing",
-            "messages",
-            "pending",
-            "store",
-            "task",
-            "telemetry",
-            "watched_file",
-        ],
+        "auth listing messages pending store task telemetry watched_file",
     ),
-    (
-        "cli",
-        &[
-            "auth",
-            "http",
-            "listing",
-            "messages",
-            "pending",
-            "store",
-            "task",
-            "telemetry",
-        ],
-    ),
+    ("cli", "auth http listing messages pending store task telemetry"),
 ];
 
 /// Modules without HTTP, and the crates that they may not name.
@@ -98,7 +77,8 @@ fn modules_depend_only_on_lower_modules() {
             let depth = within.components().count() - usize::from(within.ends_with("mod.rs"));
             let text = fs::read_to_string(file).unwrap();
             for path in paths(&text) {
-                let other = module(&path, depth).filter(|other| *other != name && !allowed.contains(other));
+                let other = module(&path, depth)
+                    .filter(|other| *other != name && !allowed.split(' ').any(|allowed| allowed == *other));
                 let http =
                     (WITHOUT_HTTP.contains(&name) && HTTP_CRATES.contains(&path[0])).then_some(path[0]);
                 wrong.extend(

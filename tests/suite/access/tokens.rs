@@ -438,29 +438,21 @@ async fn two_authorization_headers_are_refused() {
 async fn errors_are_in_the_requested_language() {
     let database = TestDatabase::new().await;
     let service = service(&database).await;
-    insta::assert_snapshot!(
-        "no_token",
-        service
-            .request(Method::GET, "/task-status", &[("Accept-Language", "fr")])
-            .await
-            .snapshot()
-    );
-    let expired = format!("Bearer {}", changed("exp", json!(1)));
-    let headers = [("Accept-Language", "ja"), ("Authorization", expired.as_str())];
-    insta::assert_snapshot!(
-        "expired",
-        service
-            .request(Method::GET, "/task-status", &headers)
-            .await
-            .snapshot()
-    );
-    let read = format!("Bearer {}", token(&[READ]));
-    let headers = [("Accept-Language", "de"), ("Authorization", read.as_str())];
-    insta::assert_snapshot!(
-        "forbidden",
-        service
-            .request(Method::PUT, "/task-status/t", &headers)
-            .await
-            .snapshot()
-    );
+    let expired = changed("exp", json!(1));
+    for (name, method, target, language, token) in [
+        ("no_token", Method::GET, "/task-status", "fr", None),
+        ("expired", Method::GET, "/task-status", "ja", Some(expired)),
+        (
+            "forbidden",
+            Method::PUT,
+            "/task-status/t",
+            "de",
+            Some(token(&[READ])),
+        ),
+    ] {
+        let authorization = token.map(|token| format!("Bearer {token}"));
+        let mut headers = vec![("Accept-Language", language)];
+        headers.extend(authorization.as_deref().map(|value| ("Authorization", value)));
+        insta::assert_snapshot!(name, service.request(method, target, &headers).await.snapshot());
+    }
 }
