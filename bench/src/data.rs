@@ -1,4 +1,4 @@
-//! The private PostgreSQL and the data sets in it, each a database of its own.
+//! The private PostgreSQL and the data sets in it, one database each.
 
 use std::fmt;
 use std::path::PathBuf;

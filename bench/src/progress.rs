@@ -11,7 +11,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Before the first of so many steps.
+    /// The progress of a run with this number of steps.
     pub fn new(of: usize) -> Self {
         Self {
             began: Instant::now(),

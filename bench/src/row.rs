@@ -155,7 +155,7 @@ impl Row {
         self.connections == MANY
     }
 
-    /// Path and query in a list of so many pending tasks.
+    /// Path and query in a list of this length.
     pub fn target(&self, pending: i64) -> String {
         target(self.depth.offset(pending, self.limit), self.limit, self.count)
     }

@@ -47,7 +47,7 @@ pub struct Request<'a> {
     pub headers: Vec<(&'static str, String)>,
     pub connections: u16,
     pub seconds: u8,
-    /// If set, wrk requests random pages of a list of so many tasks instead of the target.
+    /// If set, wrk requests random pages of a list of this length instead of the target.
     pub anywhere_in: Option<i64>,
 }
 

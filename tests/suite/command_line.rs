@@ -228,7 +228,7 @@ async fn a_request_in_flight_is_answered_before_the_program_ends() {
 
     let holder = database.lock().await;
     let request = tokio::spawn(reqwest::get(format!("{api}{PENDING_TASKS}")));
-    database.blocks(1, "with tally").await;
+    database.until_blocked(1, "with tally").await;
     program.signal("TERM");
     program.logged("stopping").await;
     let url = format!("{api}{PENDING_TASKS}");

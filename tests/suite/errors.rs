@@ -89,7 +89,7 @@ async fn errors_of_layers_and_handlers_have_the_error_body() {
     }
 }
 
-#[expect(clippy::panic, reason = "what is tested")]
+#[expect(clippy::panic, reason = "the handler under test panics")]
 async fn panic_on_purpose() {
     panic!("with a secret");
 }

@@ -110,7 +110,7 @@ async fn a_filter_selects_its_rows_and_its_negation_all_others() {
     }
     assert!(
         telling > LAWS / 4,
-        "only {telling} of {LAWS} filters told rows apart"
+        "only {telling} of {LAWS} filters select some of the rows"
     );
 }
 

@@ -343,7 +343,7 @@ async fn concurrent_requests_share_one_read() {
         let service = Arc::clone(&service);
         requests.spawn(async move { service.get(PENDING_TASKS).await });
     }
-    database.blocks(1, "with tally").await;
+    database.until_blocked(1, "with tally").await;
     holder.execute("commit").await.unwrap();
     let mut bodies = Vec::new();
     while let Some(answer) = requests.join_next().await {

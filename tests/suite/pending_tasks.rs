@@ -431,9 +431,9 @@ async fn a_closed_connection_cancels_its_statement() {
         let url = format!("http://{}{PENDING_TASKS}", service.address);
         async move { reqwest::get(url).await }
     });
-    database.blocks(1, "with tally").await;
+    database.until_blocked(1, "with tally").await;
     client.abort();
-    database.blocks(0, "with tally").await;
+    database.until_blocked(0, "with tally").await;
 }
 
 #[tokio::test]

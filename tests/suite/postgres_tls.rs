@@ -96,7 +96,7 @@ impl Server {
         }
     }
 
-    /// Runs SQL over the socket, where there is no TLS.
+    /// Runs SQL over the socket, without TLS.
     async fn try_execute(&self, sql: &str) -> Result<(), sqlx::Error> {
         let mut connection = PgConnection::connect_with(&self.postgres.connect_options()).await?;
         let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))

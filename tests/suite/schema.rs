@@ -1,4 +1,4 @@
-//! The table as a public interface: what plain SQL may write, and what it may not.
+//! The table as a public interface: the rows that it accepts from plain SQL.
 
 use task_status::store::schema;
 

@@ -394,7 +394,7 @@ async fn truncated_during_a_fold(database: &TestDatabase) -> (i64, i64) {
     let truncated = tokio::spawn(async move {
         truncater.execute("truncate task_status").await.unwrap();
     });
-    database.blocks(1, "truncate").await;
+    database.until_blocked(1, "truncate").await;
     folder.execute("commit").await.unwrap();
     truncated.await.unwrap();
     let observation = observe(&mut folder).await;

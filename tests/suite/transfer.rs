@@ -403,12 +403,12 @@ async fn an_interrupted_import_is_resumed_to_the_same_result() {
     );
     for (input, offset) in cases {
         let database = TestDatabase::new().await;
-        let (place, rejects) = (path(&folder, "place"), path(&folder, "rejects"));
+        let (state_file, rejects) = (path(&folder, "state"), path(&folder, "rejects"));
         let arguments = [
             "import",
             "-",
             "--state",
-            &place,
+            &state_file,
             "--rejects",
             &rejects,
             "--chunk",
@@ -425,7 +425,7 @@ async fn an_interrupted_import_is_resumed_to_the_same_result() {
         stdin.write_all(&input.as_bytes()[..offset * 5 / 4]).unwrap();
         stdin.flush().unwrap();
         until("two chunks are committed", async || {
-            state(&place).is_some_and(|state| state["line"] == 20)
+            state(&state_file).is_some_and(|state| state["line"] == 20)
         })
         .await;
         let sent = Command::new("kill")
@@ -440,7 +440,7 @@ async fn an_interrupted_import_is_resumed_to_the_same_result() {
         assert!(said.contains("number 20 was the last to be committed"), "{said}");
         assert!(said.contains("--resume"), "{said}");
         assert_eq!(stored(&database).await, 19);
-        let remembered = state(&place).unwrap();
+        let remembered = state(&state_file).unwrap();
         assert_eq!(remembered["offset"], offset);
         assert_eq!(remembered["created"], 19);
 
@@ -474,7 +474,7 @@ async fn a_changed_input_is_not_resumed() {
     // The import is killed after two chunks.
     let text = lines(&numbered(30));
     let path = file(&folder, "tasks.ndjson", &text);
-    let place = format!("{path}.import-state");
+    let state_file = format!("{path}.import-state");
     let mut holder = database.connect().await;
     sqlx::raw_sql("begin; insert into task_status (id, type, unique_name, launcher) values ('t00025', 'QPOC', 'n', 'l')")
         .execute(&mut holder)
@@ -486,7 +486,7 @@ async fn a_changed_input_is_not_resumed() {
         .spawn()
         .unwrap();
     until("two chunks are committed", async || {
-        state(&place).is_some_and(|state| state["line"] == 20)
+        state(&state_file).is_some_and(|state| state["line"] == 20)
     })
     .await;
     child.kill().unwrap();
@@ -512,7 +512,7 @@ async fn a_changed_input_is_not_resumed() {
     let output = run(&database, &["import", "--resume", &path]);
     ended(&output, 0);
     assert_eq!(counts(&output), [31, 31, 0, 0, 0]);
-    assert!(!Path::new(&place).exists());
+    assert!(!Path::new(&state_file).exists());
     // Without a saved position the import starts from the beginning.
     let output = run(&database, &["import", "--resume", &path]);
     ended(&output, 0);
@@ -578,7 +578,7 @@ async fn an_export_equals_the_api_in_order_of_creation() {
     };
     assert_eq!(ids(&export(&database)), ["a", "b", "c", "late"]);
 
-    let path = file(&folder, "pending.ndjson", "what was there before");
+    let path = file(&folder, "pending.ndjson", "old content");
     ended(
         &run(
             &database,

@@ -60,7 +60,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-#[expect(clippy::disallowed_types, reason = "what a plain handler takes")]
+#[expect(clippy::disallowed_types, reason = "a plain handler uses it")]
 type Query = axum::extract::Query<Parameters>;
 
 async fn pending_tasks(State(app): State<App>, axum::extract::Query(parameters): Query) -> Response {

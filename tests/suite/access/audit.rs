@@ -318,7 +318,7 @@ async fn a_write_by_a_disconnected_client_is_audited() {
             .body(tasks::REPORT)
             .send(),
     );
-    database.blocks(1, "insert into task_status").await;
+    database.until_blocked(1, "insert into task_status").await;
     request.abort();
     program.logged("cut off while writing").await;
     holder.close().await.unwrap();

@@ -118,16 +118,19 @@ async fn forged_headers_are_ignored() {
 async fn identity_headers_smuggled_through_the_gateway_are_refused() {
     let database = TestDatabase::new().await;
     let service = Service::with(&database, gateway(Some("127.0.0.1"), None, named())).await;
-    let nobody = (
+    let no_identity = (
         401,
         vec!["The gateway sent no identity of the caller.".to_owned()],
     );
-    assert_eq!(answer(&service, &[]).await, nobody);
+    assert_eq!(answer(&service, &[]).await, no_identity);
     assert_eq!(
         answer(&service, &[("X-Auth-Scopes", ""), ("X-Auth-Client", "")]).await,
-        nobody
+        no_identity
     );
-    assert_eq!(answer(&service, &[("X-Auth-Levels", "ORG_ADMIN")]).await, nobody);
+    assert_eq!(
+        answer(&service, &[("X-Auth-Levels", "ORG_ADMIN")]).await,
+        no_identity
+    );
     for name in ["x-auth-scopes", "x-auth-client", "x-auth-levels"] {
         let appended = [("X-Auth-Client", "ci"), (name, READ), (name, WRITE)];
         let ambiguous = format!("The header {name} cannot be read or is repeated.");

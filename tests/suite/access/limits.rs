@@ -162,7 +162,7 @@ async fn requests_without_a_permit_are_refused_at_once() {
         let service = Arc::clone(&service);
         tokio::spawn(async move { service.get(&format!("{PENDING_TASKS}{page}")).await })
     });
-    database.blocks(2, "task_status").await;
+    database.until_blocked(2, "task_status").await;
     // At once: the lock is still held. Every route counts, and a refused request takes no permit.
     for target in [
         PENDING_TASKS,
@@ -200,7 +200,7 @@ async fn a_disconnected_client_releases_its_permit() {
         let service = Arc::clone(&service);
         async move { service.get(PENDING_TASKS).await }
     });
-    database.blocks(1, "task_status").await;
+    database.until_blocked(1, "task_status").await;
     assert_eq!(service.get(PENDING_TASKS).await.status, 503);
     gone.abort();
     holder.close().await.unwrap();

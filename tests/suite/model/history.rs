@@ -65,7 +65,7 @@ pub struct Said {
 }
 
 impl History {
-    /// An empty history of so many writers.
+    /// An empty history of this number of writers.
     pub fn of(writers: usize) -> Self {
         let nothing = Version {
             began: 0,

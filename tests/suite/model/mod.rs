@@ -323,7 +323,7 @@ fn tasks(body: &[u8]) -> Result<Vec<(String, history::Task)>, String> {
     rows.into_iter().map(said).collect()
 }
 
-/// Runs writers and readers for so many steps, or until one finds a fault.
+/// Runs writers and readers for this number of steps, or until one finds a fault.
 async fn run(database: &TestDatabase, steps: usize) -> Result<Counts, String> {
     let other = Setup::with_empty_status(EmptyStatus::Ok);
     let world = Arc::new(World {

@@ -112,7 +112,7 @@ impl TestDatabase {
         self.execute(&tasks::insert(ids)).await;
     }
 
-    /// Inserts so many pending tasks, as [`tasks::insert_many`] does.
+    /// Inserts pending tasks by [`tasks::insert_many`].
     pub async fn insert_many(&self, number: usize, id: &str, created: &str) {
         self.execute(&tasks::insert_many(number, id, created)).await;
     }
@@ -149,8 +149,8 @@ impl TestDatabase {
         holder
     }
 
-    /// Returns when so many statements that contain `part` wait for a lock.
-    pub async fn blocks(&self, number: i64, part: &str) {
+    /// Returns when `number` statements that contain `part` wait for a lock.
+    pub async fn until_blocked(&self, number: i64, part: &str) {
         until("statements wait for a lock", async || {
             self.waiting(part).await == number
         })
@@ -195,7 +195,7 @@ impl Role {
 
     /// The same with a name that must be quoted.
     pub async fn with_odd_name() -> Self {
-        // PostgreSQL cuts off what is longer than 63 bytes.
+        // PostgreSQL truncates names at 63 bytes.
         Self::made(format!("{} \"; odd", &unique_name()[..50])).await
     }
 

@@ -49,7 +49,7 @@ pub fn insert(ids: &[&str]) -> String {
     format!("insert into task_status (id, type, unique_name, launcher) values {rows}")
 }
 
-/// SQL that inserts so many pending tasks. Their ids and times of creation after 2026-01-01 are expressions of `n`.
+/// SQL that inserts pending tasks. Their ids and times of creation after 2026-01-01 are expressions of `n`.
 pub fn insert_many(number: usize, id: &str, created: &str) -> String {
     format!(
         "insert into task_status (id, type, unique_name, launcher, created)
