@@ -1,10 +1,10 @@
-//! What is written down about access: every write, and every refusal, as one event of the log with who, what and which
-//! task. The tracking id is that of the request's span. Tokens and secrets never come here.
+//! The audit log: one log event for every write and every refusal, with the caller, the request and the tasks. The
+//! tracking id is that of the request's span. Tokens and secrets are never logged.
 //!
-//! A write is written down however it ends: answered, refused, or cut off because its client went away, its time was up
-//! or its handler panicked. Those that take effect bit by bit (a bulk clear, a stream) leave an event for each part too.
+//! A write is logged however it ends: completed, refused, or cut off because the client disconnected, the request timed
+//! out or the handler panicked. Writes that take effect in parts (a bulk clear, a stream) also log an event per part.
 //!
-//! The events have the target `task_status::audit`, by which a log pipeline finds them.
+//! The target of the events is `task_status::audit`, for log pipelines to select them by.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,30 +13,30 @@ use axum::http::{Method, StatusCode};
 
 use super::Caller;
 
-/// Who does something and what, as far as the head of a request tells.
+/// The caller and the request, as known from the head of the request.
 #[derive(Debug, Clone)]
 pub struct Attempt {
     pub caller: Option<Caller>,
-    /// That of the client, not of a trusted proxy.
+    /// The address of the client, not of a trusted proxy.
     pub address: Option<IpAddr>,
     pub method: Method,
     pub path: String,
 }
 
-/// What is written, as far as it is known yet.
+/// The tasks that a write is about, as far as known.
 #[derive(Debug, Default)]
 enum Subject {
     #[default]
     Unknown,
-    /// By their ids.
+    /// Tasks by id.
     Tasks(Vec<String>),
-    /// The pending tasks that match a filter, and how many of them were completed until now.
+    /// Pending tasks that match a filter, and the number completed so far.
     Matching { filter: String, completed: u64 },
-    /// The same, only counted.
+    /// Pending tasks that match a filter, counted but not changed.
     Counted { filter: String, matching: u64 },
 }
 
-/// How many tasks a stream has written.
+/// The results of a stream, in tasks.
 #[derive(Debug, Clone, Copy)]
 pub struct Stored {
     pub created: usize,
@@ -45,7 +45,7 @@ pub struct Stored {
     pub refused: usize,
 }
 
-/// One event, with the fields that all have.
+/// Logs an event with the common fields.
 macro_rules! event {
     ($level:ident, $attempt:expr, $($field:tt)*) => {{
         let Attempt { caller, address, method, path } = $attempt;
@@ -62,13 +62,13 @@ macro_rules! event {
 }
 
 impl Attempt {
-    /// Writes down that this was not allowed, and why.
+    /// Logs that the request was refused.
     pub fn refused(&self, status: StatusCode, reason: &str) {
         event!(warn, self, status = status.as_u16(), reason, "refused");
     }
 }
 
-/// The record of one write, for the handler to say what it writes. In the extensions of every request that may write.
+/// The audit record of one write, which the handler completes. An extension of every request that may write.
 #[derive(Debug, Clone)]
 pub struct AuditRecord(Arc<Entry>);
 
@@ -79,12 +79,12 @@ struct Entry {
 }
 
 impl AuditRecord {
-    /// It is about the tasks with these ids: those that are about to be written or, afterwards, that were.
+    /// Sets the ids of the tasks: those about to be written or, afterwards, those written.
     pub fn set_tasks(&self, ids: Vec<String>) {
         *self.subject() = Subject::Tasks(ids);
     }
 
-    /// It completes the tasks that match a filter.
+    /// Notes that the write completes the tasks that match a filter.
     pub fn clears(&self, filter: &str) {
         *self.subject() = Subject::Matching {
             filter: filter.to_owned(),
@@ -92,7 +92,7 @@ impl AuditRecord {
         };
     }
 
-    /// It has only counted the tasks that match a filter.
+    /// Notes that the tasks that match a filter were only counted.
     pub fn counted(&self, filter: &str, matching: u64) {
         *self.subject() = Subject::Counted {
             filter: filter.to_owned(),
@@ -100,7 +100,7 @@ impl AuditRecord {
         };
     }
 
-    /// Writes down a part that has taken effect, whatever becomes of the rest.
+    /// Logs a part that has taken effect, whatever happens to the rest.
     pub fn log_partial(&self, ids: &[String]) {
         if let Subject::Matching { completed, .. } = &mut *self.subject() {
             *completed += ids.len() as u64;
@@ -108,7 +108,7 @@ impl AuditRecord {
         event!(info, &self.0.attempt, tasks = array(ids), "wrote a part");
     }
 
-    fn write_down(&self, status: Option<StatusCode>) {
+    fn log(&self, status: Option<StatusCode>) {
         let (mut tasks, mut filter, mut number) = (None, None, None);
         let subject = self.subject();
         match &*subject {
@@ -151,8 +151,8 @@ impl AuditRecord {
     }
 }
 
-/// A write that is under way. Where it is dropped instead of ended, the database may have done it or not, and that is what
-/// is written down.
+/// A write in flight. If the guard is dropped before an end is recorded, it logs that the write was cut off: it may have
+/// taken effect or not.
 #[derive(Debug)]
 pub struct AuditGuard {
     record: AuditRecord,
@@ -162,34 +162,34 @@ pub struct AuditGuard {
 impl AuditGuard {
     /// Begins the record of a write.
     pub fn begin(attempt: Attempt) -> Self {
-        Self::of(AuditRecord(Arc::new(Entry {
+        Self::resume(AuditRecord(Arc::new(Entry {
             attempt,
             subject: Mutex::default(),
         })))
     }
 
-    /// Goes on with a record for which somebody else does not answer any more: it was [`AuditGuard::hand_over`]ed.
-    pub fn of(record: AuditRecord) -> Self {
+    /// Takes over a record after [`AuditGuard::hand_over`].
+    pub fn resume(record: AuditRecord) -> Self {
         Self { record, ended: false }
     }
 
-    /// What the handler is given.
+    /// The record, for the handler.
     pub fn record(&self) -> AuditRecord {
         self.record.clone()
     }
 
-    /// It was answered with this status.
+    /// Logs the end of the write with the status of the response.
     pub fn end(mut self, status: StatusCode) {
         self.ended = true;
-        self.record.write_down(Some(status));
+        self.record.log(Some(status));
     }
 
-    /// Somebody else writes on, and says how it ends.
+    /// Gives up the guard: another one, made by [`AuditGuard::resume`], logs the end.
     pub fn hand_over(mut self) {
         self.ended = true;
     }
 
-    /// The stream was read to its end, or for as long as its client was there.
+    /// Logs the end of a stream, or `gone` if its client disconnected before the end.
     pub fn end_stream(mut self, stored: Stored, gone: bool, duration_ms: f64) {
         self.ended = true;
         let Stored {
@@ -215,13 +215,13 @@ impl AuditGuard {
 impl Drop for AuditGuard {
     fn drop(&mut self) {
         if !self.ended {
-            self.record.write_down(None);
+            self.record.log(None);
         }
     }
 }
 
-/// Ids as a JSON array: an id may hold any character.
+/// Ids as a JSON array, since an id may contain any character.
 fn array(ids: &[String]) -> String {
-    // Texts can always be written as JSON.
+    // Strings always serialize.
     serde_json::to_string(ids).unwrap_or_default()
 }

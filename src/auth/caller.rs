@@ -2,11 +2,11 @@
 
 use thiserror::Error;
 
-/// Lets a caller read.
+/// Grants reading.
 pub const READ: &str = "idn:task-management:read";
-/// Lets a caller read and write.
+/// Grants reading and writing.
 pub const WRITE: &str = "idn:task-management:write";
-/// Lets a caller do all that its user level allows.
+/// Grants everything that the user level allows.
 pub const ALL: &str = "sp:scopes:all";
 
 /// The user levels that may read and write.
@@ -39,15 +39,15 @@ impl Permission {
     }
 }
 
-/// The reason why a caller is not permitted.
+/// The requirement that a caller does not meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Denied {
     #[error("a scope, {} at least", .0.scope())]
     Scope(Permission),
-    #[error("a user level that allows what {} does", .0.scope())]
+    #[error("a user level that grants {}", .0.scope())]
     Level(Permission),
-    /// The request is for a name that is not this machine's own.
-    #[error("a request for this machine, by its Host")]
+    /// The `Host` is not a name of this machine.
+    #[error("a Host that names this machine")]
     Host,
 }
 
@@ -73,31 +73,32 @@ impl Caller {
         }
     }
 
-    /// An anonymous caller that may do everything.
-    pub fn anybody() -> Self {
+    /// An anonymous caller with every permission.
+    pub fn unrestricted() -> Self {
         Self::new(None, vec![ALL.to_owned()], None)
     }
 
-    /// An anonymous caller that may read.
+    /// An anonymous caller with read permission.
     pub fn reader() -> Self {
         Self::new(None, vec![READ.to_owned()], None)
     }
 
-    /// Checks a permission. One of the scopes must grant it, and writing includes reading. If user levels are known, one
-    /// of them must grant it too.
-    pub fn may(&self, right: Permission) -> Result<(), Denied> {
-        let scopes: &[&str] = match right {
+    /// Checks a permission. One of the scopes must grant it; write scopes include reading. If the user levels are known,
+    /// one of them must grant it too.
+    pub fn may(&self, permission: Permission) -> Result<(), Denied> {
+        let scopes: &[&str] = match permission {
             Permission::Read => &[READ, WRITE, ALL],
             Permission::Write => &[WRITE, ALL],
         };
         let level_allows = |level: &String| {
-            WRITING_LEVELS.contains(&level.as_str()) || (right == Permission::Read && level == READING_LEVEL)
+            WRITING_LEVELS.contains(&level.as_str())
+                || (permission == Permission::Read && level == READING_LEVEL)
         };
         if !self.scopes.iter().any(|scope| scopes.contains(&scope.as_str())) {
-            return Err(Denied::Scope(right));
+            return Err(Denied::Scope(permission));
         }
         match &self.levels {
-            Some(levels) if !levels.iter().any(level_allows) => Err(Denied::Level(right)),
+            Some(levels) if !levels.iter().any(level_allows) => Err(Denied::Level(permission)),
             _ => Ok(()),
         }
     }
@@ -107,7 +108,7 @@ impl Caller {
 mod tests {
     use super::*;
 
-    fn rights(scopes: &[&str], levels: Option<&[&str]>) -> (bool, bool) {
+    fn permissions(scopes: &[&str], levels: Option<&[&str]>) -> (bool, bool) {
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         let caller = Caller::new(None, owned(scopes), levels.map(owned));
         (
@@ -117,32 +118,38 @@ mod tests {
     }
 
     #[test]
-    fn scopes_add_up_and_writing_includes_reading() {
-        assert_eq!(rights(&[], None), (false, false));
-        assert_eq!(rights(&[READ], None), (true, false));
-        assert_eq!(rights(&[WRITE], None), (true, true));
-        assert_eq!(rights(&[ALL], None), (true, true));
-        assert_eq!(rights(&["other", READ], None), (true, false));
-        for near in [
+    fn any_scope_may_grant_it_and_writing_includes_reading() {
+        assert_eq!(permissions(&[], None), (false, false));
+        assert_eq!(permissions(&[READ], None), (true, false));
+        assert_eq!(permissions(&[WRITE], None), (true, true));
+        assert_eq!(permissions(&[ALL], None), (true, true));
+        assert_eq!(permissions(&["other", READ], None), (true, false));
+        for similar in [
             "idn:task-management",
             "idn:task-management:*",
             "IDN:TASK-MANAGEMENT:WRITE",
             "sp:scopes:default",
         ] {
-            assert_eq!(rights(&[near], None), (false, false), "{near}");
+            assert_eq!(permissions(&[similar], None), (false, false), "{similar}");
         }
     }
 
     #[test]
-    fn a_known_user_level_has_to_allow_it_too() {
+    fn known_user_levels_must_grant_it_too() {
         for level in WRITING_LEVELS {
-            assert_eq!(rights(&[WRITE], Some(&[level])), (true, true), "{level}");
-            assert_eq!(rights(&[READ], Some(&[level])), (true, false), "{level}");
+            assert_eq!(permissions(&[WRITE], Some(&[level])), (true, true), "{level}");
+            assert_eq!(permissions(&[READ], Some(&[level])), (true, false), "{level}");
         }
-        assert_eq!(rights(&[ALL], Some(&[READING_LEVEL])), (true, false));
-        assert_eq!(rights(&[ALL], Some(&[READING_LEVEL, "ORG_ADMIN"])), (true, true));
-        assert_eq!(rights(&[ALL], Some(&["DASHBOARD", "org_admin"])), (false, false));
-        assert_eq!(rights(&[ALL], Some(&[])), (false, false));
-        assert_eq!(rights(&[], Some(&["ORG_ADMIN"])), (false, false));
+        assert_eq!(permissions(&[ALL], Some(&[READING_LEVEL])), (true, false));
+        assert_eq!(
+            permissions(&[ALL], Some(&[READING_LEVEL, "ORG_ADMIN"])),
+            (true, true)
+        );
+        assert_eq!(
+            permissions(&[ALL], Some(&["DASHBOARD", "org_admin"])),
+            (false, false)
+        );
+        assert_eq!(permissions(&[ALL], Some(&[])), (false, false));
+        assert_eq!(permissions(&[], Some(&["ORG_ADMIN"])), (false, false));
     }
 }

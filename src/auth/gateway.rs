@@ -17,7 +17,7 @@ use super::jwt::Claims;
 use super::proxies::Proxies;
 use super::{Caller, IdentityError};
 
-/// Base64 as gateways write it, with or without padding.
+/// Base64url with or without padding, since gateways send both.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
@@ -33,11 +33,11 @@ pub struct Gateway {
     pub headers: IdentityHeaders,
 }
 
-/// A secret in a header.
+/// The secret of the gateway, and its header.
 #[derive(Debug)]
 pub struct GatewaySecret {
     header: HeaderName,
-    /// Compared instead of the secret, so that the comparison takes the same time for every value and length.
+    /// SHA-256 of the secret: comparing digests takes the same time for every value and length.
     digest: [u8; 32],
 }
 
@@ -143,8 +143,8 @@ impl IdentityHeaders {
     }
 }
 
-/// The value of a header that may be there once: a second one may come from the client, passed on by the gateway. An
-/// empty one counts as missing: gateways set headers from variables without a value.
+/// The value of a header that may occur once: a second one may be the client's, passed on by the gateway. An empty
+/// value counts as missing, since gateways set headers from variables that may be empty.
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, IdentityError> {
     let unreadable = || IdentityError::UnreadableIdentity(name.to_string());
     let mut values = headers.get_all(name).iter();
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn named_headers_hold_lists_and_may_not_be_ambiguous() {
+    fn named_headers_hold_lists_and_may_not_be_repeated() {
         let read = |pairs: &[(&str, &str)]| named().read(&headers(pairs));
         let caller = read(&[
             ("X-Auth-Scopes", &format!("openid, {READ} {WRITE}")),
@@ -265,14 +265,14 @@ mod tests {
                 .may(Permission::Read)
                 .is_err()
         );
-        for nobody in [
+        for anonymous in [
             &[][..],
             &[("X-Auth-Client", ""), ("X-Auth-Scopes", " ")],
             &[("X-Auth-Levels", "ORG_ADMIN")],
         ] {
             assert!(
-                matches!(read(nobody), Err(IdentityError::NoIdentity)),
-                "{nobody:?}"
+                matches!(read(anonymous), Err(IdentityError::NoIdentity)),
+                "{anonymous:?}"
             );
         }
         for name in ["X-Auth-Scopes", "X-Auth-Client", "X-Auth-Levels"] {

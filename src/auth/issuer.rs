@@ -1,5 +1,4 @@
-//! Makes tokens: for scripts and tests (`task-status token`) and for the demo, which plays its own identity provider.
-//! The service itself never does.
+//! Signs tokens for `task-status token` and for the demo, which is its own identity provider. `serve` never signs any.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,12 +8,12 @@ use serde::Serialize;
 
 use super::jws::{Algorithm, KeyError, SigningKey};
 
-/// What a token is to say.
+/// The content of a token.
 #[derive(Debug, Clone, Default)]
 pub struct Grant {
     pub client: String,
     pub scopes: Vec<String>,
-    /// The user levels; none is said where there are none.
+    /// The user levels; the claim is omitted if empty.
     pub authorities: Vec<String>,
     pub issuer: Option<String>,
     pub audience: Option<String>,
@@ -47,7 +46,7 @@ struct Claims<'a> {
     exp: u64,
     jti: String,
     client_id: &'a str,
-    /// What the official command line shows; without it, it warns.
+    /// Shown by the official command line, which warns if it is missing.
     user_name: &'a str,
     scope: &'a [String],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -55,7 +54,7 @@ struct Claims<'a> {
 }
 
 impl Issuer {
-    /// Signs with a shared secret, by HS256.
+    /// Signs with a shared secret (HS256).
     pub fn from_secret(secret: &[u8]) -> Self {
         Self {
             key: SigningKey::from_secret(secret),
@@ -73,7 +72,7 @@ impl Issuer {
     ) -> Result<Self, KeyError> {
         let key = SigningKey::from_pem(pem)?;
         Ok(Self {
-            algorithm: algorithm.unwrap_or(key.algorithm()),
+            algorithm: algorithm.unwrap_or(key.default_algorithm()),
             key,
             key_id: key_id.map(str::to_owned),
         })

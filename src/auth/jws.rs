@@ -1,7 +1,7 @@
-//! Signatures of tokens (RFC 7518, section 3), checked and made by `ring`.
+//! Signatures of tokens (RFC 7518, section 3), by `ring`.
 //!
-//! A key is used only with the algorithms of its own kind (RFC 8725, section 3.1): a public key is never a shared secret,
-//! and an RSA key never an elliptic curve.
+//! A key is used only with the algorithms of its own kind (RFC 8725, section 3.1): a public key never serves as a
+//! shared secret.
 
 use std::str::FromStr;
 
@@ -14,7 +14,7 @@ use serde::de::{IntoDeserializer, value};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// The algorithms that tokens may be signed with.
+/// The supported signature algorithms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 pub enum Algorithm {
     HS256,
@@ -48,11 +48,11 @@ pub enum KeyError {
     Algorithm(Algorithm),
 }
 
-/// A key that signatures are checked with.
+/// A key that checks signatures.
 #[derive(Debug)]
 pub enum VerifyingKey {
     Secret(hmac::Key),
-    /// Of 2048 to 8192 bits; a signature by any other is refused.
+    /// 2048 to 8192 bits; signatures by other sizes are refused.
     Rsa(rsa::PublicKeyComponents<Vec<u8>>),
     /// An uncompressed point.
     P256(Vec<u8>),
@@ -65,7 +65,7 @@ impl VerifyingKey {
         Self::Secret(hmac::Key::new(hmac::HMAC_SHA256, secret))
     }
 
-    /// An RSA key by its modulus and exponent, big-endian.
+    /// An RSA key from its modulus and exponent, big-endian.
     pub fn from_rsa(n: &[u8], e: &[u8]) -> Self {
         let [n, e] = [n, e].map(|number| {
             let zeros = number.iter().take_while(|&&byte| byte == 0).count();
@@ -80,7 +80,7 @@ impl VerifyingKey {
         from_public_key_info(&info).ok_or(KeyError::Unsupported)
     }
 
-    /// The algorithms that this kind of key is for.
+    /// The algorithms of this kind of key.
     pub fn algorithms(&self) -> &'static [Algorithm] {
         match self {
             Self::Secret(_) => &[HS256],
@@ -91,7 +91,7 @@ impl VerifyingKey {
         }
     }
 
-    /// Whether this key has signed the message by this algorithm.
+    /// Whether this is a signature of the message by this key and algorithm.
     pub fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         let rsa =
             |key: &rsa::PublicKeyComponents<Vec<u8>>, parameters| key.verify(parameters, message, signature);
@@ -118,7 +118,7 @@ impl VerifyingKey {
     }
 }
 
-/// A key that tokens are signed with.
+/// A key that signs tokens.
 pub enum SigningKey {
     Secret(hmac::Key),
     Rsa(RsaKeyPair),
@@ -149,13 +149,12 @@ impl SigningKey {
             .map(Self::Rsa)
             .or_else(|_| curve(&signature::ECDSA_P256_SHA256_FIXED_SIGNING, der).map(Self::P256))
             .or_else(|_| curve(&signature::ECDSA_P384_SHA384_FIXED_SIGNING, der).map(Self::P384))
-            // OpenSSL writes no public key beside the private one, which `from_pkcs8` would ask for.
+            // `from_pkcs8` would require the public key, which OpenSSL does not write.
             .or_else(|_| Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map(Self::Ed25519))
             .map_err(|_| KeyError::Unsupported)
     }
 
-    /// The algorithm that is used unless another is asked for.
-    pub fn algorithm(&self) -> Algorithm {
+    pub fn default_algorithm(&self) -> Algorithm {
         match self {
             Self::Secret(_) => HS256,
             Self::Rsa(_) => RS256,
@@ -197,7 +196,7 @@ const INTEGER: u8 = 0x02;
 const BIT_STRING: u8 = 0x03;
 const SEQUENCE: u8 = 0x30;
 
-/// A public key by its `SubjectPublicKeyInfo` (RFC 5280, section 4.1): an algorithm, and a key in a bit string.
+/// Parses a `SubjectPublicKeyInfo` (RFC 5280, section 4.1): an algorithm, and a key in a bit string.
 fn from_public_key_info(info: &[u8]) -> Option<VerifyingKey> {
     let (info, []) = der(SEQUENCE, info)? else {
         return None;
@@ -225,12 +224,12 @@ fn from_public_key_info(info: &[u8]) -> Option<VerifyingKey> {
     }
 }
 
-/// The content of a DER value with this tag, and what follows the value.
+/// The content of a DER value with this tag, and the rest after it.
 fn der(tag: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (first, rest) = bytes.strip_prefix(&[tag])?.split_first()?;
     let (length, rest) = match *first {
         length @ ..=0x7F => (length.into(), rest),
-        // The length takes so many bytes itself; no key is longer than two can say.
+        // One or two further bytes hold the length; no key needs more.
         0x81 => (usize::from(*rest.first()?), &rest[1..]),
         0x82 => (usize::from(u16::from_be_bytes(*rest.first_chunk()?)), &rest[2..]),
         _ => return None,
@@ -245,7 +244,7 @@ mod tests {
 
     use super::*;
 
-    /// A public key (`SubjectPublicKeyInfo`) and a signature of `header.claims` by it, both made by OpenSSL.
+    /// Public keys (`SubjectPublicKeyInfo`) and signatures of `header.claims`, made by OpenSSL.
     const SIGNED: [(Algorithm, &str, &str); 5] = [
         (
             RS512,
@@ -296,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn signatures_made_by_openssl_fit() {
+    fn signatures_by_openssl_are_accepted() {
         for (algorithm, info, signature) in SIGNED {
             let key = from_public_key_info(&decode(info)).expect("a key");
             let mut signature = decode(signature);
@@ -334,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_public_key_is_none() {
+    fn a_damaged_public_key_is_refused() {
         for (_, info, _) in SIGNED {
             let info = decode(info);
             for length in 0..info.len() {

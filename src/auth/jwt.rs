@@ -14,14 +14,14 @@ use super::jws::Algorithm;
 use super::key_source::KeySource;
 use super::keys::KeySet;
 
-/// The longest token, in bytes. Tokens with dozens of authorities have two or three thousand.
+/// The longest token, in bytes. A token with dozens of authorities has two or three thousand.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// Accepted values of `typ`, which may be missing: a JWT or an access token (RFC 9068). Tokens of other kinds are
 /// refused (RFC 8725, section 3.11).
 const TYPES: [&str; 4] = ["JWT", "at+jwt", "application/jwt", "application/at+jwt"];
 
-/// The reason why a token is refused. Nothing of the token is repeated.
+/// The reason why a token is refused. It repeats nothing of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum TokenError {
     #[error("the token is longer than {MAX_TOKEN_BYTES} bytes")]
@@ -30,7 +30,7 @@ pub enum TokenError {
     Malformed,
     #[error("the token's kind or a critical extension of it is not supported")]
     Kind,
-    #[error("the token's algorithm is not one of its key")]
+    #[error("the token's algorithm does not fit its key")]
     Algorithm,
     #[error("no trusted key has signed the token")]
     Signature,
@@ -44,7 +44,7 @@ pub enum TokenError {
     Audience,
     #[error("the token's claim {0} is missing or malformed")]
     Claim(&'static str),
-    /// Not the token's fault: no key has been fetched yet.
+    /// No key has been fetched yet; the token may be valid.
     #[error("there are no keys to check tokens with yet")]
     NoKeys,
 }
@@ -52,9 +52,9 @@ pub enum TokenError {
 /// The claims that a token must have.
 #[derive(Debug, Clone, Default)]
 pub struct TokenPolicy {
-    /// `iss` must be one of them, unless there are none.
+    /// Accepted values of `iss`; any if empty.
     pub issuers: Vec<String>,
-    /// `aud` must name one of them. A token that names any is refused where there are none (RFC 7519, section 4.1.3).
+    /// Accepted values of `aud`. If empty, tokens with an `aud` are refused (RFC 7519, section 4.1.3).
     pub audiences: Vec<String>,
     /// Allowed difference between clocks.
     pub leeway: Duration,
@@ -72,17 +72,17 @@ impl Verifier {
         Self { keys, policy }
     }
 
-    /// The caller that a token names.
+    /// Checks a token and returns its caller.
     pub async fn verify(&self, token: &str) -> Result<Caller, TokenError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::TooLong);
         }
-        let header = Header::of(token)?;
+        let header = Header::from_token(token)?;
         let algorithm = header.check()?;
         let keys = self.keys.current().ok_or(TokenError::NoKeys)?;
         let id = header.kid.as_deref();
         let mut claims = Self::claims(token, &keys, id, algorithm);
-        // The issuer may have a new key, unless the token names one that is known.
+        // The issuer may have a new key, unless the token names a known one.
         let names_a_known_key = id.is_some() && keys.knows(id);
         if matches!(claims, Err(TokenError::Signature))
             && !names_a_known_key
@@ -96,17 +96,17 @@ impl Verifier {
         Ok(claims.into_caller())
     }
 
-    /// Whether there are keys to check with.
+    /// Whether keys have been loaded.
     pub fn has_keys(&self) -> bool {
         self.keys.current().is_some()
     }
 
-    /// Keeps the keys current for as long as it is polled.
+    /// Keeps the keys current while polled.
     pub async fn watch(&self) -> Infallible {
         self.keys.watch().await
     }
 
-    /// The claims of a token that one of the keys has signed.
+    /// The claims of a token, if one of the keys has signed it.
     fn claims(
         token: &str,
         keys: &KeySet,
@@ -131,8 +131,8 @@ fn decode(part: &str) -> Result<Vec<u8>, TokenError> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Malformed)
 }
 
-/// The header of a token, read before its signature is checked. Nothing else of the header is believed or looked up: no
-/// `jwk`, `jku`, `x5c` or `x5u`.
+/// The header of a token, read before its signature is checked. Keys in the header (`jwk`, `jku`, `x5c`, `x5u`) are
+/// ignored: anyone could put theirs there.
 #[derive(Deserialize)]
 struct Header {
     alg: String,
@@ -142,7 +142,7 @@ struct Header {
 }
 
 impl Header {
-    fn of(token: &str) -> Result<Self, TokenError> {
+    fn from_token(token: &str) -> Result<Self, TokenError> {
         let mut parts = token.split('.');
         let (Some(header), Some(_), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next())
         else {
@@ -151,10 +151,10 @@ impl Header {
         serde_json::from_slice(&decode(header)?).map_err(|_| TokenError::Malformed)
     }
 
-    /// The algorithm, one that can be trusted at all; `none` is not.
+    /// The algorithm, if it is supported; `none` is not.
     fn check(&self) -> Result<Algorithm, TokenError> {
         let known = |typ: &String| TYPES.iter().any(|known| typ.eq_ignore_ascii_case(known));
-        // None of the extensions that could be critical is supported (RFC 7515, section 4.1.11).
+        // No critical extension is supported (RFC 7515, section 4.1.11).
         if self.crit.is_some() || !self.typ.as_ref().is_none_or(known) {
             return Err(TokenError::Kind);
         }
@@ -162,7 +162,7 @@ impl Header {
     }
 }
 
-/// The claims of a token, in the forms that issuers use.
+/// The claims of a token, in all the forms that issuers use.
 #[derive(Debug, Deserialize)]
 pub(super) struct Claims {
     iss: Option<Value>,
@@ -180,7 +180,7 @@ pub(super) struct Claims {
 /// Seconds since 1970, fractions included (RFC 7519, section 2).
 type NumericDate = Number;
 
-/// Strings in an array, or in one string, separated by spaces.
+/// An array of strings, or one string separated by spaces.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Texts {
@@ -198,7 +198,7 @@ impl Texts {
     }
 }
 
-/// Whether a claim is one of the allowed strings, or an array with one of them.
+/// Whether a claim is, or contains, one of the allowed strings.
 fn names_any(claim: Option<&Value>, allowed: &[String]) -> bool {
     match claim.map(Texts::deserialize) {
         Some(Ok(Texts::One(name))) => allowed.contains(&name),
@@ -208,7 +208,7 @@ fn names_any(claim: Option<&Value>, allowed: &[String]) -> bool {
 }
 
 impl Claims {
-    /// Checks who has issued the token and for whom.
+    /// Checks the issuer and the audience.
     fn check_parties(&self, policy: &TokenPolicy) -> Result<(), TokenError> {
         let TokenPolicy {
             issuers, audiences, ..
@@ -216,8 +216,8 @@ impl Claims {
         if !issuers.is_empty() && !names_any(self.iss.as_ref(), issuers) {
             return Err(TokenError::Issuer);
         }
-        let for_nobody = audiences.is_empty() && self.aud.is_none();
-        if !for_nobody && !names_any(self.aud.as_ref(), audiences) {
+        let without_audience = audiences.is_empty() && self.aud.is_none();
+        if !without_audience && !names_any(self.aud.as_ref(), audiences) {
             return Err(TokenError::Audience);
         }
         Ok(())
@@ -231,7 +231,7 @@ impl Claims {
         let leeway = leeway.as_secs_f64();
         let seconds = |date: &NumericDate, claim| date.as_f64().ok_or(TokenError::Claim(claim));
         let expires = self.exp.as_ref().ok_or(TokenError::Claim("exp"))?;
-        // It must be before, not at, the time (RFC 7519, section 4.1.4).
+        // A token is expired at `exp`, not only after it (RFC 7519, section 4.1.4).
         if now >= seconds(expires, "exp")? + leeway {
             return Err(TokenError::Expired);
         }

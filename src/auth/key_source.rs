@@ -1,11 +1,10 @@
-//! The sources of keys, and how keys stay current.
+//! The sources of keys: a file, or an issuer's URL. Keys are reloaded when they change.
 //!
-//! Keys are kept while their source cannot be read: an outage of the issuer locks no caller out.
+//! If a source cannot be read, its last keys stay in use: an outage of the issuer locks no caller out.
 
 use std::convert::Infallible;
 use std::future::pending;
 use std::io;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -17,6 +16,7 @@ use thiserror::Error;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
 
+use super::is_this_machine;
 use super::keys::{KeySet, KeysError};
 use crate::telemetry::error_chain;
 use crate::watched_file::{ReadError, WatchedFiles};
@@ -26,9 +26,9 @@ use crate::watched_file::{ReadError, WatchedFiles};
 pub struct Pace {
     /// The interval between fetches.
     pub refresh: Duration,
-    /// The least time between fetches that tokens with unknown keys cause.
+    /// The least time between fetches caused by tokens with unknown keys.
     pub refetch: Duration,
-    /// The wait after a first failure; it doubles after each further one.
+    /// The wait after the first failure; doubled after each further one.
     pub first_retry: Duration,
     /// The longest wait.
     pub last_retry: Duration,
@@ -45,9 +45,9 @@ impl Default for Pace {
     }
 }
 
-/// Time limit of a fetch.
+/// The longest time of a fetch.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a request waits for newer keys.
+/// The longest time that a request waits for newer keys.
 const NEWER_KEYS_TIMEOUT: Duration = Duration::from_secs(2);
 /// The largest key set, in bytes.
 const MAX_BYTES: usize = 512 * 1024;
@@ -85,7 +85,7 @@ pub struct KeySource {
 }
 
 enum Origin {
-    /// They never change.
+    /// Keys that never change.
     Fixed,
     /// A file. The first call of [`KeySource::watch`] takes the watcher.
     File {
@@ -96,14 +96,14 @@ enum Origin {
     Issuer(Issuer),
 }
 
-/// A URL that answers with a JSON Web Key Set.
+/// The URL of a JSON Web Key Set.
 struct Issuer {
     url: Url,
     client: Client,
     pace: Pace,
-    /// The progress of fetches. Only [`KeySource::watch`] fetches, so a cancelled request cancels no fetch.
+    /// The progress of fetches. Only [`KeySource::watch`] fetches, so that a cancelled request cancels no fetch.
     progress: watch::Sender<Progress>,
-    /// A request wants newer keys now.
+    /// Notified when a request needs newer keys.
     wanted: Notify,
 }
 
@@ -113,13 +113,13 @@ struct Progress {
     /// The number of fetches that have ended.
     done: u64,
     /// The start of the last fetch.
-    asked: Option<Instant>,
-    /// Whether a fetch runs now.
-    is_asking: bool,
+    started: Option<Instant>,
+    /// Whether a fetch is in flight.
+    in_flight: bool,
 }
 
 impl KeySource {
-    /// These keys, for ever.
+    /// Keys that never change.
     pub fn fixed(keys: KeySet) -> Self {
         Self::new(Some(keys), Origin::Fixed)
     }
@@ -129,7 +129,7 @@ impl KeySource {
         Self::read_by(path, KeySet::from_file).await
     }
 
-    /// The shared secret in a file, without line ends after it, reloaded when it changes.
+    /// The shared secret in a file, without trailing line ends, reloaded when it changes.
     pub async fn secret_file(path: PathBuf) -> Result<Self, KeySourceError> {
         Self::read_by(path, |content| KeySet::from_secret(without_line_end(content))).await
     }
@@ -151,22 +151,16 @@ impl KeySource {
         Ok(Self::new(Some(keys), origin))
     }
 
-    /// The keys of an issuer, by the URL of its key set. There are none until [`KeySource::watch`] has fetched them.
-    ///
-    /// # Errors
-    /// The URL is neither https nor of this machine: keys that are fetched in the clear can be changed on the way.
+    /// The keys of an issuer, by the URL of its key set. [`KeySource::watch`] fetches them; until then there are none.
+    /// The URL must be https or of this machine: keys fetched in the clear can be replaced on the way.
     pub fn issuer(url: &str, pace: Pace) -> Result<Self, KeySourceError> {
         let url = Url::parse(url).map_err(|_| KeySourceError::Url)?;
-        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        let on_this_machine = host == "localhost"
-            || host
-                .parse()
-                .is_ok_and(|address: IpAddr| address.to_canonical().is_loopback());
+        let on_this_machine = is_this_machine(url.host_str().unwrap_or_default());
         let has_credentials = !url.username().is_empty() || url.password().is_some();
         if has_credentials || !(url.scheme() == "https" || url.scheme() == "http" && on_this_machine) {
             return Err(KeySourceError::Url);
         }
-        // Fails if a provider is installed already, which is then used.
+        // Fails if a provider is already installed, which is fine.
         let _ = ring::default_provider().install_default();
         let client = Client::builder()
             .user_agent(concat!("task-status/", env!("CARGO_PKG_VERSION")))
@@ -199,31 +193,31 @@ impl KeySource {
             .clone()
     }
 
-    /// Newer keys than these, for a token that none of them has signed: those that have been fetched meanwhile, or else
-    /// are fetched now, if the last time is long enough ago. Concurrent requests share one fetch.
+    /// Newer keys, for a token that none of the `known` keys has signed. Unless newer ones are already here, they are
+    /// fetched now, if the last fetch is long enough ago. Concurrent requests share one fetch.
     pub async fn newer_than(&self, known: &Arc<KeySet>) -> Option<Arc<KeySet>> {
         let newer = || self.current().filter(|keys| !Arc::ptr_eq(keys, known));
         let Origin::Issuer(issuer) = &self.origin else {
             return newer();
         };
         let mut progress = issuer.progress.subscribe();
-        let Progress { done, is_asking, .. } = *progress.borrow();
+        let Progress { done, in_flight, .. } = *progress.borrow();
         if let Some(keys) = newer() {
             return Some(keys);
         }
-        if !is_asking {
-            if issuer.was_asked_just_now() {
+        if !in_flight {
+            if issuer.fetched_recently() {
                 return None;
             }
             issuer.wanted.notify_one();
         }
-        // If the issuer hangs, this request is refused.
+        // After the timeout the token is refused.
         let answered = progress.wait_for(|progress| progress.done > done);
         let _ = timeout(NEWER_KEYS_TIMEOUT, answered).await;
         newer()
     }
 
-    /// Keeps the keys current for as long as it is polled.
+    /// Keeps the keys current while polled.
     pub async fn watch(&self) -> Infallible {
         match &self.origin {
             Origin::Fixed => pending().await,
@@ -250,8 +244,8 @@ impl KeySource {
         let mut retry = first_retry;
         loop {
             issuer.progress.send_modify(|progress| {
-                progress.asked = Some(Instant::now());
-                progress.is_asking = true;
+                progress.started = Some(Instant::now());
+                progress.in_flight = true;
             });
             let fetched = issuer.fetch().await;
             let wait = match fetched {
@@ -262,11 +256,7 @@ impl KeySource {
                 }
                 Err(error) => {
                     let kept = self.current().is_some();
-                    tracing::warn!(
-                        error = error_chain(&error),
-                        kept,
-                        "cannot refresh the keys of tokens"
-                    );
+                    tracing::warn!(error = error_chain(&error), kept, "cannot refresh the token keys");
                     let wait = retry;
                     retry = (retry * 2).min(last_retry);
                     wait
@@ -274,41 +264,41 @@ impl KeySource {
             };
             issuer.progress.send_modify(|progress| {
                 progress.done += 1;
-                progress.is_asking = false;
+                progress.in_flight = false;
             });
             issuer.pause(wait).await;
         }
     }
 
     fn replace(&self, keys: KeySet) {
-        let number = keys.number();
+        let number = keys.count();
         let before = self
             .current
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .replace(Arc::new(keys));
         if before.is_none() {
-            tracing::info!(number, "the keys of tokens are known");
+            tracing::info!(number, "token keys loaded");
         } else {
-            tracing::debug!(number, "the keys of tokens were read again");
+            tracing::debug!(number, "token keys reloaded");
         }
     }
 }
 
 impl Issuer {
-    /// Whether it is too early to ask again because of a token.
-    fn was_asked_just_now(&self) -> bool {
-        let asked = self.progress.borrow().asked;
-        asked.is_some_and(|asked| asked.elapsed() < self.pace.refetch)
+    /// Whether it is too early to fetch again because of a token.
+    fn fetched_recently(&self) -> bool {
+        let started = self.progress.borrow().started;
+        started.is_some_and(|started| started.elapsed() < self.pace.refetch)
     }
 
-    /// Waits so long, or until somebody would like it to be asked and that is not too early.
+    /// Waits until the time is over or, if it is not too early, until a request needs newer keys.
     async fn pause(&self, wait: Duration) {
         let mut due = std::pin::pin!(sleep(wait));
         loop {
             tokio::select! {
                 () = &mut due => return,
-                () = self.wanted.notified() => if !self.was_asked_just_now() {
+                () = self.wanted.notified() => if !self.fetched_recently() {
                     return;
                 },
             }
@@ -352,7 +342,7 @@ impl std::fmt::Debug for Origin {
     }
 }
 
-/// A URL without its query, in which there may be a key.
+/// A URL without its query, which may contain a key.
 fn shown(url: &Url) -> String {
     let mut url = url.clone();
     url.set_query(None);
@@ -363,12 +353,12 @@ fn fetch_error(error: reqwest::Error) -> KeySourceError {
     KeySourceError::Fetch(error.without_url())
 }
 
-/// Reads the secret that a file holds. Line ends after it are no part of it.
+/// Reads a secret from a file, without trailing line ends.
 pub fn read_secret(path: &Path) -> io::Result<Vec<u8>> {
     Ok(without_line_end(&std::fs::read(path)?).to_vec())
 }
 
-/// The content without the line end that editors and `echo` add.
+/// Strips trailing line ends, which editors and `echo` add.
 fn without_line_end(content: &[u8]) -> &[u8] {
     let mut content = content;
     while let Some(rest) = content
@@ -385,7 +375,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_not_fetched_in_the_clear_but_from_this_machine() {
+    fn keys_are_fetched_in_the_clear_from_this_machine_only() {
         for trusted in [
             "https://issuer.example/jwks",
             "http://127.0.0.1:8080/jwks",
@@ -416,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_end_is_no_part_of_a_secret() {
+    fn trailing_line_ends_are_not_part_of_a_secret() {
         assert_eq!(without_line_end(b"secret\r\n\n"), b"secret");
         assert_eq!(without_line_end(b" secret "), b" secret ");
         assert_eq!(without_line_end(b"\n"), b"");

@@ -1,4 +1,4 @@
-//! Keys that signatures are checked with, each with the algorithms that it may be used for.
+//! Key sets: keys that check signatures, each with the algorithms that it may be used with.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,7 +10,7 @@ use super::jws::{Algorithm, KeyError, VerifyingKey};
 
 /// The shortest shared secret, in bytes: as long as the hash of HS256 (RFC 7518, section 3.2).
 pub const MIN_SECRET_BYTES: usize = 32;
-/// The most keys of one set. A token without a key id is tried with each of them.
+/// The most keys of a set. A token without a key id is checked with each of them.
 const MAX_KEYS: usize = 50;
 
 /// The reason why keys cannot be used.
@@ -39,12 +39,12 @@ pub enum KeysError {
 pub struct Key {
     /// The `kid` in tokens, if it has one.
     id: Option<String>,
-    /// The only algorithm that it may be used with, unless all of its kind are allowed.
+    /// The only allowed algorithm; `None` allows all of the kind of key.
     algorithm: Option<Algorithm>,
     verifying: VerifyingKey,
 }
 
-/// The keys that are trusted at one time.
+/// The trusted keys.
 #[derive(Debug)]
 pub struct KeySet(Vec<Key>);
 
@@ -71,8 +71,8 @@ impl KeySet {
         }
     }
 
-    /// A JSON Web Key Set (RFC 7517). Keys of unsupported kinds are ignored, as its section 5 asks.
-    /// Symmetric ones are too: every reader of the set could sign with them.
+    /// A JSON Web Key Set (RFC 7517). Keys of unsupported kinds are ignored, as section 5 asks. Symmetric keys are too,
+    /// since every reader of the set could sign with them.
     pub fn from_jwks(content: &[u8]) -> Result<Self, KeysError> {
         #[derive(Deserialize)]
         struct Jwks {
@@ -121,27 +121,26 @@ impl KeySet {
         }
     }
 
-    /// Whether a key of this set may have signed a token: a key with this id, or without one.
+    /// Whether a key of this set may have signed a token with this key id.
     pub fn knows(&self, id: Option<&str>) -> bool {
-        self.0.iter().any(|key| key.is_called(id))
+        self.0.iter().any(|key| key.matches(id))
     }
 
-    /// The keys that may have signed a token.
+    /// The keys that may have signed a token with this key id and algorithm.
     pub fn candidates(&self, id: Option<&str>, algorithm: Algorithm) -> impl Iterator<Item = &Key> {
         self.0
             .iter()
-            .filter(move |key| key.is_called(id) && key.allows(algorithm))
+            .filter(move |key| key.matches(id) && key.allows(algorithm))
     }
 
-    /// The number of keys.
-    pub fn number(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.0.len()
     }
 }
 
 impl Key {
     /// A key without an id fits every token, and a token without one every key.
-    fn is_called(&self, id: Option<&str>) -> bool {
+    fn matches(&self, id: Option<&str>) -> bool {
         match (&self.id, id) {
             (Some(own), Some(given)) => own == given,
             _ => true,
@@ -153,13 +152,13 @@ impl Key {
             && self.verifying.algorithms().contains(&algorithm)
     }
 
-    /// Whether this key has signed the message.
+    /// Whether this is a signature of the message by this key.
     pub fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         self.allows(algorithm) && self.verifying.verifies(algorithm, message, signature)
     }
 }
 
-/// A public key as an issuer publishes it (RFC 7517, section 4).
+/// A JSON Web Key (RFC 7517, section 4).
 #[derive(Deserialize)]
 struct Jwk {
     kty: String,
@@ -187,7 +186,7 @@ impl TryFrom<String> for Base64Url {
 }
 
 impl Jwk {
-    /// The key, if it is for signatures and supported.
+    /// The key, if it is for signatures and of a supported kind.
     fn into_key(self) -> Option<Key> {
         let for_signatures = self.r#use.is_none_or(|purpose| purpose == "sig")
             && self

@@ -1,11 +1,11 @@
-//! Who calls, and what they may do.
+//! Authentication, permissions, rate limits and the audit log.
 //!
-//! Where to begin reading: [`caller`] is the outcome, somebody with scopes and user levels. [`Authenticator`] is how it is found
-//! out: from a token (`jwt`, whose keys come from `keys` and are kept current by `key_source`), from the headers of a
-//! trusted gateway ([`gateway`], [`proxies`]), or not at all. [`rate`] is how often one may call, [`audit`] what is
-//! written down about it, [`issuer`] how tokens are made for scripts and the demo.
+//! - [`caller`]: the caller of a request, with its scopes and user levels.
+//! - [`Authenticator`]: identifies the caller, by a token (`jwt`, with keys of `keys` from a `key_source`) or by the
+//!   headers of a trusted gateway ([`gateway`], [`proxies`]).
+//! - [`rate`]: rate limits. [`audit`]: the audit log. [`issuer`]: signs tokens for scripts and the demo.
 //!
-//! Nothing here answers a request: [`crate::http::middleware::authorize`] does, for every route.
+//! [`crate::http::middleware::authorize`] applies all of these to every route.
 
 pub mod audit;
 pub mod caller;
@@ -30,43 +30,39 @@ pub use caller::{Caller, Denied, Permission};
 use gateway::Gateway;
 use jwt::{TokenError, Verifier};
 
-/// How it is found out who calls.
+/// The way in which callers are identified.
 #[derive(Debug)]
 pub enum Authenticator {
-    /// Everybody may do everything.
+    /// All callers may do everything.
     Open,
-    /// Everybody on this machine may do everything.
+    /// All callers may do everything, but the `Host` must name this machine.
     LoopbackOnly,
-    /// A bearer token says it (RFC 6750).
+    /// By a bearer token (RFC 6750).
     Jwt(Verifier),
-    /// As [`Authenticator::Jwt`], and everybody on this machine may read without a token: for the demo alone.
+    /// As [`Authenticator::Jwt`], but reading needs no token. The `Host` must name this machine. For the demo only.
     JwtForWrites(Verifier),
-    /// Headers of a trusted gateway say it.
+    /// By the headers of a trusted gateway.
     Gateway(Gateway),
 }
 
-/// Why it is not known who calls.
+/// The reason why a caller is not authenticated.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum IdentityError {
-    /// There are no credentials.
     #[error("there is no bearer token")]
     NoToken,
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// The request did not come from the gateway.
     #[error("the request does not come from a trusted gateway")]
     NotTheGateway,
-    /// The gateway has not said who calls.
-    #[error("the gateway has not said who calls")]
+    #[error("the identity headers of the gateway are missing")]
     NoIdentity,
-    /// The gateway's headers cannot be read, or are there more than once.
-    #[error("the identity header {0} cannot be read, or is there more than once")]
+    #[error("the identity header {0} is malformed or repeated")]
     UnreadableIdentity(String),
 }
 
 impl Authenticator {
-    /// Who calls, by the head of a request and the address of the peer that sent it. `permission` is what the caller is
-    /// about to need.
+    /// Identifies the caller by the headers of a request and the address of its peer. `permission` is the one that the
+    /// route needs.
     pub async fn authenticate(
         &self,
         headers: &HeaderMap,
@@ -74,7 +70,7 @@ impl Authenticator {
         permission: Option<Permission>,
     ) -> Result<Caller, IdentityError> {
         match self {
-            Self::Open | Self::LoopbackOnly => Ok(Caller::anybody()),
+            Self::Open | Self::LoopbackOnly => Ok(Caller::unrestricted()),
             Self::Jwt(verifier) => by_token(verifier, headers).await,
             Self::JwtForWrites(verifier) => match by_token(verifier, headers).await {
                 Err(IdentityError::NoToken) if permission != Some(Permission::Write) => Ok(Caller::reader()),
@@ -84,8 +80,8 @@ impl Authenticator {
         }
     }
 
-    /// Whether a request is meant for this service, by its `Host`. Where nobody is asked who it is, being on this machine is
-    /// all that counts; a page of any site could be made to come from here too, if its name were made to lead here.
+    /// Whether the `Host` of a request is allowed. Without authentication, access rests on being on this machine. A web
+    /// page in a browser here could get around that by letting its own name resolve to a loopback address.
     pub fn host_allowed(&self, headers: &HeaderMap) -> bool {
         match self {
             Self::LoopbackOnly | Self::JwtForWrites(_) => {
@@ -95,7 +91,7 @@ impl Authenticator {
         }
     }
 
-    /// Whether callers can be told apart at the moment.
+    /// Whether callers can be authenticated now: false until keys have been loaded.
     pub fn is_ready(&self) -> bool {
         match self {
             Self::Open | Self::LoopbackOnly | Self::Gateway(_) => true,
@@ -103,7 +99,7 @@ impl Authenticator {
         }
     }
 
-    /// Keeps the keys current for as long as it is polled.
+    /// Keeps the keys current while polled.
     pub async fn watch(&self) -> Infallible {
         match self {
             Self::Open | Self::LoopbackOnly | Self::Gateway(_) => pending().await,
@@ -111,7 +107,7 @@ impl Authenticator {
         }
     }
 
-    /// Takes what only this module may read out of a request: nothing behind it sees, logs or passes on credentials.
+    /// Removes credentials from a request, so that no handler sees, logs or forwards them.
     pub fn strip_credentials(&self, headers: &mut HeaderMap) {
         headers.remove(header::AUTHORIZATION);
         headers.remove(header::COOKIE);
@@ -126,9 +122,8 @@ async fn by_token(verifier: &Verifier, headers: &HeaderMap) -> Result<Caller, Id
     Ok(verifier.verify(token).await?)
 }
 
-/// The token of `Authorization: Bearer ...`; the scheme's case does not matter (RFC 9110, section 11.1). Credentials of
-/// another scheme are none, and so is an empty token: a script's variable that is not set. Two such headers are not one
-/// that can be trusted.
+/// The token of `Authorization: Bearer ...`; the case of the scheme does not matter (RFC 9110, section 11.1). Another
+/// scheme counts as no token, and so does an empty token: a script's unset variable. Two headers are refused.
 fn bearer(headers: &HeaderMap) -> Result<Option<&str>, TokenError> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else {
@@ -143,12 +138,17 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, TokenError> {
     Ok(Some(token).filter(|token| scheme.eq_ignore_ascii_case("Bearer") && !token.is_empty()))
 }
 
-/// Whether a `Host` is a loopback address or `localhost`, with any port.
+/// Whether a `Host` names this machine, with any port.
 fn names_this_machine(host: &HeaderValue) -> bool {
-    let Ok(authority) = host.to_str().unwrap_or_default().parse::<Authority>() else {
-        return false;
-    };
-    let name = authority.host().trim_matches(['[', ']']);
+    host.to_str()
+        .unwrap_or_default()
+        .parse()
+        .is_ok_and(|authority: Authority| is_this_machine(authority.host()))
+}
+
+/// Whether a host is a loopback address or `localhost`.
+fn is_this_machine(host: &str) -> bool {
+    let name = host.trim_matches(['[', ']']);
     name.eq_ignore_ascii_case("localhost")
         || name
             .parse()

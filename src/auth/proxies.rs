@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 use thiserror::Error;
 
-/// A list of addresses, to which each proxy appends the address of its own peer.
+/// A list of addresses: each proxy appends the address of its peer.
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// A network of trusted peers: `10.0.0.0/8`, or one address.
@@ -48,7 +48,7 @@ impl Proxies {
     }
 
     /// The address of the client: the peer's or, if that is a trusted proxy, the last in `X-Forwarded-For` that is not a
-    /// proxy. The client itself may have written those before it.
+    /// proxy. The client itself may have sent those before it.
     pub fn client(&self, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
         let mut client = peer.to_canonical();
         let lines: Vec<&HeaderValue> = headers.get_all(X_FORWARDED_FOR).iter().collect();
@@ -60,7 +60,7 @@ impl Proxies {
             if !self.trust(client) {
                 break;
             }
-            // A client may have written anything; each hop is read by itself.
+            // A client may have sent anything, so each hop is parsed by itself.
             let Some(address) = str::from_utf8(hop).ok().and_then(|hop| address(hop.trim())) else {
                 break;
             };
@@ -128,7 +128,7 @@ mod tests {
         assert_eq!(client("10.0.0.1", &[]), "10.0.0.1");
         assert_eq!(client("10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
         assert_eq!(client("::ffff:10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
-        // The client wrote the first itself.
+        // The client sent the first one itself.
         assert_eq!(
             client("10.0.0.1", &["1.1.1.1, 198.51.100.1, 10.0.0.2"]),
             "198.51.100.1"

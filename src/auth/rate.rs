@@ -13,21 +13,21 @@ use thiserror::Error;
 
 use super::Caller;
 
-/// A number of requests in a period.
+/// A number of requests per period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     pub requests: NonZeroU32,
     pub period: Duration,
 }
 
-/// The rate that the Task Management API is documented with: 100 requests in 10 seconds for each client.
+/// The documented rate of the Task Management API: 100 requests in 10 seconds for each client.
 pub const DOCUMENTED: Rate = Rate {
     requests: NonZeroU32::new(100).unwrap(),
     period: Duration::from_secs(10),
 };
 
 /// The longest period: buckets are lost when the process ends.
-const LONGEST_PERIOD: Duration = Duration::from_hours(24);
+const MAX_PERIOD: Duration = Duration::from_hours(24);
 
 /// A string is not a rate.
 #[derive(Debug, Error)]
@@ -45,7 +45,7 @@ impl FromStr for Rate {
         };
         // At least a nanosecond for each request.
         let least = Duration::from_nanos(rate.requests.get().into());
-        (least..=LONGEST_PERIOD)
+        (least..=MAX_PERIOD)
             .contains(&rate.period)
             .then_some(rate)
             .ok_or(RateError)
@@ -75,7 +75,7 @@ pub struct TooMany {
 #[derive(Debug)]
 pub struct Limiter {
     rate: Rate,
-    /// When each bucket is full again; those that are full need not be here.
+    /// The time at which each bucket is full again. Full buckets may be missing.
     full: Mutex<HashMap<Holder, Instant>>,
 }
 
@@ -104,7 +104,7 @@ impl Limiter {
         let mut buckets = self.buckets();
         let full = buckets.entry(holder).or_insert(now);
         let taken = (*full).max(now) + refill;
-        // An empty bucket takes so long to fill; one cannot be emptier.
+        // A bucket cannot be emptier than empty: a whole period until it is full.
         let retry_after = taken.saturating_duration_since(now + refill * self.rate.requests.get());
         if !retry_after.is_zero() {
             return Err(TooMany {
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rate_is_read_from_text() {
+    fn a_rate_is_parsed() {
         assert_eq!("100/10s".parse::<Rate>().expect("a rate"), DOCUMENTED);
         for invalid in [
             "", "100", "0/1s", "1/0s", "-1/1s", "1/1", "x/1s", "5/2ns", "1/25h", "1/600y",
@@ -154,11 +154,11 @@ mod tests {
                 .count()
         };
         assert_eq!(left(Some(&named("a")), "192.0.2.1"), 2);
-        // From wherever the client calls.
+        // The address does not matter if the client has a name.
         assert_eq!(left(Some(&named("a")), "192.0.2.2"), 0);
         assert_eq!(left(Some(&named("b")), "192.0.2.1"), 2);
         assert_eq!(left(None, "192.0.2.1"), 2);
-        assert_eq!(left(Some(&Caller::anybody()), "192.0.2.1"), 0);
+        assert_eq!(left(Some(&Caller::unrestricted()), "192.0.2.1"), 0);
         assert_eq!(left(None, "2001:db8::1"), 2);
         assert_eq!(left(None, "2001:db8::ffff:1"), 0);
         assert_eq!(left(None, "2001:db8:0:1::1"), 2);

@@ -81,7 +81,7 @@ pub fn store(state: AppState, record: AuditRecord, request: Request) -> Response
     let (sender, receiver) = unbounded_channel();
     let budget = Arc::new(Semaphore::new(WAITING_BYTES as usize));
     let worker = Worker {
-        writing: AuditGuard::of(record),
+        writing: AuditGuard::resume(record),
         _permit: parts.extensions.remove(),
         database: state.database,
         context: Context::new(&parts),

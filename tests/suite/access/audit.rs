@@ -336,7 +336,7 @@ async fn a_key_in_the_url_of_an_issuer_is_redacted() {
     for url in [&issuer.url, "http://127.0.0.1:1/jwks"] {
         let url = format!("{url}?key=hunter2");
         let (mut program, _) = started(serve(&database, &["--auth", "jwt", "--jwt-jwks-url", &url])).await;
-        program.logged("cannot refresh the keys of tokens").await;
+        program.logged("cannot refresh the token keys").await;
         let (log, _) = log_of(program);
         assert!(!log.contains("hunter2"), "{log}");
     }

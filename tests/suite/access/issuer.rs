@@ -283,7 +283,7 @@ fn untrustworthy_keys_are_ignored() {
     );
     // Unknown keys are skipped (RFC 7517, section 5).
     let mixed = json!({ "keys": [{ "kty": "AKP", "alg": "ML-DSA-44" }, 1, key.jwk("a")] }).to_string();
-    assert_eq!(KeySet::from_file(mixed.as_bytes()).unwrap().number(), 1);
+    assert_eq!(KeySet::from_file(mixed.as_bytes()).unwrap().count(), 1);
     let short = KeySet::from_secret(&[b'x'; 31]).unwrap_err().to_string();
     assert_eq!(short, "the secret has 31 bytes; at least 32 are needed");
 }
@@ -318,9 +318,9 @@ async fn an_issuer_needs_a_trusted_certificate() {
         program.logged("the database is up").await;
         program
             .logged(if trusted {
-                "the keys of tokens are known"
+                "token keys loaded"
             } else {
-                "cannot refresh the keys of tokens"
+                "cannot refresh the token keys"
             })
             .await;
         let ready = reqwest::get(format!("{health}/readyz")).await.unwrap();

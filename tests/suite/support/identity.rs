@@ -92,7 +92,7 @@ impl Key {
 
     /// A token with any header, signed by the default algorithm of the key.
     pub fn sign(&self, header: &Value, claims: &Value) -> String {
-        sign(&self.signing, self.signing.algorithm(), header, claims)
+        sign(&self.signing, self.signing.default_algorithm(), header, claims)
     }
 
     /// A token signed by this algorithm.
@@ -107,7 +107,7 @@ impl Key {
 
     /// A token signed by the default algorithm of the key.
     pub fn token(&self, id: &str, claims: &Value) -> String {
-        self.sign_by(self.signing.algorithm(), id, claims)
+        self.sign_by(self.signing.default_algorithm(), id, claims)
     }
 }
 
