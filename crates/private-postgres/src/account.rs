@@ -1,5 +1,4 @@
-//! Who the server runs as. PostgreSQL refuses to run as root, so root lends it an account that may
-//! do nothing else.
+//! The account that runs the server. PostgreSQL refuses to run as root, so root runs it as an unprivileged account.
 
 use std::env;
 use std::ffi::OsStr;
@@ -11,11 +10,11 @@ use std::process::{Command, Stdio};
 
 use super::Error;
 
-/// Accounts that root may lend to the server, best first; the second is macOS's.
+/// Accounts that root may run the server as, in order of preference; the second is macOS's.
 const LENT: [&str; 3] = ["postgres", "_postgres", "nobody"];
 
-/// What PostgreSQL's programs get to see of our environment: not our secrets, no `PG...` variable
-/// that would change what they do, and nothing that translates their messages.
+/// The environment variables passed to PostgreSQL's programs: no secrets, no `PG...` variable that would change their
+/// behaviour, and no locale that would translate their messages.
 const ENVIRONMENT: [&str; 4] = [
     "PATH",
     "LD_LIBRARY_PATH",
@@ -23,18 +22,18 @@ const ENVIRONMENT: [&str; 4] = [
     "DYLD_FALLBACK_LIBRARY_PATH",
 ];
 
-/// Who the server runs as.
+/// The account that runs the server.
 #[derive(Debug, Clone)]
 pub(super) enum Account {
-    /// As ourselves: we are not root.
+    /// The account of this process, which is not root.
     Own { uid: u32 },
-    /// We are root: another account runs it.
+    /// Another account, since this process is root.
     Lent { name: String, uid: u32, gid: u32 },
 }
 
 impl Account {
-    /// The account for a cluster in `data`, which may not exist yet. As root, data that belongs to
-    /// somebody is run by its owner, so that no file ever changes hands.
+    /// The account for a cluster in `data`, which may not exist yet. As root, existing data is run by its owner, so that
+    /// no file changes its owner.
     pub(super) fn choose(data: Option<&Path>) -> Result<Self, Error> {
         let uid = rustix::process::geteuid().as_raw();
         if uid != 0 {
@@ -64,20 +63,19 @@ impl Account {
         })
     }
 
-    /// Whether this program is root.
+    /// Whether this process is root.
     pub(super) fn is_lent(&self) -> bool {
         matches!(self, Self::Lent { .. })
     }
 
-    /// The user id the server runs as.
     pub(super) fn uid(&self) -> u32 {
         match self {
             Self::Own { uid } | Self::Lent { uid, .. } => *uid,
         }
     }
 
-    /// A command that runs as this account, in a process group of its own: the terminal's Ctrl-C
-    /// must reach this program only, which then stops the server when it no longer needs it.
+    /// A command that runs as this account, in a process group of its own: Ctrl-C in the terminal must reach this process
+    /// only, which then stops the server.
     pub(super) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command.env_clear().envs(
@@ -86,7 +84,7 @@ impl Account {
                 .filter_map(|name| Some((name, env::var_os(name)?))),
         );
         command.env("LC_ALL", "C").stdin(Stdio::null()).process_group(0);
-        // The current folder may be closed to the account.
+        // The account may not be allowed to enter the current folder.
         command.current_dir("/");
         if let Self::Lent { uid, gid, .. } = self {
             // std also drops root's supplementary groups when it changes the user.
@@ -102,13 +100,13 @@ impl Account {
             .create(path)
             .map_err(Error::io("create the folder", path))?;
         if let Self::Lent { uid, gid, .. } = self {
-            chown(path, Some(*uid), Some(*gid)).map_err(Error::io("give away the folder", path))?;
+            chown(path, Some(*uid), Some(*gid)).map_err(Error::io("change the owner of", path))?;
         }
         Ok(())
     }
 
-    /// Makes `path`, a folder of ours, one that the account can pass through but not write to. Root
-    /// writes in it, and must not be led astray by a link that the account placed there.
+    /// Lets the account pass through a folder of this process, but not write to it: root writes there, and must not follow
+    /// a link that the account made.
     pub(super) fn admit(&self, path: &Path) -> Result<(), Error> {
         let mode = match self {
             Self::Own { .. } => 0o700,
@@ -121,15 +119,14 @@ impl Account {
             .map_err(Error::io("set the permissions of", path))
     }
 
-    /// Checks that the account can pass through `folder` and all folders above it, in order to reach
-    /// `path`. Without this, the server would fail with a "permission denied" that root cannot make
-    /// sense of.
+    /// Checks that the account can enter `folder` and all folders above it, on the way to `path`. Without this check, the
+    /// server would fail with a "permission denied" that makes no sense to root.
     pub(super) fn check_can_enter(&self, folder: &Path, path: &Path) -> Result<(), Error> {
         let Self::Lent { name, uid, gid } = self else {
             return Ok(());
         };
         for ancestor in folder.ancestors() {
-            let meta = fs::metadata(ancestor).map_err(Error::io("look at", ancestor))?;
+            let meta = fs::metadata(ancestor).map_err(Error::io("inspect", ancestor))?;
             let bit = if meta.uid() == *uid {
                 0o100
             } else if meta.gid() == *gid {

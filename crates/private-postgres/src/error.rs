@@ -1,6 +1,6 @@
-//! What can go wrong, in words that say what to do about it.
+//! Errors, with messages that say what to do.
 //!
-//! A message speaks for its own layer only; the cause is in `source()`.
+//! A message covers its own layer only; the cause is in `source()`.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,54 +8,54 @@ use std::path::PathBuf;
 use super::fetch::FetchError;
 use super::find::OLDEST_MAJOR;
 
-/// Why a private PostgreSQL could not be started, kept or stopped.
+/// The reason why a private PostgreSQL could not be started, kept or stopped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Neither an installed PostgreSQL nor one from pip.
+    /// No PostgreSQL is installed, and pip cannot provide one.
     #[error("{}", no_postgres(looked_in))]
     NoPostgres {
-        /// Every place that was searched, for the user to compare with where theirs is.
+        /// Every folder that was searched.
         looked_in: String,
-        /// Why pip could not provide one either.
+        /// The failure of pip.
         source: Box<FetchError>,
     },
-    /// The folder the user named does not hold a usable PostgreSQL.
+    /// The named folder has no usable PostgreSQL.
     #[error(
         "{named_by} names {}, but {problem}; it must be a folder with the programs `initdb` and `postgres` \
          of PostgreSQL {OLDEST_MAJOR} or newer",
         dir.display()
     )]
     BinDir {
-        /// Who named it: the setting or the environment variable.
+        /// The setting or environment variable that names the folder.
         named_by: &'static str,
         /// The folder.
         dir: PathBuf,
         /// What is wrong with it.
         problem: String,
     },
-    /// PostgreSQL refuses to run as root and there is nobody else to run it as.
+    /// PostgreSQL refuses to run as root and there is no other account.
     #[error(
-        "cannot run a private PostgreSQL as root: there is neither an account `postgres` nor \
-         `nobody` to run it as. Run as an ordinary user instead, or use a server you already have \
+        "cannot run a private PostgreSQL as root: there is no account `postgres` or `nobody` to \
+         run it as. Run as an ordinary user instead, or use a server you already have \
          (DATABASE_URL)"
     )]
     NoAccount,
-    /// A folder on the way is closed to the account the server runs as.
+    /// The account of the server cannot enter a folder on the way.
     #[error(
         "PostgreSQL refuses to run as root, so it runs as the account `{account}`, which cannot enter {}: \
-         choose a place outside of {} for {}",
+         choose a folder outside {} for {}",
         blocker.display(), blocker.display(), path.display()
     )]
     ClosedToAccount {
-        /// What the account has to reach.
+        /// The folder to reach.
         path: PathBuf,
         /// The folder that keeps it out.
         blocker: PathBuf,
         /// The account.
         account: String,
     },
-    /// The folder has other things in it, and would be given to the server.
+    /// The folder contains foreign files, and would be given to the server.
     #[error(
         "{} is not a data folder of this program: it contains `{entry}`. Name a new or empty folder",
         path.display()
@@ -63,10 +63,10 @@ pub enum Error {
     ForeignFolder {
         /// The folder.
         path: PathBuf,
-        /// The first thing in it that this program did not put there.
+        /// A foreign file in it.
         entry: String,
     },
-    /// Another process holds the folder.
+    /// Another process uses the folder.
     #[error(
         "another process (pid {pid}) already uses the PostgreSQL in {}: stop it, or choose another \
          data folder",
@@ -75,21 +75,21 @@ pub enum Error {
     InUse {
         /// The folder.
         path: PathBuf,
-        /// The process that holds it.
+        /// The other process.
         pid: u32,
     },
-    /// The server of a process that died does not come to its end.
+    /// The server of a dead process does not stop.
     #[error(
-        "the PostgreSQL in {} belongs to a process that is gone, and did not stop within {seconds} s",
+        "the PostgreSQL in {} belongs to a dead process and did not stop within {seconds} s",
         path.display()
     )]
     StillStopping {
         /// The folder.
         path: PathBuf,
-        /// How long was waited.
+        /// The timeout.
         seconds: u64,
     },
-    /// The kept data was made by another major version.
+    /// The data belongs to another major version.
     #[error(
         "the data in {} was made by PostgreSQL {found}, but the programs in {} are PostgreSQL {programs}: \
          point PG_BIN_DIR at PostgreSQL {found}, or choose another data folder",
@@ -98,40 +98,40 @@ pub enum Error {
     OtherVersion {
         /// The cluster's folder.
         path: PathBuf,
-        /// What its `PG_VERSION` says.
+        /// The version in its `PG_VERSION`.
         found: String,
-        /// The major version at hand.
+        /// The major version of the programs.
         programs: u32,
-        /// Where that is.
+        /// The folder of the programs.
         bin_dir: PathBuf,
     },
-    /// `initdb` refused.
-    #[error("`initdb` could not make a database cluster ({status}). It said:\n{output}")]
+    /// `initdb` failed.
+    #[error("`initdb` could not create a database cluster ({status}). Its output:\n{output}")]
     Initdb {
-        /// How it ended.
+        /// Its exit status.
         status: String,
-        /// What it printed.
+        /// Its output.
         output: String,
     },
-    /// The server ended, or hung, before it was ready.
+    /// The server ended or hung before it was ready.
     #[error("PostgreSQL did not start ({status}). The end of its log:\n{log_tail}")]
     NotStarted {
-        /// How it ended, or how long was waited.
+        /// Its exit status, or the timeout.
         status: String,
         /// The end of its log.
         log_tail: String,
     },
-    /// The server ended although nobody asked it to.
+    /// The server ended by itself.
     #[error("PostgreSQL (pid {pid}) ended unexpectedly ({status}). The end of its log:\n{log_tail}")]
     Exited {
         /// The server's process.
         pid: u32,
-        /// How it ended.
+        /// Its exit status.
         status: String,
         /// The end of its log.
         log_tail: String,
     },
-    /// The server survived every way of ending it.
+    /// The server did not stop, not even by SIGKILL.
     #[error("PostgreSQL (pid {pid}) did not stop, not even when killed")]
     NotStopped {
         /// The server's process.
@@ -142,23 +142,23 @@ pub enum Error {
     Run {
         /// The program.
         program: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// The system refused something.
+    /// A system call failed.
     #[error("cannot {action} {}", path.display())]
     Io {
-        /// What was attempted.
+        /// The attempted action.
         action: &'static str,
-        /// On what.
+        /// Its object.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
 }
 
 impl Error {
-    /// For `map_err`: the attempted action and its object, with the system's answer as the source.
+    /// For `map_err`: an error with the attempted action and its object.
     pub(super) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { action, path, source }
@@ -182,6 +182,6 @@ Do one of these and start again:
   * use a server you already have:
       DATABASE_URL=postgres://user:password@host:5432/name task-status serve
 
-Looked in: {looked_in}"
+Searched: {looked_in}"
     )
 }

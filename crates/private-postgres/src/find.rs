@@ -10,25 +10,25 @@ use super::account::Account;
 use super::process::run;
 use super::{Error, cache};
 
-/// The oldest major version that is looked at; `initdb --no-instructions` is of this one.
+/// The oldest supported major version: the first with `initdb --no-instructions`.
 pub const OLDEST_MAJOR: u32 = 14;
 
-/// Folders that packages install to, with the part of the name that holds the version.
-const PACKAGED: [(&str, &str, &str); 8] = [
+/// Folders that packages install to, with the prefix of the version in the name.
+const PACKAGED: [(&str, &str); 8] = [
     // Debian, Ubuntu
-    ("/usr/lib/postgresql", "", "bin"),
-    // PostgreSQL's own packages for Red Hat and its kin
-    ("/usr", "pgsql-", "bin"),
+    ("/usr/lib/postgresql", ""),
+    // PostgreSQL's own packages for Red Hat and relatives
+    ("/usr", "pgsql-"),
     // SUSE
-    ("/usr/lib", "postgresql", "bin"),
+    ("/usr/lib", "postgresql"),
     // Homebrew: Apple silicon, Intel, Linux
-    ("/opt/homebrew/opt", "postgresql@", "bin"),
-    ("/usr/local/opt", "postgresql@", "bin"),
-    ("/home/linuxbrew/.linuxbrew/opt", "postgresql@", "bin"),
+    ("/opt/homebrew/opt", "postgresql@"),
+    ("/usr/local/opt", "postgresql@"),
+    ("/home/linuxbrew/.linuxbrew/opt", "postgresql@"),
     // Postgres.app
-    ("/Applications/Postgres.app/Contents/Versions", "", "bin"),
-    // the installer of EDB, on macOS
-    ("/Library/PostgreSQL", "", "bin"),
+    ("/Applications/Postgres.app/Contents/Versions", ""),
+    // EDB installer on macOS
+    ("/Library/PostgreSQL", ""),
 ];
 
 /// The programs of one PostgreSQL, all from one folder.
@@ -36,9 +36,9 @@ const PACKAGED: [(&str, &str, &str); 8] = [
 pub struct Installation {
     /// Holds `initdb` and `postgres`.
     pub bin_dir: PathBuf,
-    /// As `postgres --version` tells it: `15.14`, `18beta1`.
+    /// From `postgres --version`: `15.14`, `18beta1`.
     pub version: String,
-    /// The part that decides which data it can read.
+    /// The major version: it can only read data of the same one.
     pub major: u32,
 }
 
@@ -50,8 +50,8 @@ impl Installation {
     }
 }
 
-/// The PostgreSQL to use: the explicit folder, else `PG_BIN_DIR`, else the first that is found;
-/// among several found, one of major version `wanted`, which made the data that is there.
+/// The PostgreSQL to use: the explicit folder, else `PG_BIN_DIR`, else an installed one. Among several installed ones,
+/// the first with the major version `wanted`, that of existing data, or else the first.
 pub(super) fn find(
     explicit: Option<&Path>,
     account: &Account,
@@ -65,7 +65,7 @@ pub(super) fn find(
         .or_else(|| from_env.map(|dir| ("PG_BIN_DIR", dir)));
     if let Some((named_by, dir)) = named {
         let dir = std::path::absolute(&dir).unwrap_or(dir);
-        // Whoever names a folder wants that one: falling back to another would only surprise.
+        // A folder that was named explicitly is never replaced by another one.
         return match probe(&dir, account) {
             Ok(found) => Ok(Some(found)),
             Err(Unusable::Closed(error)) => Err(error),
@@ -90,17 +90,18 @@ pub(super) fn find(
     Ok(first)
 }
 
-/// Why a folder is passed over.
+/// The reason why a folder is skipped.
 enum Unusable {
     Because(String),
     Closed(Error),
 }
 
-/// Checks a folder, following the links to the place where the programs really are together.
+/// The installation in a folder, if it is usable.
 pub(super) fn installation(dir: &Path, account: &Account) -> Option<Installation> {
     probe(dir, account).ok()
 }
 
+/// Checks a folder. Follows links to the folder that has all programs.
 fn probe(dir: &Path, account: &Account) -> Result<Installation, Unusable> {
     let because = |problem: &str| Unusable::Because(problem.to_owned());
     let initdb = fs::canonicalize(dir.join("initdb"))
@@ -151,23 +152,22 @@ fn parse_version(output: &str) -> Option<(String, u32)> {
     Some((version.to_owned(), major))
 }
 
-/// Every folder worth a look, best first.
+/// Folders with an `initdb`, in order of preference.
 fn candidates(account: &Account) -> Vec<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let mut dirs: Vec<_> = env::split_paths(&path).filter(|dir| dir.is_absolute()).collect();
     dirs.extend(
         PACKAGED
             .iter()
-            .flat_map(|(parent, prefix, bin)| packaged(parent, prefix, bin)),
+            .flat_map(|(parent, prefix)| packaged(parent, prefix)),
     );
-    // One that was fetched at an earlier start.
     dirs.extend(fetched(account));
     dirs.retain(|dir| dir.join("initdb").exists());
     dirs
 }
 
-/// The folders `<parent>/<prefix><version>/<bin>`, newest first.
-fn packaged(parent: &str, prefix: &str, bin: &str) -> Vec<PathBuf> {
+/// The folders `<parent>/<prefix><version>/bin`, newest first.
+fn packaged(parent: &str, prefix: &str) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(parent) else {
         return Vec::new();
     };
@@ -182,28 +182,28 @@ fn packaged(parent: &str, prefix: &str, bin: &str) -> Vec<PathBuf> {
                 .next()?
                 .parse()
                 .ok()?;
-            Some((version, entry.path().join(bin)))
+            Some((version, entry.path().join("bin")))
         })
         .collect();
     found.sort_by_key(|(version, _)| Reverse(*version));
     found.into_iter().map(|(_, dir)| dir).collect()
 }
 
-/// The programs that were fetched at an earlier start, or the place for them.
+/// The folder of the programs fetched at an earlier start; it may not exist.
 fn fetched(account: &Account) -> Option<PathBuf> {
     cache::folder(account).map(|cache| cache::programs(&cache::package(&cache)))
 }
 
-/// Where [`find`] looks, for the message that says it found nothing.
+/// The folders searched by [`find`], for the error message.
 pub(super) fn looked_in(account: &Account) -> String {
-    let mut places = vec!["PG_BIN_DIR (not set)".to_owned(), "PATH".to_owned()];
-    places.extend(
+    let mut folders = vec!["PG_BIN_DIR (not set)".to_owned(), "PATH".to_owned()];
+    folders.extend(
         PACKAGED
             .iter()
-            .map(|(parent, prefix, bin)| format!("{parent}/{prefix}*/{bin}")),
+            .map(|(parent, prefix)| format!("{parent}/{prefix}*/bin")),
     );
-    places.extend(fetched(account).map(|dir| dir.display().to_string()));
-    places.join(", ")
+    folders.extend(fetched(account).map(|dir| dir.display().to_string()));
+    folders.join(", ")
 }
 
 #[cfg(test)]
@@ -211,7 +211,7 @@ mod tests {
     use super::parse_version;
 
     #[test]
-    fn versions_of_packages_betas_and_development_builds() {
+    fn versions_of_packages_betas_and_development_builds_are_parsed() {
         let parse = |text| parse_version(text).map(|(version, major)| format!("{version}={major}"));
         let debian = "postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)\n";
         assert_eq!(parse(debian).as_deref(), Some("15.14=15"));

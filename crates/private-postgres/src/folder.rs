@@ -1,9 +1,9 @@
-//! The folder of a private cluster: who may enter it, and that only one process uses it.
+//! The folder of a private cluster: its permissions, and the lock that keeps it to one process.
 //!
 //! ```text
-//! data       the cluster, as initdb made it      lock   held while the cluster is in use
-//! data.new   one that initdb is still making     log    what the server has to say
-//! s          the server's socket                 log.old   ... at the start before this one
+//! data       the cluster                         lock      held while the cluster is in use
+//! data.new   a cluster that initdb creates now   log       the log of the server
+//! s          the server's socket                 log.old   the log of the start before
 //! ```
 
 use std::env;
@@ -21,15 +21,15 @@ use super::account::Account;
 use super::guard::{Guard, Line};
 use super::process::{lives, wait_until};
 
-/// What may be in the folder.
+/// The names that may be in the folder.
 const OURS: [&str; 6] = ["data", "data.new", "s", "lock", "log", "log.old"];
 
-/// The longest folder that leaves room for `/s/.s.PGSQL.5432.lock` within the 104 bytes that macOS
-/// allows a socket's path (Linux: 108).
-const LONGEST: usize = 80;
+/// The longest path of the folder: `/s/.s.PGSQL.5432.lock` must fit in the 104 bytes of a socket path on macOS (108 on
+/// Linux).
+const MAX_PATH_BYTES: usize = 80;
 
-/// How long the server of a process that died may take to stop: the guard's patience and a bit.
-const STOPPING: Duration = Duration::from_secs(45);
+/// The longest time for the server of a dead process to stop: that of the guard and a bit more.
+const STOP_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// The folder, locked.
 #[derive(Debug)]
@@ -38,14 +38,14 @@ pub(super) struct Folder {
     temporary: bool,
     sockets: PathBuf,
     account: Account,
-    /// Taken when the folder is closed.
+    /// `None` once the folder is closed.
     guard: Option<Guard>,
-    /// Shared with the guard: the folder is unlocked when neither of us is left.
+    /// Shared with the guard: the folder stays locked until both have ended.
     _lock: File,
 }
 
 impl Folder {
-    /// Opens the folder of a kept cluster (`Some`) or makes one that is removed when closed.
+    /// Opens the folder of a kept cluster (`Some`) or creates a temporary one, removed when closed.
     pub(super) fn open(kept: Option<&Path>, account: Account) -> Result<Self, Error> {
         let home = match kept {
             Some(home) => prepare_kept(home, &account)?,
@@ -77,12 +77,11 @@ impl Folder {
         }
     }
 
-    /// The folder itself.
     pub(super) fn home(&self) -> &Path {
         &self.home
     }
 
-    /// Who owns what is in it.
+    /// The owner of its content.
     pub(super) fn account(&self) -> &Account {
         &self.account
     }
@@ -92,25 +91,25 @@ impl Folder {
         self.home.join("data")
     }
 
-    /// Where the server's socket is.
+    /// The folder of the server's socket.
     pub(super) fn sockets(&self) -> &Path {
         &self.sockets
     }
 
-    /// What the server says.
+    /// The log of the server.
     pub(super) fn log(&self) -> PathBuf {
         self.home.join("log")
     }
 
-    /// Tells the guard what to stop.
+    /// The line to the guard.
     pub(super) fn line(&self) -> Option<Line> {
         self.guard.as_ref().map(Guard::line)
     }
 
-    /// An empty log; what the last server said is kept once more.
+    /// Starts an empty log and keeps the last one as `log.old`.
     pub(super) fn new_log(&self) -> Result<File, Error> {
         let log = self.log();
-        // There is none at the first start.
+        // Fails at the first start.
         let _ = fs::rename(&log, self.home.join("log.old"));
         let file = OpenOptions::new()
             .write(true)
@@ -120,12 +119,12 @@ impl Folder {
         file.map_err(Error::io("create", log))
     }
 
-    /// The end of what the server said.
+    /// The end of the log.
     pub(super) fn log_tail(&self) -> String {
         log_tail(&self.log())
     }
 
-    /// Unlocks the folder, and removes what is to be removed.
+    /// Removes the socket and a temporary folder, and unlocks it.
     pub(super) fn close(mut self) -> Result<(), Error> {
         self.cleanup()
     }
@@ -156,7 +155,7 @@ pub(super) fn log_tail(log: &Path) -> String {
     const LINES: usize = 20;
     const BYTES: u64 = 16 * 1024;
     let mut bytes = Vec::new();
-    // A log that cannot be read must not hide the error that it is read for.
+    // An unreadable log must not hide the error that it belongs to.
     let _ = File::open(log).and_then(|mut file| {
         let start = file.metadata()?.len().saturating_sub(BYTES);
         file.seek(SeekFrom::Start(start))?;
@@ -178,7 +177,7 @@ fn prepare_kept(home: &Path, account: &Account) -> Result<PathBuf, Error> {
         let entry = "the whole file system".to_owned();
         return Err(Error::ForeignFolder { path: home, entry });
     };
-    // Before anything is created, so that a refusal leaves nothing behind.
+    // Checked before anything is created, so that an error leaves nothing behind.
     if let Some(there) = parent
         .ancestors()
         .find_map(|ancestor| fs::canonicalize(ancestor).ok())
@@ -212,12 +211,12 @@ fn prepare_kept(home: &Path, account: &Account) -> Result<PathBuf, Error> {
 }
 
 fn create_temporary(account: &Account) -> Result<PathBuf, Error> {
-    let asked = env::temp_dir();
-    // TMPDIR may be root's own, or so long that the socket would need yet another folder.
-    let parent = fs::canonicalize(&asked)
+    let default = env::temp_dir();
+    // TMPDIR may be closed to the account, or so long that the socket would need another folder.
+    let parent = fs::canonicalize(&default)
         .ok()
         .filter(|dir| account.check_can_enter(dir, dir).is_ok())
-        .filter(|dir| dir.as_os_str().len() + 40 <= LONGEST)
+        .filter(|dir| dir.as_os_str().len() + 40 <= MAX_PATH_BYTES)
         .unwrap_or_else(|| PathBuf::from("/tmp"));
     account.check_can_enter(&parent, &parent)?;
     let home = tempfile::Builder::new()
@@ -228,7 +227,7 @@ fn create_temporary(account: &Account) -> Result<PathBuf, Error> {
     account.admit(&home).map(|()| home)
 }
 
-/// Locks the folder, waiting for the server of a process that died, but not for a living process.
+/// Locks the folder. Waits for the server of a dead process, but not for a living process.
 fn lock(home: &Path) -> Result<File, Error> {
     let path = home.join("lock");
     let lock = OpenOptions::new()
@@ -239,11 +238,11 @@ fn lock(home: &Path) -> Result<File, Error> {
         .open(&path);
     let mut lock = lock.map_err(Error::io("open", &path))?;
     let mut outcome = None;
-    wait_until(STOPPING, || {
+    wait_until(STOP_TIMEOUT, || {
         outcome = match lock.try_lock() {
             Ok(()) => Some(Ok(())),
             Err(TryLockError::Error(error)) => Some(Err(Error::io("lock", &path)(error))),
-            // Unreadable: its holder has locked it, but not yet written its pid.
+            // No pid: its holder has locked the file, but not written to it yet.
             Err(TryLockError::WouldBlock) => fs::read_to_string(&path)
                 .ok()
                 .and_then(|text| text.trim().parse().ok())
@@ -257,7 +256,7 @@ fn lock(home: &Path) -> Result<File, Error> {
         };
         outcome.is_some()
     });
-    let seconds = STOPPING.as_secs();
+    let seconds = STOP_TIMEOUT.as_secs();
     outcome.unwrap_or_else(|| {
         Err(Error::StillStopping {
             path: home.to_owned(),
@@ -270,11 +269,11 @@ fn lock(home: &Path) -> Result<File, Error> {
     Ok(lock)
 }
 
-/// A folder for the socket; true when it is not within `home`, because no socket can be reached
-/// there: the path is too long, or libpq would take the comma in it for the end of a host's name.
+/// Creates the folder for the socket. True if it is outside `home`, since no socket can be reached there: the path is too
+/// long, or libpq would take the comma in it for the end of a host name.
 fn sockets(home: &Path, account: &Account) -> Result<(PathBuf, bool), Error> {
     let path = home.as_os_str().as_bytes();
-    let apart = path.len() > LONGEST || path.contains(&b',');
+    let apart = path.len() > MAX_PATH_BYTES || path.contains(&b',');
     let sockets = if apart {
         let mut hasher = DefaultHasher::new();
         path.hash(&mut hasher);
@@ -288,11 +287,11 @@ fn sockets(home: &Path, account: &Account) -> Result<(PathBuf, bool), Error> {
     };
     match account.create_folder(&sockets) {
         Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => {
-            // In /tmp anybody could have made it.
-            let meta = fs::symlink_metadata(&sockets).map_err(Error::io("look at", &sockets))?;
+            // In /tmp another account could have made it.
+            let meta = fs::symlink_metadata(&sockets).map_err(Error::io("inspect", &sockets))?;
             let private = meta.permissions().mode() & 0o777 == 0o700;
             if !meta.is_dir() || meta.uid() != account.uid() || !private {
-                let source = io::Error::other("it belongs to somebody else");
+                let source = io::Error::other("it belongs to another account or is not private");
                 return Err(Error::io("use the folder", sockets)(source));
             }
         }
@@ -301,7 +300,7 @@ fn sockets(home: &Path, account: &Account) -> Result<(PathBuf, bool), Error> {
     Ok((sockets, apart))
 }
 
-/// Removes a folder that a dying server may still be writing to.
+/// Removes a folder that a stopping server may still write to.
 fn remove_folder(path: &Path) -> Result<(), Error> {
     let mut outcome = Ok(());
     wait_until(Duration::from_secs(5), || {

@@ -1,4 +1,4 @@
-//! Ends the server when this process ends, in whatever way: also when it is killed with -9.
+//! The guard: a shell that stops the server when this process ends, even by kill -9.
 
 use std::fs::File;
 use std::io::Write;
@@ -11,12 +11,10 @@ use std::time::Duration;
 use super::Error;
 use super::process::wait_until;
 
-/// A shell that reads from a pipe which only this process holds. It learns the pid to stop; the end
-/// of the file tells it that this process is gone. That needs no help from the system: the other
-/// way, `PR_SET_PDEATHSIG`, is Linux only, unsafe code, and fires when a *thread* ends.
+/// Reads the pid to stop from a pipe that only this process holds; the pipe ends when this process does. The alternative,
+/// `PR_SET_PDEATHSIG`, is Linux only, needs unsafe code, and fires when a *thread* ends.
 ///
-/// A process is stopped politely, then at once, then by force. A zombie counts as gone: process 1
-/// of many containers never reaps.
+/// The signals are INT, QUIT, then KILL. A zombie counts as stopped: process 1 of many containers never reaps.
 const SCRIPT: &str = r#"
 trap '' HUP INT QUIT TERM
 pid=
@@ -49,22 +47,22 @@ for folder; do
 done
 "#;
 
-/// The shell, while it has something to guard.
+/// The running shell.
 #[derive(Debug)]
 pub(super) struct Guard {
     shell: Child,
     line: Line,
 }
 
-/// Tells the guard what there is to stop.
+/// Tells the guard which process to stop.
 #[derive(Debug, Clone)]
 pub(super) struct Line(Arc<Mutex<Option<ChildStdin>>>);
 
 impl Guard {
-    /// Starts the guard of a cluster. `remove` are folders to remove when all is over.
+    /// Starts the guard of a cluster. It finally removes the folders `remove`.
     ///
-    /// The guard's standard output is the lock file: the folder stays locked until the server is down,
-    /// even if this process dies first.
+    /// Its standard output is the lock file, so that the folder stays locked until the server has stopped, even if this
+    /// process dies first.
     pub(super) fn start(lock: &File, remove: &[&Path]) -> Result<Self, Error> {
         let run = |source| Error::Run {
             program: "/bin/sh".into(),
@@ -86,26 +84,25 @@ impl Guard {
         Ok(Self { shell, line })
     }
 
-    /// What the thread that watches the server needs.
     pub(super) fn line(&self) -> Line {
         self.line.clone()
     }
 }
 
 impl Line {
-    /// This process is to be stopped.
+    /// Sets the process to stop.
     pub(super) fn guards(&self, pid: u32) {
         self.say(&pid.to_string());
     }
 
-    /// There is no process to stop any more, and its pid may soon be another's.
+    /// Clears the process to stop, since its pid may be reused.
     pub(super) fn guards_nothing(&self) {
         self.say("");
     }
 
     fn say(&self, line: &str) {
         if let Some(pipe) = self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-            // A guard that was killed cannot be told anything; the server does not depend on it.
+            // Fails if the guard was killed; the server does not depend on it.
             let _ = writeln!(pipe, "{line}");
         }
     }
@@ -115,7 +112,7 @@ impl Drop for Guard {
     fn drop(&mut self) {
         self.line.say("done");
         self.line.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // Its end releases the lock. Reaping it leaves no zombie behind.
+        // Its end releases the lock; waiting for it leaves no zombie.
         if !wait_until(Duration::from_secs(5), || {
             !matches!(self.shell.try_wait(), Ok(None))
         }) {

@@ -1,11 +1,12 @@
 //! A private, real PostgreSQL for `task-status demo` and for the tests.
 //!
-//! It listens on a Unix socket that only its owner and root can reach, runs as root too (through an account without
-//! rights), and ends with this process, however that ends.
+//! It listens on a Unix socket that only its owner and root can reach. It can be started by root, and then runs as an
+//! unprivileged account. It stops when this process ends, even by kill -9.
 //!
-//! Where to begin reading: `cluster` tells what happens from start to stop. Then `folder` (where, and that only one
-//! process uses it), `server` (the process), `postmaster` (what to believe of what a server left behind), `guard`
-//! (why nothing stays behind), `find` and `fetch` (whose programs), `account` (who runs them), `process`, `error`.
+//! - `cluster`: from start to stop. Begin here.
+//! - `folder`: the files of a cluster, and their lock. `server`: the process. `postmaster`: the files of the process.
+//! - `guard`: stops the server when this process dies.
+//! - `find`, `fetch`, `cache`: the programs of PostgreSQL. `account`: the account that runs them.
 
 mod account;
 mod cache;

@@ -1,4 +1,4 @@
-//! Other processes: run one within a bound, ask whether one lives, send one a signal.
+//! Other processes: run one with a timeout, check whether one lives, send a signal.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -13,16 +13,16 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::Error;
 
-/// Short enough not to be felt, long enough to cost nothing.
-const POLL: Duration = Duration::from_millis(5);
+/// The interval between checks of a condition.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// How a program ended, and what it printed on both of its outputs.
+/// The result of a program, with the output on stdout and stderr.
 pub(super) struct Finished {
     pub status: ExitStatus,
     pub output: String,
 }
 
-/// Waits until `condition` holds; false when it does not within `bound`.
+/// Waits until `condition` holds; false after `bound`.
 pub(super) fn wait_until(bound: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + bound;
     loop {
@@ -32,16 +32,16 @@ pub(super) fn wait_until(bound: Duration, mut condition: impl FnMut() -> bool) -
         if Instant::now() >= deadline {
             return false;
         }
-        thread::sleep(POLL);
+        thread::sleep(POLL_INTERVAL);
     }
 }
 
-/// Runs a program to its end, and kills it when that takes longer than `bound`.
+/// Runs a program to its end; kills it after `bound`.
 pub(super) fn run(command: &mut Command, bound: Duration) -> Result<Finished, Error> {
     run_observed(command, bound, |_| ())
 }
 
-/// As [`run`], and tells the process's pid when it has started.
+/// As [`run`], and passes the pid to `started`.
 pub(super) fn run_observed(
     command: &mut Command,
     bound: Duration,
@@ -66,13 +66,13 @@ pub(super) fn run_observed(
         !matches!(ended, Ok(None))
     });
     let Some(status) = ended.map_err(failed)? else {
-        // It may have ended by itself meanwhile; either way it must not stay behind as a zombie.
+        // Waiting for it leaves no zombie, even if it has ended by itself meanwhile.
         let _ = child.kill();
         let _ = child.wait();
         let message = format!("it took longer than {} s", bound.as_secs());
         return Err(failed(io::Error::new(io::ErrorKind::TimedOut, message)));
     };
-    // Bounded, because a grandchild may hold the pipe open for as long as it likes.
+    // With a timeout, since a grandchild may hold the pipe open.
     let output = outputs
         .into_iter()
         .flatten()
@@ -84,7 +84,7 @@ pub(super) fn run_observed(
 /// Reads in a thread of its own, so that a full pipe never blocks the program.
 fn collect(mut pipe: impl Read + Send + 'static) -> mpsc::Receiver<String> {
     let (sender, receiver) = mpsc::channel();
-    // Without the thread there is no output, which only makes a message poorer.
+    // Without the thread the output is missing, which only affects messages.
     let _ = thread::Builder::new().spawn(move || {
         let mut bytes = Vec::new();
         let _ = pipe.read_to_end(&mut bytes);
@@ -93,15 +93,14 @@ fn collect(mut pipe: impl Read + Send + 'static) -> mpsc::Receiver<String> {
     receiver
 }
 
-/// The command line of a living process; `None` when there is none, a zombie included.
+/// The command line of a running process; `None` if it is missing or a zombie.
 ///
-/// The parent of a zombie has not yet taken notice (process 1 of many containers never does), but
-/// nothing of the process is left that could use a file.
+/// A zombie has ended and uses no files, but its parent has not reaped it (process 1 of many containers never does).
 pub(super) fn command_line(pid: u32) -> Option<Vec<u8>> {
     let proc = Path::new("/proc").join(pid.to_string());
     if Path::new("/proc/self/stat").exists() {
         let stat = fs::read_to_string(proc.join("stat")).ok()?;
-        // The name, in parentheses, may itself contain any character; the state follows the last one.
+        // The state follows the name, which is in parentheses and may contain any character.
         let state = stat.rsplit_once(") ")?.1.chars().next()?;
         if matches!(state, 'Z' | 'X') {
             return None;
@@ -124,7 +123,7 @@ pub(super) fn lives(pid: u32) -> bool {
     command_line(pid).is_some()
 }
 
-/// Sends a signal. The process may be gone already: callers wait for the effect.
+/// Sends a signal. Errors are ignored, since the process may have ended: callers wait for the effect.
 pub(super) fn send(signal: Signal, pid: u32) {
     if let Some(pid) = pid.try_into().ok().and_then(Pid::from_raw) {
         let _ = kill_process(pid, signal);

@@ -1,4 +1,4 @@
-//! The server process: launched or adopted, watched, stopped.
+//! The server process: launches or adopts it, watches it, stops it.
 
 use std::ffi::OsString;
 use std::io::{Read, Write};
@@ -18,18 +18,17 @@ use super::postmaster::{PidFile, disown, is_server_of, runs_with};
 use super::process::{command_line, send, wait_until};
 use super::{Error, Settings};
 
-/// How long a start may take: recovery after a crash reads all that was written since the last
-/// checkpoint.
-const READY: Duration = Duration::from_mins(2);
+/// The longest time for a start: recovery after a crash reads everything written since the last checkpoint.
+const START_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// How long each way of stopping may take before a harsher one is tried.
-const STOPPED: Duration = Duration::from_secs(20);
+/// The longest time for each signal before a harsher one is sent.
+const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A running server.
 #[derive(Debug)]
 pub(super) struct Server {
     pid: u32,
-    /// How it ended, once it has.
+    /// The exit status, once it has ended.
     ended: watch::Receiver<Option<String>>,
     log: PathBuf,
 }
@@ -45,11 +44,11 @@ impl Server {
         if let Some(server) = Self::adopt(folder, &arguments, settings.port())? {
             return Ok(server);
         }
-        let deadline = Instant::now() + READY;
+        let deadline = Instant::now() + START_TIMEOUT;
         loop {
             match Self::launch(folder, installation, &arguments) {
-                // After kill -9 of a server its sessions need a moment to notice; until then
-                // PostgreSQL refuses to start, rightly.
+                // After kill -9 of a server its sessions take a moment to end. Until then PostgreSQL rightly refuses to
+                // start.
                 Err(Error::NotStarted { log_tail, .. })
                     if log_tail.contains("pre-existing shared memory block") && Instant::now() < deadline =>
                 {
@@ -79,37 +78,37 @@ impl Server {
         let server = Self::watch(pid, folder, || wait_for_child(child))?;
 
         let is_ready = || PidFile::read(&data).is_some_and(|file| file.ready && file.pid == pid);
-        let settled = wait_until(READY, || server.has_ended().is_some() || is_ready());
+        let settled = wait_until(START_TIMEOUT, || server.has_ended().is_some() || is_ready());
         let status = match server.has_ended() {
             Some(status) => status,
             None if settled => return Ok(server),
-            None => format!("it was not ready within {} s", READY.as_secs()),
+            None => format!("it was not ready within {} s", START_TIMEOUT.as_secs()),
         };
-        // Before the temporary folder goes, and the log with it.
+        // Read before a temporary folder is removed with its log.
         let log_tail = folder.log_tail();
         Err(Error::NotStarted { status, log_tail })
     }
 
-    /// The server that a killed process, whose guard was killed too, left behind. The folder is
-    /// locked, so it is nobody's now.
+    /// Adopts a server that is still running because its process and the guard were killed. The folder is locked, so no
+    /// other process uses it.
     fn adopt(folder: &Folder, arguments: &[OsString], port: u16) -> Result<Option<Self>, Error> {
         let data = folder.data();
         let Some(found) = PidFile::read(&data) else {
             return Ok(None);
         };
         if !is_server_of(found.pid, &data) {
-            // It is dead, a zombie, or its pid has been given to another process.
+            // It has ended, or its pid belongs to another process now.
             disown(folder, found.pid, port)?;
             return Ok(None);
         }
-        let server = Self::watch(found.pid, folder, move || wait_for_stranger(found.pid))?;
-        wait_until(READY, || {
+        let server = Self::watch(found.pid, folder, move || wait_for_adopted(found.pid))?;
+        wait_until(START_TIMEOUT, || {
             server.has_ended().is_some() || PidFile::read(&data).is_some_and(|file| file.ready)
         });
-        // With other settings it would not be the server that was asked for.
+        // A server with other settings is replaced.
         if runs_with(&data, arguments) && answers(folder.sockets(), port) {
             tracing::info!(
-                "adopted the PostgreSQL (pid {}) that a killed process left in {}",
+                "adopted the PostgreSQL (pid {}) of a killed process in {}",
                 found.pid,
                 folder.home().display()
             );
@@ -118,7 +117,7 @@ impl Server {
         server.stop().map(|()| None)
     }
 
-    /// Watches the process in a thread of its own, which ends when the process does.
+    /// Watches the process in a thread, which ends when the process does.
     fn watch(
         pid: u32,
         folder: &Folder,
@@ -139,7 +138,7 @@ impl Server {
                 sender.send_replace(Some(status));
             });
         if let Err(source) = watcher {
-            // A server that nobody watches could not be stopped in an orderly way later.
+            // Without the thread the end of the server would not be noticed.
             send(Signal::KILL, pid);
             return Err(Error::Run {
                 program: "the thread that watches PostgreSQL".into(),
@@ -153,7 +152,6 @@ impl Server {
         })
     }
 
-    /// The server's process.
     pub(super) fn pid(&self) -> u32 {
         self.pid
     }
@@ -167,7 +165,7 @@ impl Server {
         let mut ended = self.ended.clone();
         let status = match ended.wait_for(Option::is_some).await {
             Ok(status) => status.clone().unwrap_or_default(),
-            Err(_) => "nobody watches it any more".to_owned(),
+            Err(_) => "its watching thread has ended".to_owned(),
         };
         Error::Exited {
             pid: self.pid,
@@ -176,15 +174,15 @@ impl Server {
         }
     }
 
-    /// Stops the server: its sessions are ended and the data is written; if that takes too long,
-    /// at once; if need be by force. The data survives each of these.
+    /// Stops the server: by a fast shutdown, which ends sessions and writes the data; if that takes too long, by an
+    /// immediate one, then by SIGKILL. The data survives each of these.
     pub(super) fn stop(&self) -> Result<(), Error> {
         for signal in [Signal::INT, Signal::QUIT, Signal::KILL] {
             if self.has_ended().is_some() {
                 return Ok(());
             }
             send(signal, self.pid);
-            if wait_until(STOPPED, || self.has_ended().is_some()) {
+            if wait_until(STOP_TIMEOUT, || self.has_ended().is_some()) {
                 return Ok(());
             }
             tracing::warn!("PostgreSQL (pid {}) did not stop on {signal:?}", self.pid);
@@ -202,13 +200,13 @@ impl Drop for Server {
 fn wait_for_child(mut child: Child) -> String {
     match child.wait() {
         Ok(status) => status.to_string(),
-        Err(error) => format!("its end could not be learnt: {error}"),
+        Err(error) => format!("unknown status: {error}"),
     }
 }
 
-/// An adopted server is no child of ours: the system does not tell us when and how it ends.
-fn wait_for_stranger(pid: u32) -> String {
-    // Reading /proc is cheap; where there is none, each look is a `ps`.
+/// Waits for an adopted server. It is no child of this process, so its exit status remains unknown.
+fn wait_for_adopted(pid: u32) -> String {
+    // Reading /proc is cheap; without it, each check runs `ps`.
     let pause = if Path::new("/proc/self/stat").exists() {
         100
     } else {
@@ -217,7 +215,7 @@ fn wait_for_stranger(pid: u32) -> String {
     while command_line(pid).is_some() {
         thread::sleep(Duration::from_millis(pause));
     }
-    "how is not known, it was adopted".to_owned()
+    "unknown status, since it was adopted".to_owned()
 }
 
 /// The command line of the server.
@@ -232,21 +230,21 @@ fn arguments(folder: &Folder, settings: &Settings) -> Vec<OsString> {
         "shared_preload_libraries=",
         "autovacuum=on",
         "cluster_name=task-status",
-        // Memory is taken when it is used, up to this; a demo's pages fit in the system's cache.
+        // An upper limit; the pages of the demo fit in the cache of the system.
         "shared_buffers=64MB",
         "huge_pages=off",
         "max_wal_size=512MB",
-        // Compiling a query takes longer than any of ours runs.
+        // Compiling a query would take longer than running it.
         "jit=off",
     ]
     .map(OsString::from)
     .into();
-    // A socket in a private folder: no port to collide with, no password to keep.
+    // By default only the socket in a private folder: no port conflicts, no password.
     let addresses = settings.tcp_port.map_or("", |_| "127.0.0.1");
     options.push(format!("listen_addresses={addresses}").into());
     options.push(format!("port={}", settings.port()).into());
     options.push(format!("max_connections={}", settings.max_connections).into());
-    // In a list setting, quotes make commas and spaces part of the path.
+    // Quotes make commas and spaces part of the path, since the setting is a list.
     let mut sockets = OsString::from("unix_socket_directories=\"");
     let path = folder.sockets().as_os_str().as_bytes();
     let doubled: Vec<u8> = path
@@ -257,10 +255,10 @@ fn arguments(folder: &Folder, settings: &Settings) -> Vec<OsString> {
     sockets.push("\"");
     options.push(sockets);
     if !settings.durable {
-        // A power cut may now ruin the data, and kill -9 of the server lose the last commits.
+        // A power cut may now corrupt the data, and kill -9 of the server lose the last commits.
         options.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"].map(OsString::from));
     }
-    // Of two for the same setting PostgreSQL takes the later.
+    // Last, since the last value of a setting wins.
     options.extend(settings.options.iter().map(OsString::from));
     let options = options
         .into_iter()
@@ -271,7 +269,7 @@ fn arguments(folder: &Folder, settings: &Settings) -> Vec<OsString> {
         .collect()
 }
 
-/// Whether a server answers on the socket. Asking for TLS is no log-in, so it leaves no trace.
+/// Whether a server responds on the socket. A request for TLS is no log-in, so it is not logged.
 fn answers(sockets: &Path, port: u16) -> bool {
     const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
     let ask = || {

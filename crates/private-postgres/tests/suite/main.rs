@@ -1,7 +1,6 @@
-//! The private PostgreSQL: it starts, answers, keeps what it should keep, and leaves nothing behind
-//! however its owner ends.
+//! The private PostgreSQL starts, answers, keeps its data, and leaves nothing behind, however its process ends.
 //!
-//! Where a test needs a process to kill, it runs [`helper`] in another process of this test binary.
+//! A test that needs a process to kill runs [`helper`] in another process of this test binary.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -24,14 +23,14 @@ use tokio::runtime::Runtime;
 
 use self::tools::{Helper, Scratch, eventually, lives, ps, shell, signal, socket_folder};
 
-/// Far more than anything here takes, on a machine that is busy with other things as well.
+/// Far more than any wait here takes, even on a busy machine.
 const BOUND: Duration = Duration::from_mins(1);
 
 /// Names the folder for [`helper`]; empty for a temporary one.
 const HELPER: &str = "TASK_STATUS_TEST_PRIVATE_POSTGRES";
 
 #[test]
-fn starts_and_answers() {
+fn a_server_starts_and_answers() {
     let postgres = shared();
     assert_eq!(ask(postgres, "select 1::text"), "1");
     assert_eq!(ask(postgres, "show timezone"), "UTC");
@@ -41,7 +40,7 @@ fn starts_and_answers() {
 }
 
 #[test]
-fn knows_the_letters_of_all_languages() {
+fn the_locale_has_the_letters_of_all_languages() {
     let postgres = shared();
     assert_eq!(ask(postgres, "select lower('É')"), "é");
     assert_eq!(ask(postgres, "select ('ÄRGER' ilike 'ärger')::text"), "true");
@@ -49,7 +48,7 @@ fn knows_the_letters_of_all_languages() {
 }
 
 #[test]
-fn durable_means_durable() {
+fn a_durable_server_syncs_its_writes() {
     let settings = Settings {
         durable: true,
         ..settings(None)
@@ -61,7 +60,7 @@ fn durable_means_durable() {
 }
 
 #[test]
-fn further_settings_win() {
+fn further_settings_override_the_defaults() {
     let settings = Settings {
         options: vec!["shared_buffers=32MB".to_owned()],
         ..settings(None)
@@ -71,7 +70,7 @@ fn further_settings_win() {
 }
 
 #[test]
-fn can_be_shared_between_tasks() {
+fn a_server_can_be_shared_between_tasks() {
     fn shareable<T: Send + Sync + 'static>(_: &T) {}
     fn sendable<T: Send>(_: &T) {}
     let postgres = shared();
@@ -80,7 +79,7 @@ fn can_be_shared_between_tasks() {
 }
 
 #[test]
-fn two_at_the_same_time() {
+fn two_servers_run_at_the_same_time() {
     let starting = thread::spawn(|| start_in(None));
     let one = start_in(None);
     let other = starting.join().expect("the other one");
@@ -138,7 +137,7 @@ fn only_its_owner_and_root_can_reach_it() {
 }
 
 #[test]
-fn both_url_and_psql_command_work_as_printed() {
+fn the_url_and_the_psql_command_work_as_printed() {
     let scratch = Scratch::new();
     both_work(shared());
     both_work(&start_in(Some(&scratch.0.join("it's a \"folder\""))));
@@ -179,7 +178,7 @@ fn both_work(postgres: &PrivatePostgres) {
 }
 
 #[test]
-fn nothing_is_left_when_its_process_is_killed() {
+fn nothing_is_left_after_its_process_is_killed() {
     let mut helper = Helper::start(None);
     helper.kill();
     eventually("the server is gone", || !lives(helper.server));
@@ -188,7 +187,7 @@ fn nothing_is_left_when_its_process_is_killed() {
 }
 
 #[test]
-fn a_kept_folder_is_startable_at_once_after_a_kill() {
+fn a_kept_folder_can_be_started_right_after_a_kill() {
     let scratch = Scratch::new();
     let kept = scratch.0.join("kept");
     let mut helper = Helper::start(Some(&kept));
@@ -251,7 +250,7 @@ fn an_adopted_server_is_watched() {
 }
 
 #[test]
-fn a_left_server_with_other_settings_is_replaced() {
+fn a_server_left_with_other_settings_is_replaced() {
     let scratch = Scratch::new();
     let kept = scratch.0.join("kept");
     let mut helper = Helper::start(Some(&kept));
@@ -275,10 +274,10 @@ fn a_pid_file_that_names_another_process_is_no_obstacle() {
     start_in(Some(&kept)).stop().expect("an end");
 
     let sleep = |seconds| Command::new("sleep").arg(seconds).spawn().expect("a process");
-    let mut stranger = sleep("60");
+    let mut unrelated = sleep("60");
     let zombie = sleep("0");
     eventually("the other is a zombie", || !lives(zombie.id()));
-    for pid in [stranger.id(), zombie.id()] {
+    for pid in [unrelated.id(), zombie.id()] {
         let data = kept.join("data");
         let sockets = kept.join("s").display().to_string();
         let text = format!(
@@ -293,15 +292,15 @@ fn a_pid_file_that_names_another_process_is_no_obstacle() {
         assert_eq!(ask(&postgres, "select 1::text"), "1");
         postgres.stop().expect("an end");
     }
-    assert!(lives(stranger.id()), "it was none of our business");
-    stranger.kill().expect("a kill");
-    for mut child in [stranger, zombie] {
+    assert!(lives(unrelated.id()), "an unrelated process was stopped");
+    unrelated.kill().expect("a kill");
+    for mut child in [unrelated, zombie] {
         child.wait().expect("an end");
     }
 }
 
 #[test]
-fn a_folder_in_use_is_refused_with_the_pid_of_its_user() {
+fn a_folder_in_use_is_refused_with_the_pid_of_its_process() {
     let scratch = Scratch::new();
     let kept = scratch.0.join("kept");
     let helper = Helper::start(Some(&kept));
@@ -325,7 +324,7 @@ fn a_folder_in_use_is_refused_with_the_pid_of_its_user() {
 }
 
 #[test]
-fn a_half_made_cluster_is_made_again() {
+fn an_incomplete_cluster_is_created_again() {
     let scratch = Scratch::new();
     let kept = scratch.0.join("kept");
     let half = kept.join("data.new/base");
@@ -350,7 +349,7 @@ fn a_path_too_long_for_a_socket_works() {
     assert_eq!(
         postgres.url("postgres"),
         url,
-        "a place that a later start does not find again"
+        "the socket of a later start is elsewhere"
     );
     assert_eq!(ask(&postgres, "select 1::text"), "1");
     let sockets = socket_folder(&url);
@@ -377,7 +376,7 @@ fn data_of_another_version_is_refused() {
 }
 
 #[test]
-fn a_folder_with_other_things_in_it_is_refused_untouched() {
+fn a_folder_with_foreign_files_is_refused_untouched() {
     let scratch = Scratch::new();
     let mode = || fs::metadata(&scratch.0).expect("a folder").permissions().mode();
     let before = mode();
@@ -392,7 +391,7 @@ fn a_folder_with_other_things_in_it_is_refused_untouched() {
 fn a_folder_closed_to_the_servers_account_is_refused() {
     let scratch = Scratch::new();
     if fs::metadata(&scratch.0).expect("a folder").uid() != 0 {
-        eprintln!("not checked: only root lends an account to the server");
+        eprintln!("not checked: only root runs the server as another account");
         return;
     }
     let closed = scratch.0.join("closed");
@@ -423,7 +422,7 @@ fn a_named_folder_without_programs_is_refused() {
 }
 
 #[test]
-fn a_server_that_cannot_start_says_why() {
+fn a_failed_start_is_reported_with_the_log() {
     let scratch = Scratch::new();
     let kept = scratch.0.join("kept");
     start_in(Some(&kept)).stop().expect("an end");
@@ -453,7 +452,7 @@ fn the_death_of_the_server_is_reported_with_the_end_of_its_log() {
 }
 
 #[test]
-fn a_folder_whose_server_was_killed_is_startable_at_once() {
+fn a_folder_can_be_started_right_after_its_server_is_killed() {
     let scratch = Scratch::new();
     let kept = scratch.0.join("kept");
     // Without durability the last commits may be lost with the server.
@@ -485,7 +484,7 @@ fn ctrl_c_in_the_terminal_reaches_neither_server_nor_guard() {
     let group = |pid| ps("pgid=", pid).expect("a process");
     assert_eq!(group(helper.server), helper.server.to_string());
     assert_eq!(group(helper.guard), helper.guard.to_string());
-    // The terminal sends it to the whole group of the process in the foreground.
+    // The terminal sends the signal to the whole process group in the foreground.
     let own = group(helper.child.id());
     assert_eq!(own, helper.child.id().to_string(), "the helper leads its group");
     shell(&format!("kill -s INT -- -{own}"));
@@ -493,7 +492,7 @@ fn ctrl_c_in_the_terminal_reaches_neither_server_nor_guard() {
     eventually("the folder is gone", || !helper.folder.exists());
 }
 
-/// Hides every PostgreSQL and every Python of this machine, which takes a mount namespace.
+/// Hides every PostgreSQL and Python of this machine, in a mount namespace.
 #[test]
 fn without_postgresql_and_python_the_message_says_what_to_do() {
     const HIDE: &str = r#"
@@ -540,7 +539,7 @@ fn without_postgresql_and_python_the_message_says_what_to_do() {
     }
 }
 
-/// Not a test: the process that others kill. It holds a server until its standard input ends.
+/// Not a test: the process that other tests kill. It runs a server until its standard input ends.
 #[test]
 #[ignore = "run by the other tests, in a process of its own"]
 fn helper() {
@@ -574,7 +573,7 @@ fn settings(kept: Option<&Path>) -> Settings {
     }
 }
 
-/// One for the tests that only look at it. Nobody drops it: the guard sees to it, as in a crash.
+/// One server for the tests that only read. It is never dropped: the guard stops it, as after a crash.
 fn shared() -> &'static PrivatePostgres {
     static SHARED: LazyLock<PrivatePostgres> = LazyLock::new(|| start_in(None));
     &SHARED

@@ -1,5 +1,4 @@
-//! What these tests need besides a server: a process that can be killed, a folder that can be thrown away, and a look
-//! at processes.
+//! Helpers of the tests: a process to kill, a temporary folder, and functions to inspect processes.
 
 use std::env;
 use std::fs::{self, Permissions};
@@ -74,7 +73,7 @@ impl Helper {
 
 impl Drop for Helper {
     fn drop(&mut self) {
-        // Should a test fail half-way. The guard, if there is one, does the rest.
+        // In case a test fails half-way. The guard cleans up the rest.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -88,7 +87,7 @@ impl Scratch {
         let random = RandomState::new().hash_one(0);
         let path = env::temp_dir().join(format!("ts-test-{}-{random:016x}", process::id()));
         fs::create_dir(&path).expect("a new folder");
-        fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("its owner's right");
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("permissions");
         Self(fs::canonicalize(path).expect("a folder"))
     }
 }
@@ -99,7 +98,7 @@ impl Drop for Scratch {
     }
 }
 
-/// The folder that the URL names, which has no characters that need decoding but the slash.
+/// The socket folder of a URL, in which only slashes need decoding.
 pub fn socket_folder(url: &str) -> PathBuf {
     let host = url
         .split('@')
