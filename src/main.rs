@@ -10,8 +10,7 @@ use task_status::cli;
 use task_status::cli::args::Cli;
 use task_status::telemetry;
 
-/// Takes less time for a request than the allocator of glibc, the more so the more connections there are, and more memory
-/// (`bench/NOTES.md`).
+/// Faster than the allocator of glibc, especially with many connections, at the price of memory (`bench/NOTES.md`).
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
@@ -28,14 +27,14 @@ async fn main() -> ExitCode {
     match cli::run(command).await {
         Ok(status) => status,
         Err(error) => {
-            let mut said = error.to_string();
-            eprintln!("error: {said}");
+            let mut shown = error.to_string();
+            eprintln!("error: {shown}");
             let mut source = error.source();
             while let Some(cause) = source {
-                // Some libraries' errors repeat their cause.
-                if !said.contains(&cause.to_string()) {
-                    said = cause.to_string();
-                    eprintln!("  because: {said}");
+                // Errors of some libraries repeat their cause.
+                if !shown.contains(&cause.to_string()) {
+                    shown = cause.to_string();
+                    eprintln!("  because: {shown}");
                 }
                 source = cause.source();
             }

@@ -1,4 +1,4 @@
-//! Logs: for people on a terminal, one JSON object a line otherwise.
+//! Logs on stderr: readable text, or one JSON object a line.
 
 use std::error::Error;
 use std::io::{IsTerminal, stderr};
@@ -10,16 +10,16 @@ use tracing_subscriber::prelude::*;
 /// The form of a log line.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
-    /// `human` where stderr is a terminal, `json` otherwise
+    /// `human` if stderr is a terminal, `json` otherwise
     #[default]
     Auto,
-    /// Short and coloured, for reading
+    /// Short text, coloured on a terminal
     Human,
     /// One JSON object a line, for machines
     Json,
 }
 
-/// Starts logging to stderr. Panics are logged like everything else. Call once, at the start of the program.
+/// Starts logging to stderr, panics included. Call once, at the start of the program.
 pub fn start(format: LogFormat, filter: Targets) {
     let lines = fmt::layer().with_writer(stderr);
     let human = match format {
@@ -40,13 +40,13 @@ pub fn start(format: LogFormat, filter: Targets) {
     }));
 }
 
-/// An error and its sources in one line; by itself a log line has only the outermost.
+/// An error and its sources in one line; `Display` shows only the outermost.
 pub fn error_chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
         let cause = error.to_string();
-        // Some libraries' errors repeat their cause.
+        // Errors of some libraries repeat their cause.
         if !text.ends_with(&cause) {
             text += ": ";
             text += &cause;

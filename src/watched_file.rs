@@ -1,7 +1,7 @@
 //! Files that are reloaded when their contents change: certificates, keys.
 //!
-//! Contents are compared once a second. This detects every kind of change on every file system: swapped symbolic links of
-//! a mounted Kubernetes secret, a rename, a rewrite in place.
+//! Contents are compared once a second. This detects every kind of change on every file system: a swapped symbolic link (as
+//! in a mounted Kubernetes secret), a rename, a rewrite in place.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -15,10 +15,10 @@ use tokio::time::sleep;
 
 use crate::telemetry::error_chain;
 
-/// How often the files are read.
+/// The interval between reads.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// The contents of `N` files that belong together, in their order.
+/// The contents of `N` files, in order.
 pub type Contents<const N: usize> = [Vec<u8>; N];
 
 /// A file cannot be read.
@@ -36,23 +36,22 @@ impl PartialEq for ReadError {
     }
 }
 
-/// Files that belong together, such as a certificate and its key. They are used and replaced together.
+/// Files that are used and replaced together, such as a certificate and its key.
 pub struct WatchedFiles<const N: usize> {
     paths: [PathBuf; N],
-    /// What was last used, or refused.
+    /// The contents last applied or refused.
     known: Result<Contents<N>, ReadError>,
 }
 
 impl<const N: usize> WatchedFiles<N> {
-    /// Reads the files for the first time.
     pub async fn open(paths: [PathBuf; N]) -> Result<(Self, Contents<N>), ReadError> {
         let contents = read(&paths).await?;
         let known = Ok(contents.clone());
         Ok((Self { paths, known }, contents))
     }
 
-    /// Hands the contents to `apply` each time they have changed, for as long as it is polled. If they cannot be read or
-    /// `apply` refuses them, this logs one warning, and the last good contents stay in use.
+    /// Passes changed contents to `apply` while polled. If they cannot be read or `apply` refuses them, this logs one
+    /// warning, and the last good contents stay in use.
     pub async fn follow<E: Error>(
         mut self,
         what: &str,
@@ -62,7 +61,7 @@ impl<const N: usize> WatchedFiles<N> {
         loop {
             sleep(INTERVAL).await;
             let now = read(&self.paths).await;
-            // Two readings that agree, so that nothing is taken that is half written or half replaced.
+            // Applied only after two equal reads, so that half-written or half-replaced files are not.
             if now != self.known && before.as_ref() == Some(&now) {
                 let result = match &now {
                     Ok(contents) => apply(contents.clone()).map_err(|error| error_chain(&error)),
@@ -71,7 +70,7 @@ impl<const N: usize> WatchedFiles<N> {
                 if let Err(error) = result {
                     tracing::warn!(
                         error,
-                        "cannot use the changed {what}; the one before stays in use"
+                        "cannot use the changed {what}; the last good one stays in use"
                     );
                 }
                 self.known = now;
@@ -95,7 +94,7 @@ async fn read<const N: usize>(paths: &[PathBuf; N]) -> Result<Contents<N>, ReadE
 }
 
 async fn read_one(path: &Path) -> io::Result<Vec<u8>> {
-    // A pipe has its contents once only, and reading it again may never end.
+    // A pipe cannot be read twice: the second read may never end.
     if !fs::metadata(path).await?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
@@ -115,7 +114,7 @@ mod tests {
     struct Refused;
 
     #[tokio::test]
-    async fn every_way_to_change_files_is_seen_and_only_changes_are() {
+    async fn every_kind_of_change_is_applied_once() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name);
         let write = |name: &str, text: &str| std::fs::write(path(name), text).expect("a written file");
@@ -157,7 +156,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_path_that_is_not_a_file_is_named() {
+    async fn an_error_names_the_path() {
         let folder = tempfile::tempdir().expect("a folder");
         for path in [folder.path().to_owned(), folder.path().join("missing")] {
             let error = WatchedFiles::open([path.clone()]).await.err().expect("an error");

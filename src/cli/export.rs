@@ -13,10 +13,10 @@ use crate::cli::args::{ExportArgs, ExportFormat};
 use crate::store::bulk;
 use crate::store::export::Export;
 
-/// What is written at a time.
+/// The size of a write.
 const BUFFER: usize = 256 * 1024;
 
-/// Why tasks could not be written out.
+/// The reason why an export failed.
 #[derive(Debug, Error)]
 pub enum ExportError {
     #[error("cannot write {path}", path = path.display())]
@@ -29,11 +29,10 @@ pub enum ExportError {
     Stdout(#[source] io::Error),
 }
 
-/// Writes the tasks.
-/// A closed standard output ends the command without an error.
+/// Writes the tasks. A closed standard output ends the command without an error.
 pub async fn run(args: ExportArgs) -> Result<(), CommandError> {
     let options = args.database.database_url.options()?;
-    // Without a bound: whoever reads a pipe may take his time.
+    // Without a statement timeout: the reader of a pipe may be slow.
     let mut connection = bulk::connect(&options, None).await?;
     if is_standard_stream(&args.file) {
         let stdout = io::stdout();
@@ -56,7 +55,7 @@ pub async fn run(args: ExportArgs) -> Result<(), CommandError> {
             Err(CommandError::Export(ExportError::Stdout(error)))
                 if error.kind() == io::ErrorKind::BrokenPipe =>
             {
-                // What is buffered still would only fail again.
+                // Discards the buffer: dropping it would write again and fail.
                 let _ = output.into_parts();
                 Ok(())
             }
@@ -68,7 +67,7 @@ pub async fn run(args: ExportArgs) -> Result<(), CommandError> {
         path: args.file.clone(),
         source,
     };
-    // A device or a pipe is written as it is, and nothing can be put in its place.
+    // A device or a pipe is written directly: it cannot be replaced by a rename.
     let in_place = fs::metadata(&args.file).is_ok_and(|metadata| !metadata.is_file());
     let path = if in_place {
         args.file.clone()
@@ -112,7 +111,7 @@ async fn write(
         }
         rows += 1;
         if rows.is_multiple_of(1000) {
-            progress.at(rows, 0);
+            progress.update(rows, 0);
         }
     }
     output.write_all(close.as_bytes()).map_err(&failed)?;
@@ -120,7 +119,7 @@ async fn write(
     Ok(rows)
 }
 
-/// The name of a file that is not complete yet.
+/// The name of the file until it is complete.
 fn part(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".part");

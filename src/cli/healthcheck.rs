@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::CommandError;
 use crate::cli::args::HealthcheckArgs;
 
-/// Asks `/readyz`.
+/// Requests `/readyz`.
 pub async fn run(args: HealthcheckArgs) -> Result<(), CommandError> {
     let address = reachable(args.admin_listen);
     timeout(args.timeout, ask(address))
@@ -24,17 +24,17 @@ async fn ask(address: SocketAddr) -> io::Result<()> {
     stream
         .write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
         .await?;
-    let mut answer = String::new();
-    stream.take(4096).read_to_string(&mut answer).await?;
-    if answer.starts_with("HTTP/1.1 200 ") {
+    let mut response = String::new();
+    stream.take(4096).read_to_string(&mut response).await?;
+    if response.starts_with("HTTP/1.1 200 ") {
         Ok(())
     } else {
-        let status_line = answer.lines().next().unwrap_or("no answer");
+        let status_line = response.lines().next().unwrap_or("no response");
         Err(io::Error::other(status_line.to_owned()))
     }
 }
 
-/// A service that listens on every address is asked on loopback.
+/// The loopback address if the service listens on every address.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address {

@@ -16,10 +16,10 @@ use crate::telemetry::error_chain;
 const RETENTION_INTERVAL: Duration = Duration::from_mins(1);
 /// The interval between foldings of the tally.
 const FOLD_INTERVAL: Duration = Duration::from_secs(10);
-/// How often the tally is compared with the table.
+/// The interval between checks of the tally against the table.
 const CHECK_INTERVAL: Duration = Duration::from_mins(10);
 
-/// Deletes tasks as they leave the window of retention, for as long as it is polled.
+/// Deletes expired tasks while polled.
 pub(super) async fn keep_retention(database: &Database, retention: Retention) -> Infallible {
     let Retention::Window(window) = retention else {
         return pending().await;
@@ -36,7 +36,7 @@ pub(super) async fn keep_retention(database: &Database, retention: Retention) ->
     }
 }
 
-/// Keeps the tally quick to read and reports where it is wrong, for as long as it is polled.
+/// Folds the tally, and checks and reports drift, while polled.
 pub(super) async fn keep_tally(database: &Database, checks: &CountChecks) -> Infallible {
     let mut next_check = Instant::now();
     loop {
@@ -65,7 +65,7 @@ async fn check(database: &Database, checks: &CountChecks) {
             "the tally of the pending tasks is wrong or will be; see `task-status verify --repair`"
         ),
         Ok(Some(_)) => tracing::debug!("the tally of the pending tasks is right"),
-        // Another replica checks it.
+        // Another replica has checked it.
         Ok(None) => {}
         Err(error) => tracing::warn!(error = error_chain(&error), "the tally was not checked"),
     }

@@ -46,11 +46,11 @@ pub enum CommandError {
     Store(#[from] StoreError),
     #[error(transparent)]
     PrivatePostgres(#[from] private_postgres::Error),
-    #[error("cannot make the demo's database")]
+    #[error("cannot create the database of the demo")]
     DemoDatabase(#[source] sqlx::Error),
-    #[error("cannot write to the standard output")]
+    #[error("cannot write to standard output")]
     Output(#[source] io::Error),
-    #[error("a task of the program ended early")]
+    #[error("a background task of the program ended early")]
     Task(#[from] tokio::task::JoinError),
     #[error("the service at {address} is not ready")]
     NotReady {
@@ -64,7 +64,7 @@ pub enum CommandError {
     Export(#[from] export::ExportError),
     #[error(transparent)]
     Token(#[from] token::TokenError),
-    #[error("another process is deleting old tasks; it deletes the rest too")]
+    #[error("another process is already deleting old tasks and will delete the rest")]
     PruneElsewhere,
 }
 

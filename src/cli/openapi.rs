@@ -1,4 +1,4 @@
-//! `task-status openapi`: the description of the API, without serving it.
+//! `task-status openapi`: prints the OpenAPI document of the API.
 
 use std::io::{self, Write};
 
@@ -6,7 +6,6 @@ use super::CommandError;
 use crate::cli::args::OpenapiArgs;
 use crate::http::router;
 
-/// Prints the OpenAPI document.
 pub fn run(args: &OpenapiArgs) -> Result<(), CommandError> {
     let document = router::description(&args.paths.base_paths);
     io::stdout()

@@ -1,20 +1,19 @@
-//! The progress of a long command: one line on stderr, if that is a terminal.
+//! The progress of a long command: one line on stderr if it is a terminal.
 
 use std::io::{IsTerminal, stderr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How often the line is drawn at most.
+/// The least time between redraws.
 const REDRAW: Duration = Duration::from_millis(200);
-/// To the start of the line, and clears it.
+/// Moves to the start of the line and clears it.
 const CLEAR: &str = "\r\x1b[K";
 
-/// The progress of one command.
 pub struct Progress {
     shown: bool,
-    /// Of the input, if it is known.
+    /// Length of the input, if known.
     bytes: Option<u64>,
-    /// Rows of an earlier run.
+    /// Rows of earlier runs.
     before: u64,
     begun: Instant,
     line: Mutex<Line>,
@@ -27,7 +26,7 @@ struct Line {
 }
 
 impl Progress {
-    /// `bytes` is the length of the input, if it is known; `before` how many rows an earlier run has processed.
+    /// `bytes` is the length of the input, if known. `before` is the number of rows of earlier runs.
     pub fn new(bytes: Option<u64>, before: u64) -> Self {
         Self {
             shown: stderr().is_terminal(),
@@ -38,7 +37,7 @@ impl Progress {
         }
     }
 
-    /// Shows nothing: for output that goes to the terminal itself.
+    /// Shows nothing, for commands whose output goes to the terminal.
     pub fn hidden() -> Self {
         Self {
             shown: false,
@@ -46,8 +45,8 @@ impl Progress {
         }
     }
 
-    /// `rows` are done, and `bytes` of the input if its length is known.
-    pub fn at(&self, rows: u64, bytes: u64) {
+    /// Shows the rows processed and, if the length of the input is known, the share of its bytes.
+    pub fn update(&self, rows: u64, bytes: u64) {
         let mut line = self.line();
         if !self.shown || line.drawn.is_some_and(|drawn| drawn.elapsed() < REDRAW) {
             return;
@@ -67,19 +66,19 @@ impl Progress {
         eprint!("{CLEAR}{}", line.text);
     }
 
-    /// Lets `say` write to stderr, above the line.
-    pub fn suspend<T>(&self, say: impl FnOnce() -> T) -> T {
+    /// Clears the line while `write` writes to stderr.
+    pub fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
         let line = self.line();
         if line.text.is_empty() {
-            return say();
+            return write();
         }
         eprint!("{CLEAR}");
-        let said = say();
+        let result = write();
         eprint!("{}", line.text);
-        said
+        result
     }
 
-    /// Removes the line.
+    /// Clears the line.
     pub fn finish(&self) {
         if !std::mem::take(&mut self.line().text).is_empty() {
             eprint!("{CLEAR}");
@@ -95,7 +94,7 @@ impl Progress {
     }
 }
 
-/// Rows in a second.
+/// Rows per second.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,

@@ -11,10 +11,9 @@ use crate::store::database::{Database, Limits};
 use crate::store::schema::Schema;
 use crate::store::{bulk, retention};
 
-/// Deletes, or counts, what is too old.
 pub async fn run(args: PruneArgs) -> Result<(), CommandError> {
     let options = args.database.database_url.options()?;
-    // Fails at once if there is no database; the rest would wait for it.
+    // Fails at once if the database cannot be reached, while `Database` would wait for it.
     bulk::connect(&options, None)
         .await?
         .close()
@@ -28,7 +27,7 @@ pub async fn run(args: PruneArgs) -> Result<(), CommandError> {
     let database = Database::new(options, limits);
     let result = tokio::select! {
         result = work(&args, &database) => result,
-        // Ends only if the database cannot be used.
+        // Ends only if the database is unusable.
         result = database.watch(Schema::Expect) => result.map_err(CommandError::from),
     };
     database.close().await;
@@ -40,19 +39,19 @@ async fn work(args: &PruneArgs, database: &Database) -> Result<(), CommandError>
     let before = retention::window_begins(args.older_than);
     if args.dry_run {
         let count = retention::count(database, before).await?;
-        say(format_args!("{count} tasks would be deleted"));
+        report(format_args!("{count} tasks would be deleted"));
         return Ok(());
     }
     let progress = Progress::new(None, 0);
     let mut deleted = 0;
     let result = retention::prune(database, before, |batch| {
         deleted += batch;
-        progress.at(deleted, 0);
+        progress.update(deleted, 0);
     })
     .await;
     progress.finish();
-    // Those deleted before a failure stay deleted.
-    say(format_args!("{deleted} tasks were deleted"));
+    // Tasks deleted before a failure stay deleted.
+    report(format_args!("{deleted} tasks were deleted"));
     if result? {
         Ok(())
     } else {
@@ -60,7 +59,7 @@ async fn work(args: &PruneArgs, database: &Database) -> Result<(), CommandError>
     }
 }
 
-/// Prints the result. If stdout is closed, the exit status says enough.
-fn say(result: std::fmt::Arguments<'_>) {
+/// Prints the result. If stdout is closed, the exit status is enough.
+fn report(result: std::fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stdout(), "{result}");
 }

@@ -22,7 +22,7 @@ use crate::http::tls::Tls;
 use crate::pending::Pending;
 use crate::store::Database;
 
-/// Serves until a signal says stop. The service answers from the start: until the database is reached, with 503.
+/// Serves until a signal. Until the database can be reached, requests get 503.
 pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
     args.check()?;
     let options = args.database.database_url.options()?;
@@ -36,7 +36,8 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
     let database = Database::new(options, (&args.limits).into());
     let mut servers = JoinSet::new();
     let mut serve = |address: SocketAddr, name: &str, app: Router, tls: Option<&Tls>| {
-        let listener = listen(address)?;
+        let listener =
+            TcpListener::bind(address).map_err(|source| CommandError::Listen { address, source })?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         tracing::info!(address = %bound(&listener, address), scheme, "listening: {name}");
         let (stop, grace) = (stop.clone(), args.shutdown_timeout);
@@ -47,7 +48,7 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
         Ok::<_, CommandError>(())
     };
     let pending = pending_tasks(&args.api, &database, &stop);
-    let audits = CountChecks::default();
+    let checks = CountChecks::default();
     let app = api(
         &args.api,
         authorizer.clone(),
@@ -61,7 +62,7 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
         serve(address, "health", app, None)?;
     }
     if let Some(address) = args.metrics_listen {
-        serve(address, "metrics", router::metrics(pending, audits.clone()), None)?;
+        serve(address, "metrics", router::metrics(pending, checks.clone()), None)?;
     }
 
     let result = tokio::select! {
@@ -70,9 +71,9 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
         never = authorizer.watch() => match never {},
         never = keep_retention(&database, args.retention) => match never {},
         never = follow(tls) => match never {},
-        never = keep_tally(&database, &audits) => match never {},
+        never = keep_tally(&database, &checks) => match never {},
     };
-    // Whatever ended first, the rest ends in order: requests are answered, then connections are closed.
+    // Shut down in order: requests in flight are answered first, then database connections are closed.
     stop.cancel();
     let result = result.and(all(&mut servers).await);
     close(&database, args.shutdown_timeout).await;
@@ -80,7 +81,7 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
     result
 }
 
-/// Takes up renewed certificates, for as long as it is polled.
+/// Reloads renewed certificates while polled.
 async fn follow(tls: Option<Tls>) -> Infallible {
     match tls {
         Some(tls) => tls.follow().await,
@@ -88,12 +89,12 @@ async fn follow(tls: Option<Tls>) -> Infallible {
     }
 }
 
-/// The pending tasks. Clients that wait for a change are answered when `stop` is cancelled.
+/// The pending tasks. Long polls are answered when `stop` is cancelled.
 pub(super) fn pending_tasks(args: &ApiArgs, database: &Database, stop: &CancellationToken) -> Pending {
     Pending::new(database.clone(), args.into(), stop.clone())
 }
 
-/// The API with its settings, and extra routes.
+/// The router of the API.
 pub(super) fn api(
     args: &ApiArgs,
     authorizer: Authorizer,
@@ -107,33 +108,28 @@ pub(super) fn api(
         empty_status: args.empty_status,
         request_timeout: args.request_timeout,
     };
-    let serving = ApiConfig {
+    let config = ApiConfig {
         base_paths: args.paths.base_paths.clone(),
         cors_origins: args.cors_origins.clone(),
         max_concurrent_requests: args.max_concurrent_requests,
         authorizer,
     };
-    router::api(state, &serving, extra_routes)
+    router::api(state, &config, extra_routes)
 }
 
-/// Opens an address for listening.
-pub(super) fn listen(address: SocketAddr) -> Result<TcpListener, CommandError> {
-    TcpListener::bind(address).map_err(|source| CommandError::Listen { address, source })
+/// The address of a listener, with the real port if port 0 was requested.
+pub(super) fn bound(listener: &TcpListener, requested: SocketAddr) -> SocketAddr {
+    listener.local_addr().unwrap_or(requested)
 }
 
-/// The address of a listener with its real port, where 0 was asked for.
-pub(super) fn bound(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
-    listener.local_addr().unwrap_or(asked)
-}
-
-/// Closes the connections to the database, and waits no longer than `grace` for statements that run.
+/// Closes the connections to the database; running statements have `grace` to finish.
 pub(super) async fn close(database: &Database, grace: Duration) {
     if tokio::time::timeout(grace, database.close()).await.is_err() {
-        tracing::warn!("statements that still ran were cut off");
+        tracing::warn!("statements that were still running were cut off");
     }
 }
 
-/// Waits for every server; the first failure stops the wait.
+/// Waits for every server, or for the first failure.
 async fn all(servers: &mut JoinSet<std::io::Result<()>>) -> Result<(), CommandError> {
     while let Some(ended) = servers.join_next().await {
         ended?.map_err(CommandError::Server)?;

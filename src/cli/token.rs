@@ -1,4 +1,4 @@
-//! `task-status token`: signs a bearer token, for scripts and tests.
+//! `task-status token`: signs a bearer token for scripts and tests.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -30,7 +30,6 @@ pub enum TokenError {
     Key(#[source] KeyError),
 }
 
-/// Prints a token.
 pub fn run(args: &TokenArgs) -> Result<(), CommandError> {
     let grant = Grant {
         client: args.client.clone(),
@@ -56,7 +55,7 @@ fn issuer(args: &TokenArgs) -> Result<Issuer, TokenError> {
             .map(|secret| secret.expose_secret().as_bytes().to_vec())
             .unwrap_or_default(),
     };
-    // The service would refuse tokens by a shorter secret.
+    // `serve` refuses shorter secrets.
     KeySet::from_secret(&secret).map_err(TokenError::Secret)?;
     Ok(Issuer::from_secret(&secret))
 }

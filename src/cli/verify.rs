@@ -10,22 +10,21 @@ use crate::cli::args::VerifyArgs;
 use crate::store::tally::{self, Check};
 use crate::store::{StoreError, bulk};
 
-/// The status of a tally that is not what it should be.
+/// The exit status for a wrong tally or a disabled trigger.
 const DRIFT: u8 = 3;
 
-/// Says what was found. The exit status says it too.
 pub async fn run(args: VerifyArgs) -> Result<ExitCode, CommandError> {
     let options = args.database.database_url.options()?;
     let mut connection = bulk::connect(&options, Some(bulk::STATEMENT_TIMEOUT)).await?;
     let mut check = tally::check(&mut connection).await.map_err(StoreError::from)?;
     let mut repaired = false;
     if args.repair && !check.is_right() {
-        // What counts is what was found under the lock.
+        // Only the check under the lock of the repair counts.
         check = tally::repair(&mut connection).await?;
         repaired = true;
     }
     connection.close().await.map_err(StoreError::from)?;
-    say(&check, repaired).map_err(CommandError::Output)?;
+    report(&check, repaired).map_err(CommandError::Output)?;
     Ok(if check.is_clean() {
         ExitCode::SUCCESS
     } else {
@@ -33,7 +32,7 @@ pub async fn run(args: VerifyArgs) -> Result<ExitCode, CommandError> {
     })
 }
 
-fn say(check: &Check, repaired: bool) -> std::io::Result<()> {
+fn report(check: &Check, repaired: bool) -> std::io::Result<()> {
     let Check {
         counted,
         tallied,
@@ -45,7 +44,7 @@ fn say(check: &Check, repaired: bool) -> std::io::Result<()> {
     if *wrong_buckets > 0 {
         writeln!(
             stdout,
-            "for {wrong_buckets} of the hours in which tasks were created the number is wrong"
+            "the tally is wrong for {wrong_buckets} of the hours in which tasks were created"
         )?;
     }
     if repaired {
@@ -54,7 +53,7 @@ fn say(check: &Check, repaired: bool) -> std::io::Result<()> {
     for trigger in &check.disabled_triggers {
         writeln!(
             stdout,
-            "the trigger {trigger} is missing or does not always fire; its owner can mend that with: \
+            "the trigger {trigger} is missing or does not always fire; its owner can repair it with: \
              alter table task_status enable always trigger {trigger}"
         )?;
     }

@@ -1,4 +1,4 @@
-//! Access to the API: the settings, and the authorizer that they ask for.
+//! The settings of access to the API, and the authorizer made from them.
 
 mod gateway;
 mod jwt;
@@ -25,18 +25,17 @@ pub use jwt::JwtArgs;
 /// The longest leeway: clocks that differ by more are wrong (RFC 7519, section 4.1.4: "no more than a few minutes").
 const MAX_LEEWAY: Duration = Duration::from_mins(5);
 
-/// Who may call.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Access")]
 pub struct AccessArgs {
-    /// Who may call the API. Required, so that it is not opened by accident
+    /// How callers are authenticated. Required, so that the API is not opened by accident
     #[arg(long, env = "TASK_STATUS_AUTH", value_enum, value_name = "MODE")]
     pub auth: Option<AuthMode>,
     /// With --auth none: serve without authentication on an address that is not a loopback address
     #[arg(long, env = "TASK_STATUS_ALLOW_UNAUTHENTICATED", value_parser = BoolishValueParser::new())]
     pub allow_unauthenticated: bool,
-    /// Networks (CIDR) of trusted proxies, separated by commas. Their X-Forwarded-For is used as the address of the
-    /// client and, with --auth gateway, their headers as its identity
+    /// Networks (CIDR) of trusted proxies, separated by commas. Their X-Forwarded-For gives the address of the client and,
+    /// with --auth gateway, their headers give its identity
     #[arg(
         long,
         env = "TASK_STATUS_TRUSTED_PROXIES",
@@ -44,8 +43,8 @@ pub struct AccessArgs {
         value_name = "NETWORKS"
     )]
     pub trusted_proxies: Vec<Network>,
-    /// Requests of a client, such as 100/10s: a burst of so many, refilled evenly over that time. Counted by client, or by
-    /// address if the client has no name, in each process separately. Not limited by default
+    /// Requests per client, such as 100/10s: a burst of 100, refilled evenly over 10 seconds. Counted by client name, or by
+    /// address without one, in each process separately. Not limited by default
     #[arg(long, env = "TASK_STATUS_RATE_LIMIT", value_name = "RATE")]
     pub rate_limit: Option<Rate>,
     #[command(flatten)]
@@ -58,20 +57,20 @@ pub struct AccessArgs {
 pub enum AuthMode {
     /// Callers with a signed bearer token (JWT) that has the scope of the request
     Jwt,
-    /// Callers that a trusted gateway names in its headers
+    /// Callers named by a trusted gateway in its headers
     Gateway,
     /// All callers that reach the address
     None,
 }
 
-/// Conflicting or incomplete settings. Each message says what to do.
+/// Conflicting or incomplete settings. Each message says how to fix them.
 #[derive(Debug, Error)]
 pub enum AccessError {
     #[error(
-        "no access mode is set: say who may call the API.\n\
+        "no access mode is set: choose who may call the API.\n\
          Set --auth (or TASK_STATUS_AUTH) to one of:\n  \
          jwt      callers with a signed bearer token; needs --jwt-jwks-url, --jwt-key-file or --jwt-secret-file\n  \
-         gateway  callers that a trusted gateway names; needs --trusted-proxies or --gateway-secret-file\n  \
+         gateway  callers named by a trusted gateway; needs --trusted-proxies or --gateway-secret-file\n  \
          none     all callers that reach the address; loopback addresses only, unless --allow-unauthenticated is given"
     )]
     NoMode,
@@ -81,7 +80,7 @@ pub enum AccessError {
          add --allow-unauthenticated, for example behind a gateway that authenticates callers.",
         port = listen.port()
     )]
-    OpenToEverybody { listen: SocketAddr },
+    Unprotected { listen: SocketAddr },
     #[error(
         "--auth jwt needs one source of keys.\n\
          Set one of --jwt-jwks-url, --jwt-key-file, --jwt-secret-file and TASK_STATUS_JWT_SECRET."
@@ -127,13 +126,13 @@ pub enum AccessError {
 }
 
 impl AccessArgs {
-    /// Checks what clap cannot: settings that do not go together.
+    /// Checks combinations of settings, which clap cannot.
     pub fn check(&self, listen: SocketAddr) -> Result<(), AccessError> {
         let mode = self.auth.ok_or(AccessError::NoMode)?;
         if mode == AuthMode::None && !self.allow_unauthenticated && !is_loopback(listen) {
-            return Err(AccessError::OpenToEverybody { listen });
+            return Err(AccessError::Unprotected { listen });
         }
-        // A setting that seems to protect the API and does not is worse than none.
+        // A setting that is ignored would only seem to protect the API.
         if mode != AuthMode::Jwt
             && let Some(flag) = self.jwt.first_given()
         {
@@ -166,10 +165,10 @@ impl AccessArgs {
         }
     }
 
-    /// The authorizer that these settings ask for. Reads files.
+    /// The authorizer for these settings. Reads files.
     pub async fn authorizer(&self) -> Result<Authorizer, AccessError> {
         let proxies = Proxies::new(self.trusted_proxies.clone());
-        let access = match self.auth.ok_or(AccessError::NoMode)? {
+        let authenticator = match self.auth.ok_or(AccessError::NoMode)? {
             AuthMode::None if self.allow_unauthenticated => Authenticator::Open,
             AuthMode::None => Authenticator::LoopbackOnly,
             AuthMode::Jwt => Authenticator::Jwt(self.jwt.verifier().await?),
@@ -180,7 +179,7 @@ impl AccessArgs {
             }),
         };
         Ok(Authorizer::new(
-            access,
+            authenticator,
             proxies,
             self.rate_limit.map(Limiter::new),
         ))

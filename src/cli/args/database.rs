@@ -1,4 +1,4 @@
-//! The database, and limits of the connections to it.
+//! The settings of the database and of the connections to it.
 
 use std::fmt;
 use std::fs::File;
@@ -13,7 +13,6 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use super::ConfigError;
 use crate::store::database::Limits;
 
-/// The database.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Database")]
 pub struct DatabaseArgs {
@@ -52,17 +51,14 @@ impl From<&DatabaseLimits> for Limits {
     }
 }
 
-/// The URL of the database, password included: never shown.
+/// The URL of the database. It contains a password and is never shown.
 #[derive(Clone)]
 pub struct DatabaseUrl(String);
 
 impl DatabaseUrl {
-    /// The URL as connection options.
-    ///
-    /// # Errors
-    /// It is not a PostgreSQL URL. The message does not repeat it, for it holds a password.
+    /// The URL as connection options. An error does not repeat the URL, which contains a password.
     pub fn options(&self) -> Result<PgConnectOptions, ConfigError> {
-        // The driver would take any scheme and fail later, on the name of the host.
+        // The driver accepts any scheme and fails later, at the name of the host.
         if !["postgres://", "postgresql://"]
             .iter()
             .any(|scheme| self.0.starts_with(scheme))
@@ -74,21 +70,21 @@ impl DatabaseUrl {
         Ok(options)
     }
 
-    /// Checks that the files of TLS are there and what they are for: the driver would say no name, and take a file that
-    /// is not there for a database that is not there yet.
+    /// Checks that the TLS files can be read and that the root certificate is used. The driver's error names no file, and
+    /// looks like a database that is not up yet.
     fn check_files(&self, mode: PgSslMode) -> Result<(), ConfigError> {
-        // Parsed once more, since the options do not give them back.
+        // Parsed once more, since the options do not expose these parameters.
         let Ok(url) = reqwest::Url::parse(&self.0) else {
             return Ok(());
         };
         for (parameter, path) in url.query_pairs() {
             let is_root = ["sslrootcert", "ssl-root-cert", "ssl-ca"].contains(&&*parameter);
-            // libpq would check the certificate with `require` too.
+            // Unlike libpq, the driver ignores the root certificate with `require`.
             if is_root && !matches!(mode, PgSslMode::VerifyCa | PgSslMode::VerifyFull) {
                 return Err(ConfigError::CertificateUnchecked);
             }
             let is_file = is_root || ["sslcert", "ssl-cert", "sslkey", "ssl-key"].contains(&&*parameter);
-            // The text itself may stand in the place of its file's name.
+            // The parameter may contain the PEM text itself instead of a path.
             if is_file && !path.trim().starts_with("-----BEGIN") {
                 File::open(&*path).map_err(|source| ConfigError::DatabaseFile {
                     parameter: parameter.to_string(),
@@ -104,7 +100,7 @@ impl DatabaseUrl {
 impl FromStr for DatabaseUrl {
     type Err = std::convert::Infallible;
 
-    /// Takes any text: an error of the command line parser would print the text with its password.
+    /// Accepts any string: an error of the command line parser would print it, password included.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Ok(Self(text.to_owned()))
     }
@@ -121,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_of_tls_are_there_and_looked_at() {
+    fn tls_files_must_be_readable_and_in_use() {
         let options = |parameters: &str| DatabaseUrl(format!("postgres://h/d?{parameters}")).options();
         for given in ["sslrootcert", "ssl-ca", "sslcert", "sslkey"] {
             let missing = options(&format!("sslmode=verify-full&{given}=/no/where"));
@@ -140,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn only_postgresql_urls_are_taken_and_none_is_repeated() {
+    fn other_urls_are_refused_without_repeating_them() {
         let error = |url: &str| {
             DatabaseUrl(url.to_owned())
                 .options()

@@ -1,8 +1,5 @@
-//! Every setting of every subcommand: flag, environment variable, default, help.
-#![expect(
-    clippy::doc_markdown,
-    reason = "the comments are the help text, which is no Markdown"
-)]
+//! The command line: flags, environment variables, defaults and help of every subcommand.
+#![expect(clippy::doc_markdown, reason = "the comments are help texts, not Markdown")]
 
 mod access;
 mod database;
@@ -33,7 +30,7 @@ pub use database::{DatabaseArgs, DatabaseLimits, DatabaseUrl};
 pub use token::TokenArgs;
 pub use transfer::{ExportArgs, ExportFormat, ImportArgs, PruneArgs, VerifyArgs};
 
-/// Which background work is still pending, and how is it doing.
+/// Shows which background tasks are pending, and how far along they are.
 ///
 /// Serves task statuses from PostgreSQL over the Task Management API: GET /task-status/pending-tasks.
 /// Without a subcommand it runs `demo`: a private PostgreSQL with sample tasks, on this machine only.
@@ -150,7 +147,6 @@ pub struct ServeArgs {
     pub tls: TlsArgs,
 }
 
-/// The certificate of the API.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "TLS")]
 pub struct TlsArgs {
@@ -164,7 +160,7 @@ pub struct TlsArgs {
 }
 
 impl TlsArgs {
-    /// The files, where the API is to be served over TLS.
+    /// The files if the API is to be served over TLS.
     pub fn files(&self) -> Result<Option<TlsFiles>, ConfigError> {
         match (&self.tls_cert, &self.tls_key) {
             (None, None) => Ok(None),
@@ -292,12 +288,12 @@ pub struct HealthcheckArgs {
     /// The --admin-listen address of the service
     #[arg(long, env = "TASK_STATUS_ADMIN_LISTEN", value_name = "ADDRESS")]
     pub admin_listen: SocketAddr,
-    /// How long to wait for its answer
+    /// How long to wait for the response
     #[arg(long, default_value = "2s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub timeout: Duration,
 }
 
-/// How long tasks are kept after their last sign of life.
+/// How long tasks are kept after their `modified`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retention {
     Off,
@@ -316,11 +312,11 @@ impl FromStr for Retention {
     }
 }
 
-/// Settings that do not go together. Each message says what would.
+/// Conflicting or invalid settings. Each message says how to fix them.
 #[derive(Debug, Error)]
 pub enum ConfigError {
     #[error(transparent)]
-    Authenticator(#[from] AccessError),
+    Access(#[from] AccessError),
     #[error("{0} is not a loopback address: the demo is served on this machine only")]
     DemoNotOnLoopback(SocketAddr),
     #[error("DATABASE_URL (or --database-url) must begin with postgres:// or postgresql://")]
@@ -356,7 +352,7 @@ pub enum ConfigError {
 }
 
 impl ServeArgs {
-    /// Checks what clap cannot: settings that do not go together.
+    /// Checks combinations of settings, which clap cannot.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.access.check(self.listen)?;
         let statement_timeout = self.limits.statement_timeout;
@@ -369,7 +365,6 @@ impl ServeArgs {
         self.tls.files().map(drop)
     }
 
-    /// What to do about the schema.
     pub fn schema(&self) -> Schema {
         if self.migrate {
             Schema::Migrate
@@ -380,7 +375,7 @@ impl ServeArgs {
 }
 
 impl DemoArgs {
-    /// The addresses to try, the best first.
+    /// The addresses to try, in order of preference.
     pub fn addresses(&self) -> Result<Vec<SocketAddr>, ConfigError> {
         match self.listen {
             Some(address) if is_loopback(address) => Ok(vec![address]),
@@ -421,16 +416,16 @@ mod tests {
     }
 
     #[test]
-    fn serving_needs_a_mode_and_opens_to_everybody_only_when_told_twice() {
+    fn serving_needs_a_mode_and_a_second_flag_to_be_open_to_the_network() {
         let access = |arguments: &[&str]| match serve(arguments) {
-            Err(ConfigError::Authenticator(error)) => error,
+            Err(ConfigError::Access(error)) => error,
             other => panic!("{other:?}"),
         };
         assert!(matches!(access(&[]), AccessError::NoMode));
         assert!(serve(&["--auth", "none"]).is_ok());
         assert!(serve(&["--auth", "none", "--listen", "[::1]:80"]).is_ok());
         let public = ["--auth", "none", "--listen", "0.0.0.0:80"];
-        assert!(matches!(access(&public), AccessError::OpenToEverybody { .. }));
+        assert!(matches!(access(&public), AccessError::Unprotected { .. }));
         assert!(serve(&[&public[..], &["--allow-unauthenticated"]].concat()).is_ok());
     }
 
@@ -445,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_may_not_outlive_its_request() {
+    fn the_statement_timeout_must_be_shorter_than_the_request_timeout() {
         let equal = ["--auth", "none", "--request-timeout", "5s"];
         assert!(matches!(serve(&equal), Err(ConfigError::Timeouts)));
     }

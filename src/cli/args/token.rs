@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args};
-
 use secrecy::SecretString;
 
 use crate::auth::caller::READ;
@@ -38,7 +37,7 @@ pub struct TokenArgs {
     /// Sign with the private key in this file instead of a secret: RSA, P-256, P-384 or Ed25519 in PEM (PKCS #8)
     #[arg(long, value_name = "FILE")]
     pub private_key_file: Option<PathBuf>,
-    /// Algorithm for a private key. By default RS256, ES256, ES384 or EdDSA, by the kind of the key
+    /// Algorithm of the private key. By default RS256, ES256, ES384 or EdDSA, depending on the key
     #[arg(long, requires = "private_key_file", value_name = "NAME")]
     pub algorithm: Option<Algorithm>,
     /// Id of the key in the issuer's key set (kid)

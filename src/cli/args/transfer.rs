@@ -1,4 +1,4 @@
-//! The settings of the subcommands that work on the whole table.
+//! The settings of `import`, `export`, `prune` and `verify`.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -38,7 +38,7 @@ pub struct ImportArgs {
     /// The file to read, or - for standard input
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Check everything, the constraints of the table included, print the result, and change nothing
+    /// Check everything, the constraints of the table included, and print the result without changing anything
     #[arg(long, conflicts_with_all = ["resume", "state"])]
     pub dry_run: bool,
     /// Write rejected items to this file, as newline-delimited JSON: {"line", "reasons", "content"}. By default line and

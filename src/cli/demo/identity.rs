@@ -29,24 +29,23 @@ use crate::http::route::{Route, public};
 use crate::messages::cause::Cause;
 use crate::task::violation::Problem;
 
-/// What the only client is called.
+/// The only client.
 pub const CLIENT_ID: &str = "demo";
-/// Who issues the tokens.
 const ISSUER: &str = "task-status demo";
-/// How long a token is good for: as long as the one that the API's documentation shows.
+/// How long a token is valid: as long as the example in the documentation of the API.
 const LIFETIME: Duration = Duration::from_secs(749);
 const FORM: &str = "application/x-www-form-urlencoded";
 const MULTIPART: &str = "multipart/form-data";
 const CLIENT_CREDENTIALS: &str = "client_credentials";
 
-/// One client, one secret to sign with, both new in every demo.
+/// Issues tokens to one client. The secrets are new in every demo.
 pub struct IdentityProvider {
     pub client_secret: String,
     signing_secret: String,
     issuer: Issuer,
 }
 
-/// The answer to a good request (RFC 6749, section 5.1).
+/// A successful response (RFC 6749, section 5.1).
 #[derive(Serialize)]
 #[expect(clippy::struct_field_names, reason = "the names are those of the protocol")]
 struct Token {
@@ -66,8 +65,8 @@ impl IdentityProvider {
         }
     }
 
-    /// Callers on this machine may read; writing needs one of these tokens.
-    pub fn access(&self) -> Result<Authenticator, KeysError> {
+    /// Reading needs no token; writing needs one of these.
+    pub fn authenticator(&self) -> Result<Authenticator, KeysError> {
         let keys = KeySet::from_secret(self.signing_secret.as_bytes())?;
         let policy = TokenPolicy {
             issuers: vec![ISSUER.to_owned()],
@@ -98,8 +97,8 @@ fn random_text() -> String {
         .concat()
 }
 
-/// Gives a token for client credentials (RFC 6749, section 4.4), which the official clients send in the query, in a form
-/// or in parts, or partly here and partly there. They append the path to their base URL.
+/// Issues a token for client credentials (RFC 6749, section 4.4). The official clients send these in the query, in a form,
+/// as multipart or in a mix of them, and append the path to their base URL.
 #[utoipa::path(post, path = "/oauth/token", responses((status = 200, description = "A token.")))]
 async fn token(
     State(provider): State<Arc<IdentityProvider>>,
@@ -107,13 +106,13 @@ async fn token(
     request: Request,
 ) -> Result<Response, ApiError> {
     let mut given: BTreeMap<String, String> = BTreeMap::new();
-    given.extend(basic(request.headers()));
+    given.extend(basic_credentials(request.headers()));
     given.extend(
         query
             .iter()
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
     );
-    given.extend(content(request).await?);
+    given.extend(form_fields(request).await?);
     let parameter = |name: &'static str| {
         given.get(name).map(String::as_str).ok_or_else(|| {
             let cause = Cause::ParameterRequired { parameter: name };
@@ -150,19 +149,19 @@ async fn token(
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(token)).into_response())
 }
 
-/// The requested scopes that exist here; reading and writing by default.
-fn scopes(asked: Option<&str>) -> Result<Vec<String>, ApiError> {
+/// The known ones among the requested scopes; reading and writing by default.
+fn scopes(requested: Option<&str>) -> Result<Vec<String>, ApiError> {
     let known = [READ, WRITE, ALL];
-    let Some(asked) = asked.filter(|asked| !asked.trim().is_empty()) else {
+    let Some(requested) = requested.filter(|requested| !requested.trim().is_empty()) else {
         return Ok(vec![READ.to_owned(), WRITE.to_owned()]);
     };
-    let granted: Vec<String> = asked
+    let granted: Vec<String> = requested
         .split_whitespace()
         .filter(|scope| known.contains(scope))
         .map(str::to_owned)
         .collect();
     if granted.is_empty() {
-        let cause = not_one_of("scope", asked, &known.join(", "));
+        let cause = not_one_of("scope", requested, &known.join(", "));
         return Err(ApiError::OAuth(OAuthError::InvalidScope, vec![cause]));
     }
     Ok(granted)
@@ -174,7 +173,7 @@ fn not_one_of(parameter: &str, given: &str, allowed: &str) -> Cause {
 }
 
 /// The credentials of `Authorization: Basic` (RFC 6749, section 2.3.1).
-fn basic(headers: &HeaderMap) -> Vec<(String, String)> {
+fn basic_credentials(headers: &HeaderMap) -> Vec<(String, String)> {
     let credentials = || {
         let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
         let (scheme, encoded) = value.split_once(' ')?;
@@ -191,8 +190,8 @@ fn basic(headers: &HeaderMap) -> Vec<(String, String)> {
     credentials().into_iter().flatten().collect()
 }
 
-/// The fields of a form in the content; none if it is not a form.
-async fn content(request: Request) -> Result<Vec<(String, String)>, ApiError> {
+/// The fields of the form in the content; empty if it is not a form.
+async fn form_fields(request: Request) -> Result<Vec<(String, String)>, ApiError> {
     let media_type = media_type(request.headers());
     let content_type = request.headers().get(header::CONTENT_TYPE).cloned();
     let bytes = extract::whole(request).await?;
@@ -212,7 +211,7 @@ async fn content(request: Request) -> Result<Vec<(String, String)>, ApiError> {
     }
 }
 
-/// The text fields of `multipart/form-data` (RFC 7578), in the form in which the clients of this demo send them.
+/// The text fields of `multipart/form-data` (RFC 7578), as far as the official clients use it.
 fn multipart(content_type: &str, content: &str) -> Option<Vec<(String, String)>> {
     let boundary = content_type
         .split(';')

@@ -1,6 +1,6 @@
 //! `task-status demo`: a private PostgreSQL, sample tasks that keep moving, and the API on this machine.
 //!
-//! `sample` invents tasks, `simulation` plays the executors that report them, `identity` gives out tokens.
+//! `sample` generates tasks, `simulation` acts as the executors that report them, `identity` issues tokens.
 
 mod identity;
 mod sample;
@@ -33,12 +33,12 @@ const LIMITS: Limits = Limits {
     acquire_timeout: Duration::from_secs(3),
     statement_timeout: Duration::from_secs(5),
 };
-/// How long requests under way are waited for when the demo stops.
+/// How long the demo waits for requests in flight when it stops.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Runs the demo until a signal says stop, then stops all that it started.
+/// Runs the demo until a signal, then stops everything that it started.
 pub async fn run(args: DemoArgs) -> Result<(), CommandError> {
-    let (listener, address) = first_free(&args.addresses()?)?;
+    let (listener, address) = listen_on_first_free(&args.addresses()?)?;
     let stop = server::stop_on_signal().map_err(CommandError::Signals)?;
 
     let settings = private_postgres::Settings {
@@ -51,15 +51,15 @@ pub async fn run(args: DemoArgs) -> Result<(), CommandError> {
     };
     let postgres = spawn_blocking(move || private_postgres::start(&settings)).await??;
     let result = tokio::select! {
-        result = play(&args, &postgres, listener, address, stop.clone()) => result,
+        result = run_on(&args, &postgres, listener, address, stop.clone()) => result,
         error = postgres.exited() => Err(error.into()),
     };
     let stopped = spawn_blocking(move || postgres.stop()).await?;
     result.and(stopped.map_err(CommandError::from))
 }
 
-/// Everything between the start and the stop of PostgreSQL.
-async fn play(
+/// Runs the demo on a running PostgreSQL.
+async fn run_on(
     args: &DemoArgs,
     postgres: &PrivatePostgres,
     listener: TcpListener,
@@ -72,10 +72,10 @@ async fn play(
     let options = postgres.connect_options().database(DATABASE_NAME);
     let database = Database::new(options, LIMITS);
     let provider = Arc::new(IdentityProvider::new());
-    let access = provider
-        .access()
+    let authenticator = provider
+        .authenticator()
         .map_err(|error| ConfigError::from(AccessError::Secret(error)))?;
-    let authorizer = Authorizer::new(access, Proxies::default(), None);
+    let authorizer = Authorizer::new(authenticator, Proxies::default(), None);
     let app = api(
         &args.api,
         authorizer,
@@ -124,15 +124,15 @@ async fn make_database(postgres: &PrivatePostgres) -> Result<(), sqlx::Error> {
     connection.close().await
 }
 
-/// Listens on the first of the addresses that nobody else listens on.
-fn first_free(addresses: &[SocketAddr]) -> Result<(TcpListener, SocketAddr), CommandError> {
+/// Listens on the first address that is free.
+fn listen_on_first_free(addresses: &[SocketAddr]) -> Result<(TcpListener, SocketAddr), CommandError> {
     let address = addresses[0];
     let listener = TcpListener::bind(addresses).map_err(|source| CommandError::Listen { address, source })?;
     let address = bound(&listener, address);
     Ok((listener, address))
 }
 
-/// What a user can try now, on stdout: it is the demo's result, not a log line.
+/// Prints on stdout what to try.
 fn announce(postgres: &PrivatePostgres, address: SocketAddr, provider: &IdentityProvider) {
     let base = format!("http://{address}");
     let url = format!("{base}/task-status/pending-tasks");

@@ -1,4 +1,4 @@
-//! Invents believable task statuses: how a task begins, goes on and ends.
+//! Generates plausible task statuses, from the start of a task to its end.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use fastrand::Rng;
@@ -10,21 +10,21 @@ use uuid::Uuid;
 use crate::task::{CompletionStatus, TargetType, TaskStatus, TaskType, report};
 
 /// A kind of background task.
-struct Kind {
+struct Template {
     r#type: TaskType,
     unique_name: &'static str,
     description: &'static str,
     executor: &'static str,
-    /// What it works on; none of its own.
+    /// The type of its target, if it has one.
     target: Option<TargetType>,
-    /// What it counts while it runs: the name in `attributes`, and in `returns` once it has ended.
+    /// The name of its counter: in `attributes` while it runs, in `returns` at the end.
     counts: &'static str,
-    /// What it says while it runs, from the beginning to the end.
+    /// The values of `progress`, in order.
     steps: &'static [&'static str],
 }
 
-const KINDS: [Kind; 12] = [
-    Kind {
+const TEMPLATES: [Template; 12] = [
+    Template {
         r#type: TaskType::Quartz,
         unique_name: "Cloud Account Aggregation",
         description: "Aggregates accounts from the specified application.",
@@ -39,7 +39,7 @@ const KINDS: [Kind; 12] = [
             "Refreshing identities",
         ],
     },
-    Kind {
+    Template {
         r#type: TaskType::Quartz,
         unique_name: "Cloud Group Aggregation",
         description: "Aggregates groups from the specified application.",
@@ -53,7 +53,7 @@ const KINDS: [Kind; 12] = [
             "Promoting attributes",
         ],
     },
-    Kind {
+    Template {
         r#type: TaskType::Quartz,
         unique_name: "Cloud Process Uncorrelated Accounts",
         description: "Looks for owners of accounts that have none.",
@@ -62,7 +62,7 @@ const KINDS: [Kind; 12] = [
         counts: "uncorrelatedAccounts",
         steps: &["Started", "Matching accounts", "Saving"],
     },
-    Kind {
+    Template {
         r#type: TaskType::Quartz,
         unique_name: "Cloud Refresh Role",
         description: "Recomputes who has which role.",
@@ -71,7 +71,7 @@ const KINDS: [Kind; 12] = [
         counts: "roles",
         steps: &["Started", "Evaluating membership criteria", "Provisioning"],
     },
-    Kind {
+    Template {
         r#type: TaskType::Quartz,
         unique_name: "Identity Refresh",
         description: "Recomputes the attributes of an identity.",
@@ -80,7 +80,7 @@ const KINDS: [Kind; 12] = [
         counts: "attributes",
         steps: &["Started", "Evaluating attributes", "Saving"],
     },
-    Kind {
+    Template {
         r#type: TaskType::Qpoc,
         unique_name: "Cloud Entitlement Import",
         description: "Imports entitlements from a file.",
@@ -89,7 +89,7 @@ const KINDS: [Kind; 12] = [
         counts: "entitlements",
         steps: &["Waiting for the file", "Reading rows", "Saving entitlements"],
     },
-    Kind {
+    Template {
         r#type: TaskType::Qpoc,
         unique_name: "Source Application Discovery",
         description: "Finds applications that a source knows.",
@@ -98,7 +98,7 @@ const KINDS: [Kind; 12] = [
         counts: "applications",
         steps: &["Scanning", "Comparing with known applications"],
     },
-    Kind {
+    Template {
         r#type: TaskType::Qpoc,
         unique_name: "Machine Identity Aggregation",
         description: "Aggregates machine identities from the specified application.",
@@ -107,7 +107,7 @@ const KINDS: [Kind; 12] = [
         counts: "machineIdentities",
         steps: &["Connecting to the source", "Reading machine identities", "Saving"],
     },
-    Kind {
+    Template {
         r#type: TaskType::QueuedTask,
         unique_name: "Cloud Attribute Synchronization",
         description: "Writes changed attributes of an identity to its accounts.",
@@ -116,7 +116,7 @@ const KINDS: [Kind; 12] = [
         counts: "accounts",
         steps: &["Queued", "Comparing attributes", "Provisioning"],
     },
-    Kind {
+    Template {
         r#type: TaskType::QueuedTask,
         unique_name: "Account Deletion",
         description: "Deletes the accounts of an identity that has left.",
@@ -125,7 +125,7 @@ const KINDS: [Kind; 12] = [
         counts: "accounts",
         steps: &["Queued", "Waiting for approval", "Deleting"],
     },
-    Kind {
+    Template {
         r#type: TaskType::QueuedTask,
         unique_name: "AI Agent Aggregation",
         description: "Aggregates AI agents from the specified application.",
@@ -134,7 +134,7 @@ const KINDS: [Kind; 12] = [
         counts: "agents",
         steps: &["Queued", "Reading agents", "Saving"],
     },
-    Kind {
+    Template {
         r#type: TaskType::QueuedTask,
         unique_name: "Report Export",
         description: "",
@@ -167,7 +167,7 @@ const PEOPLE: [&str; 8] = [
 ];
 const SERVICES: [&str; 5] = ["sweep", "scheduler", "provisioning", "aggregation", "workflow"];
 
-/// What a message of a task says, by key: its severity and its text in English.
+/// Messages of tasks: severity, key and English text.
 const TROUBLE: [(&str, &str, &str); 4] = [
     ("WARN", "source_slow", "The source answers slowly."),
     (
@@ -190,16 +190,16 @@ const TROUBLE: [(&str, &str, &str); 4] = [
 /// A task that was created at `created` and has not started.
 #[expect(
     clippy::expect_used,
-    reason = "every sample is a valid report, as the tests see"
+    reason = "every sample is a valid report, as the tests show"
 )]
 pub fn queued(rng: &mut Rng, created: DateTime<Utc>) -> TaskStatus {
-    let kind = &KINDS[rng.usize(..KINDS.len())];
+    let template = &TEMPLATES[rng.usize(..TEMPLATES.len())];
     let application = APPLICATIONS[rng.usize(..APPLICATIONS.len())];
     let person = PEOPLE[rng.usize(..PEOPLE.len())];
     let by_hand = rng.u8(..4) == 0;
     let service = SERVICES[rng.usize(..SERVICES.len())];
-    // Few targets, many tasks: the same application is aggregated again and again.
-    let target = kind.target.map(|r#type| match r#type {
+    // Few targets, many tasks: an application is aggregated again and again.
+    let target = template.target.map(|r#type| match r#type {
         TargetType::Application => {
             json!({ "id": stable_id(application), "type": r#type, "name": format!("{application} [source]") })
         }
@@ -207,20 +207,20 @@ pub fn queued(rng: &mut Rng, created: DateTime<Utc>) -> TaskStatus {
     });
     let definition = (rng.u8(..8) > 0).then(|| {
         json!({
-            "id": stable_id(kind.unique_name),
-            "uniqueName": kind.unique_name,
-            "description": Some(kind.description).filter(|text| !text.is_empty()),
-            "parentName": kind.unique_name,
-            "executor": kind.executor,
+            "id": stable_id(template.unique_name),
+            "uniqueName": template.unique_name,
+            "description": Some(template.description).filter(|text| !text.is_empty()),
+            "parentName": template.unique_name,
+            "executor": template.executor,
             "arguments": { "optimizedAggregation": by_hand },
         })
     });
     let sample = json!({
         "id": id(rng),
-        "type": kind.r#type,
-        "uniqueName": kind.unique_name,
-        "description": kind.description,
-        "parentName": (!by_hand).then(|| format!("Nightly {}", kind.unique_name)),
+        "type": template.r#type,
+        "uniqueName": template.unique_name,
+        "description": template.description,
+        "parentName": (!by_hand).then(|| format!("Nightly {}", template.unique_name)),
         "launcher": if by_hand { person } else { service },
         "target": target,
         "attributes": { "taskStartDelay": rng.u32(..30) },
@@ -229,7 +229,7 @@ pub fn queued(rng: &mut Rng, created: DateTime<Utc>) -> TaskStatus {
     report::read(&sample, None, created).expect("a valid report")
 }
 
-/// The task goes on: it is launched, or gets some way further, and now and then meets trouble.
+/// Advances a task: launches it or increases its progress, sometimes with a message.
 pub fn advance(rng: &mut Rng, task: &mut TaskStatus, now: DateTime<Utc>) {
     task.modified = now;
     if task.launched.is_none() {
@@ -237,12 +237,15 @@ pub fn advance(rng: &mut Rng, task: &mut TaskStatus, now: DateTime<Utc>) {
     } else {
         task.percent_complete = (task.percent_complete + rng.i32(2..20)).min(99);
     }
-    if let Some(kind) = KINDS.iter().find(|kind| kind.unique_name == task.unique_name) {
-        let step = usize::try_from(task.percent_complete).unwrap_or(0) * kind.steps.len() / 100;
-        task.progress = kind.steps.get(step).map(|&step| step.to_owned());
+    if let Some(template) = TEMPLATES
+        .iter()
+        .find(|template| template.unique_name == task.unique_name)
+    {
+        let step = usize::try_from(task.percent_complete).unwrap_or(0) * template.steps.len() / 100;
+        task.progress = template.steps.get(step).map(|&step| step.to_owned());
         task.attributes = raw(&json!({
             "appId": task.target.as_ref().map(|target| &target.id),
-            kind.counts: task.percent_complete * 137,
+            template.counts: task.percent_complete * 137,
         }));
     }
     if rng.u8(..20) == 0 {
@@ -250,7 +253,7 @@ pub fn advance(rng: &mut Rng, task: &mut TaskStatus, now: DateTime<Utc>) {
     }
 }
 
-/// The task ends, mostly well.
+/// Completes a task, mostly with success.
 pub fn complete(rng: &mut Rng, task: &mut TaskStatus, now: DateTime<Utc>) {
     let status = match rng.u8(..100) {
         0..80 => CompletionStatus::Success,
@@ -273,16 +276,19 @@ pub fn complete(rng: &mut Rng, task: &mut TaskStatus, now: DateTime<Utc>) {
         CompletionStatus::Error | CompletionStatus::TempError => trouble(rng, task),
         CompletionStatus::Terminated => task.progress = Some("Terminated".to_owned()),
     }
-    if let Some(kind) = KINDS.iter().find(|kind| kind.unique_name == task.unique_name) {
+    if let Some(template) = TEMPLATES
+        .iter()
+        .find(|template| template.unique_name == task.unique_name)
+    {
         let name = format!(
             "TASK_OUT_{}_TOTAL",
-            kind.unique_name.to_uppercase().replace(' ', "_")
+            template.unique_name.to_uppercase().replace(' ', "_")
         );
-        task.returns = raw(&json!([{ "name": name, "attributeName": kind.counts }]));
+        task.returns = raw(&json!([{ "name": name, "attributeName": template.counts }]));
     }
 }
 
-/// A task of the past, from its beginning to its end.
+/// A completed task.
 pub fn completed(rng: &mut Rng, created: DateTime<Utc>) -> TaskStatus {
     let mut task = queued(rng, created);
     let launched = created + TimeDelta::milliseconds(rng.i64(100..60_000));
@@ -309,7 +315,7 @@ fn trouble(rng: &mut Rng, task: &mut TaskStatus) {
     task.messages = raw(&messages);
 }
 
-/// 32 hexadecimal digits, as the ids of the hosted service.
+/// 32 hexadecimal digits, like the ids of the hosted service.
 fn id(rng: &mut Rng) -> String {
     uuid::Builder::from_random_bytes(rng.u128(..).to_be_bytes())
         .into_uuid()
@@ -317,7 +323,7 @@ fn id(rng: &mut Rng) -> String {
         .to_string()
 }
 
-/// The same id for the same name.
+/// An id derived from a name.
 fn stable_id(name: &str) -> String {
     let mut rng = Rng::with_seed(name.bytes().fold(0, |seed, byte| {
         seed.wrapping_mul(31).wrapping_add(u64::from(byte))
@@ -326,6 +332,6 @@ fn stable_id(name: &str) -> String {
 }
 
 fn raw(value: &impl Serialize) -> Box<RawValue> {
-    // Values built here always serialise; an empty list keeps to the contract where one would not.
+    // Values built here always serialize. If one did not, an empty list would still fit the contract.
     to_raw_value(value).unwrap_or_else(|_| RawValue::from_string("[]".to_owned()).unwrap_or_default())
 }

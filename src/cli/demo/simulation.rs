@@ -1,4 +1,4 @@
-//! Plays the executors of the sample tasks: makes them, moves them on, ends them.
+//! Acts as the executors of the sample tasks: creates, advances and completes them.
 
 use std::time::Duration;
 
@@ -14,24 +14,24 @@ use crate::store::{Database, StoreError, report};
 use crate::task::TaskStatus;
 use crate::telemetry::error_chain;
 
-/// How far back the completed tasks go.
+/// The age of the oldest completed tasks.
 const HISTORY_DAYS: i64 = 90;
-/// Tasks written with one statement.
+/// Number of tasks per statement.
 const BATCH: usize = 1000;
-/// How often something happens.
+/// The interval between steps.
 const TICK: Duration = Duration::from_millis(500);
-/// A pending task without a sign of life for this long is one of the stuck ones and stays so.
+/// A pending task whose `modified` is older than this is stuck and stays so.
 const STUCK_AFTER: TimeDelta = TimeDelta::minutes(30);
 
 /// The pending tasks that are not stuck.
 pub struct Tasks {
     running: Vec<TaskStatus>,
-    /// How many of them there shall be.
+    /// The number of them to keep up.
     wanted: usize,
     rng: Rng,
 }
 
-/// Fills an empty table with `pending` and `history` tasks, or goes on with what a run before has left.
+/// Fills an empty table with `pending` and `history` tasks, or continues with those of the last run.
 pub async fn begin(database: &Database, pending: u32, history: u32) -> Result<Tasks, StoreError> {
     let mut rng = Rng::new();
     let now = Utc::now();
@@ -50,9 +50,17 @@ pub async fn begin(database: &Database, pending: u32, history: u32) -> Result<Ta
             drop,
         )
         .await?;
-        let begun = |rng: &mut Rng| begun(rng, now);
+        let started = |rng: &mut Rng| pending_task(rng, now);
         let keep = |task| running.push(task);
-        fill(database, &mut rng, pending as usize, "pending tasks", begun, keep).await?;
+        fill(
+            database,
+            &mut rng,
+            pending as usize,
+            "pending tasks",
+            started,
+            keep,
+        )
+        .await?;
     } else {
         tracing::info!(pending = running.len(), "found the tasks of the last run");
     }
@@ -64,7 +72,7 @@ pub async fn begin(database: &Database, pending: u32, history: u32) -> Result<Ta
     })
 }
 
-/// Moves the tasks on, for ever.
+/// Advances the tasks for ever.
 pub async fn run(database: &Database, mut tasks: Tasks) -> Result<(), StoreError> {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -82,7 +90,7 @@ pub async fn run(database: &Database, mut tasks: Tasks) -> Result<(), StoreError
 }
 
 impl Tasks {
-    /// One in ten goes on, ends if it is far enough, and is followed by a new one. Returns what is to be reported.
+    /// Advances or completes one task in ten, and adds new ones for those completed. Returns the tasks to report.
     fn step(&mut self, now: DateTime<Utc>) -> Vec<TaskStatus> {
         let mut reports = Vec::new();
         for task in &mut self.running {
@@ -96,7 +104,7 @@ impl Tasks {
             }
         }
         self.running.retain(|task| task.completion_status.is_none());
-        // A little more or less than wanted, so that the number moves too.
+        // Sometimes a few more than wanted, so that the number changes too.
         let missing =
             (self.wanted + self.rng.usize(..=self.wanted / 50 + 1)).saturating_sub(self.running.len());
         for _ in 0..missing.min(BATCH) {
@@ -108,8 +116,8 @@ impl Tasks {
     }
 }
 
-/// A pending task as it may be met at any moment: waiting, under way, or (one in twelve) stuck for hours or days.
-fn begun(rng: &mut Rng, now: DateTime<Utc>) -> TaskStatus {
+/// A pending task: waiting, running, or (one in twelve) stuck for hours or days.
+fn pending_task(rng: &mut Rng, now: DateTime<Utc>) -> TaskStatus {
     let stuck = rng.u8(..12) == 0;
     let age = if stuck {
         rng.i64(7_200..12 * 86_400)
@@ -125,7 +133,7 @@ fn begun(rng: &mut Rng, now: DateTime<Utc>) -> TaskStatus {
     task
 }
 
-/// Writes tasks in batches, and hands each on to `keep`.
+/// Writes tasks in batches, and passes each to `keep`.
 async fn fill(
     database: &Database,
     rng: &mut Rng,
@@ -150,11 +158,11 @@ async fn fill(
 async fn all_pending(database: &Database) -> Result<Vec<TaskStatus>, StoreError> {
     let order = Sorters::oldest_first();
     let mut tasks = Vec::new();
-    let mut place = None;
+    let mut cursor = None;
     loop {
         let query = PageQuery {
             order: &order,
-            after: place.as_ref(),
+            after: cursor.as_ref(),
             offset: Offset::default(),
             limit: Limit::default(),
         };
@@ -163,6 +171,6 @@ async fn all_pending(database: &Database) -> Result<Vec<TaskStatus>, StoreError>
         if page.next.is_none() {
             return Ok(tasks);
         }
-        place = page.next;
+        cursor = page.next;
     }
 }

@@ -1,4 +1,4 @@
-//! Why an import could not run, or not to its end.
+//! The reasons why an import failed.
 
 use std::io;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ pub enum ImportError {
         #[source]
         source: io::Error,
     },
-    #[error("the input cannot be read")]
+    #[error("cannot read the input")]
     Read(#[source] io::Error),
     #[error("the thread that reads the input ended early")]
     Reader,
@@ -25,23 +25,23 @@ pub enum ImportError {
     },
     #[error("{path} is the input itself: it would be overwritten", path = path.display())]
     OverInput { path: PathBuf },
-    #[error("cannot keep the place in {path}; --state names another file", path = path.display())]
+    #[error("cannot access the state file {path}; choose another one with --state", path = path.display())]
     State {
         path: PathBuf,
         #[source]
         source: io::Error,
     },
-    #[error("{path} is not the state of an import", path = path.display())]
+    #[error("{path} is not the state file of an import", path = path.display())]
     NotAState {
         path: PathBuf,
         #[source]
         source: serde_json::Error,
     },
-    #[error("--resume needs --state where the input is not a file")]
+    #[error("--resume needs --state if the input is not a file")]
     NoState,
     #[error(
-        "the input is not the one that was interrupted: its first {offset} bytes have changed. \
-         Without --resume it is imported from the start"
+        "cannot resume: the first {offset} bytes of the input have changed. Without --resume it is imported from the \
+         start"
     )]
     InputChanged { offset: u64 },
 }

@@ -1,10 +1,10 @@
-//! `task-status import`: very many tasks from a file or a pipe.
+//! `task-status import`: any number of tasks from a file or a pipe.
 //!
-//! 1. `source` counts bytes, `split` cuts them into items.
-//! 2. `read` is the thread that makes chunks of checked tasks out of items.
-//! 3. Here each chunk is committed ([`crate::store::import`]), then what was rejected is written (`rejects`), then how
-//!    far it came (`state`). Whatever ends the program in between, nothing is lost: at worst the last chunk is done
-//!    once more, which changes nothing.
+//! 1. `source` counts and hashes bytes, `split` splits them into items.
+//! 2. `read` is the thread that makes chunks of checked tasks from items.
+//! 3. This module commits each chunk ([`crate::store::import`]), then writes its rejected items (`rejects`), then the
+//!    position (`state`). If the program ends in between, at worst the last chunk is imported again, which changes
+//!    nothing.
 
 mod error;
 mod read;
@@ -36,49 +36,47 @@ use read::{Chunk, Event, Events};
 use rejects::{Rejects, is_same_file};
 use state::{Counts, State};
 
-/// Exit status where some items were rejected.
+/// Exit status if some items were rejected.
 const SOME_REJECTED: u8 = 3;
-/// Exit status where a signal stopped the import, as shells have it for SIGINT.
+/// Exit status if a signal stopped the import, as in shells for SIGINT.
 const STOPPED: u8 = 130;
-/// What is read from the input at a time.
+/// The size of a read.
 const BUFFER: usize = 256 * 1024;
 
-/// How the input came to its end.
+/// How an import ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Complete,
-    /// An array that is not whole.
+    /// The array was incomplete or malformed.
     Broken,
     Stopped,
 }
 
-/// Imports, and says how it went: 0, 3 where some items were rejected, 130 where a signal stopped it.
 pub async fn run(args: ImportArgs) -> Result<ExitCode, CommandError> {
     let stop = server::stop_on_signal().map_err(CommandError::Signals)?;
     let options = args.database.database_url.options()?;
     let input = Input::open(&args.file)?;
-    // Before any file is written: where there is no database, what an earlier run has left is worth keeping.
+    // Before any file is written: without a database, the files of an earlier run must stay.
     let connection = bulk::connect(&options, Some(bulk::STATEMENT_TIMEOUT)).await?;
-    let mut place = Remembered::open(&args, &input)?;
-    let rejects = Rejects::open(args.rejects.as_deref(), &args.file, place.begins.is_some())?;
+    let (state_path, earlier) = open_state(&args, &input)?;
+    let rejects = Rejects::open(args.rejects.as_deref(), &args.file, earlier.is_some())?;
 
-    let begins = place.begins.take().unwrap_or_default();
+    let earlier = earlier.unwrap_or_default();
     let mut import = Import {
         connection,
         mode: if args.dry_run { Mode::DryRun } else { Mode::Write },
         rejects,
-        counts: begins.counts,
-        // Counted in the state of the runs before.
-        line: begins.line,
-        progress: Progress::new(input.length, begins.counts.read),
-        place,
+        counts: earlier.counts,
+        line: earlier.line,
+        progress: Progress::new(input.length, earlier.counts.read),
+        state_path,
     };
-    let events = read::start(input.reader, begins.known(), args.chunk.get(), Utc::now());
+    let events = read::start(input.reader, earlier.clone(), args.chunk.get(), Utc::now());
     let ended = import.run(events, &stop).await;
     import.progress.finish();
     match ended {
         Ok(end) => {
-            import.summarise(begins.counts.read);
+            import.summarise(earlier.counts.read);
             import.explain(end);
             Ok(match end {
                 End::Stopped => STOPPED.into(),
@@ -87,7 +85,7 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode, CommandError> {
             })
         }
         Err(error) => {
-            if import.line > begins.line {
+            if import.line > earlier.line {
                 import.explain(End::Stopped);
             }
             Err(error)
@@ -95,10 +93,10 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode, CommandError> {
     }
 }
 
-/// What is read.
+/// The input.
 struct Input {
     reader: Box<dyn BufRead + Send>,
-    /// If it is a file.
+    /// The length if it is a file.
     length: Option<u64>,
 }
 
@@ -128,64 +126,50 @@ impl Input {
     }
 }
 
-/// Where the place is remembered, and the place where this run begins.
-struct Remembered {
-    /// None where nothing is remembered.
-    path: Option<PathBuf>,
-    begins: Option<State>,
-}
-
-impl Remembered {
-    fn open(args: &ImportArgs, input: &Input) -> Result<Self, ImportError> {
-        let path = match &args.state {
-            _ if args.dry_run => None,
-            Some(path) => Some(path.clone()),
-            None => input.length.map(|_| state::beside(&args.file)),
+/// The path of the state file, if there is one, and the state of an earlier run to resume.
+fn open_state(args: &ImportArgs, input: &Input) -> Result<(Option<PathBuf>, Option<State>), ImportError> {
+    let path = match &args.state {
+        _ if args.dry_run => None,
+        Some(path) => Some(path.clone()),
+        None => input.length.map(|_| state::default_path(&args.file)),
+    };
+    let Some(path) = path else {
+        return if args.resume {
+            Err(ImportError::NoState)
+        } else {
+            Ok((None, None))
         };
-        let Some(path) = path else {
-            return if args.resume {
-                Err(ImportError::NoState)
-            } else {
-                Ok(Self {
-                    path: None,
-                    begins: None,
-                })
-            };
-        };
-        if is_same_file(&path, &args.file) {
-            return Err(ImportError::OverInput { path });
+    };
+    if is_same_file(&path, &args.file) {
+        return Err(ImportError::OverInput { path });
+    }
+    if args.resume {
+        if let Some(earlier) = State::read(&path)? {
+            return Ok((Some(path), Some(earlier)));
         }
-        let begins = if args.resume { State::read(&path)? } else { None };
-        if args.resume && begins.is_none() {
-            tracing::info!(state = %path.display(), "nothing was interrupted: beginning at the start");
-        }
-        if begins.is_none()
-            && let Err(error) = State::default().write(&path)
-        {
-            if args.state.is_some() {
-                return Err(error);
-            }
+        tracing::info!(state = %path.display(), "no interrupted import found: starting from the beginning");
+    }
+    match State::default().write(&path) {
+        Ok(()) => Ok((Some(path), None)),
+        Err(error) if args.state.is_some() => Err(error),
+        Err(error) => {
             tracing::warn!(
                 error = error_chain(&error),
-                "after an interruption the import begins at the start again"
+                "cannot save the position: after an interruption the import starts from the beginning"
             );
-            return Ok(Self { path: None, begins });
+            Ok((None, None))
         }
-        Ok(Self {
-            path: Some(path),
-            begins,
-        })
     }
 }
 
-/// An import under way.
+/// An import in progress.
 struct Import {
     connection: PgConnection,
     mode: Mode,
     rejects: Rejects,
-    place: Remembered,
+    state_path: Option<PathBuf>,
     counts: Counts,
-    /// The last one that is committed.
+    /// Number of the last committed item.
     line: u64,
     progress: Progress,
 }
@@ -207,7 +191,7 @@ impl Import {
                     return Ok(End::Broken);
                 }
                 Some(Event::End) => {
-                    if let Some(path) = &self.place.path {
+                    if let Some(path) = &self.state_path {
                         fs::remove_file(path).map_err(|source| ImportError::State {
                             path: path.clone(),
                             source,
@@ -236,14 +220,14 @@ impl Import {
         self.counts.rejected += rejects.len() as u64;
         self.line = chunk.end.number;
         self.rejects.write(&rejects, &self.progress)?;
-        if let Some(path) = &self.place.path {
+        if let Some(path) = &self.state_path {
             State::new(&chunk.end, self.counts).write(path)?;
         }
-        self.progress.at(self.counts.read, chunk.end.offset);
+        self.progress.update(self.counts.read, chunk.end.offset);
         Ok(())
     }
 
-    /// The result, on stdout.
+    /// Prints the result on stdout.
     fn summarise(&self, read_before: u64) {
         let Counts {
             read,
@@ -257,7 +241,7 @@ impl Import {
             Mode::DryRun => "dry run, nothing was changed: ",
         };
         let elapsed = self.progress.elapsed();
-        // Where stdout is closed the exit status says it all.
+        // If stdout is closed, the exit status is enough.
         let _ = writeln!(
             io::stdout(),
             "{kind}read {read}, created {created}, replaced {replaced}, superseded {superseded}, \
@@ -267,25 +251,25 @@ impl Import {
         );
     }
 
-    /// How to go on, on stderr.
+    /// Prints on stderr how to continue.
     fn explain(&self, end: End) {
-        let what = match end {
+        let reason = match end {
             End::Complete => return,
-            End::Broken => "the array is not whole, the rest was not read",
+            End::Broken => "the array is incomplete or malformed; the rest was not read",
             End::Stopped => "the import stopped before its end",
         };
         let line = self.line;
-        let how = match (&self.place.path, self.mode) {
+        let advice = match (&self.state_path, self.mode) {
             (_, Mode::DryRun) => String::new(),
             (Some(path), _) => format!(
-                "; number {line} was the last to be committed. The same command with --resume goes on after it ({})",
+                "; everything up to number {line} is committed. The same command with --resume continues after it ({})",
                 path.display()
             ),
             (None, _) => format!(
-                "; number {line} was the last to be committed. Import it again from the start, which changes nothing twice"
+                "; everything up to number {line} is committed. Import the input again from the start: no task is changed twice"
             ),
         };
-        // There is nowhere left to say that stderr is closed.
-        let _ = writeln!(io::stderr(), "{what}{how}");
+        // A closed stderr cannot be reported.
+        let _ = writeln!(io::stderr(), "{reason}{advice}");
     }
 }

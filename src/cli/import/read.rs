@@ -1,4 +1,4 @@
-//! The thread that reads: it cuts, parses and checks, while the database is busy with the chunk before.
+//! The reading thread: splits, parses and checks items while the database writes the chunk before.
 
 use std::io::BufRead;
 use std::ops::Range;
@@ -10,93 +10,80 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::ImportError;
 use super::source::Source;
-use super::split::{Form, ITEM_BYTES, Next, Place, Splitter};
+use super::split::{MAX_ITEM_BYTES, Next, Position, Splitter};
+use super::state::State;
 use crate::messages::cause::Cause;
 use crate::messages::locale::Locale;
 use crate::task::report::read;
 use crate::task::{TaskStatus, json};
 
-/// A chunk is full with so many bytes of items, whatever their number.
+/// The size at which a chunk is full, whatever its number of items.
 const CHUNK_BYTES: usize = 8 * 1024 * 1024;
-/// Chunks that wait for the database.
-const WAITING: usize = 1;
-/// The most reasons that are given for one item.
+/// The number of chunks that may wait for the database.
+const MAX_WAITING: usize = 1;
+/// The most reasons given for one item.
 const MAX_REASONS: usize = 100;
-/// How much is shown of an item that was not read whole.
+/// The length shown of an item that was not read whole.
 const SHOWN_BYTES: usize = 1024;
 
-/// What is committed together.
+/// Items committed together.
 pub struct Chunk {
     pub tasks: Vec<TaskStatus>,
-    /// Items, those that were rejected included.
+    /// Number of items, rejected ones included.
     pub read: u64,
     pub rejects: Vec<Reject>,
-    /// Where it ends.
-    pub end: Place,
+    pub end: Position,
     /// The number of each task, and the range of its text.
     items: Vec<(u64, Range<usize>)>,
     text: Vec<u8>,
 }
 
-/// An item that was not taken.
+/// A rejected item.
 #[derive(Debug, Serialize)]
 pub struct Reject {
-    /// Its number: of the line, or of the element.
+    /// The number of the line or the element.
     pub line: u64,
     pub reasons: Vec<String>,
     pub content: String,
 }
 
-/// What the thread has to say.
+/// A message of the thread.
 pub enum Event {
     Chunk(Box<Chunk>),
-    /// The input has come to its end, and so have the events.
+    /// The input is complete; the last event.
     End,
-    /// What follows cannot be read; the last event.
+    /// The rest cannot be read; the last event.
     Broken(Reject),
-}
-
-/// A place in an input that was there before.
-pub struct Known {
-    pub form: Form,
-    pub offset: u64,
-    pub number: u64,
-    pub sha256: String,
 }
 
 pub type Events = Receiver<Result<Event, ImportError>>;
 
-/// Reads in a thread of its own, from the beginning or from where an earlier run came to. What it sends last is
+/// Reads in a thread of its own, from the position of an earlier run if it committed anything. The last message is
 /// [`Event::End`], [`Event::Broken`] or an error.
 ///
-/// Nobody waits for the thread: a pipe that nobody writes to may hold it up for ever.
-pub fn start(
-    input: Box<dyn BufRead + Send>,
-    from: Option<Known>,
-    chunk_size: usize,
-    now: DateTime<Utc>,
-) -> Events {
-    let (sender, events) = channel(WAITING);
+/// The thread is never joined: reading from a silent pipe may block it for ever.
+pub fn start(input: Box<dyn BufRead + Send>, from: State, chunk_size: usize, now: DateTime<Utc>) -> Events {
+    let (sender, events) = channel(MAX_WAITING);
     thread::spawn(move || {
         let ended = splitter(input, from).and_then(|splitter| run(splitter, chunk_size, now, &sender));
         if let Err(error) = ended {
-            // Nobody listens any more where the import was stopped.
+            // The receiver is gone if the import was stopped.
             let _ = sender.blocking_send(Err(error));
         }
     });
     events
 }
 
-fn splitter<R: BufRead>(input: R, from: Option<Known>) -> Result<Splitter<R>, ImportError> {
+fn splitter<R: BufRead>(input: R, from: State) -> Result<Splitter<R>, ImportError> {
     let mut source = Source::new(input);
-    let Some(known) = from else {
+    let Some(form) = from.form else {
         return Splitter::begin(source).map_err(ImportError::Read);
     };
-    let there = source.skip_to(known.offset).map_err(ImportError::Read)?;
-    if !there || source.digest().to_string() != known.sha256 {
-        return Err(ImportError::InputChanged { offset: known.offset });
+    let long_enough = source.skip_to(from.offset).map_err(ImportError::Read)?;
+    if !long_enough || source.hash().to_string() != from.sha256 {
+        return Err(ImportError::InputChanged { offset: from.offset });
     }
-    Ok(Splitter::resume(source, known.form, known.number))
+    Ok(Splitter::resume(source, form, from.line))
 }
 
 fn run<R: BufRead>(
@@ -105,9 +92,9 @@ fn run<R: BufRead>(
     now: DateTime<Utc>,
     sender: &Sender<Result<Event, ImportError>>,
 ) -> Result<(), ImportError> {
-    // Where nobody listens any more there is nothing left to do.
+    // False if the receiver is gone: then the thread ends.
     let send = |event| sender.blocking_send(Ok(event)).is_ok();
-    let mut chunk = Chunk::at(splitter.place());
+    let mut chunk = Chunk::at(splitter.position());
     loop {
         let next = splitter.next().map_err(ImportError::Read)?;
         let (number, item) = (splitter.number(), splitter.item());
@@ -117,11 +104,13 @@ fn run<R: BufRead>(
                 Err(causes) => chunk.reject(Reject::new(number, &causes, item)),
             },
             Next::TooLong => {
-                let cause = Cause::LineTooLong { limit: ITEM_BYTES };
+                let cause = Cause::LineTooLong {
+                    limit: MAX_ITEM_BYTES,
+                };
                 chunk.reject(Reject::new(number, &[cause], beginning(item)));
             }
             Next::End => {
-                chunk.end = splitter.place();
+                chunk.end = splitter.position();
                 if send(chunk.full()) {
                     send(Event::End);
                 }
@@ -134,9 +123,9 @@ fn run<R: BufRead>(
                 return Ok(());
             }
         }
-        chunk.end = splitter.place();
+        chunk.end = splitter.position();
         if chunk.read >= chunk_size as u64 || chunk.bytes() >= CHUNK_BYTES {
-            let following = Chunk::at(splitter.place());
+            let following = Chunk::at(splitter.position());
             if !send(std::mem::replace(&mut chunk, following).full()) {
                 return Ok(());
             }
@@ -154,12 +143,12 @@ fn beginning(item: &[u8]) -> &[u8] {
 }
 
 impl Chunk {
-    fn at(place: Place) -> Self {
+    fn at(end: Position) -> Self {
         Self {
             tasks: Vec::new(),
             read: 0,
             rejects: Vec::new(),
-            end: place,
+            end,
             items: Vec::new(),
             text: Vec::new(),
         }
@@ -187,7 +176,7 @@ impl Chunk {
         Event::Chunk(Box::new(self))
     }
 
-    /// The task at this index, which the database refused.
+    /// Rejects the task at this index, which the database has refused.
     pub fn refused(&self, index: usize, cause: &Cause) -> Reject {
         let (number, range) = &self.items[index];
         Reject::new(*number, std::slice::from_ref(cause), &self.text[range.clone()])

@@ -1,4 +1,4 @@
-//! Where rejected items go: a file, or stderr.
+//! Writes rejected items to a file or to stderr.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -15,7 +15,7 @@ pub enum Rejects {
 }
 
 impl Rejects {
-    /// Opens the file, empty; with `append` after what an earlier run has written.
+    /// Opens the file, truncated unless `append` is set.
     pub fn open(path: Option<&Path>, input: &Path, append: bool) -> Result<Self, ImportError> {
         let Some(path) = path else {
             return Ok(Self::Stderr);
@@ -41,7 +41,7 @@ impl Rejects {
         })
     }
 
-    /// Writes some, all the way to the file.
+    /// Writes and flushes some.
     pub fn write(&mut self, rejects: &[Reject], progress: &Progress) -> Result<(), ImportError> {
         match self {
             _ if rejects.is_empty() => Ok(()),
@@ -62,7 +62,7 @@ impl Rejects {
                 progress.suspend(|| {
                     let mut stderr = io::stderr().lock();
                     for reject in rejects {
-                        // There is nowhere left to say that stderr is closed.
+                        // A closed stderr cannot be reported.
                         let _ = writeln!(stderr, "{}: {}", reject.line, reject.reasons.join(" "));
                     }
                 });
@@ -72,7 +72,7 @@ impl Rejects {
     }
 }
 
-/// Whether both are there and are one file, whatever they are called.
+/// Whether both paths exist and lead to one file.
 pub fn is_same_file(one: &Path, other: &Path) -> bool {
     let identity = |path| fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino()));
     matches!((identity(one), identity(other)), (Ok(one), Ok(other)) if one == other)

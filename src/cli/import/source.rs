@@ -1,21 +1,22 @@
-//! The bytes of an import and how many of them have been taken, with a digest by which they are known again.
+//! The input of an import: counts and hashes the bytes consumed.
 
 use std::fmt;
 use std::io::{self, BufRead, Read};
 
 use sha2::{Digest as _, Sha256};
 
-/// SHA-256 of the bytes until somewhere. Displayed in hexadecimal, which is when it is computed.
+/// SHA-256 of the bytes consumed. Finished when displayed, in hexadecimal.
 #[derive(Debug, Clone)]
-pub struct Digest(Sha256);
+pub struct InputHash(Sha256);
 
-/// A reader that knows where it is. Only what is consumed counts, not what is buffered.
+/// A reader that tracks its position by the bytes consumed, not those buffered.
 pub struct Source<R> {
     inner: R,
     offset: u64,
-    digest: Sha256,
-    /// Where the line begins that is being read, and how many there were before it.
+    hash: Sha256,
+    /// Offset of the current line.
     line_begins: u64,
+    /// Number of lines before the current one.
     lines: u64,
 }
 
@@ -24,34 +25,32 @@ impl<R: BufRead> Source<R> {
         Self {
             inner,
             offset: 0,
-            digest: Sha256::new(),
+            hash: Sha256::new(),
             line_begins: 0,
             lines: 0,
         }
     }
 
-    /// Bytes taken.
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// What the bytes taken are known by.
-    pub fn digest(&self) -> Digest {
-        Digest(self.digest.clone())
+    pub fn hash(&self) -> InputHash {
+        InputHash(self.hash.clone())
     }
 
     /// Line and column of the next byte, from 1.
-    pub fn place(&self) -> (usize, usize) {
+    pub fn line_and_column(&self) -> (usize, usize) {
         let number = |count: u64| usize::try_from(count).unwrap_or(usize::MAX).saturating_add(1);
         (number(self.lines), number(self.offset - self.line_begins))
     }
 
-    /// The next byte, which is not taken. None at the end.
+    /// The next byte, without consuming it; `None` at the end.
     pub fn peek(&mut self) -> io::Result<Option<u8>> {
         Ok(self.fill_buf()?.first().copied())
     }
 
-    /// Takes bytes until `offset`; false where there are not so many.
+    /// Consumes bytes until `offset`; false if the input is shorter.
     pub fn skip_to(&mut self, offset: u64) -> io::Result<bool> {
         while self.offset < offset {
             let available = self.fill_buf()?.len();
@@ -64,20 +63,20 @@ impl<R: BufRead> Source<R> {
         Ok(true)
     }
 
-    /// Takes blanks and line breaks.
-    pub fn skip_blanks(&mut self) -> io::Result<()> {
+    /// Consumes whitespace.
+    pub fn skip_whitespace(&mut self) -> io::Result<()> {
         loop {
             let buffer = self.fill_buf()?;
-            let blanks = buffer.iter().take_while(|byte| is_blank(**byte)).count();
-            let more = blanks > 0 && blanks == buffer.len();
-            self.consume(blanks);
+            let count = buffer.iter().take_while(|byte| is_whitespace(**byte)).count();
+            let more = count > 0 && count == buffer.len();
+            self.consume(count);
             if !more {
                 return Ok(());
             }
         }
     }
 
-    /// Takes the rest of the line.
+    /// Consumes the rest of the line.
     pub fn skip_line(&mut self) -> io::Result<()> {
         loop {
             let buffer = self.fill_buf()?;
@@ -93,7 +92,7 @@ impl<R: BufRead> Source<R> {
     }
 }
 
-impl fmt::Display for Digest {
+impl fmt::Display for InputHash {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0
             .clone()
@@ -103,8 +102,8 @@ impl fmt::Display for Digest {
     }
 }
 
-/// Blank as JSON has it.
-pub fn is_blank(byte: u8) -> bool {
+/// Whitespace of JSON (RFC 8259, section 2).
+pub fn is_whitespace(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
@@ -130,10 +129,10 @@ impl<R: BufRead> BufRead for Source<R> {
         if count == 0 {
             return;
         }
-        // What is consumed is in the buffer, so that nothing is read and nothing can fail.
+        // The bytes consumed are in the buffer, so this reads nothing and cannot fail.
         if let Ok(buffer) = self.inner.fill_buf() {
             let taken = &buffer[..count.min(buffer.len())];
-            self.digest.update(taken);
+            self.hash.update(taken);
             self.lines += taken.iter().map(|byte| u64::from(*byte == b'\n')).sum::<u64>();
             if let Some(last) = taken.iter().rposition(|byte| *byte == b'\n') {
                 self.line_begins = self.offset + last as u64 + 1;

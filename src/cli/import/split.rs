@@ -1,20 +1,20 @@
-//! Cuts an input into items, the lines of newline-delimited JSON or the elements of an array, with one item in memory.
+//! Splits an input into items, with one item in memory: lines of newline-delimited JSON, or elements of an array.
 //!
-//! Elements are found by brackets and strings alone; whether one is JSON is found out when it is parsed.
+//! Elements are found by brackets and strings alone. Invalid JSON is found later, when an element is parsed.
 
 use std::io::{self, BufRead, Read};
 
 use serde::{Deserialize, Serialize};
 
-use super::source::{Digest, Source, is_blank};
+use super::source::{InputHash, Source, is_whitespace};
 use crate::messages::cause::Cause;
 use crate::task::json::JsonError;
 
-/// The most bytes of an item.
-pub const ITEM_BYTES: usize = 4 * 1024 * 1024;
+/// The longest item, in bytes.
+pub const MAX_ITEM_BYTES: usize = 4 * 1024 * 1024;
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// How items follow each other.
+/// The form of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Form {
@@ -22,41 +22,41 @@ pub enum Form {
     Array,
 }
 
-/// A place between two items.
+/// A position between two items.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct Position {
     pub form: Form,
     /// Bytes before it.
     pub offset: u64,
-    /// Items before it, as they are numbered.
+    /// Number of the item before it.
     pub number: u64,
-    /// Of the bytes before it.
-    pub digest: Digest,
+    /// Hash of the bytes before it.
+    pub hash: InputHash,
 }
 
-/// What comes next.
+/// The result of reading the next item.
 #[derive(Debug)]
 pub enum Next {
     /// An item, in [`Splitter::item`].
     Item,
     /// An item that is too long; its beginning is in [`Splitter::item`].
     TooLong,
-    /// There is no more.
+    /// The input is complete.
     End,
-    /// The array broke off or goes on with what cannot stand there: where its items are cannot be told any more.
+    /// The array is incomplete or malformed: its further items cannot be found.
     Broken(Cause),
 }
 
 pub struct Splitter<R> {
     source: Source<R>,
     form: Form,
-    /// How many items there were; lines, blank ones included, or elements.
+    /// Number of items so far: lines, blank ones included, or elements.
     number: u64,
     item: Vec<u8>,
 }
 
 impl<R: BufRead> Splitter<R> {
-    /// Begins at the start of an input, whose first byte that is not blank says which form it has.
+    /// Begins at the start of an input. Its first byte that is not whitespace decides its form.
     pub fn begin(mut source: Source<R>) -> io::Result<Self> {
         if source.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
             source.consume(BYTE_ORDER_MARK.len());
@@ -64,7 +64,7 @@ impl<R: BufRead> Splitter<R> {
         let mut number = 0;
         let form = loop {
             match source.peek()? {
-                Some(byte) if is_blank(byte) => {
+                Some(byte) if is_whitespace(byte) => {
                     source.consume(1);
                     number += u64::from(byte == b'\n');
                 }
@@ -79,7 +79,7 @@ impl<R: BufRead> Splitter<R> {
         Ok(Self::resume(source, form, number))
     }
 
-    /// Goes on after an item.
+    /// Continues after an item.
     pub fn resume(source: Source<R>, form: Form, number: u64) -> Self {
         Self {
             source,
@@ -89,13 +89,13 @@ impl<R: BufRead> Splitter<R> {
         }
     }
 
-    /// Where it is: after the item that was read last.
-    pub fn place(&self) -> Place {
-        Place {
+    /// The position after the item that was read last.
+    pub fn position(&self) -> Position {
+        Position {
             form: self.form,
             offset: self.source.offset(),
             number: self.number,
-            digest: self.source.digest(),
+            hash: self.source.hash(),
         }
     }
 
@@ -121,30 +121,29 @@ impl<R: BufRead> Splitter<R> {
     fn line(&mut self) -> io::Result<Next> {
         loop {
             self.item.clear();
-            // With its line break, and one byte more by which a line that is too long is known.
-            let most = ITEM_BYTES as u64 + 1;
-            let read = (&mut self.source).take(most).read_until(b'\n', &mut self.item)?;
+            // One byte more than an item, for its line break or to detect that it is too long.
+            let max = MAX_ITEM_BYTES as u64 + 1;
+            let read = (&mut self.source).take(max).read_until(b'\n', &mut self.item)?;
             if read == 0 {
                 return Ok(Next::End);
             }
             self.number += 1;
-            if self.item.len() > ITEM_BYTES && self.item.last() != Some(&b'\n') {
+            if self.item.len() > MAX_ITEM_BYTES && self.item.last() != Some(&b'\n') {
                 self.source.skip_line()?;
                 return Ok(Next::TooLong);
             }
-            if !self.item.iter().all(|byte| is_blank(*byte)) {
+            if !self.item.iter().all(|byte| is_whitespace(*byte)) {
                 return Ok(Next::Item);
             }
         }
     }
 
     fn element(&mut self) -> io::Result<Next> {
-        self.source.skip_blanks()?;
+        self.source.skip_whitespace()?;
         match self.source.peek()? {
             Some(b']') => {
                 self.source.consume(1);
-                self.source.skip_blanks()?;
-                // Nothing may follow.
+                self.source.skip_whitespace()?;
                 return Ok(match self.source.peek()? {
                     None => Next::End,
                     Some(_) => self.not_json(),
@@ -152,7 +151,7 @@ impl<R: BufRead> Splitter<R> {
             }
             Some(b',') if self.number > 0 => {
                 self.source.consume(1);
-                self.source.skip_blanks()?;
+                self.source.skip_whitespace()?;
             }
             Some(_) if self.number > 0 => return Ok(self.not_json()),
             _ => {}
@@ -171,7 +170,7 @@ impl<R: BufRead> Splitter<R> {
                 return Ok(Next::Broken(Cause::ContentIncomplete));
             }
             let (count, complete) = scan.advance(buffer);
-            let room = ITEM_BYTES - self.item.len();
+            let room = MAX_ITEM_BYTES - self.item.len();
             too_long |= count > room;
             self.item.extend_from_slice(&buffer[..count.min(room)]);
             self.source.consume(count);
@@ -182,29 +181,29 @@ impl<R: BufRead> Splitter<R> {
     }
 
     fn not_json(&mut self) -> Next {
-        let (line, column) = self.source.place();
+        let (line, column) = self.source.line_and_column();
         self.broken(JsonError::Syntax { line, column }.into())
     }
 
-    /// The fault is where the next element would be.
+    /// An error at the next element.
     fn broken(&mut self, cause: Cause) -> Next {
         self.number += 1;
         Next::Broken(cause)
     }
 }
 
-/// Where the scan of an element is.
+/// The state of the scan for the end of an element.
 #[derive(Debug, Default)]
 struct Scan {
     begun: bool,
-    /// Brackets and braces that are open.
+    /// Number of open brackets and braces.
     depth: usize,
     in_string: bool,
     escaped: bool,
 }
 
 impl Scan {
-    /// How many of the bytes belong to the element, and whether it ends with them.
+    /// The number of bytes that belong to the element, and whether it ends with them.
     fn advance(&mut self, bytes: &[u8]) -> (usize, bool) {
         for (index, byte) in bytes.iter().enumerate() {
             if self.in_string {
@@ -230,9 +229,9 @@ impl Scan {
                         return (index + 1, true);
                     }
                 }
-                // A number or a word has no end of its own.
+                // A number or a word ends before the next separator.
                 b',' | b']' if self.depth == 0 => return (index, true),
-                blank if self.depth == 0 && self.begun && is_blank(*blank) => return (index, true),
+                byte if self.depth == 0 && self.begun && is_whitespace(*byte) => return (index, true),
                 _ => {}
             }
             self.begun = true;
@@ -249,7 +248,7 @@ mod tests {
 
     use super::*;
 
-    /// The items with their numbers, and how it ended.
+    /// The items with their numbers, and the end.
     fn split(input: &[u8], capacity: usize) -> (Vec<(u64, String)>, String) {
         let source = Source::new(BufReader::with_capacity(capacity, input));
         let mut splitter = Splitter::begin(source).expect("a splitter");
@@ -262,7 +261,7 @@ mod tests {
                 }
                 Next::TooLong => items.push((splitter.number(), "too long".to_owned())),
                 Next::End => {
-                    assert_eq!(splitter.place().offset, input.len() as u64);
+                    assert_eq!(splitter.position().offset, input.len() as u64);
                     return (items, "end".to_owned());
                 }
                 Next::Broken(cause) => return (items, format!("{} {cause:?}", splitter.number())),
@@ -296,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_are_found_whatever_their_strings_hold() {
+    fn strings_may_contain_brackets_and_separators() {
         let input = "\n [ {\"a]\": \"\\\"},{\\\\\"}\n, [[\"[\"]],\"x,]\", 12 ,null,{}] \n";
         let expected = [
             (1, "{\"a]\": \"\\\"},{\\\\\"}"),
@@ -310,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_array_says_where() {
+    fn a_malformed_array_is_reported_with_its_position() {
         let not_json =
             |number, line, column| format!("{number} Json(Syntax {{ line: {line}, column: {column} }})");
         for (input, count, end) in [
@@ -331,16 +330,16 @@ mod tests {
     }
 
     #[test]
-    fn an_item_that_is_too_long_is_passed_over() {
-        let longest = format!("\"{}\"", "x".repeat(ITEM_BYTES - 2));
-        let longer = format!("\"{}\"", "x".repeat(ITEM_BYTES - 1));
+    fn an_item_that_is_too_long_is_skipped() {
+        let longest = format!("\"{}\"", "x".repeat(MAX_ITEM_BYTES - 2));
+        let longer = format!("\"{}\"", "x".repeat(MAX_ITEM_BYTES - 1));
         for input in [
             format!("{longest}\n{longer}\n1"),
             format!("[{longest}, {longer},1]"),
         ] {
             let (found, end) = split(input.as_bytes(), 1 << 16);
             let found: Vec<(u64, usize)> = found.iter().map(|(number, item)| (*number, item.len())).collect();
-            assert_eq!(found, [(1, ITEM_BYTES), (2, "too long".len()), (3, 1)]);
+            assert_eq!(found, [(1, MAX_ITEM_BYTES), (2, "too long".len()), (3, 1)]);
             assert_eq!(end, "end");
         }
     }
@@ -362,7 +361,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_array_falls_into_its_elements(
+        fn every_array_is_split_into_its_elements(
             elements in prop::collection::vec(json(), 0..5), pretty: bool, capacity in 1_usize..9,
         ) {
             let array = serde_json::Value::Array(elements.clone());

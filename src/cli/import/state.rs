@@ -1,4 +1,4 @@
-//! The small file that remembers how far an import has come.
+//! The state file of an import, with the position after the last commit.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::ImportError;
-use super::read::Known;
-use super::split::{Form, Place};
+use super::split::{Form, Position};
 
-/// What became of the items.
+/// Numbers of items, by result.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     pub read: u64,
@@ -21,42 +20,32 @@ pub struct Counts {
 }
 
 /// The content of the file: everything before `offset` is committed.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub struct State {
-    /// None as long as nothing is committed.
+    /// `None` until something is committed.
     #[serde(default)]
     pub form: Option<Form>,
     pub offset: u64,
-    /// The last line, or element.
+    /// Number of the last line or element.
     pub line: u64,
-    /// Of the bytes before `offset`, in hexadecimal: by it the input is known again.
+    /// Hash of the bytes before `offset`, in hexadecimal: tells whether the input has changed.
     pub sha256: String,
     #[serde(flatten)]
     pub counts: Counts,
 }
 
 impl State {
-    pub fn new(place: &Place, counts: Counts) -> Self {
+    pub fn new(position: &Position, counts: Counts) -> Self {
         Self {
-            form: Some(place.form),
-            offset: place.offset,
-            line: place.number,
-            sha256: place.digest.to_string(),
+            form: Some(position.form),
+            offset: position.offset,
+            line: position.number,
+            sha256: position.hash.to_string(),
             counts,
         }
     }
 
-    /// Where to go on.
-    pub fn known(&self) -> Option<Known> {
-        Some(Known {
-            form: self.form?,
-            offset: self.offset,
-            number: self.line,
-            sha256: self.sha256.clone(),
-        })
-    }
-
-    /// Reads the file. None where there is none.
+    /// Reads the file; `None` if it does not exist.
     pub fn read(path: &Path) -> Result<Option<Self>, ImportError> {
         let text = match fs::read(path) {
             Ok(text) => text,
@@ -76,7 +65,7 @@ impl State {
             })
     }
 
-    /// Writes the file, so that it holds either this or what it held before.
+    /// Replaces the file atomically.
     pub fn write(&self, path: &Path) -> Result<(), ImportError> {
         let write = || {
             let mut text = serde_json::to_vec_pretty(self)?;
@@ -96,8 +85,8 @@ impl State {
     }
 }
 
-/// Where the state of an import of this file is kept unless somebody says otherwise.
-pub fn beside(file: &Path) -> PathBuf {
+/// The default state file for an input file.
+pub fn default_path(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".import-state");
     name.into()

@@ -35,7 +35,7 @@ async fn the_exit_status_reports_drift() {
     let database = drifted().await;
     let revision = "select sum(revision)::bigint from task_status_tally";
     let before: i64 = database.value(revision).await;
-    let found = "2 tasks are pending; the tally says 1\nfor 1 of the hours in which tasks were created the number is wrong".to_owned();
+    let found = "2 tasks are pending; the tally says 1\nthe tally is wrong for 1 of the hours in which tasks were created".to_owned();
     assert_eq!(verify(&database, &[]), (Some(3), found.clone()));
     assert_eq!(database.value::<i64>(revision).await, before);
     assert_eq!(
@@ -72,7 +72,7 @@ async fn a_disabled_trigger_is_named_with_its_remedy() {
         .await;
     let advice = |trigger| {
         format!(
-            "\nthe trigger {trigger} is missing or does not always fire; its owner can mend that with: \
+            "\nthe trigger {trigger} is missing or does not always fire; its owner can repair it with: \
              alter table task_status enable always trigger {trigger}"
         )
     };

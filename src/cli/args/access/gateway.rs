@@ -1,4 +1,4 @@
-//! How a gateway is recognised, and the headers in which it names the caller.
+//! The settings of `--auth gateway`.
 
 use std::path::PathBuf;
 
@@ -11,10 +11,9 @@ use crate::auth::gateway::{GatewaySecret, IdentityHeaders};
 use crate::auth::key_source::read_secret;
 use crate::auth::keys::MIN_SECRET_BYTES;
 
-/// The header with the gateway's secret unless another is given.
+/// The default header of the gateway's secret.
 const GATEWAY_SECRET_HEADER: HeaderName = HeaderName::from_static("x-gateway-secret");
 
-/// How a gateway is recognised, and the headers in which it names the caller.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Access with --auth gateway")]
 #[expect(clippy::struct_field_names, reason = "the names are those of the flags")]
@@ -50,7 +49,7 @@ pub struct GatewayArgs {
     pub gateway_secret: Option<SecretString>,
 }
 
-/// The headers of gateways that people run.
+/// Presets for the headers of common gateways.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum GatewayHeaders {
     /// X-Auth-Scopes, X-Auth-Client and X-Auth-Levels: for nginx, Traefik and others with configurable headers
@@ -77,7 +76,7 @@ impl GatewayArgs {
         .find_map(|(flag, given)| given.then_some(flag))
     }
 
-    pub(super) fn names(&self) -> [(&'static str, &Option<HeaderName>); 4] {
+    fn names(&self) -> [(&'static str, &Option<HeaderName>); 4] {
         [
             ("--gateway-scopes-header", &self.gateway_scopes_header),
             ("--gateway-client-header", &self.gateway_client_header),
@@ -180,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_preset_is_what_the_gateway_sends_and_can_be_renamed() {
+    fn the_headers_of_a_preset_can_be_renamed() {
         let plain = named("x-auth-scopes", "x-auth-client", Some("x-auth-levels"));
         assert_eq!(headers(&[]), Ok(plain));
         assert_eq!(

@@ -1,4 +1,4 @@
-//! How bearer tokens are checked.
+//! The settings of `--auth jwt`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,17 +11,16 @@ use crate::auth::jwt::{TokenPolicy, Verifier};
 use crate::auth::key_source::{KeySource, Pace};
 use crate::auth::keys::KeySet;
 
-/// The leeway unless another is given.
+/// The default leeway.
 const LEEWAY: Duration = Duration::from_secs(30);
 
-/// How bearer tokens are checked.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Access with --auth jwt")]
 #[expect(clippy::struct_field_names, reason = "the names are those of the flags")]
 pub struct JwtArgs {
     /// Check tokens with the issuer's keys from this URL (a JSON Web Key Set), fetched every five minutes and when a
     /// token names an unknown key
-    // Its query may hold a key.
+    // Hidden since its query may contain a key.
     #[arg(
         long,
         env = "TASK_STATUS_JWT_JWKS_URL",
