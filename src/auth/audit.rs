@@ -36,7 +36,7 @@ enum Subject {
     Counted { filter: String, matching: u64 },
 }
 
-/// The results of a stream, in tasks.
+/// The numbers of tasks of a stream, by result.
 #[derive(Debug, Clone, Copy)]
 pub struct Stored {
     pub created: usize,
@@ -189,7 +189,7 @@ impl AuditGuard {
         self.ended = true;
     }
 
-    /// Logs the end of a stream, or `gone` if its client disconnected before the end.
+    /// Logs the end of a stream; `gone` if its client disconnected early.
     pub fn end_stream(mut self, stored: Stored, gone: bool, duration_ms: f64) {
         self.ended = true;
         let Stored {

@@ -23,7 +23,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// How the gateway is recognised, and its headers.
+/// The gateway: its addresses, its secret and its headers.
 #[derive(Debug)]
 pub struct Gateway {
     /// The addresses of the gateway; any if not set.

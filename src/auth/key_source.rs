@@ -21,7 +21,7 @@ use super::keys::{KeySet, KeysError};
 use crate::telemetry::error_chain;
 use crate::watched_file::{ReadError, WatchedFiles};
 
-/// How often keys are fetched from an issuer.
+/// The intervals of fetches from an issuer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
     /// The interval between fetches.
@@ -59,13 +59,13 @@ pub enum KeySourceError {
         "the URL of the keys must begin with https:// (http:// only to a loopback address) and have no user and no password"
     )]
     Url,
-    #[error("cannot make an HTTP client")]
+    #[error("cannot create an HTTP client")]
     Client(#[source] reqwest::Error),
     #[error("cannot fetch the keys")]
     Fetch(#[source] reqwest::Error),
-    #[error("the issuer answered {0} instead of its keys")]
+    #[error("the issuer responded with {0} instead of its keys")]
     Status(StatusCode),
-    #[error("the issuer's answer is larger than {MAX_BYTES} bytes")]
+    #[error("the issuer's response is larger than {MAX_BYTES} bytes")]
     TooLarge,
     #[error(transparent)]
     Read(#[from] ReadError),

@@ -18,7 +18,7 @@ const MAX_KEYS: usize = 50;
 pub enum KeysError {
     #[error("it is neither a JSON Web Key Set nor PEM")]
     Form,
-    #[error("it holds no key for signatures that is supported (RSA, P-256, P-384, Ed25519)")]
+    #[error("it holds no supported key for signatures (RSA, P-256, P-384, Ed25519)")]
     NoKey,
     #[error("it holds more than {MAX_KEYS} keys")]
     TooMany,
@@ -54,11 +54,7 @@ impl KeySet {
         if secret.len() < MIN_SECRET_BYTES {
             return Err(KeysError::ShortSecret(secret.len()));
         }
-        Ok(Self(vec![Key {
-            id: None,
-            algorithm: None,
-            verifying: VerifyingKey::from_secret(secret),
-        }]))
+        Ok(Self(vec![Key::without_id(VerifyingKey::from_secret(secret))]))
     }
 
     /// The content of a file: a JSON Web Key Set, or public keys in PEM.
@@ -98,16 +94,11 @@ impl KeySet {
             .split_inclusive("-----END PUBLIC KEY-----")
             .filter(|block| block.contains("-----BEGIN PUBLIC KEY-----"))
             .enumerate()
-            .map(|(index, block)| match VerifyingKey::from_pem(block.as_bytes()) {
-                Ok(verifying) => Ok(Key {
-                    id: None,
-                    algorithm: None,
-                    verifying,
-                }),
-                Err(source) => Err(KeysError::Pem {
-                    number: index + 1,
-                    source,
-                }),
+            .map(|(index, block)| {
+                let number = index + 1;
+                VerifyingKey::from_pem(block.as_bytes())
+                    .map(Key::without_id)
+                    .map_err(|source| KeysError::Pem { number, source })
             })
             .collect::<Result<_, _>>()?;
         Self::from_keys(keys)
@@ -139,7 +130,15 @@ impl KeySet {
 }
 
 impl Key {
-    /// A key without an id fits every token, and a token without one every key.
+    fn without_id(verifying: VerifyingKey) -> Self {
+        Self {
+            id: None,
+            algorithm: None,
+            verifying,
+        }
+    }
+
+    /// A key without an id matches every token, and a token without one matches every key.
     fn matches(&self, id: Option<&str>) -> bool {
         match (&self.id, id) {
             (Some(own), Some(given)) => own == given,

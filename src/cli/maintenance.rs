@@ -42,7 +42,7 @@ pub(super) async fn keep_tally(database: &Database, checks: &CountChecks) -> Inf
     loop {
         database.wait_until_up().await;
         if let Err(error) = tally::fold(database).await {
-            tracing::warn!(error = error_chain(&error), "the tally was not folded");
+            tracing::warn!(error = error_chain(&error), "cannot fold the tally");
         }
         if Instant::now() >= next_check {
             next_check = Instant::now() + CHECK_INTERVAL;
@@ -67,6 +67,6 @@ async fn check(database: &Database, checks: &CountChecks) {
         Ok(Some(_)) => tracing::debug!("the tally of the pending tasks is right"),
         // Another replica has checked it.
         Ok(None) => {}
-        Err(error) => tracing::warn!(error = error_chain(&error), "the tally was not checked"),
+        Err(error) => tracing::warn!(error = error_chain(&error), "cannot check the tally"),
     }
 }

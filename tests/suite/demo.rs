@@ -330,10 +330,10 @@ async fn the_demo_requires_a_token_for_writes_only() {
     // The printed line sets $token.
     let output = demo.program.output();
     let line = output
-        .split("A token to write")
+        .split("Get a write token")
         .nth(1)
         .unwrap()
-        .split("and clear a task")
+        .split("and complete a task")
         .next()
         .unwrap();
     let script = format!(

@@ -642,7 +642,7 @@ async fn pruning_deletes_old_tasks_in_batches_by_one_process() {
     let elsewhere = ended(&run(&database, &prune), 1);
     assert!(elsewhere.contains("0 tasks were deleted"), "{elsewhere}");
     assert!(
-        elsewhere.contains("error: another process is deleting old tasks"),
+        elsewhere.contains("error: another process is already deleting old tasks"),
         "{elsewhere}"
     );
     assert_eq!(stored(&database).await, 2501);
@@ -705,7 +705,7 @@ async fn impossible_requests_fail_at_once() {
         &run(&database, &["import", &path, "--resume", "--state", &odd]),
         1,
     );
-    assert!(said.contains("is not the state of an import"), "{said}");
+    assert!(said.contains("is not the state file of an import"), "{said}");
     let said = ended(&run(&database, &["export", &nowhere]), 1);
     assert!(said.contains("error: cannot write"), "{said}");
     assert_eq!(fs::read_to_string(&path).unwrap(), lines(&numbered(3)));

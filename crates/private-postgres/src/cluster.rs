@@ -93,16 +93,11 @@ pub fn start(settings: &Settings) -> Result<PrivatePostgres, Error> {
     match pg_version(&folder.data()) {
         None => make_cluster(&folder, &installation, settings.durable)?,
         Some(found) if found != installation.major.to_string() => {
-            let Installation {
-                bin_dir,
-                major: programs,
-                ..
-            } = installation;
             return Err(Error::OtherVersion {
                 path: folder.data(),
                 found,
-                programs,
-                bin_dir,
+                programs: installation.major,
+                bin_dir: installation.bin_dir,
             });
         }
         Some(_) => {}
@@ -126,7 +121,6 @@ pub fn start(settings: &Settings) -> Result<PrivatePostgres, Error> {
 
 impl PrivatePostgres {
     /// Connects sqlx to the database `postgres`, as the superuser `postgres`, over the socket.
-    #[must_use]
     pub fn connect_options(&self) -> PgConnectOptions {
         // Sets everything: missing options would be taken from `PG...` environment variables.
         PgConnectOptions::new_without_pgpass()
@@ -139,7 +133,6 @@ impl PrivatePostgres {
     }
 
     /// A `postgres://` URL of a database, for libpq and sqlx.
-    #[must_use]
     pub fn url(&self, database: &str) -> String {
         let host = percent_encode(self.folder.sockets().as_os_str().as_bytes(), RESERVED);
         let database = utf8_percent_encode(database, RESERVED);
@@ -147,7 +140,6 @@ impl PrivatePostgres {
     }
 
     /// A shell command that opens a database in psql; it works for root as well.
-    #[must_use]
     pub fn psql_command(&self, database: &str) -> String {
         let own = self.installation.program("psql");
         let path = env::var_os("PATH").unwrap_or_default();
@@ -166,25 +158,21 @@ impl PrivatePostgres {
     }
 
     /// The server's version, such as `15.14`.
-    #[must_use]
     pub fn version(&self) -> &str {
         &self.installation.version
     }
 
     /// The folder with PostgreSQL's programs.
-    #[must_use]
     pub fn bin_dir(&self) -> &Path {
         &self.installation.bin_dir
     }
 
     /// The folder with the data, the socket, the log and the lock.
-    #[must_use]
     pub fn data_dir(&self) -> &Path {
         self.folder.home()
     }
 
     /// The process id of the server.
-    #[must_use]
     pub fn pid(&self) -> u32 {
         self.server.pid()
     }
@@ -196,12 +184,7 @@ impl PrivatePostgres {
 
     /// Stops the server: ends sessions, writes the data, and removes a temporary folder.
     pub fn stop(self) -> Result<(), Error> {
-        let Self {
-            server,
-            folder,
-            installation: _,
-            port: _,
-        } = self;
+        let Self { server, folder, .. } = self;
         let stopped = server.stop();
         drop(server);
         let closed = folder.close();

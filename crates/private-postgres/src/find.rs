@@ -43,8 +43,6 @@ pub struct Installation {
 }
 
 impl Installation {
-    /// A program of this installation.
-    #[must_use]
     pub fn program(&self, name: &str) -> PathBuf {
         self.bin_dir.join(name)
     }

@@ -145,26 +145,26 @@ fn announce(postgres: &PrivatePostgres, address: SocketAddr, provider: &Identity
     };
     println!(
         "
-{bold}task-status demo{plain}: PostgreSQL {version}, sample tasks that keep moving. Ctrl-C stops it all.
+{bold}task-status demo{plain}: PostgreSQL {version}, sample tasks that keep moving. Ctrl-C stops everything.
 
   {bold}Pending tasks{plain}        {url}
   The ten oldest       curl -s '{url}?limit=10'
-  How many there are   curl -sI '{url}?count=true' | grep -i x-total-count
+  Their number         curl -sI '{url}?count=true' | grep -i x-total-count
   The second page      curl -s '{url}?offset=250&limit=250'
-  What a mistake says  curl -s -H 'Accept-Language: fr' '{url}?limit=1000'
+  An error in French   curl -s -H 'Accept-Language: fr' '{url}?limit=1000'
   Watch it move        watch -n1 \"curl -s '{url}?offset=300&limit=8' | grep -oE '(progress|percentComplete).:[^,]*'\"
 
   {bold}The whole API{plain}        {base}/docs
 
   {bold}The official SDKs{plain}    export SAIL_BASE_URL={base} SAIL_CLIENT_ID={CLIENT_ID} SAIL_CLIENT_SECRET={secret}
-  A token to write     token=$(curl -s {base}/oauth/token -d grant_type=client_credentials -d client_id={CLIENT_ID} \\
+  Get a write token    token=$(curl -s {base}/oauth/token -d grant_type=client_credentials -d client_id={CLIENT_ID} \\
                          -d client_secret={secret} | sed 's/.*\"access_token\":\"\\([^\"]*\\).*/\\1/')
-  and clear a task     curl -s -X PATCH {base}/task-status/ID -H \"Authorization: Bearer $token\" \\
+  and complete a task  curl -s -X PATCH {base}/task-status/ID -H \"Authorization: Bearer $token\" \\
                          -H 'Content-Type: application/json-patch+json' \\
                          -d '[{{\"op\": \"replace\", \"path\": \"/completionStatus\", \"value\": \"Terminated\"}}]'
 
   {bold}The table{plain}            {psql}
-  and in it            select unique_name, progress, percent_complete from task_status
+  and a query          select unique_name, progress, percent_complete from task_status
                        where completion_status is null order by created, id limit 10;
 ",
         version = postgres.version(),

@@ -23,7 +23,7 @@ const CHUNK_BYTES: usize = 8 * 1024 * 1024;
 const MAX_WAITING: usize = 1;
 /// The most reasons given for one item.
 const MAX_REASONS: usize = 100;
-/// The length shown of an item that was not read whole.
+/// The length shown of an item that is too long or incomplete.
 const SHOWN_BYTES: usize = 1024;
 
 /// Items committed together.
@@ -65,7 +65,7 @@ pub type Events = Receiver<Result<Event, ImportError>>;
 pub fn start(input: Box<dyn BufRead + Send>, from: State, chunk_size: usize, now: DateTime<Utc>) -> Events {
     let (sender, events) = channel(MAX_WAITING);
     thread::spawn(move || {
-        let ended = splitter(input, from).and_then(|splitter| run(splitter, chunk_size, now, &sender));
+        let ended = splitter(input, &from).and_then(|splitter| run(splitter, chunk_size, now, &sender));
         if let Err(error) = ended {
             // The receiver is gone if the import was stopped.
             let _ = sender.blocking_send(Err(error));
@@ -74,7 +74,7 @@ pub fn start(input: Box<dyn BufRead + Send>, from: State, chunk_size: usize, now
     events
 }
 
-fn splitter<R: BufRead>(input: R, from: State) -> Result<Splitter<R>, ImportError> {
+fn splitter<R: BufRead>(input: R, from: &State) -> Result<Splitter<R>, ImportError> {
     let mut source = Source::new(input);
     let Some(form) = from.form else {
         return Splitter::begin(source).map_err(ImportError::Read);

@@ -41,7 +41,7 @@ impl Rejects {
         })
     }
 
-    /// Writes and flushes some.
+    /// Writes items and flushes them.
     pub fn write(&mut self, rejects: &[Reject], progress: &Progress) -> Result<(), ImportError> {
         match self {
             _ if rejects.is_empty() => Ok(()),

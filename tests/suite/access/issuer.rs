@@ -246,7 +246,7 @@ async fn only_the_current_shared_secret_is_accepted() {
 fn untrustworthy_keys_are_ignored() {
     let refusal = |content: &str| KeySet::from_file(content.as_bytes()).unwrap_err().to_string();
     let key = shared_rsa();
-    let no_key = "it holds no key for signatures that is supported (RSA, P-256, P-384, Ed25519)";
+    let no_key = "it holds no supported key for signatures (RSA, P-256, P-384, Ed25519)";
     assert_eq!(
         refusal(&key.private_pem),
         "it holds a private key; only public keys belong here"
