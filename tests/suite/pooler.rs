@@ -140,7 +140,7 @@ async fn a_pooler_with_few_sessions_can_be_enough() {
     }
     let bouncer = PgBouncer::start(
         database.service_options(),
-        &format!("{}\ndefault_pool_size = 1", forgetful()),
+        &format!("{}\ndefault_pool_size = 1", without_prepared_statements()),
     )
     .await;
     let error = Pooling::detect(&bouncer.options()).await.unwrap_err();
