@@ -182,7 +182,7 @@ async fn the_session_of_the_tally_leaves_a_standby() {
     let mut admin = PgConnection::connect_with(&primary.options()).await.unwrap();
     let ended: i64 = sqlx::query_scalar(
         "select count(pg_terminate_backend(pid)) from pg_stat_activity
-         where query like '%from task_status_tally%' and pid <> pg_backend_pid()",
+         where query like '%is_standby%task_status_tally%' and pid <> pg_backend_pid()",
     )
     .fetch_one(&mut admin)
     .await

@@ -81,10 +81,10 @@ async fn every_described_status_occurs_as_described() {
     reads(&service, &mut seen).await;
     changes(&service, &mut seen).await;
     for operation in description.operations() {
-        if !operation.path.starts_with("/task-status") {
-            let answer = service.request(operation.method(), &operation.path, &[]).await;
-            seen.see(&operation.id, &answer);
-        }
+        let (target, media_type, content) = request(&operation);
+        let headers = [("Content-Type", media_type)];
+        let answer = send(&service, &operation, &target, &headers, content).await;
+        seen.see(&operation.id, &answer);
     }
     common_refusals(&service, &mut seen).await;
     slow_content(&service, &mut seen).await;
