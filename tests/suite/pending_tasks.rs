@@ -59,45 +59,38 @@ async fn the_reference_example_is_served_unchanged() {
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.header("content-type"), Some("application/json"));
     assert_eq!(answer.total_count(), None);
-    assert_eq!(
-        answer.json(),
-        json!([{
-            "id": "id12345",
-            "type": "QUARTZ",
-            "uniqueName": "Big Task",
-            "description": "A Really Big Task",
-            "parentName": "Parent Task",
-            "launcher": "sweep",
-            "target": {
-                "id": "c6dc37bf508149b28ce5b7d90ca4bbf9",
-                "type": "APPLICATION",
-                "name": "Active Directory [source]"
-            },
-            "created": "2020-07-11T21:23:15.000Z",
-            "modified": "2020-07-11T21:23:15.000Z",
-            "launched": "2020-07-11T21:23:15.000Z",
-            "completed": null,
-            "completionStatus": null,
-            "messages": [{
-                "type": "INFO",
-                "localizedText": { "locale": "An error has occurred!", "message": "Error has occurred!" },
-                "key": "akey",
-                "parameters": [{ "name": "value" }]
-            }],
-            "returns": [{ "name": "label", "attributeName": "identityCount" }],
-            "attributes": { "identityCount": 0 },
-            "progress": "Started",
-            "percentComplete": 100,
-            "taskDefinitionSummary": {
-                "id": "2c91808475b4334b0175e1dff64b63c5",
-                "uniqueName": "Cloud Account Aggregation",
-                "description": "Aggregates from the specified application.",
-                "parentName": "Cloud Account Aggregation",
-                "executor": "sailpoint.task.ServiceTaskExecutor",
-                "arguments": {}
-            }
-        }])
-    );
+    let example = tasks::body(&[
+        ("id", r#""id12345""#),
+        ("type", r#""QUARTZ""#),
+        ("uniqueName", r#""Big Task""#),
+        ("description", r#""A Really Big Task""#),
+        ("parentName", r#""Parent Task""#),
+        ("launcher", r#""sweep""#),
+        (
+            "target",
+            r#"{"id":"c6dc37bf508149b28ce5b7d90ca4bbf9","type":"APPLICATION","name":"Active Directory [source]"}"#,
+        ),
+        ("created", r#""2020-07-11T21:23:15.000Z""#),
+        ("modified", r#""2020-07-11T21:23:15.000Z""#),
+        ("launched", r#""2020-07-11T21:23:15.000Z""#),
+        (
+            "messages",
+            r#"[{"type":"INFO","localizedText":{"locale":"An error has occurred!","message":"Error has occurred!"},
+                "key":"akey","parameters":[{"name":"value"}]}]"#,
+        ),
+        ("returns", r#"[{"name":"label","attributeName":"identityCount"}]"#),
+        ("attributes", r#"{"identityCount":0}"#),
+        ("progress", r#""Started""#),
+        ("percentComplete", "100"),
+        (
+            "taskDefinitionSummary",
+            r#"{"id":"2c91808475b4334b0175e1dff64b63c5","uniqueName":"Cloud Account Aggregation",
+                "description":"Aggregates from the specified application.","parentName":"Cloud Account Aggregation",
+                "executor":"sailpoint.task.ServiceTaskExecutor","arguments":{}}"#,
+        ),
+    ]);
+    let example: Value = serde_json::from_str(&format!("[{example}]")).unwrap();
+    assert_eq!(answer.json(), example);
 }
 
 #[tokio::test]

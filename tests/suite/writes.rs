@@ -154,17 +154,7 @@ async fn a_304_has_no_length() {
 async fn every_field_survives_the_round_trip() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
-    let task = json!({
-        "id": "every/thing é", "type": "QUEUED_TASK", "uniqueName": "U", "description": "D", "parentName": "P",
-        "launcher": "L", "target": { "id": "t", "type": "IDENTITY", "name": "T" },
-        "created": "2026-01-01T00:00:00.001Z", "modified": "2026-01-02T00:00:00.002Z",
-        "launched": "2026-01-01T12:00:00.000Z", "completed": "2026-01-02T00:00:00.000Z", "completionStatus": "TEMPERROR",
-        "messages": [{ "type": "WARN", "localizedText": { "locale": "fr", "message": "é" }, "key": "k", "parameters": ["s", { "a": [1] }] }],
-        "returns": [{ "name": "n", "attributeName": "a" }],
-        "attributes": { "big": 12_345_678_901_234_567_890_u64, "list": [null, true, -0.5], "object": { "\u{1F600}": "\\\"" } },
-        "progress": "p", "percentComplete": 99,
-        "taskDefinitionSummary": { "id": "i", "uniqueName": "u", "description": null, "parentName": "p", "executor": null, "arguments": { "x": 1.50 } }
-    });
+    let task: Value = serde_json::from_str(&tasks::whole()).unwrap();
     let put = service.put("every%2Fthing%20%C3%A9", &task).await;
     assert_eq!(put.status, StatusCode::CREATED, "{put:?}");
     assert_eq!(put.json(), task);
