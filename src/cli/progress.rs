@@ -1,6 +1,6 @@
 //! The progress of a long command: one line on stderr if it is a terminal.
 
-use std::io::{IsTerminal, stderr};
+use std::io::{IsTerminal, Write as _, stderr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -63,7 +63,7 @@ impl Progress {
             humantime::format_duration(Duration::from_secs(elapsed.as_secs())),
         );
         line.drawn = Some(Instant::now());
-        eprint!("{CLEAR}{}", line.text);
+        show(&format!("{CLEAR}{}", line.text));
     }
 
     /// Clears the line while `write` writes to stderr.
@@ -72,16 +72,16 @@ impl Progress {
         if line.text.is_empty() {
             return write();
         }
-        eprint!("{CLEAR}");
+        show(CLEAR);
         let result = write();
-        eprint!("{}", line.text);
+        show(&line.text);
         result
     }
 
     /// Clears the line.
     pub fn finish(&self) {
         if !std::mem::take(&mut self.line().text).is_empty() {
-            eprint!("{CLEAR}");
+            show(CLEAR);
         }
     }
 
@@ -92,6 +92,11 @@ impl Progress {
     fn line(&self) -> MutexGuard<'_, Line> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A terminal that is gone does not end the command.
+fn show(text: &str) {
+    let _ = stderr().write_all(text.as_bytes());
 }
 
 /// Rows per second.

@@ -38,7 +38,8 @@ pub struct ImportArgs {
     /// The file to read, or - for standard input
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Check everything, the constraints of the table included, and print the result without changing anything
+    /// Check everything, the constraints of the table included, and print the result without changing anything. Each
+    /// chunk is written and rolled back, so its tasks are locked meanwhile
     #[arg(long, conflicts_with_all = ["resume", "state"])]
     pub dry_run: bool,
     /// Write rejected items to this file, as newline-delimited JSON: {"line", "reasons", "content"}. By default line and
