@@ -76,7 +76,7 @@ pub async fn run(command: Command) -> Result<ExitCode, CommandError> {
         Command::Migrate(args) => migrate::run(args).await,
         Command::Import(args) => return import::run(args).await,
         Command::Export(args) => export::run(args).await,
-        Command::Prune(args) => prune::run(args).await,
+        Command::Prune(args) => Box::pin(prune::run(args)).await,
         Command::Verify(args) => return verify::run(args).await,
         Command::Healthcheck(args) => healthcheck::run(args).await,
         Command::Token(args) => token::run(&args),

@@ -128,7 +128,7 @@ impl Database {
     /// The row of a statement without parameters, in the session for the tally. The session is kept only if the row says
     /// that its server is not a standby, in `is_standby`.
     pub(super) async fn fetch_apart(&self, statement: &'static str) -> Result<PgRow, StoreError> {
-        let fetching = async {
+        let fetching = Box::pin(async {
             let kept = lock(&self.tally).take();
             let is_current = |opened: Instant| {
                 opened.elapsed() < MAX_SESSION_AGE && self.stalled.borrow().is_none_or(|at| at < opened)
@@ -149,7 +149,7 @@ impl Database {
             }
             *lock(&self.tally) = Some((opened, session));
             Ok(row)
-        };
+        });
         self.unless_down(async { Ok(self.bounded(fetching).await?) })
             .await
     }
@@ -167,7 +167,8 @@ impl Database {
         };
         let bound = self.settings.statement_timeout + 2 * CHECK_TIMEOUT;
         tokio::select! {
-            result = timeout(bound, statement) => match result {
+            // In a box: it is large, and every caller would carry it.
+            result = timeout(bound, Box::pin(statement)) => match result {
                 Ok(result) => result,
                 Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
             },
