@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::support::database::TestDatabase;
 use crate::support::program::{Program, serve};
 use crate::support::service::{LIMITS, PENDING_TASKS, Service, Setup, watched};
-use crate::support::{TIMEOUT, until};
+use crate::support::{TIMEOUT, tasks, until};
 
 /// A private server that can be stopped and started.
 async fn start_postgres(folder: &TempDir) -> PrivatePostgres {
@@ -135,4 +135,22 @@ async fn the_program_starts_without_its_database_and_waits_for_it() {
     assert_eq!(reqwest::get(&url).await.unwrap().status(), 204);
     program.stop();
     stop(postgres).await;
+}
+
+#[tokio::test]
+async fn missing_tables_are_an_outage() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    database
+        .execute("drop table task_status cascade; drop table task_status_tally")
+        .await;
+    for target in [PENDING_TASKS, "/task-status", "/task-status/a"] {
+        for method in [Method::GET, Method::HEAD] {
+            assert_eq!(service.request(method, target, &[]).await.status, 503, "{target}");
+        }
+    }
+    let report = service
+        .send(Method::PUT, "/task-status/a", "application/json", tasks::REPORT)
+        .await;
+    assert_eq!(report.status, 503, "{report:?}");
 }
