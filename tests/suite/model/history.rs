@@ -89,6 +89,12 @@ impl History {
         Arc::clone(&self.versions[writer].back().unwrap().tasks)
     }
 
+    /// The tasks of all writers.
+    pub fn all(&self) -> Tasks {
+        let latest = self.versions.iter().map(|versions| versions.back().unwrap());
+        latest.flat_map(|version| (*version.tasks).clone()).collect()
+    }
+
     /// Begins a transaction that leaves these tasks.
     pub fn begin(&mut self, writer: usize, tasks: Tasks) {
         let began = self.tick();
@@ -119,12 +125,23 @@ impl History {
         }
     }
 
-    /// Acknowledges the last transactions of these writers.
-    pub fn acknowledge(&mut self, writers: impl IntoIterator<Item = usize>) {
+    /// Ends the last transactions of these writers: they are acknowledged or, if they have not happened, forgotten.
+    pub fn end(&mut self, writers: impl IntoIterator<Item = usize>, happened: bool) {
         let now = self.tick();
         for writer in writers {
-            self.versions[writer].back_mut().unwrap().acknowledged = Some(now);
+            let versions = &mut self.versions[writer];
+            if happened {
+                versions.back_mut().unwrap().acknowledged = Some(now);
+            } else {
+                versions.pop_back();
+            }
         }
+    }
+
+    /// Whether no transaction is in flight.
+    pub fn is_at_rest(&self) -> bool {
+        let is_ended = |versions: &VecDeque<Version>| versions.back().unwrap().acknowledged.is_some();
+        self.versions.iter().all(is_ended)
     }
 
     /// The versions that a response may reflect that has arrived now, to a request of that time.

@@ -4,46 +4,99 @@
 //! Each response must be the query in some snapshot since the request began (see [`history`]), with the count of that
 //! snapshot, and one tag must always stand for the same bytes. A step is a write or a checked response;
 //! `TASK_STATUS_MODEL_STEPS` sets their number.
+//!
+//! Where [`faults`] are injected, requests may fail with 503. A write without a response is looked up in the database.
 
+mod faults;
 mod history;
 mod writes;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
-use reqwest::{Method, StatusCode};
+use bytes::Bytes;
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, IF_NONE_MATCH};
+use reqwest::{Client, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use sqlx::{AssertSqlSafe, Executor, PgConnection};
-use task_status::http::state::EmptyStatus;
+use sqlx::ConnectOptions;
+use sqlx::postgres::PgConnectOptions;
 use tokio::sync::RwLock;
 use tokio::task::JoinSet;
 
-use self::history::{History, Part, Said};
+use self::faults::{Cluster, Failure, Session};
+use self::history::{History, Part, Said, Tasks};
 use self::writes::Way;
 use crate::support::database::{TestDatabase, rewritten};
-use crate::support::decoded;
-use crate::support::service::{PENDING_TASKS, Service, Setup};
+use crate::support::pgbouncer::{self, PgBouncer};
+use crate::support::program::{Program, serve};
+use crate::support::service::PENDING_TASKS;
+use crate::support::{TIMEOUT, decoded, left_out};
 
 const WRITERS: usize = 6;
 const READERS: usize = 2;
 const STEPS: usize = 5000;
+/// After a request without a response.
+const PAUSE: Duration = Duration::from_millis(20);
 const JSON_PATCH: &str = "application/json-patch+json";
 
 /// The shared state.
 struct World {
-    services: [Service; 2],
+    replicas: [Replica; 2],
+    client: Client,
     history: Mutex<History>,
     stamp: AtomicI64,
     /// TRUNCATE runs without other writes.
-    truncating: RwLock<()>,
+    alone: RwLock<()>,
     /// By tag, the digest of its bytes.
     tags: Mutex<HashMap<String, [u8; 32]>>,
     steps: usize,
     made: AtomicUsize,
     counts: Counts,
+    /// Whether requests and writes may fail for want of the database or a replica.
+    has_faults: bool,
+}
+
+/// A replica of the service: the program.
+struct Replica {
+    database_url: String,
+    empty_status: &'static str,
+    running: Mutex<(Program, String)>,
+}
+
+impl Replica {
+    async fn start(database_url: &str, empty_status: &'static str) -> Self {
+        Self {
+            running: Mutex::new(started(database_url, empty_status).await),
+            database_url: database_url.to_owned(),
+            empty_status,
+        }
+    }
+
+    fn url(&self) -> String {
+        self.running.lock().unwrap().1.clone()
+    }
+
+    /// Kills the program in the middle of its requests, and starts another.
+    async fn restart(&self) {
+        self.running.lock().unwrap().0.signal("KILL");
+        let started = started(&self.database_url, self.empty_status).await;
+        *self.running.lock().unwrap() = started;
+    }
+}
+
+/// The program, with its database up, and its URL.
+async fn started(database_url: &str, empty_status: &str) -> (Program, String) {
+    let mut program = Program::start(serve(
+        database_url,
+        &["--auth", "none", "--empty-status", empty_status],
+    ));
+    let url = program.url().await;
+    program.logged("the database is up").await;
+    (program, url)
 }
 
 /// How often each case occurred.
@@ -54,6 +107,8 @@ struct Counts {
     not_modified: AtomicUsize,
     coded: AtomicUsize,
     from_links: AtomicUsize,
+    /// Requests and writes without a response.
+    failed: AtomicUsize,
 }
 
 impl World {
@@ -124,57 +179,69 @@ struct Row {
 }
 
 impl Actor {
-    fn service(&mut self) -> &Service {
-        &self.world.services[self.random.usize(..2)]
+    /// A request to one of the replicas.
+    fn request(&mut self, method: Method, target: &str) -> reqwest::RequestBuilder {
+        let replica = &self.world.replicas[self.random.usize(..2)];
+        self.world.client.request(method, replica.url() + target)
     }
 
-    /// Writes, and returns once the write is acknowledged.
-    async fn write(&mut self, writer: usize, connection: &mut PgConnection) -> Result<(), String> {
+    /// Writes, and returns once the write is acknowledged, or is known not to have happened.
+    async fn write(&mut self, writer: usize, session: &mut Session) -> Result<(), String> {
         let world = Arc::clone(&self.world);
         world.counts.writes.fetch_add(1, Ordering::Relaxed);
         if self.random.usize(..400) == 0 {
-            let _alone = world.truncating.write().await;
+            let _alone = world.alone.write().await;
+            // A writer without a response may be waiting to look.
+            if !world.history().is_at_rest() {
+                return Ok(());
+            }
+            let before = world.history().all();
             world.history().begin_truncating();
-            sql(connection, "truncate task_status".to_owned()).await?;
-            world.history().acknowledge(0..WRITERS);
+            let done = session.execute("truncate task_status".to_owned()).await;
+            let happened = happened(&world, done, session, "", (&before, &Tasks::new())).await?;
+            world.history().end(0..WRITERS, happened);
             return Ok(());
         }
-        let _not_alone = world.truncating.read().await;
+        let together = world.alone.read().await;
         let before = world.history().tasks(writer);
-        let stamp = world.stamp.fetch_add(10, Ordering::Relaxed);
+        let now = |last| Some(writes::stamp(last) + 10);
+        let stamp = world
+            .stamp
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, now)
+            .unwrap();
         let way = Way::any(&mut self.random, writer, &before, stamp);
         let mut after = (*before).clone();
         way.apply(&mut after);
         let changes = after != *before;
         if changes {
-            world.history().begin(writer, after);
+            world.history().begin(writer, after.clone());
         }
-        let done = self.carry_out(&way, writer, connection).await;
-        done.map_err(|error| format!("a write failed: {error}: {way:?}"))?;
+        let done = self.carry_out(&way, writer, session).await;
+        drop(together);
+        let _alone = match done {
+            Ok(()) => None,
+            Err(_) => Some(world.alone.write().await),
+        };
+        let owned = format!("w{writer}-");
+        let happened = happened(&world, done, session, &owned, (&before, &after)).await;
+        let happened = happened.map_err(|error| format!("{error}: {way:?}"))?;
         if changes {
-            world.history().acknowledge([writer]);
+            world.history().end([writer], happened);
         }
         Ok(())
     }
 
-    async fn carry_out(
-        &mut self,
-        way: &Way,
-        writer: usize,
-        connection: &mut PgConnection,
-    ) -> Result<(), String> {
+    async fn carry_out(&mut self, way: &Way, writer: usize, session: &mut Session) -> Result<(), Failure> {
         let complete = json!([{ "op": "replace", "path": "/completionStatus", "value": "Success" }]);
         let (method, target, media_type, body) = match way {
-            Way::Sql(transaction) => return sql(connection, transaction.sql()).await,
+            Way::Sql(transaction) => return session.execute(transaction.sql()).await,
             Way::Fold => {
                 let fold = "select task_status_fold_tally(); select task_status_fold_pending()";
-                return sql(connection, fold.to_owned()).await;
+                return session.execute(fold.to_owned()).await;
             }
             Way::Copy(rows) => {
                 let (statement, rows) = writes::copy(rows);
-                return copy(connection, &statement, rows)
-                    .await
-                    .map_err(|error| error.to_string());
+                return session.copy(&statement, rows).await;
             }
             Way::Put(id, task) => {
                 let task = writes::report(None, id, task);
@@ -203,14 +270,20 @@ impl Actor {
                 (Method::PATCH, target, JSON_PATCH, complete)
             }
         };
-        let answer = self
-            .service()
-            .send(method, &target, media_type, body.to_string())
-            .await;
-        if answer.status.is_success() {
-            Ok(())
-        } else {
-            Err(format!("{answer:?}"))
+        let request = self
+            .request(method, &target)
+            .header(CONTENT_TYPE, media_type)
+            .body(body.to_string());
+        let response = request
+            .send()
+            .await
+            .map_err(|error| Failure::Lost(error.to_string()))?;
+        match response.error_for_status() {
+            Ok(_) => Ok(()),
+            Err(error) if error.status() == Some(StatusCode::SERVICE_UNAVAILABLE) => {
+                Err(Failure::Lost(error.to_string()))
+            }
+            Err(error) => Err(Failure::Wrong(error.to_string())),
         }
     }
 
@@ -230,15 +303,23 @@ impl Actor {
             .filter(|_| self.random.usize(..4) > 0)
             .cloned();
         let target = format!("{}&count={counts}", ask.target);
-        let mut headers = vec![("Accept-Encoding", ask.coding)];
+        let mut request = self
+            .request(Method::GET, &target)
+            .header(ACCEPT_ENCODING, ask.coding);
         if let Some((tag, _)) = &known {
-            headers.push(("If-None-Match", tag));
+            request = request.header(IF_NONE_MATCH, tag);
         }
         let asked = world.history().tick();
-        let response = self.service().response(Method::GET, &target, &headers).await;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = response.bytes().await.map_err(|error| error.to_string())?;
+        let response = received(request).await;
         let window = world.history().since(asked);
+        let (status, headers, body) = match response {
+            Ok((StatusCode::SERVICE_UNAVAILABLE, ..)) | Err(_) if world.has_faults => {
+                world.counts.failed.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(PAUSE).await;
+                return Ok(());
+            }
+            response => response.map_err(|error| error.to_string())?,
+        };
 
         let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
         let tag = header("etag").ok_or_else(|| format!("no tag: {status} {target}"))?;
@@ -306,15 +387,33 @@ impl Actor {
     }
 }
 
-async fn sql(connection: &mut PgConnection, sql: String) -> Result<(), String> {
-    let done = connection.execute(AssertSqlSafe(sql)).await;
-    done.map(drop).map_err(|error| error.to_string())
+async fn received(request: reqwest::RequestBuilder) -> reqwest::Result<(StatusCode, HeaderMap, Bytes)> {
+    let response = request.send().await?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    Ok((status, headers, response.bytes().await?))
 }
 
-async fn copy(connection: &mut PgConnection, statement: &str, rows: String) -> Result<(), sqlx::Error> {
-    let mut copy = connection.copy_in_raw(statement).await?;
-    copy.send(rows.into_bytes()).await?;
-    copy.finish().await.map(drop)
+/// Whether a write happened that left the tasks with this prefix as they were or made them what it should.
+async fn happened(
+    world: &World,
+    done: Result<(), Failure>,
+    session: &mut Session,
+    prefix: &str,
+    (before, after): (&Tasks, &Tasks),
+) -> Result<bool, String> {
+    match done {
+        Ok(()) => Ok(true),
+        Err(Failure::Lost(_)) if world.has_faults => {
+            world.counts.failed.fetch_add(1, Ordering::Relaxed);
+            let mut stored = session.stored().await;
+            stored.retain(|id, _| id.starts_with(prefix));
+            if stored != *after && stored != *before {
+                return Err(format!("half a write: {stored:?}"));
+            }
+            Ok(stored == *after)
+        }
+        Err(Failure::Lost(error) | Failure::Wrong(error)) => Err(format!("a write failed: {error}")),
+    }
 }
 
 fn tasks(body: &[u8]) -> Result<Vec<(String, history::Task)>, String> {
@@ -323,21 +422,33 @@ fn tasks(body: &[u8]) -> Result<Vec<(String, history::Task)>, String> {
     rows.into_iter().map(said).collect()
 }
 
-/// Runs writers and readers for this number of steps, or until one finds a fault.
-async fn run(database: &TestDatabase, steps: usize) -> Result<Counts, String> {
-    let other = Setup::with_empty_status(EmptyStatus::Ok);
+/// The number of steps.
+fn steps() -> usize {
+    std::env::var("TASK_STATUS_MODEL_STEPS").map_or(STEPS, |steps| steps.parse().unwrap())
+}
+
+/// Runs writers and readers for this number of steps, or until one finds a fault. Two replicas use the database of the
+/// URL, and writers that of the options. Both are the cluster's, if there is one.
+async fn run(
+    replicas: &str,
+    writers: &PgConnectOptions,
+    cluster: Option<&mut Cluster>,
+    steps: usize,
+) -> Result<Counts, String> {
     let world = Arc::new(World {
-        services: [
-            Service::start(database).await,
-            Service::with(database, other).await,
+        replicas: [
+            Replica::start(replicas, "204").await,
+            Replica::start(replicas, "200").await,
         ],
+        client: Client::builder().timeout(TIMEOUT).build().unwrap(),
         history: Mutex::new(History::of(WRITERS)),
         stamp: AtomicI64::new(0),
-        truncating: RwLock::new(()),
+        alone: RwLock::new(()),
         tags: Mutex::default(),
         steps,
         made: AtomicUsize::new(0),
         counts: Counts::default(),
+        has_faults: cluster.is_some(),
     });
     let mut actors = JoinSet::<Result<(), String>>::new();
     for number in 0..WRITERS + READERS {
@@ -348,11 +459,11 @@ async fn run(database: &TestDatabase, steps: usize) -> Result<Counts, String> {
             last: None,
             next: None,
         };
-        let mut connection = database.connect().await;
+        let mut session = Session::new(writers, number);
         actors.spawn(async move {
             while actor.world.step() {
                 if number < WRITERS && actor.random.bool() {
-                    actor.write(number, &mut connection).await?;
+                    actor.write(number, &mut session).await?;
                 } else {
                     actor.ask().await?;
                 }
@@ -360,19 +471,30 @@ async fn run(database: &TestDatabase, steps: usize) -> Result<Counts, String> {
             Ok(())
         });
     }
-    while let Some(done) = actors.join_next().await {
-        // The others end with the set.
-        done.unwrap()?;
+    let acting = async {
+        while let Some(done) = actors.join_next().await {
+            // The others end with the set.
+            done.unwrap()?;
+        }
+        Ok::<_, String>(())
+    };
+    match cluster {
+        None => acting.await?,
+        Some(cluster) => {
+            let disturbing = async { Ok(cluster.disturb(Arc::clone(&world)).await) };
+            let ((), injected) = tokio::try_join!(acting, disturbing)?;
+            println!("{injected:?}");
+            assert_eq!(injected.len(), 3, "every fault was injected");
+        }
     }
     drop(actors);
     Ok(Arc::into_inner(world).unwrap().counts)
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_response_is_of_a_snapshot_since_its_request() {
-    let steps = std::env::var("TASK_STATUS_MODEL_STEPS").map_or(STEPS, |steps| steps.parse().unwrap());
-    let database = TestDatabase::new().await;
-    let counts = run(&database, steps).await.unwrap();
+/// Runs the model, and checks that it met every case.
+async fn expect_right(replicas: &str, writers: &PgConnectOptions, cluster: Option<&mut Cluster>) {
+    let steps = steps();
+    let counts = run(replicas, writers, cluster, steps).await.unwrap();
     println!("{counts:?}");
     let Counts {
         writes,
@@ -380,6 +502,7 @@ async fn every_response_is_of_a_snapshot_since_its_request() {
         not_modified,
         coded,
         from_links,
+        failed,
     } = counts;
     for (what, share) in [
         (writes, 4),
@@ -390,13 +513,41 @@ async fn every_response_is_of_a_snapshot_since_its_request() {
     ] {
         assert!(what.into_inner() >= steps / share, "too few cases");
     }
+    assert!(failed.into_inner() <= steps / 4, "too many failures");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_response_is_of_a_snapshot_since_its_request() {
+    let database = TestDatabase::new().await;
+    expect_right(&database.service_url(), &database.options(), None).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_behind_a_pooler() {
+    let database = TestDatabase::new().await;
+    let settings = match pgbouncer::program() {
+        Some((_, true)) => "pool_mode = transaction\nmax_prepared_statements = 100",
+        Some(_) => "pool_mode = session\ndefault_pool_size = 30",
+        None => return left_out("PgBouncer is not installed"),
+    };
+    let bouncer = PgBouncer::start(database.service_options(), settings).await;
+    expect_right(&bouncer.url(), &database.options(), None).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_with_crashes_restarts_and_switchovers() {
+    let mut cluster = Cluster::start().await;
+    let options = cluster.options();
+    let url = options.to_url_lossy();
+    expect_right(url.as_str(), &options, Some(&mut cluster)).await;
 }
 
 /// The fault that is found in a database broken by this SQL.
 async fn found(broken: &str) -> String {
     let database = TestDatabase::new().await;
     database.execute(broken).await;
-    run(&database, 50 * STEPS).await.map(drop).expect_err(broken)
+    let ran = run(&database.service_url(), &database.options(), None, 50 * STEPS).await;
+    ran.map(drop).expect_err(broken)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,16 +1,21 @@
 //! The writes: their effect in the model, and their form in SQL and for the API.
 
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use fastrand::Rng;
 use serde_json::{Value, json};
 
 use super::history::{Task, Tasks};
 
-/// A task's `modified` is this plus its stamp, in milliseconds: later than any time that the database or the service
-/// would set.
-const MODIFIED: i64 = 4_102_444_800_000;
+/// When the test began, in milliseconds since the epoch.
+static BEGUN: LazyLock<i64> = LazyLock::new(|| Utc::now().timestamp_millis());
+/// `modified` is so far ahead of the clock, in milliseconds: later than any time that the database would set, and not so
+/// far in the future that it is refused.
+const AHEAD: i64 = 5 * 60 * 1000;
+/// So many stamps share a `modified`.
+const STAMPS: i64 = 8;
 /// The first time of creation, and how many there are: fewer than tasks, several in some minutes, and in more than one
 /// hour.
 const CREATED: i64 = 1_767_225_600_000;
@@ -19,6 +24,16 @@ const TIMES: i64 = 40;
 const BETWEEN_TIMES: [i64; 3] = [1, 20_000, 200_000];
 /// How many ids a writer has.
 const IDS: usize = 12;
+
+/// The stamp of now, if it is later than these ones.
+pub fn stamp(last: i64) -> i64 {
+    last.max((Utc::now().timestamp_millis() - *BEGUN) * STAMPS)
+}
+
+/// The `modified` of a task with this stamp.
+fn modified_at(stamp: i64) -> i64 {
+    *BEGUN + AHEAD + stamp / STAMPS
+}
 
 /// A statement.
 #[derive(Debug, Clone)]
@@ -223,7 +238,7 @@ impl Edit {
     fn sql(&self) -> String {
         let update =
             |ids: &[String], set: &str| format!("update task_status set {set} where id in ({})", list(ids));
-        let said = |stamp: i64| format!("progress = '{stamp}', modified = {}", time(MODIFIED + stamp));
+        let said = |stamp: i64| format!("progress = '{stamp}', modified = {}", time(modified_at(stamp)));
         match self {
             Self::Insert(rows) => insert(rows),
             Self::Report(rows) => format!(
@@ -255,7 +270,7 @@ fn insert(rows: &[(String, Task)]) -> String {
                 "('{id}', 'QPOC', 'n', '{}', {}, {}, '{}')",
                 launcher(id),
                 time(task.created),
-                time(MODIFIED + task.stamp),
+                time(modified_at(task.stamp)),
                 task.stamp
             )
         })
@@ -266,7 +281,7 @@ fn insert(rows: &[(String, Task)]) -> String {
 /// A COPY statement, and its rows.
 pub fn copy(rows: &[(String, Task)]) -> (String, String) {
     let rows = rows.iter().map(|(id, task)| {
-        let (created, modified) = (text(task.created), text(MODIFIED + task.stamp));
+        let (created, modified) = (text(task.created), text(modified_at(task.stamp)));
         format!(
             "{id}\tQPOC\tn\t{}\t{created}\t{modified}\t{}\n",
             launcher(id),
@@ -280,7 +295,7 @@ pub fn copy(rows: &[(String, Task)]) -> (String, String) {
 pub fn report(id: Option<&str>, owned: &str, task: &Task) -> Value {
     let mut report = json!({
         "type": "QPOC", "uniqueName": "n", "launcher": launcher(owned), "created": text(task.created),
-        "modified": text(MODIFIED + task.stamp), "progress": task.stamp.to_string(),
+        "modified": text(modified_at(task.stamp)), "progress": task.stamp.to_string(),
     });
     if let Some(id) = id {
         report["id"] = id.into();
@@ -291,7 +306,7 @@ pub fn report(id: Option<&str>, owned: &str, task: &Task) -> Value {
 /// A task from a response. Responses hold pending tasks alone.
 pub fn said(id: String, created: &str, modified: &str, progress: &str) -> Result<(String, Task), String> {
     let stamp = progress.parse().unwrap_or(-1);
-    if modified != text(MODIFIED + stamp) {
+    if modified != text(modified_at(stamp)) {
         return Err(format!("a task of two versions: {id}, {progress}, {modified}"));
     }
     let created = DateTime::parse_from_rfc3339(created).map_err(|error| error.to_string())?;
