@@ -8,7 +8,7 @@ use futures_util::TryStreamExt;
 use thiserror::Error;
 
 use super::progress::Progress;
-use super::{CommandError, is_standard_stream};
+use super::{CommandError, create_anew, is_standard_stream};
 use crate::cli::args::{ExportArgs, ExportFormat};
 use crate::store::bulk;
 use crate::store::export::Export;
@@ -74,7 +74,12 @@ pub async fn run(args: ExportArgs) -> Result<(), CommandError> {
     } else {
         part(&args.file)
     };
-    let mut output = BufWriter::with_capacity(BUFFER, File::create(&path).map_err(failed)?);
+    let file = if in_place {
+        File::create(&path)
+    } else {
+        create_anew(&path)
+    };
+    let mut output = BufWriter::with_capacity(BUFFER, file.map_err(failed)?);
     let progress = Progress::new(None, 0);
     let rows = write(&args, &mut connection, &mut output, &progress, failed).await?;
     if !in_place {

@@ -14,6 +14,7 @@ pub mod serve;
 pub mod token;
 pub mod verify;
 
+use std::fs::{self, File};
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -88,4 +89,13 @@ pub async fn run(command: Command) -> Result<ExitCode, CommandError> {
 /// Whether a path means standard input or output.
 fn is_standard_stream(path: &Path) -> bool {
     path.as_os_str() == "-"
+}
+
+/// Creates a file beside one that the user has named. What has its name is removed first: a link could lead to a foreign
+/// file.
+fn create_anew(path: &Path) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => File::create_new(path),
+    }
 }

@@ -50,6 +50,11 @@ pub enum Error {
     )]
     ForeignFolder { path: PathBuf, entry: String },
     #[error(
+        "{} is a link or belongs to another account: name a folder of your own",
+        path.display()
+    )]
+    NotOurs { path: PathBuf },
+    #[error(
         "another process (pid {pid}) already uses the PostgreSQL in {}: stop it, or choose another \
          data folder",
         path.display()

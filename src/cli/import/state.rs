@@ -1,6 +1,6 @@
 //! The state file of an import, with the position after the last commit.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ImportError;
 use super::split::{Form, Position};
+use crate::cli::create_anew;
 
 /// Numbers of items, by result.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,7 +74,7 @@ impl State {
             let mut name = path.as_os_str().to_owned();
             name.push(".new");
             let new = PathBuf::from(name);
-            let mut file = File::create(&new)?;
+            let mut file = create_anew(&new)?;
             file.write_all(&text)?;
             file.sync_data()?;
             fs::rename(&new, path)

@@ -9,7 +9,7 @@ mod tools;
 use std::env;
 use std::fs::{self, DirBuilder};
 use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
@@ -385,6 +385,45 @@ fn a_folder_with_foreign_files_is_refused_untouched() {
     assert!(error.to_string().contains("`thesis.txt`"), "{error}");
     assert_eq!(mode(), before);
     assert_eq!(fs::read_dir(&scratch.0).expect("a folder").count(), 1);
+}
+
+#[test]
+fn links_in_place_of_a_folder_or_its_files_are_refused() {
+    let scratch = Scratch::new();
+    let (home, precious) = (scratch.0.join("kept"), scratch.0.join("thesis.txt"));
+    fs::write(&precious, "precious").expect("a file");
+    let refused = |home: &Path| {
+        let error = start(&settings(Some(home))).expect_err("a start through a link");
+        assert!(error.to_string().contains("is a link"), "{error}");
+        assert_eq!(fs::read_to_string(&precious).expect("a file"), "precious");
+    };
+    for name in ["lock", "log", "data", "data.new", "s"] {
+        fs::create_dir(&home).expect("a folder");
+        symlink(&precious, home.join(name)).expect("a link");
+        refused(&home);
+        fs::remove_dir_all(&home).expect("removed");
+    }
+    symlink(&scratch.0, &home).expect("a link");
+    refused(&home);
+}
+
+#[test]
+fn a_folder_of_another_account_is_refused() {
+    let scratch = Scratch::new();
+    let home = scratch.0.join("kept");
+    fs::create_dir(&home).expect("a folder");
+    if chown(&home, Some(12345), None).is_err() {
+        eprintln!("not checked: only root gives folders away");
+        return;
+    }
+    let file = home.join("lock");
+    fs::write(&file, "").expect("a file");
+    chown(&file, Some(54321), None).expect("a changed owner");
+    let error = start(&settings(Some(&home))).expect_err("a start in a foreign folder");
+    assert!(
+        error.to_string().contains("belongs to another account"),
+        "{error}"
+    );
 }
 
 #[test]
