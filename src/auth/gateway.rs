@@ -57,15 +57,19 @@ impl GatewaySecret {
     }
 }
 
+/// Separators of scopes and levels in headers that the gateway is configured to send.
+pub const SEPARATORS: &[char] = &[' ', '\t', ','];
+
 /// The headers in which the gateway names the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IdentityHeaders {
     /// The claims of a verified token as JSON in base64url, as Envoy and Istio forward them.
     Payload(HeaderName),
-    /// One header for each: the scopes, the client, the user levels, separated by whitespace or commas. The levels
-    /// are optional.
+    /// One header for each: the scopes, the client, the user levels. The levels are optional.
     Named {
         scopes: HeaderName,
+        /// Between scopes, and between levels.
+        separators: &'static [char],
         client: HeaderName,
         levels: Option<HeaderName>,
     },
@@ -104,6 +108,7 @@ impl IdentityHeaders {
                 scopes,
                 client,
                 levels,
+                ..
             } => [scopes, client].into_iter().chain(levels).collect(),
         }
     }
@@ -121,9 +126,11 @@ impl IdentityHeaders {
             }
             Self::Named {
                 scopes,
+                separators,
                 client,
                 levels,
             } => {
+                let words = |text| words(text, separators);
                 let client = single(headers, client)?;
                 let scopes = single(headers, scopes)?;
                 if client.is_none() && scopes.is_none() {
@@ -158,8 +165,8 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a st
     Ok(text.map(str::trim).filter(|text| !text.is_empty()))
 }
 
-fn words(text: &str) -> Vec<String> {
-    text.split([' ', ',', '\t'])
+fn words(text: &str, separators: &[char]) -> Vec<String> {
+    text.split(separators)
         .filter(|word| !word.is_empty())
         .map(str::to_owned)
         .collect()
@@ -186,6 +193,7 @@ mod tests {
     fn named() -> IdentityHeaders {
         IdentityHeaders::Named {
             scopes: HeaderName::from_static("x-auth-scopes"),
+            separators: SEPARATORS,
             client: HeaderName::from_static("x-auth-client"),
             levels: Some(HeaderName::from_static("x-auth-levels")),
         }

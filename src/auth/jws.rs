@@ -77,7 +77,23 @@ impl VerifyingKey {
     /// The first `BEGIN PUBLIC KEY` of a PEM text.
     pub fn from_pem(pem: &[u8]) -> Result<Self, KeyError> {
         let info = SubjectPublicKeyInfoDer::from_pem_slice(pem).map_err(|_| KeyError::Unsupported)?;
-        from_public_key_info(&info).ok_or(KeyError::Unsupported)
+        from_public_key_info(&info)
+            .and_then(VerifyingKey::checked)
+            .ok_or(KeyError::Unsupported)
+    }
+
+    /// The key, if its size is supported and it can have a secret: anybody can sign for a point of low order.
+    pub fn checked(self) -> Option<Self> {
+        let is_usable = match &self {
+            Self::Secret(_) => true,
+            Self::Rsa(key) => (256..=1024).contains(&key.n.len()),
+            Self::P256(point) => point.len() == 65,
+            Self::P384(point) => point.len() == 97,
+            Self::Ed25519(point) => {
+                <[u8; 32]>::try_from(&point[..]).is_ok_and(|point| !is_of_low_order(point))
+            }
+        };
+        is_usable.then_some(self)
     }
 
     /// The algorithms of this kind of key.
@@ -224,6 +240,26 @@ fn from_public_key_info(info: &[u8]) -> Option<VerifyingKey> {
     }
 }
 
+/// Whether a point of Ed25519 has an order of 8 or less, in any of its encodings: by its y coordinate, which is 0, 1, -1
+/// or one of two for order 8, and may be written with the prime (2^255 - 19) added.
+fn is_of_low_order(mut point: [u8; 32]) -> bool {
+    const ORDER_8: [u8; 32] = [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5,
+        0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+    ];
+    // The highest bit is the sign of x.
+    point[31] &= 0x7f;
+    let negative: [u8; 32] = std::array::from_fn(|index| match index {
+        0 => 0xed - ORDER_8[0],
+        31 => 0x7f - ORDER_8[31],
+        _ => 0xff - ORDER_8[index],
+    });
+    let middle = |byte| point[1..31].iter().all(|&other| other == byte);
+    let is_small = middle(0) && point[31] == 0 && point[0] <= 1;
+    let is_large = middle(0xff) && point[31] == 0x7f && (0xec..=0xee).contains(&point[0]);
+    is_small || is_large || point == ORDER_8 || point == negative
+}
+
 /// The content of a DER value with this tag, and the rest after it.
 fn der(tag: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (first, rest) = bytes.strip_prefix(&[tag])?.split_first()?;
@@ -292,6 +328,47 @@ mod tests {
 
     fn decode(text: &str) -> Vec<u8> {
         URL_SAFE_NO_PAD.decode(text).expect("base64url")
+    }
+
+    #[test]
+    fn a_key_that_anybody_can_sign_for_is_refused() {
+        let mut neutral = [0; 32];
+        neutral[0] = 1;
+        let key = VerifyingKey::Ed25519(neutral.to_vec());
+        // The neutral point for the commitment, and zero for the proof.
+        let forged = [neutral, [0; 32]].concat();
+        assert!(
+            key.verifies(EdDSA, b"anything", &forged),
+            "the library accepts it"
+        );
+        assert!(key.checked().is_none());
+        let large = |first: u8| {
+            let mut point = [0xff; 32];
+            (point[0], point[31]) = (first, 0x7f);
+            point
+        };
+        let order_8 = decode("JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_AU");
+        let negative = decode("xxdqcD1N2E-6PAt2DRBnDyogU_osOczGTsf9d5KsA3o");
+        for mut point in [[0; 32], neutral, large(0xec), large(0xed), large(0xee)]
+            .map(Vec::from)
+            .into_iter()
+            .chain([order_8, negative])
+        {
+            for sign in [0, 0x80] {
+                point[31] ^= sign;
+                assert!(
+                    VerifyingKey::Ed25519(point.clone()).checked().is_none(),
+                    "{point:x?}"
+                );
+            }
+        }
+        assert!(VerifyingKey::Ed25519(vec![2; 31]).checked().is_none());
+        assert!(VerifyingKey::P256(vec![4; 64]).checked().is_none());
+        assert!(
+            VerifyingKey::from_rsa(&[0xff; 128], &[1, 0, 1])
+                .checked()
+                .is_none()
+        );
     }
 
     #[test]

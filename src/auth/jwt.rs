@@ -190,7 +190,12 @@ enum Texts {
 
 impl Texts {
     fn into_words(self) -> Vec<String> {
-        let words = |text: &String| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let words = |text: &String| {
+            text.split(' ')
+                .filter(|word| !word.is_empty())
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
         match self {
             Self::One(text) => words(&text),
             Self::Several(texts) => texts.iter().flat_map(words).collect(),

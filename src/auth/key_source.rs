@@ -165,9 +165,14 @@ impl KeySource {
         let client = Client::builder()
             .user_agent(concat!("task-status/", env!("CARGO_PKG_VERSION")))
             .timeout(FETCH_TIMEOUT)
-            .redirect(Policy::none())
-            .build()
-            .map_err(KeySourceError::Client)?;
+            .redirect(Policy::none());
+        // A proxy of the environment is another machine, with another loopback.
+        let client = if on_this_machine {
+            client.no_proxy()
+        } else {
+            client
+        };
+        let client = client.build().map_err(KeySourceError::Client)?;
         let issuer = Issuer {
             url,
             client,

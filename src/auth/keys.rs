@@ -202,6 +202,7 @@ impl Jwk {
             ("OKP", Some("Ed25519")) => VerifyingKey::Ed25519(self.x?.0),
             _ => return None,
         };
+        let verifying = verifying.checked()?;
         let algorithm = self.alg.map(|name| name.parse()).transpose().ok()?;
         let key = Key {
             id: self.kid,

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 use task_status::auth::Authenticator;
 use task_status::auth::caller::{READ, WRITE};
-use task_status::auth::gateway::{Gateway, GatewaySecret, IdentityHeaders};
+use task_status::auth::gateway::{Gateway, GatewaySecret, IdentityHeaders, SEPARATORS};
 use task_status::auth::proxies::Proxies;
 
 use super::*;
@@ -17,6 +17,7 @@ const SECRET: &str = "correct horse battery staple of the gateway";
 fn named() -> IdentityHeaders {
     IdentityHeaders::Named {
         scopes: HeaderName::from_static("x-auth-scopes"),
+        separators: SEPARATORS,
         client: HeaderName::from_static("x-auth-client"),
         levels: Some(HeaderName::from_static("x-auth-levels")),
     }
@@ -148,6 +149,10 @@ async fn envoy_and_istio_forward_the_claims() {
         (json!({ "iss": "i", "sub": "s", "scope": READ, "exp": 1 }), 200),
         (json!({ "scp": [WRITE], "authorities": ["HELPDESK"] }), 200),
         (json!({ "scp": [WRITE], "authorities": ["OTHER"] }), 403),
+        // Only U+0020 separates scopes (RFC 6749, section 3.3).
+        (json!({ "scope": format!("other {READ}") }), 200),
+        (json!({ "scope": format!("other\u{2003}{READ}") }), 403),
+        (json!({ "scope": format!("other\t{READ}") }), 403),
         (json!({}), 403),
         (json!([]), 401),
     ] {

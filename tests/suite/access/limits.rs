@@ -6,7 +6,7 @@ use axum::http::HeaderName;
 use sqlx::Connection;
 use task_status::auth::Authenticator;
 use task_status::auth::caller::READ;
-use task_status::auth::gateway::{Gateway, IdentityHeaders};
+use task_status::auth::gateway::{Gateway, IdentityHeaders, SEPARATORS};
 use task_status::auth::proxies::Proxies;
 use task_status::auth::rate::Limiter;
 use task_status::http::middleware::authorize::Authorizer;
@@ -80,6 +80,7 @@ async fn behind_a_gateway_the_forwarded_client_is_limited() {
         secret: None,
         headers: IdentityHeaders::Named {
             scopes: HeaderName::from_static("x-auth-scopes"),
+            separators: SEPARATORS,
             client: HeaderName::from_static("x-auth-client"),
             levels: None,
         },

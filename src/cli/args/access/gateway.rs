@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::AccessError;
-use crate::auth::gateway::{GatewaySecret, IdentityHeaders};
+use crate::auth::gateway::{GatewaySecret, IdentityHeaders, SEPARATORS};
 use crate::auth::key_source::read_secret;
 use crate::auth::keys::MIN_SECRET_BYTES;
 
@@ -125,11 +125,14 @@ impl GatewayArgs {
         let headers = match preset {
             GatewayHeaders::Plain => IdentityHeaders::Named {
                 scopes: name(&self.gateway_scopes_header, "x-auth-scopes"),
+                separators: SEPARATORS,
                 client: name(&self.gateway_client_header, "x-auth-client"),
                 levels: Some(name(&self.gateway_levels_header, "x-auth-levels")),
             },
             GatewayHeaders::Oauth2Proxy => IdentityHeaders::Named {
                 scopes: name(&self.gateway_scopes_header, "x-auth-request-groups"),
+                // A group's name may contain blanks.
+                separators: &[','],
                 client: name(&self.gateway_client_header, "x-auth-request-user"),
                 levels: self.gateway_levels_header.clone(),
             },
@@ -170,9 +173,15 @@ mod tests {
             .map_err(|error| error.to_string())
     }
 
-    fn named(scopes: &'static str, client: &'static str, levels: Option<&'static str>) -> IdentityHeaders {
+    fn named(
+        scopes: &'static str,
+        separators: &'static [char],
+        client: &'static str,
+        levels: Option<&'static str>,
+    ) -> IdentityHeaders {
         IdentityHeaders::Named {
             scopes: HeaderName::from_static(scopes),
+            separators,
             client: HeaderName::from_static(client),
             levels: levels.map(HeaderName::from_static),
         }
@@ -180,11 +189,21 @@ mod tests {
 
     #[test]
     fn the_headers_of_a_preset_can_be_renamed() {
-        let plain = named("x-auth-scopes", "x-auth-client", Some("x-auth-levels"));
+        let plain = named(
+            "x-auth-scopes",
+            SEPARATORS,
+            "x-auth-client",
+            Some("x-auth-levels"),
+        );
         assert_eq!(headers(&[]), Ok(plain));
         assert_eq!(
             headers(&["--gateway-headers", "oauth2-proxy"]),
-            Ok(named("x-auth-request-groups", "x-auth-request-user", None))
+            Ok(named(
+                "x-auth-request-groups",
+                &[','],
+                "x-auth-request-user",
+                None
+            ))
         );
         assert_eq!(
             headers(&["--gateway-headers", "envoy"]),
@@ -202,7 +221,7 @@ mod tests {
         ];
         assert_eq!(
             headers(&renamed),
-            Ok(named("x-scopes", "x-user", Some("x-levels")))
+            Ok(named("x-scopes", &[','], "x-user", Some("x-levels")))
         );
         assert_eq!(
             headers(&[
