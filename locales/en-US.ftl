@@ -41,6 +41,8 @@ cause-payload-too-large = The content of the request may have at most { $limit }
 cause-unsupported-media-type = The content cannot be of type “{ $given }”. Supported: { $allowed }.
 # $line, $column: position in the content, from 1
 cause-not-json = The content is not valid JSON at line { $line }, column { $column }.
+# $limit: levels of arrays and objects
+cause-content-too-deep = The content of the request may be nested at most { $limit } levels deep.
 # $pointer: JSON pointer to a part of the content
 cause-field-required = “{ $pointer }” is required.
 # $suggestion: the key that was probably meant
@@ -56,11 +58,14 @@ cause-not-one-of = “{ $pointer }” must be one of { $allowed }, not “{ $giv
 cause-text-too-long = “{ $pointer }” may have at most { $limit } characters.
 # $limit: bytes
 cause-json-too-large = “{ $pointer }” may have at most { $limit } bytes.
+# $limit: levels of arrays and objects
+cause-json-too-deep = “{ $pointer }” may be nested at most { $limit } levels deep.
 # $limit: items
 cause-too-many-items = “{ $pointer }” may have at most { $limit } items.
 cause-null-character = “{ $pointer }” contains the character NUL (U+0000), which cannot be stored.
 cause-reserved-key = Keys that begin with “{ $key }” are reserved.
 cause-number-too-long = “{ $pointer }” contains a number with more than { $limit } digits.
+cause-number-too-large = “{ $pointer }” contains a number that is too large for a 64-bit float.
 cause-reserved-id = “{ $given }” cannot be the id of a task: it is empty or a route of the API.
 # $given: the id in the content
 cause-id-differs = The id in the content, “{ $given }”, is not the one in the path.

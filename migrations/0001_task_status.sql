@@ -54,6 +54,19 @@ create function task_status_definition_summary_is_valid(summary jsonb) returns b
 comment on function task_status_definition_summary_is_valid is
     'An object with id, uniqueName, parentName (strings), description and executor (strings or null) and arguments (an object), all six present.';
 
+-- A value of at most 250 bytes can neither be nested deeper nor hold a larger number.
+create function task_status_json_is_bounded(value jsonb) returns boolean
+    language sql immutable parallel safe
+    return case
+        when octet_length(value::text) <= 250 then true
+        when octet_length(value::text) > 1048576 then false
+        else not jsonb_path_exists(value, $$strict $.**{125} ? (@.type() == "object" || @.type() == "array")$$)
+            and not jsonb_path_exists(value, $$strict $.** ? (@.type() == "number" && @.abs() >= 1.797693134862315808e308)$$)
+    end;
+
+comment on function task_status_json_is_bounded is
+    'At most 1 MiB, nested at most 125 levels deep, and no number that is too large for a double.';
+
 -- Times are kept to the millisecond, as the API shows them: a time read from the API finds the row again. Strings that
 -- are sorted or looked up stay well below what an index entry holds (2704 bytes; a character takes at most four), the
 -- others are bounded so that a page of 250 rows has a known largest size.
@@ -87,14 +100,16 @@ create table task_status (
                             check (completion_status in ('SUCCESS', 'WARNING', 'ERROR', 'TERMINATED', 'TEMPERROR')),
     messages                jsonb not null default '[]'
                             constraint task_status_messages_shape_check check (task_status_messages_are_valid(messages))
-                            constraint task_status_messages_length_check check (octet_length(messages::text) <= 1048576),
+                            constraint task_status_messages_bounds_check
+                            check (task_status_json_is_bounded(messages)),
     returns                 jsonb not null default '[]'
                             constraint task_status_returns_shape_check check (task_status_returns_are_valid(returns))
-                            constraint task_status_returns_length_check check (octet_length(returns::text) <= 1048576),
+                            constraint task_status_returns_bounds_check
+                            check (task_status_json_is_bounded(returns)),
     attributes              jsonb not null default '{}'
                             constraint task_status_attributes_shape_check check (jsonb_typeof(attributes) = 'object')
-                            constraint task_status_attributes_length_check
-                            check (octet_length(attributes::text) <= 1048576),
+                            constraint task_status_attributes_bounds_check
+                            check (task_status_json_is_bounded(attributes)),
     progress                text
                             constraint task_status_progress_length_check check (char_length(progress) <= 8192),
     percent_complete        integer not null default 0
@@ -102,8 +117,8 @@ create table task_status (
     task_definition_summary jsonb
                             constraint task_status_task_definition_summary_shape_check
                             check (task_status_definition_summary_is_valid(task_definition_summary))
-                            constraint task_status_task_definition_summary_length_check
-                            check (octet_length(task_definition_summary::text) <= 1048576),
+                            constraint task_status_task_definition_summary_bounds_check
+                            check (task_status_json_is_bounded(task_definition_summary)),
 
     constraint task_status_target_check check (
         (target_id is null) = (target_name is null) and (target_id is not null or target_type is null)),

@@ -25,8 +25,9 @@ const TABLES: [(&str, &str); 6] = [
 ];
 /// The functions that the service calls, and those that constraints and indexes call with the privileges of the writer.
 /// Trigger functions are missing: PostgreSQL checks the privilege on them when a trigger is created, not when it fires.
-const FUNCTIONS: [&str; 8] = [
+const FUNCTIONS: [&str; 9] = [
     "task_status_messages_are_valid",
+    "task_status_json_is_bounded",
     "task_status_returns_are_valid",
     "task_status_definition_summary_is_valid",
     "task_status_kind",

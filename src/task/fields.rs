@@ -6,6 +6,7 @@
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
+use super::json::is_deeper;
 use super::limits;
 use super::violation::{Problem, Violation};
 
@@ -15,6 +16,9 @@ pub const MAX_VIOLATIONS: usize = 50;
 const MAX_DIGITS: usize = 1000;
 /// An unknown key this close to a known one is refused as a slip.
 const SLIP_DISTANCE: usize = 1;
+/// No more unknown keys are compared with the known ones, and none with more bytes.
+const MAX_COMPARED_KEYS: usize = 100;
+const MAX_COMPARED_BYTES: usize = 64;
 
 pub type Read<T> = Result<T, Vec<Violation>>;
 
@@ -86,15 +90,23 @@ impl<'a> Fields<'a> {
             let suggestion = self.known.iter().find(is_like)?;
             Some(Problem::UnknownField { suggestion }.at("").inside(key))
         };
-        let unknown = self
-            .object
-            .keys()
-            .filter(|key| !self.known.contains(&key.as_str()));
-        let slips: Vec<Violation> = unknown
+        let slips: Vec<Violation> = self
+            .compared_keys()
             .filter_map(|key| slip(&key))
             .take(MAX_VIOLATIONS)
             .collect();
         self.violations.splice(0..0, slips);
+    }
+
+    /// The unknown keys that may be slips. They are few and short, since comparing them is slow.
+    fn compared_keys(&self) -> impl Iterator<Item = &'a String> {
+        let unknown = self
+            .object
+            .keys()
+            .filter(|key| !self.known.contains(&key.as_str()));
+        unknown
+            .filter(|key| key.len() <= MAX_COMPARED_BYTES)
+            .take(MAX_COMPARED_KEYS)
     }
 
     /// What was read from the members, unless one of them has a violation.
@@ -186,6 +198,7 @@ pub fn shown(value: &Value) -> String {
 
 /// A value as it is stored, within bounds and without anything that PostgreSQL cannot store.
 fn stored(value: &Value) -> Read<Box<RawValue>> {
+    bounded_depth(value)?;
     if stored_length(value)? > limits::JSON_BYTES {
         return Err(Problem::JsonTooLarge {
             limit: limits::JSON_BYTES,
@@ -194,6 +207,15 @@ fn stored(value: &Value) -> Read<Box<RawValue>> {
     }
     // What was read from JSON can be written as JSON.
     Ok(to_raw_value(value).unwrap_or_default())
+}
+
+/// Refuses a value that is nested too deep to be stored.
+pub fn bounded_depth(value: &Value) -> Read<()> {
+    let limit = limits::JSON_DEPTH;
+    if is_deeper(value, limit) {
+        return Err(Problem::JsonTooDeep { limit }.into());
+    }
+    Ok(())
 }
 
 /// An upper bound of the bytes that PostgreSQL writes for a value: with a space after each colon and comma, and numbers
@@ -219,6 +241,9 @@ fn stored_length(value: &Value) -> Result<usize, Problem> {
         Value::String(string) => text(string)?,
         Value::Number(number) => {
             let written = number.as_str();
+            if written.parse().is_ok_and(f64::is_infinite) {
+                return Err(Problem::NumberTooLarge);
+            }
             let (digits, exponent) = written.split_once(['e', 'E']).unwrap_or((written, "0"));
             let length = exponent
                 .trim_start_matches('+')
@@ -239,4 +264,27 @@ fn stored_length(value: &Value) -> Result<usize, Problem> {
             object.iter().map(member).sum::<Result<usize, _>>()? + 2
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn few_and_short_keys_are_compared_with_known_ones() {
+        let mut object: Map<String, Value> = (0..70_000).map(|n| (format!("k{n}"), json!(1))).collect();
+        object.insert("x".repeat(1_000_000), json!(1));
+        object.insert("type".into(), json!(1));
+        let mut object = Value::Object(object);
+        let count = |object: &Value| {
+            let mut fields = Fields::new(object).expect("an object");
+            let _: Option<()> = fields.optional("type", |_| Ok(()));
+            fields.compared_keys().count()
+        };
+        assert_eq!(count(&object), MAX_COMPARED_KEYS);
+        object = json!({ "x".repeat(MAX_COMPARED_BYTES + 1): 1, "type": 1, "typo": 1 });
+        assert_eq!(count(&object), 1);
+    }
 }

@@ -10,19 +10,40 @@ const PRIVATE_KEYS: &str = "$serde_json::private::";
 pub enum JsonError {
     /// A string begins with a prefix that is reserved.
     ReservedKey { key: &'static str },
-    /// Not JSON from here on, or nested deeper than 128 levels. Counted from 1.
+    /// Nested deeper than [`CONTENT_DEPTH`] levels.
+    TooDeep,
+    /// Not JSON from here on. Counted from 1.
     Syntax { line: usize, column: usize },
 }
 
-/// Parses JSON, nested at most 128 levels deep.
+/// How deep content may be nested, in levels of arrays and objects. The JSON library sets it.
+pub const CONTENT_DEPTH: usize = 127;
+
+/// Parses JSON, nested at most [`CONTENT_DEPTH`] levels deep.
 pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
     if names_private_keys(bytes) {
         return Err(JsonError::ReservedKey { key: PRIVATE_KEYS });
     }
-    serde_json::from_slice(bytes).map_err(|error| JsonError::Syntax {
-        line: error.line(),
-        column: error.column(),
+    serde_json::from_slice(bytes).map_err(|error| {
+        // The library tells them apart by the text alone.
+        if error.to_string().starts_with("recursion limit exceeded") {
+            return JsonError::TooDeep;
+        }
+        JsonError::Syntax {
+            line: error.line(),
+            column: error.column(),
+        }
     })
+}
+
+/// Whether arrays and objects are nested deeper than this number of levels. A string has none.
+pub fn is_deeper(value: &Value, levels: usize) -> bool {
+    let is_deeper = |value| levels == 0 || is_deeper(value, levels - 1);
+    match value {
+        Value::Array(items) => levels == 0 || items.iter().any(is_deeper),
+        Value::Object(members) => levels == 0 || members.values().any(is_deeper),
+        _ => false,
+    }
 }
 
 /// Whether the prefix of private keys occurs, be it with characters written as escapes.

@@ -82,6 +82,8 @@ pub mod limits {
     pub const NAME: usize = 512;
     pub const TEXT: usize = 8192;
     pub const JSON_BYTES: usize = 1_048_576;
+    /// Levels of arrays and objects in a JSON value. In a page it is inside two more, and common parsers read 127.
+    pub const JSON_DEPTH: usize = 125;
 }
 
 /// The kind of scheduler that a task belongs to.

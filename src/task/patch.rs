@@ -11,6 +11,7 @@ use json_patch::{
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::json::is_deeper;
 use super::violation::{Problem, Violation};
 use super::{CompletionStatus, TaskStatus, limits, report};
 
@@ -89,6 +90,12 @@ impl TaskPatch {
         let mut document = members(task, &named).map_err(|violation| vec![violation])?;
         let mut copied = 0;
         for operation in &self.0.0 {
+            let (target, value) = (operation.path(), placed(operation, &document));
+            // The task itself is no part of the stored value.
+            let levels = (limits::JSON_DEPTH + 1).checked_sub(target.count());
+            if value.is_some_and(|value| levels.is_none_or(|levels| is_deeper(value, levels))) {
+                return Err(vec![too_deep(target.to_string())]);
+            }
             if let PatchOperation::Copy(copy) = operation {
                 // Copying a value that holds earlier copies doubles the document with every operation.
                 copied += copy
@@ -123,8 +130,7 @@ fn members(task: &TaskStatus, named: &BTreeSet<&str>) -> Result<Value, Violation
         .filter(|(key, _)| whole || named.contains(key) || ENDS.contains(key))
         .map(|(key, raw)| match serde_json::from_str(raw.get()) {
             Ok(value) => Ok((key.to_owned(), value)),
-            // Nested deeper than is parsed: it can be kept but not patched.
-            Err(_) => Err(too_large(format!("/{key}"))),
+            Err(_) => Err(too_deep(format!("/{key}"))),
         })
         .collect::<Result<serde_json::Map<_, _>, _>>()
         .map(Value::Object)
@@ -161,6 +167,11 @@ fn stand_in() -> Value {
 fn too_large(pointer: String) -> Violation {
     let limit = limits::JSON_BYTES;
     Problem::JsonTooLarge { limit }.at(pointer)
+}
+
+fn too_deep(pointer: String) -> Violation {
+    let limit = limits::JSON_DEPTH;
+    Problem::JsonTooDeep { limit }.at(pointer)
 }
 
 /// Reads a patch that completes a task and changes nothing else: the status, and the time if it sets one.
@@ -217,6 +228,17 @@ fn read_operation(value: Value) -> Option<PatchOperation> {
         _ => return None,
     };
     Some(operation)
+}
+
+/// The value that an operation puts at its path.
+fn placed<'a>(operation: &'a PatchOperation, document: &'a Value) -> Option<&'a Value> {
+    match operation {
+        PatchOperation::Add(operation) => Some(&operation.value),
+        PatchOperation::Replace(operation) => Some(&operation.value),
+        PatchOperation::Move(operation) => operation.from.resolve(document).ok(),
+        PatchOperation::Copy(operation) => operation.from.resolve(document).ok(),
+        PatchOperation::Remove(_) | PatchOperation::Test(_) => None,
+    }
 }
 
 /// The pointers to what an operation changes.

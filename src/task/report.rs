@@ -6,7 +6,7 @@
 use chrono::{DateTime, Datelike, NaiveDateTime, SubsecRound, Utc};
 use serde_json::{Value, json};
 
-use super::fields::{Fields, Read, integer, list, object, one_of, shown, text};
+use super::fields::{Fields, Read, bounded_depth, integer, list, object, one_of, shown, text};
 use super::violation::{Problem, Violation};
 use super::{CompletionStatus, Target, TargetType, TaskDefinitionSummary, TaskStatus, TaskType, limits};
 
@@ -108,6 +108,7 @@ fn target(value: &Value) -> Read<Target> {
 }
 
 fn task_definition_summary(value: &Value) -> Read<TaskDefinitionSummary> {
+    bounded_depth(value)?;
     let mut fields = Fields::new(value)?;
     let summary = TaskDefinitionSummary {
         id: fields.required("id", text(limits::ID)),

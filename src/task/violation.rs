@@ -43,6 +43,10 @@ pub enum Problem {
     JsonTooLarge {
         limit: usize,
     },
+    /// JSON nested deeper than `limit` levels.
+    JsonTooDeep {
+        limit: usize,
+    },
     TooManyItems {
         limit: usize,
     },
@@ -50,6 +54,8 @@ pub enum Problem {
     NumberTooLong {
         limit: usize,
     },
+    /// A number is larger than a double can be.
+    NumberTooLarge,
     /// A string contains NUL, which PostgreSQL cannot store.
     NulCharacter,
     /// The id is empty or belongs to a route of the API.

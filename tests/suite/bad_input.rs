@@ -18,11 +18,10 @@ async fn put(service: &Service, content: impl Into<reqwest::Body>) -> Answer {
 async fn invalid_content_is_refused_and_changes_nothing() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
-    let nested = format!(
-        "{{{TASK},\"attributes\":{}1{}}}",
-        "{\"a\":".repeat(200),
-        "}".repeat(200)
-    );
+    let nested = |levels| {
+        let (open, close) = ("{\"a\":".repeat(levels), "}".repeat(levels));
+        format!("{{{TASK},\"attributes\":{open}1{close}}}").into_bytes()
+    };
     let large = format!("{{{TASK},\"description\":\"{}\"}}", "x".repeat(10_000_000));
     let array = format!("[{}]", vec!["{}"; 100_000].join(","));
     let long_array = format!("{{{TASK},\"messages\":[{}]}}", vec!["1"; 100_000].join(","));
@@ -67,8 +66,18 @@ async fn invalid_content_is_refused_and_changes_nothing() {
         ),
         (
             "200 levels",
-            nested.into_bytes(),
-            "The content is not valid JSON at line 1, column ",
+            nested(200),
+            "The content of the request may be nested at most 127 levels deep.",
+        ),
+        (
+            "126 levels of a value",
+            nested(126),
+            "“/attributes” may be nested at most 125 levels deep.",
+        ),
+        (
+            "a number beyond doubles",
+            with(r#""attributes":{"a":[-1e400]}"#),
+            "“/attributes” contains a number that is too large for a 64-bit float.",
         ),
         (
             "10 MB",
@@ -87,7 +96,7 @@ async fn invalid_content_is_refused_and_changes_nothing() {
         ),
         (
             "a huge number",
-            with(r#""attributes":{"n":1e999999}"#),
+            with(r#""attributes":{"n":1e-999999}"#),
             "“/attributes” contains a number with more than 1000 digits.",
         ),
         (
@@ -315,7 +324,7 @@ async fn small_content_that_expands_is_refused() {
     let service = Service::start(&database).await;
     let numbers = format!(
         "{{{TASK},\"attributes\":{{\"a\":[{}]}}}}",
-        vec!["1e131000"; 9000].join(",")
+        vec!["1e-131000"; 9000].join(",")
     );
     let answer = put(&service, numbers).await;
     assert_eq!(
@@ -324,11 +333,11 @@ async fn small_content_that_expands_is_refused() {
     );
     let many = format!(
         "{{{TASK},\"attributes\":{{\"a\":[{}]}}}}",
-        vec!["1e900"; 9000].join(",")
+        vec!["1e300"; 9000].join(",")
     );
     let answer = put(&service, many).await;
     assert_eq!(answer.causes(), ["“/attributes” may have at most 1048576 bytes."]);
-    let taken = format!("{{{TASK},\"attributes\":{{\"a\":[1e900, -1.5e-7]}}}}");
+    let taken = format!("{{{TASK},\"attributes\":{{\"a\":[1e300, -1.5e-7]}}}}");
     let answer = put(&service, taken).await;
     assert_eq!(answer.status, StatusCode::CREATED);
 

@@ -51,7 +51,7 @@ async fn privileges(database: &TestDatabase, role: &Role) -> Vec<String> {
     privileges
 }
 
-const EXACTLY: [&str; 21] = [
+const EXACTLY: [&str; 22] = [
     "database: CONNECT, TEMPORARY",
     "function task_status_complete: EXECUTE",
     "function task_status_count: nothing",
@@ -60,6 +60,7 @@ const EXACTLY: [&str; 21] = [
     "function task_status_fold_pending: EXECUTE",
     "function task_status_fold_tally: EXECUTE",
     "function task_status_hour: EXECUTE",
+    "function task_status_json_is_bounded: EXECUTE",
     "function task_status_kind: EXECUTE",
     "function task_status_messages_are_valid: EXECUTE",
     "function task_status_minute: EXECUTE",
@@ -346,8 +347,10 @@ async fn an_ungrantable_role_is_refused_with_advice() {
              SELECT on task_status_pending_minute; SELECT on task_status_tally: only their owner can grant that\n"
         )
     );
+    let mut tables = privileges(&database, &role).await;
+    tables.retain(|line| line.starts_with("table "));
     assert_eq!(
-        privileges(&database, &role).await[15..],
+        tables,
         [
             "table _sqlx_migrations: nothing",
             "table task_status: nothing",

@@ -71,7 +71,7 @@ async fn a_row_outside_the_contract_is_refused() {
         ),
         (
             "messages",
-            "messages_length",
+            "messages_bounds",
             &[&format!(
                 "jsonb_build_array(jsonb_set('{valid_message}', '{{key}}', to_jsonb(repeat('k', 1048577))))"
             )],
@@ -88,13 +88,13 @@ async fn a_row_outside_the_contract_is_refused() {
         ),
         (
             "returns",
-            "returns_length",
+            "returns_bounds",
             &["jsonb_build_array(jsonb_build_object('name', repeat('n', 1048577), 'attributeName', ''))"],
         ),
         ("attributes", "attributes_shape", &["'[]'", "'null'"]),
         (
             "attributes",
-            "attributes_length",
+            "attributes_bounds",
             &["jsonb_build_object('a', repeat('a', 1048577))"],
         ),
         (
@@ -111,7 +111,7 @@ async fn a_row_outside_the_contract_is_refused() {
         ),
         (
             "task_definition_summary",
-            "task_definition_summary_length",
+            "task_definition_summary_bounds",
             &[
                 "jsonb_build_object('id', repeat('i', 1048577), 'uniqueName', '', 'description', null, 'parentName', '', 'executor', null, 'arguments', '{}'::jsonb)",
             ],

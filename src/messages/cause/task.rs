@@ -1,12 +1,13 @@
 //! Violations of tasks and patches, and content that is not JSON, in words.
 
 use crate::messages::locale::Message;
-use crate::task::json::JsonError;
+use crate::task::json::{CONTENT_DEPTH, JsonError};
 use crate::task::violation::{Problem, Violation};
 
 pub(super) fn json(error: &JsonError) -> Message {
     match error {
         JsonError::ReservedKey { key } => Message::new("cause-reserved-key").with("key", key),
+        JsonError::TooDeep => Message::new("cause-content-too-deep").with("limit", CONTENT_DEPTH),
         JsonError::Syntax { line, column } => Message::new("cause-not-json")
             .with("line", line)
             .with("column", column),
@@ -33,8 +34,10 @@ pub(super) fn violation(violation: &Violation) -> Message {
             .with_whole("allowed", allowed),
         Problem::TextTooLong { limit } => limited("cause-text-too-long", limit),
         Problem::JsonTooLarge { limit } => limited("cause-json-too-large", limit),
+        Problem::JsonTooDeep { limit } => limited("cause-json-too-deep", limit),
         Problem::TooManyItems { limit } => limited("cause-too-many-items", limit),
         Problem::NumberTooLong { limit } => limited("cause-number-too-long", limit),
+        Problem::NumberTooLarge => Message::new("cause-number-too-large"),
         Problem::NulCharacter => Message::new("cause-null-character"),
         Problem::ReservedId { given } => Message::new("cause-reserved-id").with("given", given),
         Problem::IdDiffers { given } => Message::new("cause-id-differs").with("given", given),

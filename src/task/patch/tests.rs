@@ -132,6 +132,37 @@ fn copies_of_copies_are_bounded() {
 }
 
 #[test]
+fn no_operation_nests_deeper_than_is_stored() {
+    let nested = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!({ "a": inner }));
+    let path = "/attributes".to_owned() + &"/a".repeat(60);
+    let add = |path: &str, levels| json!({ "op": "add", "path": path, "value": nested(levels) });
+    let copy = |op| json!({ "op": op, "from": "/attributes/a", "path": path });
+    assert!(apply(json!([add("/attributes", limits::JSON_DEPTH)])).is_ok());
+    for operations in [
+        json!([add("/attributes", limits::JSON_DEPTH + 1)]),
+        json!([add("/attributes", 60), add(&path, 66)]),
+        json!([add("/attributes", 67), copy("copy")]),
+        // Much deeper with each operation, if it were not refused.
+        [vec![add("/attributes", 125)], vec![copy("copy"); 10]]
+            .concat()
+            .into(),
+    ] {
+        let violations = apply(operations).expect_err("a violation");
+        assert!(
+            matches!(
+                &violations[..],
+                [Violation {
+                    problem: Problem::JsonTooDeep { limit: 125 },
+                    ..
+                }]
+            ),
+            "{violations:?}"
+        );
+    }
+    assert!(apply(json!([add("/attributes", 60), add(&path, 65)])).is_ok());
+}
+
+#[test]
 fn members_that_a_patch_does_not_name_stay_the_same_to_the_byte() {
     let raw = |text: String| RawValue::from_string(text).expect("JSON");
     let mut stored = task();
