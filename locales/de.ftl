@@ -81,6 +81,9 @@ cause-unreadable-identity = Der Header { $header } ist nicht lesbar oder mehrfac
 cause-too-many-requests = Zulässig sind höchstens { $requests } Anfragen in { $period }.
 cause-overloaded = Zurzeit werden zu viele Anfragen bearbeitet.
 cause-database-unavailable = Die Datenbank ist nicht erreichbar.
+cause-statement-timeout = Die Datenbank hat für diese Anfrage zu lange gebraucht. Ein engerer Filter oder weniger Aufgaben können helfen.
+cause-memory-exhausted = Der Speicher für Antworten ist belegt.
+cause-response-too-large = Die Antwort hätte mehr als { $limit } Byte. Fordern Sie mit „limit“ weniger Aufgaben an.
 cause-not-confirmed = Die Datenbank hat nicht rechtzeitig bestätigt, dass die Antwort aktuell ist.
 cause-deadline-exceeded = Die Antwort lag nicht innerhalb von { $seconds } s vor.
 

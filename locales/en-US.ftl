@@ -115,6 +115,10 @@ cause-unreadable-identity = The header { $header } cannot be read or is repeated
 cause-too-many-requests = At most { $requests } requests in { $period } are allowed.
 cause-overloaded = Too many requests are in flight.
 cause-database-unavailable = The database cannot be reached.
+cause-statement-timeout = The database took too long to answer this request. A narrower filter or fewer tasks may help.
+cause-memory-exhausted = The memory for responses is in use.
+# $limit: bytes
+cause-response-too-large = The response would have more than { $limit } bytes. Ask for fewer tasks with “limit”.
 cause-not-confirmed = The database did not confirm in time that the response is current.
 # $seconds: the timeout
 cause-deadline-exceeded = The response was not ready within { $seconds } seconds.

@@ -81,6 +81,9 @@ cause-unreadable-identity = La cabecera { $header } no se puede leer o aparece m
 cause-too-many-requests = Se permiten como máximo { $requests } solicitudes en { $period }.
 cause-overloaded = En este momento se están atendiendo demasiadas solicitudes.
 cause-database-unavailable = No se puede acceder a la base de datos.
+cause-statement-timeout = La base de datos ha tardado demasiado en responder a esta solicitud. Un filtro más restrictivo o menos tareas pueden ayudar.
+cause-memory-exhausted = La memoria para las respuestas está ocupada.
+cause-response-too-large = La respuesta tendría más de { $limit } bytes. Solicite menos tareas con «limit».
 cause-not-confirmed = La base de datos no confirmó a tiempo que la respuesta esté actualizada.
 cause-deadline-exceeded = La respuesta no estaba lista al cabo de { $seconds } s.
 

@@ -81,6 +81,9 @@ cause-unreadable-identity = L’en-tête { $header } est illisible ou présent p
 cause-too-many-requests = Au maximum { $requests } requêtes en { $period } sont autorisées.
 cause-overloaded = Trop de requêtes sont en cours de traitement en ce moment.
 cause-database-unavailable = La base de données est inaccessible.
+cause-statement-timeout = La base de données a mis trop de temps à répondre à cette requête. Un filtre plus restrictif ou moins de tâches peuvent aider.
+cause-memory-exhausted = La mémoire réservée aux réponses est occupée.
+cause-response-too-large = La réponse dépasserait { $limit } octets. Demandez moins de tâches avec « limit ».
 cause-not-confirmed = La base de données n’a pas confirmé à temps que la réponse est à jour.
 cause-deadline-exceeded = La réponse n’était pas prête au bout de { $seconds } s.
 

@@ -81,6 +81,9 @@ cause-unreadable-identity = L’intestazione { $header } non è leggibile o è p
 cause-too-many-requests = Sono consentite al massimo { $requests } richieste in { $period }.
 cause-overloaded = Al momento sono in corso troppe richieste.
 cause-database-unavailable = Il database non è raggiungibile.
+cause-statement-timeout = Il database ha impiegato troppo tempo per rispondere a questa richiesta. Un filtro più restrittivo o meno attività possono aiutare.
+cause-memory-exhausted = La memoria per le risposte è occupata.
+cause-response-too-large = La risposta supererebbe { $limit } byte. Richiedere meno attività con «limit».
 cause-not-confirmed = Il database non ha confermato in tempo che la risposta è aggiornata.
 cause-deadline-exceeded = La risposta non era pronta entro { $seconds } s.
 

@@ -81,6 +81,9 @@ cause-unreadable-identity = ヘッダー { $header } が読み取れないか、
 cause-too-many-requests = リクエストは { $period } あたり最大 { $requests } 件です。
 cause-overloaded = 現在、処理中のリクエストが多すぎます。
 cause-database-unavailable = データベースに接続できません。
+cause-statement-timeout = データベースがこのリクエストに時間をかけすぎました。フィルターを絞り込むか、タスクの数を減らしてください。
+cause-memory-exhausted = レスポンス用のメモリが使用中です。
+cause-response-too-large = レスポンスが{ $limit }バイトを超えます。「limit」でタスクの数を減らしてください。
 cause-not-confirmed = 応答が最新であることを、データベースが時間内に確認できませんでした。
 cause-deadline-exceeded = { $seconds }秒以内に応答の準備が完了しませんでした。
 

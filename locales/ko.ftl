@@ -81,6 +81,9 @@ cause-unreadable-identity = 헤더 { $header }을(를) 읽을 수 없거나 여�
 cause-too-many-requests = { $period } 동안 최대 { $requests }개의 요청이 허용됩니다.
 cause-overloaded = 현재 처리 중인 요청이 너무 많습니다.
 cause-database-unavailable = 데이터베이스에 연결할 수 없습니다.
+cause-statement-timeout = 데이터베이스가 이 요청을 처리하는 데 너무 오래 걸렸습니다. 필터를 좁히거나 작업 수를 줄여 보십시오.
+cause-memory-exhausted = 응답용 메모리가 모두 사용 중입니다.
+cause-response-too-large = 응답이 { $limit }바이트를 초과합니다. ‘limit’로 작업 수를 줄이십시오.
 cause-not-confirmed = 응답이 최신 상태임을 데이터베이스가 제시간에 확인해 주지 않았습니다.
 cause-deadline-exceeded = { $seconds }초 안에 응답이 준비되지 않았습니다.
 

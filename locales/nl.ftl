@@ -81,6 +81,9 @@ cause-unreadable-identity = De header { $header } is onleesbaar of komt meer dan
 cause-too-many-requests = Hoogstens { $requests } verzoeken per { $period } zijn toegestaan.
 cause-overloaded = Er worden op dit moment te veel verzoeken verwerkt.
 cause-database-unavailable = De database is niet bereikbaar.
+cause-statement-timeout = De database deed te lang over dit verzoek. Een beperkter filter of minder taken kunnen helpen.
+cause-memory-exhausted = Het geheugen voor antwoorden is in gebruik.
+cause-response-too-large = Het antwoord zou groter zijn dan { $limit } bytes. Vraag met “limit” minder taken op.
 cause-not-confirmed = De database heeft niet op tijd bevestigd dat het antwoord actueel is.
 cause-deadline-exceeded = Het antwoord was niet binnen { $seconds } s gereed.
 

@@ -81,6 +81,9 @@ cause-unreadable-identity = O cabeçalho { $header } não pode ser lido ou apare
 cause-too-many-requests = São permitidas no máximo { $requests } solicitações em { $period }.
 cause-overloaded = Há solicitações demais em andamento no momento.
 cause-database-unavailable = Não é possível acessar o banco de dados.
+cause-statement-timeout = O banco de dados demorou demais para responder a esta solicitação. Um filtro mais restrito ou menos tarefas podem ajudar.
+cause-memory-exhausted = A memória para respostas está em uso.
+cause-response-too-large = A resposta teria mais de { $limit } bytes. Solicite menos tarefas com “limit”.
 cause-not-confirmed = O banco de dados não confirmou a tempo que a resposta está atualizada.
 cause-deadline-exceeded = A resposta não ficou pronta em { $seconds } s.
 

@@ -81,6 +81,9 @@ cause-unreadable-identity = 标头 { $header } 无法读取或出现多次。
 cause-too-many-requests = { $period } 内最多允许 { $requests } 个请求。
 cause-overloaded = 当前正在处理的请求过多。
 cause-database-unavailable = 无法连接到数据库。
+cause-statement-timeout = 数据库处理此请求的时间过长。请缩小筛选范围或减少任务数量。
+cause-memory-exhausted = 用于响应的内存已被占用。
+cause-response-too-large = 响应将超过 { $limit } 字节。请使用“limit”减少任务数量。
 cause-not-confirmed = 数据库未能及时确认该响应为最新内容。
 cause-deadline-exceeded = 未能在 { $seconds } 秒内准备好响应。
 

@@ -21,6 +21,7 @@ pub mod auth;
 pub mod cli;
 pub mod http;
 pub mod listing;
+pub mod memory;
 pub mod messages;
 pub mod pending;
 pub mod store;

@@ -12,6 +12,7 @@ use thiserror::Error;
 use crate::auth::jwt::TokenError;
 use crate::auth::rate::TooMany;
 use crate::auth::{Denied, IdentityError};
+use crate::memory::MemoryError;
 use crate::messages::cause::Cause;
 use crate::messages::locale::Locale;
 use crate::pending::page::PageError;
@@ -21,6 +22,8 @@ use crate::task::violation::Violation;
 
 /// `Retry-After` of a 503, in seconds.
 const RETRY_AFTER: u64 = 1;
+/// The same after a statement that took too long.
+const RETRY_SLOW_AFTER: u64 = 60;
 /// The protection space of the credentials (RFC 9110, section 11.5).
 const REALM: &str = "task-status";
 
@@ -54,6 +57,12 @@ pub enum ApiError {
     /// The database cannot be reached.
     #[error("the database is not available")]
     DatabaseUnavailable(#[source] StoreError),
+    /// A statement took longer than the statement timeout.
+    #[error("the database took too long")]
+    StatementTimeout(#[source] StoreError),
+    /// The response has no memory.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// The database did not confirm in time that a cached page is current.
     #[error(transparent)]
     NotConfirmed(StoreError),
@@ -187,11 +196,15 @@ impl ApiError {
             | Self::Overloaded
             | Self::DeadlineExceeded { .. }
             | Self::DatabaseUnavailable(_)
+            | Self::StatementTimeout(_)
+            | Self::Memory(MemoryError::Exhausted)
             | Self::NotConfirmed(_) => ErrorClass::from_status(StatusCode::SERVICE_UNAVAILABLE),
             Self::Unauthorized(_) | Self::OAuth(OAuthError::InvalidClient, _) => {
                 ErrorClass::from_status(StatusCode::UNAUTHORIZED)
             }
-            Self::BadContent(_) | Self::OAuth(..) => ErrorClass::BAD_CONTENT,
+            Self::BadContent(_) | Self::Memory(MemoryError::TooLarge { .. }) | Self::OAuth(..) => {
+                ErrorClass::BAD_CONTENT
+            }
             Self::Forbidden(_) => ErrorClass::from_status(StatusCode::FORBIDDEN),
             Self::TooManyRequests(_) => ErrorClass::from_status(StatusCode::TOO_MANY_REQUESTS),
             Self::Internal(_) | Self::Panic(_) => ErrorClass::INTERNAL,
@@ -208,6 +221,9 @@ impl ApiError {
             | Self::Refused(_, causes) => causes.clone(),
             Self::DeadlineExceeded { seconds } => vec![Cause::DeadlineExceeded { seconds: *seconds }],
             Self::DatabaseUnavailable(_) => vec![Cause::DatabaseUnavailable],
+            Self::StatementTimeout(_) => vec![Cause::StatementTimeout],
+            Self::Memory(MemoryError::Exhausted) => vec![Cause::MemoryExhausted],
+            Self::Memory(MemoryError::TooLarge { limit }) => vec![Cause::ResponseTooLarge { limit: *limit }],
             Self::NotConfirmed(_) => vec![Cause::NotConfirmed],
             Self::Unauthorized(error) => vec![Cause::Identity(error.clone())],
             Self::TooManyRequests(TooMany { rate, .. }) => vec![Cause::TooManyRequests {
@@ -270,6 +286,8 @@ impl ApiError {
         match self {
             // Rounded up: a second too early is refused again.
             Self::TooManyRequests(TooMany { retry_after, .. }) => Some(retry_after.as_secs() + 1),
+            // The same statement would take as long again.
+            Self::StatementTimeout(_) => Some(RETRY_SLOW_AFTER),
             error if error.class().status == StatusCode::SERVICE_UNAVAILABLE => Some(RETRY_AFTER),
             _ => None,
         }
@@ -300,6 +318,9 @@ impl From<StoreError> for ApiError {
             StoreError::Refused { constraint, .. } => {
                 Self::BadContent(vec![Cause::Constraint { constraint }])
             }
+            StoreError::Memory(error) => error.into(),
+            error if error.is_statement_timeout() => Self::StatementTimeout(error),
+            error if error.is_pool_timeout() => Self::Overloaded,
             error if error.is_not_confirmed() => Self::NotConfirmed(error),
             // Even if waiting does not help, the request is not at fault.
             error if error.is_outage() => Self::DatabaseUnavailable(error),

@@ -86,6 +86,12 @@ causes! {
     /// Too many requests are in flight.
     Overloaded => "cause-overloaded",
     DatabaseUnavailable => "cause-database-unavailable",
+    /// A statement was cancelled at its timeout.
+    StatementTimeout => "cause-statement-timeout",
+    /// The memory for responses is in use.
+    MemoryExhausted => "cause-memory-exhausted",
+    /// The response would have more than `limit` bytes.
+    ResponseTooLarge { limit: usize } => "cause-response-too-large",
     /// The database did not confirm in time that a page from memory is current.
     NotConfirmed => "cause-not-confirmed",
     /// The response was not ready in time.

@@ -26,6 +26,7 @@ use self::content_encoding::ContentEncoding;
 use self::page::{Content, PageError, PendingPage, PendingQuery};
 pub use self::page_cache::CacheStats;
 use self::page_cache::PageCache;
+use crate::memory::{Reserved, ResponseMemory};
 use crate::store::pending::{self, PageQuery};
 use crate::store::tally::{self, Revision, Tally};
 use crate::store::{Database, StoreError};
@@ -36,6 +37,8 @@ const MAX_WAKEUPS: usize = 16;
 
 #[derive(Debug, Clone, Copy)]
 pub struct PendingConfig {
+    /// The most bytes of responses that are read or sent, cached pages included.
+    pub response_memory: usize,
     /// The bound of the page cache.
     pub cache_bytes: u64,
     /// How long a request waits for the freshness check.
@@ -50,6 +53,7 @@ impl Default for PendingConfig {
     /// The defaults of `serve`.
     fn default() -> Self {
         Self {
+            response_memory: 256 * 1024 * 1024,
             cache_bytes: 32 * 1024 * 1024,
             timeout: Duration::from_secs(2),
             long_poll_timeout: Duration::from_mins(1),
@@ -71,6 +75,7 @@ struct Shared {
     cache_stats: CacheStats,
     waiter_permits: Arc<Semaphore>,
     wakeup_permits: Arc<Semaphore>,
+    response_memory: ResponseMemory,
     config: PendingConfig,
     stop: CancellationToken,
 }
@@ -101,6 +106,7 @@ impl Pending {
             cache_stats: CacheStats::default(),
             waiter_permits: Arc::new(Semaphore::new(config.max_long_polls.min(Semaphore::MAX_PERMITS))),
             wakeup_permits: Arc::new(Semaphore::new(MAX_WAKEUPS)),
+            response_memory: ResponseMemory::new(config.response_memory),
             config,
             stop,
         }))
@@ -109,10 +115,24 @@ impl Pending {
     /// A page as it is in a snapshot from after this call. It is read once for all requests until a pending task changes,
     /// and then only as far as it has changed.
     pub async fn page(&self, query: &PendingQuery) -> Result<PendingPage, PageError> {
+        self.page_with(query, |page| page.content.body.is_some()).await
+    }
+
+    /// The same without its body, if it is too large to be in memory.
+    pub async fn tagged_page(&self, query: &PendingQuery) -> Result<PendingPage, PageError> {
+        self.page_with(query, |_| true).await
+    }
+
+    async fn page_with(
+        &self,
+        query: &PendingQuery,
+        is_enough: fn(&PendingPage) -> bool,
+    ) -> Result<PendingPage, PageError> {
         let now = self.0.barrier.pass().await?;
         let known = self.0.cache.page(query);
         if let Some(page) = &known
             && page.tally.revision == now.revision
+            && is_enough(page)
         {
             self.0.cache_stats.hits.inc();
             return Ok(page.clone());
@@ -130,7 +150,8 @@ impl Pending {
 
     /// The body in a coding, compressed once for all requests.
     pub async fn compressed(&self, page: &PendingPage, coding: ContentEncoding) -> Result<Bytes, PageError> {
-        let body = page.content.body.clone();
+        // The caller has asked for the whole page.
+        let body = page.content.body.clone().unwrap_or_default();
         if coding == ContentEncoding::Identity {
             return Ok(body);
         }
@@ -144,6 +165,11 @@ impl Pending {
     /// How many tasks are pending in a snapshot from after this call.
     pub async fn count(&self) -> Result<i64, StoreError> {
         Ok(self.0.barrier.pass().await?.pending)
+    }
+
+    /// The budget of responses, pages of pending tasks or others.
+    pub fn response_memory(&self) -> &ResponseMemory {
+        &self.0.response_memory
     }
 
     pub fn freshness_checks(&self) -> &FreshnessChecks {
@@ -166,18 +192,22 @@ impl Pending {
         // Another request may have read it since the lookup.
         if let Some(page) = &known
             && page.tally.revision == revision
+            && page.content.body.is_some()
         {
             return Ok(page.clone());
         }
         let known = known.map(|page| page.content);
-        let read = self.read_from_nearest(query, revision, known.as_ref()).await?;
+        let mut reserved = self.0.response_memory.reserve();
+        let read = self
+            .read_from_nearest(query, revision, known.as_ref(), &mut reserved)
+            .await?;
         let tally = read.tally;
         if let (Some(next), None) = (&read.next, &query.after) {
             let end = query.offset.get() + query.limit.get();
             let mut index = self.0.cache.offset_index();
             index.insert(tally.revision, &query.order, end, next);
         }
-        let content = Content::render(read, known.as_ref())?;
+        let content = Content::render(read, known.as_ref(), reserved)?;
         let page = PendingPage { tally, content };
         self.0.cache.keep(query, &page);
         Ok(page)
@@ -189,6 +219,7 @@ impl Pending {
         query: &PendingQuery,
         revision: Revision,
         known: Option<&Arc<Content>>,
+        reserved: &mut Reserved,
     ) -> Result<pending::Page, StoreError> {
         let known = known.map(|content| content.known());
         let plain = PageQuery {
@@ -212,12 +243,14 @@ impl Pending {
                 offset: query.offset.less(preceding),
                 ..plain
             };
-            let page = pending::page(&self.0.database, from_cursor, known).await?;
+            let page = pending::page(&self.0.database, from_cursor, known, reserved).await?;
             if page.tally.revision == revision {
                 return Ok(page);
             }
             // A change before the cursor may have moved it to another offset.
+            drop(page);
+            reserved.shrink_to(0);
         }
-        pending::page(&self.0.database, plain, known).await
+        pending::page(&self.0.database, plain, known, reserved).await
     }
 }

@@ -15,12 +15,15 @@ use super::digest::Digest;
 use crate::listing::cursor::Cursor;
 use crate::listing::page::{Limit, Offset};
 use crate::listing::sorters::Sorters;
+use crate::memory::Reserved;
 use crate::store::StoreError;
 use crate::store::pending::{self, Entry, Known, Version, XidEpoch};
 use crate::store::tally::Tally;
 
 /// Shorter bodies are not compressed: they would fill no fewer packets.
 const MIN_COMPRESSED_BYTES: usize = 1024;
+/// Larger bodies are not compressed either: that would take long, and as much memory again.
+const MAX_COMPRESSED_BYTES: usize = 8 * 1024 * 1024;
 
 /// A part of the pending tasks, in an order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -55,8 +58,8 @@ pub enum PageError {
 /// A page without its snapshot: later snapshots may have the same.
 #[derive(Debug)]
 pub struct Content {
-    /// The JSON array.
-    pub body: Bytes,
+    /// The JSON array; `None` if it is too large to be kept.
+    pub body: Option<Bytes>,
     /// Of the array. In any coding, equal digests mean equal arrays.
     pub digest: Digest,
     /// The cursor of the next page, if there is one.
@@ -70,22 +73,42 @@ pub struct Content {
 impl PendingPage {
     /// The coding in which the page is sent to a client that wants this one.
     pub fn coding(&self, wanted: ContentEncoding) -> ContentEncoding {
-        if self.content.body.len() < MIN_COMPRESSED_BYTES {
-            ContentEncoding::Identity
-        } else {
+        let length = self.content.body.as_ref().map_or(usize::MAX, Bytes::len);
+        if (MIN_COMPRESSED_BYTES..=MAX_COMPRESSED_BYTES).contains(&length) {
             wanted
+        } else {
+            ContentEncoding::Identity
+        }
+    }
+
+    /// The same without its body and its tasks.
+    pub(super) fn without_body(&self) -> Self {
+        Self {
+            tally: self.tally,
+            content: Arc::new(Content {
+                body: None,
+                digest: self.content.digest,
+                next: self.content.next.clone(),
+                epoch: self.content.epoch.clone(),
+                versions: Vec::new(),
+                ends: Vec::new(),
+            }),
         }
     }
 
     /// Whether no task at all is pending.
     pub fn nothing_pending(&self) -> bool {
-        self.content.versions.is_empty() && self.tally.pending == 0
+        self.tally.pending == 0 && self.content.versions.is_empty()
     }
 }
 
 impl Content {
-    /// Renders a page; `known` is an earlier state of it.
-    pub(super) fn render(page: pending::Page, known: Option<&Arc<Self>>) -> serde_json::Result<Arc<Self>> {
+    /// Renders a page; `known` is an earlier state of it. `reserved` is its memory.
+    pub(super) fn render(
+        page: pending::Page,
+        known: Option<&Arc<Self>>,
+        mut reserved: Reserved,
+    ) -> Result<Arc<Self>, PageError> {
         let next: Option<Arc<str>> = page.next.as_ref().map(Cursor::encode).map(Into::into);
         if let Some(known) = known
             && known.next == next
@@ -96,7 +119,10 @@ impl Content {
             return Ok(Arc::clone(known));
         }
 
-        let mut body = Vec::with_capacity(known.map_or(0, |known| known.body.len()));
+        let copied = known.and_then(|known| known.body.as_ref()).map_or(0, Bytes::len);
+        reserved.add(copied).map_err(StoreError::from)?;
+        // The tasks are freed as the body grows.
+        let mut body = Vec::with_capacity(reserved.bytes());
         let mut versions = Vec::with_capacity(page.tasks.len());
         let mut ends = Vec::with_capacity(page.tasks.len());
         body.push(b'[');
@@ -119,10 +145,11 @@ impl Content {
             ends.push(body.len());
         }
         body.push(b']');
-        let body: Bytes = body.into_boxed_slice().into();
+        body.shrink_to_fit();
+        reserved.shrink_to(body.len());
         Ok(Arc::new(Self {
             digest: Digest::of(&body),
-            body,
+            body: reserved.hold([body]).next(),
             next,
             epoch: page.epoch,
             versions,
@@ -141,7 +168,9 @@ impl Content {
     /// The size in memory.
     pub(super) fn bytes(&self) -> usize {
         let ends = size_of_val(self.ends.as_slice());
-        self.body.len() + ends + self.versions.iter().map(Version::bytes).sum::<usize>()
+        self.body.as_ref().map_or(0, Bytes::len)
+            + ends
+            + self.versions.iter().map(Version::bytes).sum::<usize>()
     }
 
     fn task(&self, index: usize) -> &[u8] {
@@ -150,6 +179,9 @@ impl Content {
             .and_then(|before| self.ends.get(before))
             .map_or(1, |end| end + 1);
         let end = self.ends.get(index).copied().unwrap_or(begin);
-        self.body.get(begin..end).unwrap_or_default()
+        self.body
+            .as_ref()
+            .and_then(|body| body.get(begin..end))
+            .unwrap_or_default()
     }
 }

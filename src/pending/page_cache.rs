@@ -32,6 +32,8 @@ pub(super) struct PageCache {
     pages: Cache<PendingQuery, PendingPage, Weight>,
     /// By the digest of what is compressed.
     compressed: Cache<(Digest, ContentEncoding), Bytes, Weight>,
+    /// The size of a page that is too large for the cache.
+    too_large: u64,
     /// Pages that are being read, shared by all requests that saw the same revision. Otherwise empty.
     in_flight: Cache<(PendingQuery, Revision), PendingPage>,
     offset_index: Mutex<OffsetIndex>,
@@ -66,6 +68,7 @@ impl PageCache {
         Self {
             pages: bounded(bytes - compressed),
             compressed: bounded(compressed),
+            too_large: bytes - compressed,
             in_flight: Cache::new(TYPICAL_READS),
             offset_index: Mutex::default(),
         }
@@ -85,7 +88,14 @@ impl PageCache {
                 self.compressed.remove(&(before.content.digest, coding));
             }
         }
-        self.pages.insert(query.clone(), page.clone());
+        let is_too_large = Weight.weight(query, page) >= self.too_large;
+        // Its tag is kept: a client that has the page need not wait for another read of it.
+        let kept = if is_too_large {
+            page.without_body()
+        } else {
+            page.clone()
+        };
+        self.pages.insert(query.clone(), kept);
     }
 
     /// Reads a page once for all requests that saw this revision.

@@ -78,7 +78,7 @@ impl Wait {
             .run_until_cancelled(async {
                 loop {
                     // Boxed, and freed before the wait: the future is large, and there are many waiters.
-                    let Ok(page) = Box::pin(pending.page(query)).await else {
+                    let Ok(page) = Box::pin(pending.tagged_page(query)).await else {
                         return;
                     };
                     if Seen::of(&page, seen.total.is_some()) != *seen {

@@ -9,6 +9,8 @@ use sqlx::error::DatabaseError;
 use sqlx::migrate::MigrateError;
 use thiserror::Error;
 
+use crate::memory::MemoryError;
+
 /// A failure of a statement or of the connection it needed.
 #[derive(Debug, Error)]
 pub enum StoreError {
@@ -36,6 +38,9 @@ pub enum StoreError {
     /// The freshness barrier timed out.
     #[error("the database has not confirmed within {timeout:?} that the response is current")]
     NotConfirmed { timeout: Duration },
+    /// The response has no memory.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// An error of work that several requests shared.
     #[error(transparent)]
     Shared(Arc<StoreError>),
@@ -100,6 +105,7 @@ impl StoreError {
             | Self::NotConfirmed { .. } => true,
             Self::Shared(error) => error.is_transient(),
             Self::Connection(_)
+            | Self::Memory(_)
             | Self::Pooler(_)
             | Self::TransactionPooler
             | Self::Refused { .. }
@@ -119,6 +125,24 @@ impl StoreError {
         match self {
             Self::NotConfirmed { .. } => true,
             Self::Shared(error) => error.is_not_confirmed(),
+            _ => false,
+        }
+    }
+
+    /// Whether a statement took longer than the statement timeout.
+    pub fn is_statement_timeout(&self) -> bool {
+        match self {
+            Self::StatementTimeout(_) => true,
+            Self::Shared(error) => error.is_statement_timeout(),
+            _ => false,
+        }
+    }
+
+    /// Whether all connections were in use for as long as the acquire timeout.
+    pub fn is_pool_timeout(&self) -> bool {
+        match self {
+            Self::Unavailable(sqlx::Error::PoolTimedOut) => true,
+            Self::Shared(error) => error.is_pool_timeout(),
             _ => false,
         }
     }

@@ -1,5 +1,6 @@
 //! A page of any tasks: of a filter, in an order, after an offset or a cursor.
 
+use futures_util::TryStreamExt;
 use sqlx::postgres::PgArguments;
 use sqlx::{Arguments, AssertSqlSafe, Postgres, QueryBuilder, Row};
 
@@ -24,10 +25,9 @@ pub struct ListQuery<'a> {
     pub pagination: Pagination,
 }
 
-/// A page of the list, all of it from one snapshot of the database.
-#[derive(Debug)]
+/// A page of the list without its tasks, all of it from one snapshot of the database.
+#[derive(Debug, Default)]
 pub struct ListPage {
-    pub tasks: Vec<TaskStatus>,
     /// How many tasks match, whatever offset, limit and cursor are; only if it was asked for.
     pub total: Option<i64>,
     /// The cursor after which the next page begins, if there is more.
@@ -60,35 +60,49 @@ left join page on true
 order by {order_by}
 ";
 
-/// Reads a page, and the exact number of tasks that match if `pagination.count` is set.
-pub async fn page(database: &Database, query: ListQuery<'_>) -> Result<ListPage, StoreError> {
+/// Reads a page, and the exact number of tasks that match if `pagination.count` is set. Passes each task to `take` as it
+/// arrives, so that a page of large tasks is not in memory twice.
+pub async fn page<E: From<StoreError>>(
+    database: &Database,
+    query: ListQuery<'_>,
+    mut take: impl FnMut(&TaskStatus) -> Result<(), E>,
+) -> Result<ListPage, E> {
     let limit = query.pagination.limit.get();
-    let (statement, arguments) = statement(query)?;
+    let (statement, arguments) = statement(query).map_err(StoreError::from)?;
     let mut connection = database.connection().await?;
-    // Planned with its values: a prefix is a range of an index only if the planner sees it.
-    let rows = sqlx::query_with(AssertSqlSafe(statement), arguments)
-        .persistent(false)
-        .fetch_all(&mut *connection);
-    let rows = database.bounded(rows).await;
-    let rows = connection.release(rows).await?;
-
-    // The total is in every row, and an empty page is one row without a task.
-    let mut total = None;
-    let mut tasks = Vec::with_capacity(rows.len());
-    // One by one: a page of large tasks should not be in memory twice.
-    for row in rows {
-        total = row.try_get("total")?;
-        tasks.extend(optional_task(&row)?);
+    let reading = async {
+        // Planned with its values: a prefix is a range of an index only if the planner sees it.
+        let mut rows = sqlx::query_with(AssertSqlSafe(statement), arguments)
+            .persistent(false)
+            .fetch(&mut *connection);
+        let (mut page, mut number, mut end) = (ListPage::default(), 0, None);
+        while let Some(row) = rows.try_next().await? {
+            // The total is in every row, and an empty page is one row without a task.
+            page.total = row.try_get("total")?;
+            let Some(task) = optional_task(&row)? else {
+                continue;
+            };
+            number += 1;
+            if number > limit {
+                page.next = end.take();
+                continue;
+            }
+            if number == limit {
+                end = Some(Cursor::after(&task, query.order));
+            }
+            if let Err(error) = take(&task) {
+                return Ok(Err(error));
+            }
+        }
+        Ok(Ok(page))
+    };
+    let read = database.bounded(reading).await;
+    match read {
+        // Rows are still on their way: the connection is of no use.
+        Ok(Err(error)) => Err(error),
+        Ok(Ok(page)) => Ok(connection.release(Ok(page)).await?),
+        Err(error) => Ok(connection.release(Err(error)).await?),
     }
-    let more = limit > 0 && usize::try_from(limit).is_ok_and(|limit| tasks.len() > limit);
-    if more {
-        tasks.pop();
-    }
-    let next = tasks
-        .last()
-        .filter(|_| more)
-        .map(|last| Cursor::after(last, query.order));
-    Ok(ListPage { tasks, total, next })
 }
 
 fn statement(query: ListQuery<'_>) -> sqlx::Result<(String, PgArguments)> {

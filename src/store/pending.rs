@@ -3,6 +3,9 @@
 //! Most changes leave most pages as they are, and the others change one or two tasks of a page. So a caller that has a page
 //! passes the versions of its tasks, and learns which of them are still current.
 
+use std::collections::VecDeque;
+
+use futures_util::TryStreamExt;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{Arguments, AssertSqlSafe, Row};
 
@@ -14,6 +17,7 @@ use super::{Database, StoreError};
 use crate::listing::cursor::Cursor;
 use crate::listing::page::{Limit, Offset};
 use crate::listing::sorters::{Direction, Sorters};
+use crate::memory::Reserved;
 use crate::task::TaskStatus;
 
 /// A request for a page of the pending tasks.
@@ -85,16 +89,22 @@ impl Version {
     }
 }
 
-/// Reads a page, except the known tasks.
+/// Reads a page, except the known tasks. The memory of the tasks that are read is `reserved`.
 pub async fn page(
     database: &Database,
     query: PageQuery<'_>,
     known: Option<Known<'_>>,
+    reserved: &mut Reserved,
 ) -> Result<Page, StoreError> {
-    let page = read(database, query, known.map_or(&[], |known| known.versions)).await?;
+    let versions = known.map_or(&[][..], |known| known.versions);
+    let page = read(database, query, versions, reserved).await?;
     match known {
         // The known tasks are of another epoch.
-        Some(known) if *known.epoch != page.epoch => read(database, query, &[]).await,
+        Some(known) if *known.epoch != page.epoch => {
+            drop(page);
+            reserved.shrink_to(0);
+            read(database, query, &[], reserved).await
+        }
         _ => Ok(page),
     }
 }
@@ -220,15 +230,42 @@ const BY_SKIPPING: &str = "
     cross join lateral (select xmin::text::bigint as xmin from task_status where id = narrow.id limit 1) as task
 ";
 
-async fn read(database: &Database, query: PageQuery<'_>, known: &[Version]) -> Result<Page, StoreError> {
+async fn read(
+    database: &Database,
+    query: PageQuery<'_>,
+    known: &[Version],
+    reserved: &mut Reserved,
+) -> Result<Page, StoreError> {
     let (statement, arguments) = statement(query, known)?;
     let mut connection = database.connection().await?;
-    let rows = sqlx::query_with(AssertSqlSafe(statement), arguments)
-        // Others are planned with their values: the best plan depends on the offset.
-        .persistent(query.offset.get() == 0)
-        .fetch_all(&mut *connection);
-    let rows = database.bounded(rows).await;
-    decode(connection.release(rows).await?, query.order).map_err(StoreError::from)
+    let reading = async {
+        let mut rows = sqlx::query_with(AssertSqlSafe(statement), arguments)
+            // Others are planned with their values: the best plan depends on the offset.
+            .persistent(query.offset.get() == 0)
+            .fetch(&mut *connection);
+        let (mut head, mut tasks) = (None, VecDeque::new());
+        // The rows are the unknown tasks, and the last task if there is more. The first row carries all else; it has no
+        // task if every task is known.
+        while let Some(row) = rows.try_next().await? {
+            if head.is_none() {
+                head = Some(Head::from_row(&row)?);
+            }
+            if let Some(task) = optional_task(&row)? {
+                if let Err(error) = reserved.add(task.bytes()) {
+                    return Ok(Err(error.into()));
+                }
+                tasks.push_back((task, row.try_get("xmin")?));
+            }
+        }
+        let head = head.ok_or(sqlx::Error::RowNotFound)?;
+        Ok(Ok(head.page(tasks, query.order)?))
+    };
+    match database.bounded(reading).await {
+        // Rows are still on their way: the connection is of no use.
+        Ok(Err(error)) => Err(error),
+        Ok(Ok(page)) => connection.release(Ok(page)).await,
+        Err(error) => connection.release(Err(error)).await,
+    }
 }
 
 fn statement(query: PageQuery<'_>, known: &[Version]) -> sqlx::Result<(String, PgArguments)> {
@@ -269,42 +306,54 @@ fn statement(query: PageQuery<'_>, known: &[Version]) -> sqlx::Result<(String, P
     Ok((statement, arguments))
 }
 
-/// The rows are the unknown tasks, and the last task if there is more. The first row carries all else; it has no task if
-/// every task is known.
-fn decode(rows: Vec<PgRow>, order: &Sorters) -> sqlx::Result<Page> {
-    let first = rows.first().ok_or(sqlx::Error::RowNotFound)?;
-    let tally = Tally {
-        pending: first.try_get("pending")?,
-        revision: Revision(first.try_get("revision")?),
-    };
-    let epoch = XidEpoch(first.try_get("epoch")?);
-    let more: bool = first.try_get("more")?;
-    let known: Vec<i64> = first.try_get("known")?;
+/// A page without its tasks.
+struct Head {
+    tally: Tally,
+    epoch: XidEpoch,
+    more: bool,
+    /// In the order of the page: which known task it is, from 1, or 0.
+    known: Vec<i64>,
+}
 
-    let mut next = None;
-    let mut rows = rows.into_iter();
-    let mut tasks = Vec::with_capacity(known.len());
-    let count = known.len();
-    for (index, known) in known.into_iter().enumerate() {
-        let last = more && index + 1 == count;
-        let is_known = usize::try_from(known).ok().and_then(|known| known.checked_sub(1));
-        let mut read = None;
-        if is_known.is_none() || last {
-            let row = rows.next().ok_or(sqlx::Error::RowNotFound)?;
-            let task = optional_task(&row)?.ok_or(sqlx::Error::RowNotFound)?;
-            if last {
-                next = Some(Cursor::after(&task, order));
-            }
-            let xmin = row.try_get("xmin")?;
-            let id = task.id.as_str().into();
-            read = Some(Entry::Read(Box::new(task), Version { id, xmin }));
-        }
-        tasks.extend(is_known.map(Entry::Known).or(read));
+impl Head {
+    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            tally: Tally {
+                pending: row.try_get("pending")?,
+                revision: Revision(row.try_get("revision")?),
+            },
+            epoch: XidEpoch(row.try_get("epoch")?),
+            more: row.try_get("more")?,
+            known: row.try_get("known")?,
+        })
     }
-    Ok(Page {
-        tally,
-        epoch,
-        tasks,
-        next,
-    })
+
+    /// The page, with the tasks that were read.
+    fn page(self, mut read: VecDeque<(TaskStatus, i64)>, order: &Sorters) -> sqlx::Result<Page> {
+        let mut next = None;
+        let mut tasks = Vec::with_capacity(self.known.len());
+        let count = self.known.len();
+        for (index, known) in self.known.into_iter().enumerate() {
+            let last = self.more && index + 1 == count;
+            let mut entry = usize::try_from(known)
+                .ok()
+                .and_then(|known| known.checked_sub(1))
+                .map(Entry::Known);
+            if entry.is_none() || last {
+                let (task, xmin) = read.pop_front().ok_or(sqlx::Error::RowNotFound)?;
+                if last {
+                    next = Some(Cursor::after(&task, order));
+                }
+                let id = task.id.as_str().into();
+                entry = entry.or_else(|| Some(Entry::Read(Box::new(task), Version { id, xmin })));
+            }
+            tasks.extend(entry);
+        }
+        Ok(Page {
+            tally: self.tally,
+            epoch: self.epoch,
+            tasks,
+            next,
+        })
+    }
 }

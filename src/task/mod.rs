@@ -76,6 +76,20 @@ pub struct TaskStatus {
     pub task_definition_summary: Option<TaskDefinitionSummary>,
 }
 
+impl TaskStatus {
+    /// About its size in bytes, in memory and as JSON.
+    pub fn bytes(&self) -> usize {
+        let json = [&self.messages, &self.returns, &self.attributes].map(|json| json.get().len());
+        let summary = self.task_definition_summary.as_ref();
+        let texts = [
+            self.description.len(),
+            self.progress.as_ref().map_or(0, String::len),
+            summary.map_or(0, |summary| summary.arguments.get().len()),
+        ];
+        size_of::<Self>() + json.into_iter().chain(texts).sum::<usize>()
+    }
+}
+
 /// Limits of a task: strings in characters, JSON values in bytes. The table has the same limits as constraints.
 pub mod limits {
     pub const ID: usize = 256;

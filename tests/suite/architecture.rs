@@ -5,20 +5,24 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module with the modules that it may name, lowest first.
-const MODULES: [(&str, &str); 10] = [
+const MODULES: [(&str, &str); 11] = [
+    ("memory", ""),
     ("telemetry", ""),
     ("watched_file", "telemetry"),
     ("task", ""),
     ("listing", "task"),
-    ("store", "listing task telemetry"),
-    ("pending", "listing store task telemetry"),
+    ("store", "listing memory task telemetry"),
+    ("pending", "listing memory store task telemetry"),
     ("auth", "telemetry watched_file"),
     ("messages", "auth listing task"),
     (
         "http",
-        "auth listing messages pending store task telemetry watched_file",
+        "auth listing memory messages pending store task telemetry watched_file",
     ),
-    ("cli", "auth http listing messages pending store task telemetry"),
+    (
+        "cli",
+        "auth http listing memory messages pending store task telemetry",
+    ),
 ];
 
 /// Modules without HTTP, and the crates that they may not name.

@@ -408,7 +408,8 @@ async fn memory_is_bounded_by_bytes_and_larger_pages_are_served_too() {
             limit: Limit::new(limit).unwrap(),
         };
         let page = pending.page(&query).await.unwrap();
-        let tasks: Vec<serde_json::Value> = serde_json::from_slice(&page.content.body).unwrap();
+        let tasks: Vec<serde_json::Value> =
+            serde_json::from_slice(page.content.body.as_ref().unwrap()).unwrap();
         tasks.len()
     };
     let mut most = 0;

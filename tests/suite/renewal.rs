@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use task_status::listing::page::{Limit, Offset};
 use task_status::listing::sorters::Sorters;
+use task_status::memory::Reserved;
 use task_status::pending::page::PendingQuery;
 use task_status::pending::{Pending, PendingConfig};
 use task_status::store::pending::{Entry, Known, Page, PageQuery, Version, XidEpoch, page};
@@ -49,7 +50,9 @@ impl Reader {
         };
         let known = self.known.as_ref().filter(|_| known);
         let known = known.map(|(epoch, versions)| Known { epoch, versions });
-        page(&self.service.database, query, known).await.unwrap()
+        page(&self.service.database, query, known, &mut Reserved::default())
+            .await
+            .unwrap()
     }
 
     /// Reads again, checks the page, and returns the ids of the tasks that were read.

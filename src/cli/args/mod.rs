@@ -229,6 +229,10 @@ pub struct ApiArgs {
     /// Size of the cache of rendered pages of pending tasks, in MiB
     #[arg(long, env = "TASK_STATUS_PAGE_CACHE_MIB", default_value = "32", value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
     pub page_cache_mib: u32,
+    /// Memory for responses until they are sent, cached pages included, in MiB. One response may take half of it; without
+    /// room a request gets 503
+    #[arg(long, env = "TASK_STATUS_MAX_RESPONSE_MEMORY_MIB", default_value = "256", value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(16..=1_048_576))]
+    pub max_response_memory_mib: u32,
     /// How long a request for pending tasks waits for the database to confirm that the data in memory is current, before
     /// it gets 503
     #[arg(long, env = "TASK_STATUS_FRESHNESS_TIMEOUT", default_value = "2s", value_parser = humantime::parse_duration, value_name = "DURATION")]
@@ -252,6 +256,9 @@ pub struct ApiArgs {
 impl From<&ApiArgs> for PendingConfig {
     fn from(args: &ApiArgs) -> Self {
         Self {
+            response_memory: usize::try_from(args.max_response_memory_mib)
+                .unwrap_or(usize::MAX)
+                .saturating_mul(1024 * 1024),
             cache_bytes: u64::from(args.page_cache_mib) * 1024 * 1024,
             timeout: args.freshness_timeout,
             long_poll_timeout: args.long_poll_timeout,

@@ -9,6 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::sample;
 use crate::listing::page::{Limit, Offset};
 use crate::listing::sorters::Sorters;
+use crate::memory::Reserved;
 use crate::store::pending::{Entry, PageQuery, page};
 use crate::store::{Database, StoreError, report};
 use crate::task::TaskStatus;
@@ -166,7 +167,7 @@ async fn all_pending(database: &Database) -> Result<Vec<TaskStatus>, StoreError>
             offset: Offset::default(),
             limit: Limit::default(),
         };
-        let page = page(database, query, None).await?;
+        let page = page(database, query, None, &mut Reserved::default()).await?;
         tasks.extend(page.tasks.into_iter().filter_map(Entry::into_task));
         if page.next.is_none() {
             return Ok(tasks);

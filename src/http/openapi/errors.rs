@@ -19,7 +19,9 @@ use crate::http::tracking_id::TrackingId;
 use crate::listing::filter::Filter;
 use crate::listing::page::MAX_LIMIT;
 use crate::listing::sorters::Sorters;
+use crate::memory::MemoryError;
 use crate::messages::cause::Cause;
+use crate::store::StoreError;
 use crate::task::json::JsonError;
 use crate::task::patch::TaskPatch;
 use crate::task::report;
@@ -210,6 +212,16 @@ fn unavailable_examples() -> Vec<Example> {
             "unconfirmed",
             "The page could not be confirmed as current",
             unavailable(Cause::NotConfirmed),
+        ),
+        (
+            "statement-timeout",
+            "The database took too long",
+            ApiError::StatementTimeout(StoreError::KnownDown),
+        ),
+        (
+            "memory",
+            "The memory for responses is in use",
+            MemoryError::Exhausted.into(),
         ),
         ("deadline", "The response took too long", deadline),
         (

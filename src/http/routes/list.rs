@@ -1,12 +1,13 @@
 //! `GET` and `HEAD /task-status`.
 
-use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 
 use super::pending_page;
+use crate::http::array_body::ArrayWriter;
 use crate::http::error::ApiError;
+use crate::http::extract::JSON;
 use crate::http::openapi::{READING, examples};
 use crate::http::page_headers::page_headers;
 use crate::http::page_params::PageParams;
@@ -70,11 +71,13 @@ pub async fn list(
         after: range.after.as_ref(),
         pagination: range.pagination,
     };
-    let page = page(&state.database, asked).await?;
+    let mut array = ArrayWriter::new(state.pending.response_memory());
+    let page = Box::pin(page(&state.database, asked, |task| array.push(task))).await?;
     let next = page.next.as_ref().map(Cursor::encode);
     Ok((
         page_headers(&query, page.total, next.as_deref()),
-        Json(page.tasks),
+        [(header::CONTENT_TYPE, JSON)],
+        array.finish()?,
     )
         .into_response())
 }

@@ -14,7 +14,7 @@ use crate::http::query::Query;
 use crate::http::state::{AppState, EmptyStatus};
 use crate::listing::sorters::Sorters;
 use crate::pending::content_encoding::ContentEncoding;
-use crate::pending::page::PendingQuery;
+use crate::pending::page::{PendingPage, PendingQuery};
 use crate::pending::wait::Wait;
 
 /// The client may keep it, and has to ask each time whether it is current.
@@ -36,15 +36,20 @@ pub(super) async fn respond(
         offset: range.pagination.offset,
         limit: range.pagination.limit,
     };
-    let page = state.pending.page(&asked).await?;
+    let accepted = accepted_encoding(request);
+    let etag = |page: &PendingPage| ETag::compressed(page.content.digest, page.coding(accepted));
+    let mut page = state.pending.tagged_page(&asked).await?;
+    if page.content.body.is_none() && !etag(&page).is_known_to(request) {
+        page = state.pending.page(&asked).await?;
+    }
     let total = range.pagination.count.then_some(page.tally.pending);
     let headers = page_headers(query, total, page.content.next.as_deref());
     let cache = [
         (header::CACHE_CONTROL, PRIVATE_NO_CACHE),
         (header::VARY, ACCEPT_ENCODING),
     ];
-    let encoding = page.coding(accepted_encoding(request));
-    let etag = ETag::compressed(page.content.digest, encoding);
+    let encoding = page.coding(accepted);
+    let etag = etag(&page);
     let headers = (headers, cache, [(header::ETAG, HeaderValue::from(&etag))]);
     if etag.is_known_to(request) {
         let mut response = (StatusCode::NOT_MODIFIED, headers).into_response();

@@ -56,7 +56,7 @@ pub async fn put(
 ) -> Result<Response, ApiError> {
     let task = read(&content, Some(&id), Utc::now())?;
     let (status, task) = store(&state, &record, task).await?;
-    single::task_response(status, &task)
+    single::task_response(&state, status, &task)
 }
 
 /// Report several tasks, or one without an id
@@ -147,7 +147,7 @@ async fn post_one(
     }
     let task = read(&content, None, Utc::now())?;
     let (status, task) = store(state, record, task).await?;
-    let mut response = single::task_response(status, &task)?;
+    let mut response = single::task_response(state, status, &task)?;
     // Relative to the request's own URL (RFC 3986, section 5.2), which a gateway may have rewritten.
     let last_segment = uri.path().rsplit('/').next().unwrap_or_default();
     let location = format!(

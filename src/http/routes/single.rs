@@ -1,6 +1,7 @@
 //! `GET`, `HEAD` and `PATCH /task-status/{id}`.
 
 use axum::Extension;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -12,6 +13,7 @@ use crate::http::etag::ETag;
 use crate::http::extract::{JSON, JsonPatchContent, TaskId};
 use crate::http::openapi::{READING, WRITING, examples};
 use crate::http::state::AppState;
+use crate::memory::Reserved;
 use crate::messages::cause::Cause;
 use crate::store::task;
 use crate::task::TaskStatus;
@@ -44,7 +46,9 @@ pub async fn get(
     if etag.is_known_to(&headers) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, &etag)]).into_response());
     }
-    Ok(respond(StatusCode::OK, &etag, bytes))
+    let mut reserved = state.pending.response_memory().reserve();
+    reserved.add(bytes.len())?;
+    Ok(respond(StatusCode::OK, &etag, bytes, reserved))
 }
 
 /// Change a task, or clear a pending one
@@ -92,13 +96,20 @@ pub async fn patch(
     })
     .await?
     .ok_or_else(|| ApiError::unknown_task(&id))??;
-    task_response(StatusCode::OK, &changed)
+    task_response(&state, StatusCode::OK, &changed)
 }
 
-/// A response with a task and its tag.
-pub(super) fn task_response(status: StatusCode, task: &TaskStatus) -> Result<Response, ApiError> {
+/// The response to a write, with the task and its tag.
+pub(super) fn task_response(
+    state: &AppState,
+    status: StatusCode,
+    task: &TaskStatus,
+) -> Result<Response, ApiError> {
     let (etag, bytes) = representation(task)?;
-    Ok(respond(status, &etag, bytes))
+    let mut reserved = state.pending.response_memory().reserve();
+    // The write is done, so the response is sent even if there is no room for it.
+    let _ = reserved.add(bytes.len());
+    Ok(respond(status, &etag, bytes, reserved))
 }
 
 fn representation(task: &TaskStatus) -> Result<(ETag, Vec<u8>), ApiError> {
@@ -106,12 +117,13 @@ fn representation(task: &TaskStatus) -> Result<(ETag, Vec<u8>), ApiError> {
     Ok((ETag::from_bytes(&bytes), bytes))
 }
 
-fn respond(status: StatusCode, etag: &ETag, bytes: Vec<u8>) -> Response {
+fn respond(status: StatusCode, etag: &ETag, bytes: Vec<u8>, reserved: Reserved) -> Response {
+    let body: Bytes = reserved.hold([bytes]).next().unwrap_or_default();
     (
         status,
         [(header::CONTENT_TYPE, JSON)],
         [(header::ETAG, etag)],
-        bytes,
+        body,
     )
         .into_response()
 }
