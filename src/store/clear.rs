@@ -27,7 +27,7 @@ update task_status
 set completion_status = $2, completed = coalesce($3, now()), modified = greatest(modified, now())
 from batch
 where task_status.id = batch.id
-returning task_status.id
+returning task_status.id::text collate \"C\"
 ";
 
 /// How matching tasks are completed.

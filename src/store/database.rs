@@ -15,6 +15,7 @@ use sqlx::{PgConnection, PgPool, Postgres, Row};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+use super::error::is_stale_session;
 use super::schema::Schema;
 use super::session::{self, CHECK_TIMEOUT, Pooling, START_TIMEOUT, Settings, expect_primary, within};
 use super::{StoreError, privileges};
@@ -316,7 +317,7 @@ impl Lease {
     }
 
     /// Passes on the result of the last statement. The connection returns to the pool, also after an error of the server:
-    /// it is ready for the next statement then.
+    /// it is ready for the next statement then, unless its prepared statements are stale.
     pub async fn release<T>(mut self, outcome: Result<T, sqlx::Error>) -> Result<T, StoreError> {
         match outcome {
             Ok(value) => {
@@ -325,6 +326,7 @@ impl Lease {
             }
             Err(error) => {
                 self.finished = matches!(error, sqlx::Error::Database(_))
+                    && !is_stale_session(&error)
                     && (!self.in_transaction || sqlx::raw_sql("rollback").execute(&mut *self).await.is_ok());
                 Err(error.into())
             }

@@ -151,8 +151,7 @@ impl StoreError {
     pub fn is_outage(&self) -> bool {
         match self {
             Self::Connection(_) => true,
-            // No such table, function, schema: the database is being created anew.
-            Self::Statement(error) => has_code(error, &["42P01", "42883", "3F000"]),
+            Self::Statement(error) => is_schema_change(error) || is_stale_session(error),
             Self::Shared(error) => error.is_outage(),
             error => error.is_transient(),
         }
@@ -219,6 +218,21 @@ fn is_no_entry(code: &str) -> bool {
 pub(super) fn is_for_lack_of_privilege(error: &sqlx::Error) -> bool {
     // insufficient_privilege
     has_code(error, &["42501"])
+}
+
+/// Whether something of the schema is away, or has another type: it is being created anew, or changed by others. No such
+/// table, column, function, other object, schema; no such constraint for `on conflict`; another type.
+fn is_schema_change(error: &sqlx::Error) -> bool {
+    has_code(
+        error,
+        &["42P01", "42703", "42883", "42704", "3F000", "42P10", "42804"],
+    )
+}
+
+/// Whether what was prepared in the session does not fit any more, so that the session is of no use: the types of a
+/// statement's result have changed, the statement is gone, or it is another one's.
+pub(super) fn is_stale_session(error: &sqlx::Error) -> bool {
+    has_code(error, &["0A000", "26000", "42P05"])
 }
 
 /// Whether the error is the server's, with one of these SQLSTATEs.

@@ -5,6 +5,7 @@ use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use super::StoreError;
 use super::list::push_filter;
+use super::row::STORED;
 use crate::listing::filter::Filter;
 use crate::task::TaskStatus;
 
@@ -14,9 +15,10 @@ pub struct Export(QueryBuilder<Postgres>);
 impl Export {
     /// All tasks, or those that match.
     pub fn of(filter: Option<&Filter>) -> Self {
-        let mut sql = QueryBuilder::new("select * from task_status where ");
+        let mut sql = QueryBuilder::new(format!("select {STORED} from task_status where "));
         push_filter(filter, &mut sql);
-        sql.push(" order by created, id");
+        // Without the table's name they would be the columns of the result, which no index serves.
+        sql.push(" order by task_status.created, task_status.id");
         Self(sql)
     }
 

@@ -5,7 +5,7 @@ use sqlx::postgres::PgArguments;
 use sqlx::{Arguments, AssertSqlSafe, Postgres, QueryBuilder, Row};
 
 use super::keyset::push_after;
-use super::row::optional_task;
+use super::row::{STORED, optional_task};
 use super::statement::{condition, one_more};
 use super::{Database, StoreError};
 use crate::listing::cursor::Cursor;
@@ -49,7 +49,7 @@ with narrow as (
 page as (
     select task.*
     from narrow
-    cross join lateral (select * from task_status where id = narrow.id limit 1) as task
+    cross join lateral (select {stored} from task_status where id = narrow.id limit 1) as task
 ),
 summary as (
     select {total} as total
@@ -119,6 +119,7 @@ fn statement(query: ListQuery<'_>) -> sqlx::Result<(String, PgArguments)> {
     };
     let statement = PAGE
         .replace("{total}", total)
+        .replace("{stored}", STORED)
         .replace("{filter}", &filter)
         .replace("{after}", &after)
         .replace("{order_by}", &query.order.order_by());

@@ -10,7 +10,7 @@ use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{Arguments, AssertSqlSafe, Row};
 
 use super::keyset::push_after;
-use super::row::{COLUMNS, optional_task};
+use super::row::{STORED, optional_task};
 use super::statement::{condition, one_more};
 use super::tally::{Revision, Tally};
 use super::{Database, StoreError};
@@ -133,7 +133,7 @@ shown as materialized (
 page as (
     select shown.n, shown.xmin, task.*
     from shown
-    cross join lateral (select {columns} from task_status where id = shown.id limit 1) as task
+    cross join lateral (select {stored} from task_status where id = shown.id limit 1) as task
     where shown.known is null or shown.n = {limit} and (select more from more)
 )
 select tally.*, more.more,
@@ -302,7 +302,7 @@ fn statement(query: PageQuery<'_>, known: &[Version]) -> sqlx::Result<(String, P
         .replace("{order_by}", &query.order.order_by())
         .replace("{limit}", &limit.to_string())
         .replace("{one_more}", &one_more(query.limit).to_string())
-        .replace("{columns}", COLUMNS);
+        .replace("{stored}", STORED);
     Ok((statement, arguments))
 }
 

@@ -62,7 +62,7 @@ static WRITE: LazyLock<String> = LazyLock::new(|| {
         where task_status.modified < excluded.modified
             or task_status.modified = excluded.modified and ({stored}) is distinct from ({compared})
         -- A row that was inserted has had no other version.
-        returning id, xmax = 0 as created"
+        returning id::text collate \"C\" as id, xmax = 0 as created"
     )
 });
 

@@ -8,14 +8,22 @@ use sqlx::{Arguments, FromRow, Row};
 
 use crate::task::{Target, TaskDefinitionSummary, TaskStatus};
 
-/// Defines the columns, and the value of each for a task.
+/// Defines the columns, how each is read, and the value of each for a task.
 macro_rules! columns {
-    ($first:literal: $first_value:expr, $($name:literal: $value:expr,)*) => {
+    ($first:literal $first_cast:literal: $first_value:expr, $($name:literal $cast:literal: $value:expr,)*) => {
         /// All columns, in the order in which [`arguments`] binds them.
         pub(super) const COLUMN_NAMES: &[&str] = &[$first, $($name),*];
 
-        /// The same as a list in SQL. A statement that names its columns survives a migration that adds one.
+        /// The same as a list in SQL, to write them.
         pub(super) const COLUMNS: &str = concat!($first, $(", ", $name),*);
+
+        /// The columns of `task_status` as a list in SQL, to read them as a [`TaskStatus`]. It names their types: a
+        /// session refuses to run a prepared statement whose result has another type than when it was prepared, so a
+        /// statement with the table's own types would not survive a change of one.
+        pub(super) const STORED: &str = concat!(
+            "task_status.", $first, $first_cast, " as ", $first,
+            $(", task_status.", $name, $cast, " as ", $name),*
+        );
 
         /// The values of these tasks, an array for each column: [`given`] makes rows of them.
         pub(super) fn arguments(tasks: &[&TaskStatus]) -> Result<PgArguments, BoxDynError> {
@@ -31,26 +39,26 @@ macro_rules! columns {
 }
 
 columns! {
-    "id": |task| task.id.as_str(),
-    "type": |task| task.r#type,
-    "unique_name": |task| task.unique_name.as_str(),
-    "description": |task| task.description.as_str(),
-    "parent_name": |task| task.parent_name.as_deref(),
-    "launcher": |task| task.launcher.as_str(),
-    "target_id": |task| task.target.as_ref().map(|target| target.id.as_str()),
-    "target_type": |task| task.target.as_ref().and_then(|target| target.r#type),
-    "target_name": |task| task.target.as_ref().map(|target| target.name.as_str()),
-    "created": |task| task.created,
-    "modified": |task| task.modified,
-    "launched": |task| task.launched,
-    "completed": |task| task.completed,
-    "completion_status": |task| task.completion_status,
-    "messages": |task| Json(&task.messages),
-    "returns": |task| Json(&task.returns),
-    "attributes": |task| Json(&task.attributes),
-    "progress": |task| task.progress.as_deref(),
-    "percent_complete": |task| task.percent_complete,
-    "task_definition_summary": |task| task.task_definition_summary.as_ref().map(Json),
+    "id" "::text collate \"C\"": |task| task.id.as_str(),
+    "type" "::text collate \"C\"": |task| task.r#type,
+    "unique_name" "::text collate \"C\"": |task| task.unique_name.as_str(),
+    "description" "::text collate \"C\"": |task| task.description.as_str(),
+    "parent_name" "::text collate \"C\"": |task| task.parent_name.as_deref(),
+    "launcher" "::text collate \"C\"": |task| task.launcher.as_str(),
+    "target_id" "::text collate \"C\"": |task| task.target.as_ref().map(|target| target.id.as_str()),
+    "target_type" "::text collate \"C\"": |task| task.target.as_ref().and_then(|target| target.r#type),
+    "target_name" "::text collate \"C\"": |task| task.target.as_ref().map(|target| target.name.as_str()),
+    "created" "::timestamptz": |task| task.created,
+    "modified" "::timestamptz": |task| task.modified,
+    "launched" "::timestamptz": |task| task.launched,
+    "completed" "::timestamptz": |task| task.completed,
+    "completion_status" "::text collate \"C\"": |task| task.completion_status,
+    "messages" "::jsonb": |task| Json(&task.messages),
+    "returns" "::jsonb": |task| Json(&task.returns),
+    "attributes" "::jsonb": |task| Json(&task.attributes),
+    "progress" "::text collate \"C\"": |task| task.progress.as_deref(),
+    "percent_complete" "::integer": |task| task.percent_complete,
+    "task_definition_summary" "::jsonb": |task| task.task_definition_summary.as_ref().map(Json),
 }
 
 /// Columns of type `jsonb`.

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::row::{COLUMN_NAMES, COLUMNS, arguments, given, list};
+use super::row::{COLUMN_NAMES, STORED, arguments, given, list};
 use super::{Database, StoreError};
 use crate::task::TaskStatus;
 
@@ -25,12 +25,11 @@ static UPDATE: LazyLock<String> = LazyLock::new(|| {
     let mutable = || COLUMN_NAMES.iter().filter(|column| !IMMUTABLE.contains(column));
     let columns = list(mutable(), str::to_owned);
     let values = list(mutable(), |column| format!("given.{column}"));
-    let stored = list(COLUMN_NAMES, |column| format!("task_status.{column}"));
     format!(
         "update task_status set ({columns}) = ({values})
         from ({given}) as given
         where task_status.id = given.id
-        returning {stored}"
+        returning {STORED}"
     )
 });
 
@@ -68,7 +67,7 @@ pub async fn change<E>(
 
 async fn select(connection: &mut PgConnection, id: &str, lock: &str) -> sqlx::Result<Option<TaskStatus>> {
     sqlx::query_as(AssertSqlSafe(format!(
-        "select {COLUMNS} from task_status where id = $1 {lock}"
+        "select {STORED} from task_status where id = $1 {lock}"
     )))
     .bind(id)
     .fetch_optional(connection)

@@ -32,6 +32,7 @@ mod prepared_queries;
 mod privileges;
 mod renewal;
 mod schema;
+mod schema_changes;
 mod schemathesis;
 mod sdk;
 mod support;

@@ -154,3 +154,24 @@ async fn missing_tables_are_an_outage() {
         .await;
     assert_eq!(report.status, 503, "{report:?}");
 }
+
+#[tokio::test]
+async fn a_session_that_has_lost_its_prepared_statements_is_replaced() {
+    let database = TestDatabase::new().await;
+    database.insert(&["a"]).await;
+    let limits = Limits {
+        max_connections: 1,
+        ..LIMITS
+    };
+    let service = service(database.service_options(), limits);
+    service.database.wait_until_up().await;
+    assert_eq!(service.get("/task-status/a").await.status, 200);
+    let mut session = service.database.connection().await.unwrap();
+    sqlx::raw_sql("deallocate all")
+        .execute(&mut *session)
+        .await
+        .unwrap();
+    session.finish().await.unwrap();
+    assert_eq!(service.get("/task-status/a").await.status, 503);
+    assert_eq!(service.get("/task-status/a").await.status, 200);
+}
