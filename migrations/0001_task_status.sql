@@ -162,16 +162,41 @@ comment on column task_status.task_definition_summary is
 create index task_status_pending_idx on task_status (created, id) where completion_status is null;
 comment on index task_status_pending_idx is 'The pending tasks in the order in which they are listed.';
 
+-- Case must not depend on the locale of the database: in Turkish, the lower case of I is ı. So it is that of a collation
+-- without a language, the first that the server has for the encoding of the database. All but the last know the letters
+-- of all languages. ICU comes late: there, the lower case of a letter may depend on the next one (the Greek sigma), so a
+-- prefix would not be found. SQL_ASCII has the letters of ASCII only.
+do $$
+declare
+    provider text;
+    locale   text;
+begin
+    for provider, locale in values ('builtin', 'C.UTF-8'), ('libc', 'C.UTF-8'), ('icu', 'und'), ('libc', 'C') loop
+        continue when locale = 'C.UTF-8' and getdatabaseencoding() <> 'UTF8';
+        begin
+            execute format('create collation task_status_case (provider = %s, locale = %L)', provider, locale);
+            exit;
+        exception when others then
+            -- The last one is always there.
+            null;
+        end;
+    end loop;
+end
+$$;
+comment on collation task_status_case is
+    'Upper and lower case as filters and orders know them, whatever the locale of the database.';
+
 create function task_status_kind(task_definition_summary jsonb, unique_name text) returns text
     language sql immutable parallel safe
     return upper(trim(both '_' from regexp_replace(
-        coalesce(task_definition_summary ->> 'uniqueName', unique_name), '[^[:alnum:]]+', '_', 'g')));
+        coalesce(task_definition_summary ->> 'uniqueName', unique_name) collate task_status_case,
+        '[^[:alnum:]]+', '_', 'g')));
 comment on function task_status_kind is
     'The kind of a task, as filters on "type" know it: the unique name of its definition, else its own, in upper snake case, such as CLOUD_ACCOUNT_AGGREGATION.';
 
-create index task_status_pending_source_idx on task_status (lower(target_id) collate "C", created desc)
+create index task_status_pending_source_idx on task_status (lower(target_id collate task_status_case) collate "C", created desc)
     where completion_status is null and target_type = 'APPLICATION';
-create index task_status_pending_kind_idx on task_status (task_status_kind(task_definition_summary, unique_name), created desc)
+create index task_status_pending_kind_idx on task_status (task_status_kind(task_definition_summary, unique_name) collate "C", created desc)
     where completion_status is null;
 
 -- Indexes of the orders; read backwards, each serves the opposite direction. Ties are broken by id. It is part of an
@@ -180,17 +205,16 @@ create index task_status_created_idx on task_status (created desc, id);
 create index task_status_modified_idx on task_status (modified);
 create index task_status_launched_idx on task_status (launched, id);
 create index task_status_completed_idx on task_status (completed, id);
-create index task_status_unique_name_idx on task_status (lower(unique_name) collate "C");
+create index task_status_unique_name_idx on task_status (lower(unique_name collate task_status_case) collate "C");
 create index task_status_type_idx on task_status (type, id);
 create index task_status_percent_complete_idx on task_status (percent_complete, id);
 
--- Indexes of the filters, each in the default order of the list. The collation of an id is "C", in which lower() only
--- knows the letters of ASCII.
-create index task_status_id_ignoring_case_idx on task_status (lower(id collate "default") collate "C");
-create index task_status_kind_idx on task_status (task_status_kind(task_definition_summary, unique_name), created desc);
+-- Indexes of the filters, each in the default order of the list.
+create index task_status_id_ignoring_case_idx on task_status (lower(id collate task_status_case) collate "C");
+create index task_status_kind_idx on task_status (task_status_kind(task_definition_summary, unique_name) collate "C", created desc);
 create index task_status_completion_status_idx on task_status (completion_status, created desc);
-create index task_status_launcher_idx on task_status (lower(launcher) collate "C", created desc);
-create index task_status_source_idx on task_status (lower(target_id) collate "C", created desc)
+create index task_status_launcher_idx on task_status (lower(launcher collate task_status_case) collate "C", created desc);
+create index task_status_source_idx on task_status (lower(target_id collate task_status_case) collate "C", created desc)
     where target_type = 'APPLICATION';
 
 -- Two conveniences for writers. Each trigger has a WHEN clause: a write that needs neither pays for no call.

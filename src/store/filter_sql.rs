@@ -4,10 +4,10 @@
 //! and `(...) is not true` is the complement. So only a negation pays for SQL's third truth value, and everything else
 //! keeps the form that an index serves.
 //!
-//! Both sides of a comparison of texts are folded by PostgreSQL and compared by code point, whatever the collation of
-//! the database: `lower(column) collate "C"`. An index on that expression serves `eq`, `in`, `gt` and the like. It also
-//! serves `sw`: PostgreSQL derives a range from `starts_with` if the collation is "C" and the statement is planned with
-//! its values.
+//! Both sides of a comparison of texts are folded by PostgreSQL and compared by code point, whatever the locale of the
+//! database: `lower(column collate task_status_case) collate "C"`. An index on that expression serves `eq`, `in`, `gt` and
+//! the like. It also serves `sw`: PostgreSQL derives a range from `starts_with` if the collation is "C" and the statement
+//! is planned with its values.
 
 use sqlx::{Postgres, QueryBuilder};
 
@@ -21,7 +21,9 @@ type Query = QueryBuilder<Postgres>;
 /// The condition of `sourceId`: the target is a source.
 const IS_SOURCE: &str = "target_type = 'APPLICATION'";
 /// The kind of a task. It must be the exact expression of its index.
-const TASK_KIND: &str = "task_status_kind(task_definition_summary, unique_name)";
+const TASK_KIND: &str = "task_status_kind(task_definition_summary, unique_name) collate \"C\"";
+/// The end of a text that is folded, after `lower(` or `upper(` and the text.
+const FOLDED: &str = " collate task_status_case) collate \"C\"";
 
 impl Filter {
     /// Appends the filter as one boolean expression on the columns of `task_status`, which can be combined with `and`,
@@ -33,8 +35,7 @@ impl Filter {
 
 const fn column(field: Field) -> &'static str {
     match field {
-        // The column's own collation folds only the letters of ASCII.
-        Field::Id => "id collate \"default\"",
+        Field::Id => "id",
         Field::Type => "type",
         Field::UniqueName => "unique_name",
         Field::ParentName => "parent_name",
@@ -199,7 +200,7 @@ impl Operand {
         let column = column(field);
         match field.field_type() {
             FieldType::Text => Self {
-                sql: format!("lower({column}) collate \"C\""),
+                sql: format!("lower({column}{FOLDED}"),
                 fold: Some("lower"),
             },
             _ => Self {
@@ -247,13 +248,20 @@ impl Operand {
 
     fn push_text(&self, text: &str, query: &mut Query) {
         match self.fold {
-            Some(fold) => query
-                .push(format_args!("{fold}("))
-                .push_bind(text.to_owned())
-                .push(")"),
-            None => query.push_bind(text.to_owned()),
-        };
+            Some(fold) => push_folded(fold, text, query),
+            None => {
+                query.push_bind(text.to_owned());
+            }
+        }
     }
+}
+
+/// Appends a bound text, folded by `lower` or `upper` to be compared with a folded column.
+pub(super) fn push_folded(fold: &str, text: &str, query: &mut Query) {
+    query
+        .push(format_args!("{fold}("))
+        .push_bind(text.to_owned())
+        .push(FOLDED);
 }
 
 #[cfg(test)]

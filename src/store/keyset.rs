@@ -2,6 +2,7 @@
 
 use sqlx::{Postgres, QueryBuilder};
 
+use super::filter_sql::push_folded;
 use crate::listing::cursor::{Cursor, Key};
 use crate::listing::sorters::{Direction, Sorter, Sorters};
 
@@ -109,9 +110,7 @@ fn push_key(sorter: Sorter, key: &Key, sql: &mut QueryBuilder<Postgres>) {
         Key::Time(time) => sql.push_bind(*time),
         // Never reached: a missing time is compared by `is null`.
         Key::NoTime => sql.push("null"),
-        Key::Text(text) if sorter == Sorter::UniqueName => {
-            sql.push("lower(").push_bind(text.clone()).push(") collate \"C\"")
-        }
+        Key::Text(text) if sorter == Sorter::UniqueName => return push_folded("lower", text, sql),
         Key::Text(text) => sql.push_bind(text.clone()),
         Key::Integer(integer) => sql.push_bind(*integer),
     };

@@ -10,7 +10,7 @@ impl Sorter {
             Self::Modified => "modified",
             Self::Launched => "launched",
             Self::Completed => "completed",
-            Self::UniqueName => "lower(unique_name) collate \"C\"",
+            Self::UniqueName => "lower(unique_name collate task_status_case) collate \"C\"",
             Self::Type => "type",
             Self::PercentComplete => "percent_complete",
         }
@@ -46,7 +46,7 @@ mod tests {
             ("-created", "created desc, id"),
             (
                 "type,-uniqueName",
-                "type, lower(unique_name) collate \"C\" desc, id desc",
+                "type, lower(unique_name collate task_status_case) collate \"C\" desc, id desc",
             ),
             (
                 "-percentComplete,launched,completed,-modified",

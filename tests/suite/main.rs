@@ -19,6 +19,7 @@ mod errors;
 mod filter_laws;
 mod freshness;
 mod list;
+mod locales;
 mod memory;
 mod metrics;
 mod model;

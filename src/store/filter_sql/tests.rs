@@ -16,44 +16,47 @@ fn filters_have_the_form_of_indexed_expressions() {
             "completionStatus in (\"Error\",\"Warning\")",
             "completion_status in ($1, $2)",
         ),
-        ("launcher eq \"x\"", "lower(launcher) collate \"C\" = lower($1)"),
+        (
+            "launcher eq \"x\"",
+            "lower(launcher collate task_status_case) collate \"C\" = lower($1 collate task_status_case) collate \"C\"",
+        ),
         (
             "launcher in (\"x\",\"y\")",
-            "lower(launcher) collate \"C\" in (lower($1), lower($2))",
+            "lower(launcher collate task_status_case) collate \"C\" in (lower($1 collate task_status_case) collate \"C\", lower($2 collate task_status_case) collate \"C\")",
         ),
         (
             "launcher sw \"x\"",
-            "starts_with(lower(launcher) collate \"C\", lower($1))",
+            "starts_with(lower(launcher collate task_status_case) collate \"C\", lower($1 collate task_status_case) collate \"C\")",
         ),
         (
             "launcher co \"x\"",
-            "strpos(lower(launcher) collate \"C\", lower($1)) > 0",
+            "strpos(lower(launcher collate task_status_case) collate \"C\", lower($1 collate task_status_case) collate \"C\") > 0",
         ),
         (
             "id eq \"x\"",
-            "lower(id collate \"default\") collate \"C\" = lower($1)",
+            "lower(id collate task_status_case) collate \"C\" = lower($1 collate task_status_case) collate \"C\"",
         ),
         (
             "progress ca (\"x\",\"y\")",
-            "(strpos(lower(progress) collate \"C\", lower($1)) > 0 and strpos(lower(progress) collate \"C\", lower($2)) > 0)",
+            "(strpos(lower(progress collate task_status_case) collate \"C\", lower($1 collate task_status_case) collate \"C\") > 0 and strpos(lower(progress collate task_status_case) collate \"C\", lower($2 collate task_status_case) collate \"C\") > 0)",
         ),
         (
             "sourceId eq \"x\"",
-            "(target_type = 'APPLICATION' and lower(target_id) collate \"C\" = lower($1))",
+            "(target_type = 'APPLICATION' and lower(target_id collate task_status_case) collate \"C\" = lower($1 collate task_status_case) collate \"C\")",
         ),
         ("pr sourceId", "target_type = 'APPLICATION'"),
         ("sourceId isnull", "(target_type = 'APPLICATION') is not true"),
         (
             "type eq \"Refresh\"",
-            "task_status_kind(task_definition_summary, unique_name) = upper($1)",
+            "task_status_kind(task_definition_summary, unique_name) collate \"C\" = upper($1 collate task_status_case) collate \"C\"",
         ),
         (
             "type eq \"Quartz\"",
-            "(type = $1 or task_status_kind(task_definition_summary, unique_name) = upper($2))",
+            "(type = $1 or task_status_kind(task_definition_summary, unique_name) collate \"C\" = upper($2 collate task_status_case) collate \"C\")",
         ),
         (
             "type in (\"Quartz\",\"Refresh\")",
-            "(type = $1 or task_status_kind(task_definition_summary, unique_name) in (upper($2), upper($3)))",
+            "(type = $1 or task_status_kind(task_definition_summary, unique_name) collate \"C\" in (upper($2 collate task_status_case) collate \"C\", upper($3 collate task_status_case) collate \"C\"))",
         ),
         (
             "created ge 2018 and created lt 2019",
@@ -83,7 +86,7 @@ fn only_negations_handle_null() {
     );
     assert_eq!(
         sql("completionStatus isnull and (type eq \"A\" or not id sw \"b\")"),
-        "(completion_status is null and (task_status_kind(task_definition_summary, unique_name) = upper($1) \
-         or (starts_with(lower(id collate \"default\") collate \"C\", lower($2))) is not true))"
+        "(completion_status is null and (task_status_kind(task_definition_summary, unique_name) collate \"C\" = upper($1 collate task_status_case) collate \"C\" \
+         or (starts_with(lower(id collate task_status_case) collate \"C\", lower($2 collate task_status_case) collate \"C\")) is not true))"
     );
 }

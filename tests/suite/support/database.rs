@@ -59,9 +59,14 @@ impl TestDatabase {
 
     /// A database without tables.
     pub async fn empty() -> Self {
+        Self::empty_with("").await.unwrap()
+    }
+
+    /// The same with options of `create database`, which the server may not know.
+    pub async fn empty_with(options: &str) -> Result<Self, sqlx::Error> {
         let name = unique_name();
-        admin(&format!("create database {name}")).await;
-        Self { name, template: None }
+        try_admin(&format!("create database {name} {options}")).await?;
+        Ok(Self { name, template: None })
     }
 
     /// The connection options of its owner.
@@ -356,12 +361,15 @@ pub fn rewritten(function: &str, this: &str, other: &str) -> String {
 }
 
 async fn admin(sql: &str) {
-    let mut connection = PgConnection::connect_with(&server_options()).await.unwrap();
+    try_admin(sql).await.unwrap();
+}
+
+async fn try_admin(sql: &str) -> Result<(), sqlx::Error> {
+    let mut connection = PgConnection::connect_with(&server_options()).await?;
     sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
         .execute(&mut connection)
-        .await
-        .unwrap();
-    connection.close().await.unwrap();
+        .await?;
+    connection.close().await
 }
 
 fn external() -> Option<String> {
