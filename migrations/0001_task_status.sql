@@ -162,7 +162,7 @@ comment on column task_status.task_definition_summary is
 create index task_status_pending_idx on task_status (created, id) where completion_status is null;
 comment on index task_status_pending_idx is 'The pending tasks in the order in which they are listed.';
 
--- Case must not depend on the locale of the database: in Turkish, the lower case of I is ı. So it is that of a collation
+-- Case must not depend on the locale of the database: in Turkish, the lower case of I has no dot. So it is that of a collation
 -- without a language, the first that the server has for the encoding of the database. All but the last know the letters
 -- of all languages. ICU comes late: there, the lower case of a letter may depend on the next one (the Greek sigma), so a
 -- prefix would not be found. SQL_ASCII has the letters of ASCII only.

@@ -10,8 +10,8 @@ use thiserror::Error;
 use super::progress::Progress;
 use super::{CommandError, create_anew, is_standard_stream};
 use crate::cli::args::{ExportArgs, ExportFormat};
-use crate::store::bulk;
 use crate::store::export::Export;
+use crate::store::{bulk, unreadable};
 
 /// The size of a write.
 const BUFFER: usize = 256 * 1024;
@@ -91,7 +91,24 @@ pub async fn run(args: ExportArgs) -> Result<(), CommandError> {
     Ok(())
 }
 
+/// Names the task that cannot be read, if there is one.
 async fn write(
+    args: &ExportArgs,
+    connection: &mut sqlx::PgConnection,
+    output: &mut impl Write,
+    progress: &Progress,
+    failed: impl Fn(io::Error) -> ExportError,
+) -> Result<u64, CommandError> {
+    let written = write_tasks(args, connection, output, progress, failed).await;
+    if let Err(CommandError::Store(error)) = &written
+        && error.is_unreadable()
+    {
+        unreadable::log_tasks(connection).await;
+    }
+    written
+}
+
+async fn write_tasks(
     args: &ExportArgs,
     connection: &mut sqlx::PgConnection,
     output: &mut impl Write,

@@ -70,5 +70,5 @@ pub async fn batch(
         .persistent(false)
         .fetch_all(&mut *connection);
     let done = database.bounded(done).await;
-    connection.release(done).await
+    connection.release(done).await.map_err(StoreError::of_write)
 }

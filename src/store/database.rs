@@ -14,10 +14,12 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::{PgConnection, PgPool, Postgres, Row};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
+use tracing::Instrument;
 
-use super::error::is_stale_session;
+use super::error::{is_stale_session, is_unreadable};
 use super::schema::Schema;
 use super::session::{self, CHECK_TIMEOUT, Pooling, START_TIMEOUT, Settings, expect_primary, within};
+use super::unreadable::log_tasks;
 use super::{StoreError, privileges};
 use crate::telemetry::error_chain;
 
@@ -317,7 +319,8 @@ impl Lease {
     }
 
     /// Passes on the result of the last statement. The connection returns to the pool, also after an error of the server:
-    /// it is ready for the next statement then, unless its prepared statements are stale.
+    /// it is ready for the next statement then, unless its prepared statements are stale. It is also used to find the
+    /// tasks that cannot be read.
     pub async fn release<T>(mut self, outcome: Result<T, sqlx::Error>) -> Result<T, StoreError> {
         match outcome {
             Ok(value) => {
@@ -328,6 +331,10 @@ impl Lease {
                 self.finished = matches!(error, sqlx::Error::Database(_))
                     && !is_stale_session(&error)
                     && (!self.in_transaction || sqlx::raw_sql("rollback").execute(&mut *self).await.is_ok());
+                if self.finished && is_unreadable(&error) {
+                    self.finished = false;
+                    tokio::spawn(async move { log_tasks(&mut self).await }.in_current_span());
+                }
                 Err(error.into())
             }
         }

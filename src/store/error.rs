@@ -7,9 +7,13 @@ use std::time::Duration;
 
 use sqlx::error::DatabaseError;
 use sqlx::migrate::MigrateError;
+use sqlx::postgres::PgDatabaseError;
 use thiserror::Error;
 
 use crate::memory::MemoryError;
+
+/// What stands for a constraint if a character cannot be written in the encoding of the database.
+const NOT_IN_ENCODING: &str = "its encoding lacks a character";
 
 /// A failure of a statement or of the connection it needed.
 #[derive(Debug, Error)]
@@ -47,14 +51,14 @@ pub enum StoreError {
     /// The statement took longer than the statement timeout.
     #[error("the statement was cancelled at its timeout")]
     StatementTimeout(#[source] sqlx::Error),
-    /// A value breaks a constraint of the table.
+    /// A value that was given breaks a constraint of the table, or cannot be written in the database's encoding.
     #[error("the database refused a value")]
     Refused {
         constraint: String,
         #[source]
         source: sqlx::Error,
     },
-    /// A bug, or a schema that is not the program's.
+    /// A bug, a schema that is not the program's, or a stored value that cannot be read.
     #[error("the statement failed")]
     Statement(#[source] sqlx::Error),
     /// The schema is not the one that this version needs.
@@ -120,6 +124,31 @@ impl StoreError {
         }
     }
 
+    /// Whether a stored text cannot be read.
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Statement(error) if is_unreadable(error))
+    }
+
+    /// The same for a statement that writes values of the caller: these may be at fault.
+    pub(super) fn of_write(self) -> Self {
+        match self {
+            Self::Statement(error) if is_refusal(&error) => Self::refused(error),
+            error => error,
+        }
+    }
+
+    fn refused(source: sqlx::Error) -> Self {
+        let constraint = match source.as_database_error() {
+            // Its message is longer than what is shown of it.
+            _ if has_code(&source, &["22P05"]) => Some(NOT_IN_ENCODING.to_owned()),
+            error => error.map(|error| error.constraint().unwrap_or(error.message()).to_owned()),
+        };
+        Self::Refused {
+            constraint: constraint.unwrap_or_default(),
+            source,
+        }
+    }
+
     /// Whether the freshness barrier timed out.
     pub fn is_not_confirmed(&self) -> bool {
         match self {
@@ -176,13 +205,7 @@ impl From<sqlx::Error> for StoreError {
                 Some(code) if code.starts_with("40") => Self::Unavailable(error),
                 Some(code) if is_unavailability(code) => Self::Unavailable(error),
                 Some(code) if is_no_entry(code) => Self::Connection(error),
-                Some(code) if is_refusal(code) => {
-                    let constraint = database.constraint().unwrap_or(database.message()).to_owned();
-                    Self::Refused {
-                        constraint,
-                        source: error,
-                    }
-                }
+                Some("22021" | "22P05") if !is_unreadable(&error) => Self::refused(error),
                 _ => Self::Statement(error),
             },
             _ => Self::Statement(error),
@@ -241,9 +264,20 @@ pub(super) fn has_code(error: &sqlx::Error, codes: &[&str]) -> bool {
     code.is_some_and(|code| codes.contains(&&*code))
 }
 
-/// SQLSTATEs of a value that cannot be stored: classes 22 (data) and 23 (constraints).
-fn is_refusal(code: &str) -> bool {
-    code.starts_with("22") || code.starts_with("23")
+/// Whether a value cannot be stored: classes 22 (data) and 23 (constraints).
+fn is_refusal(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    code.is_some_and(|code| code.starts_with("22") || code.starts_with("23")) && !is_unreadable(error)
+}
+
+/// Whether a stored text cannot be sent, because it is not UTF-8 and cannot be converted to it. The same SQLSTATEs
+/// for a value that was given have a context, which names it.
+pub(super) fn is_unreadable(error: &sqlx::Error) -> bool {
+    has_code(error, &["22021", "22P05"])
+        && error
+            .as_database_error()
+            .and_then(|error| error.try_downcast_ref::<PgDatabaseError>())
+            .is_some_and(|error| error.r#where().is_none())
 }
 
 /// SQLSTATEs of a server that cannot serve now: class 08 (connection), 57P01 to 57P05 (shutdown, start

@@ -249,19 +249,17 @@ impl Operand {
     fn push_text(&self, text: &str, query: &mut Query) {
         match self.fold {
             Some(fold) => push_folded(fold, text, query),
-            None => {
-                query.push_bind(text.to_owned());
-            }
-        }
+            None => query.push_bind(text.to_owned()),
+        };
     }
 }
 
 /// Appends a bound text, folded by `lower` or `upper` to be compared with a folded column.
-pub(super) fn push_folded(fold: &str, text: &str, query: &mut Query) {
+pub(super) fn push_folded<'q>(fold: &str, text: &str, query: &'q mut Query) -> &'q mut Query {
     query
         .push(format_args!("{fold}("))
         .push_bind(text.to_owned())
-        .push(FOLDED);
+        .push(FOLDED)
 }
 
 #[cfg(test)]

@@ -48,7 +48,9 @@ async fn write_part(
     mode: Mode,
 ) -> Result<Vec<Outcome>, StoreError> {
     let mut transaction = connection.begin().await?;
-    let outcomes = write(&mut transaction, tasks).await?;
+    let outcomes = write(&mut transaction, tasks)
+        .await
+        .map_err(|error| StoreError::from(error).of_write())?;
     match mode {
         Mode::Write => transaction.commit().await?,
         Mode::DryRun => transaction.rollback().await?,

@@ -110,7 +110,7 @@ fn push_key(sorter: Sorter, key: &Key, sql: &mut QueryBuilder<Postgres>) {
         Key::Time(time) => sql.push_bind(*time),
         // Never reached: a missing time is compared by `is null`.
         Key::NoTime => sql.push("null"),
-        Key::Text(text) if sorter == Sorter::UniqueName => return push_folded("lower", text, sql),
+        Key::Text(text) if sorter == Sorter::UniqueName => push_folded("lower", text, sql),
         Key::Text(text) => sql.push_bind(text.clone()),
         Key::Integer(integer) => sql.push_bind(*integer),
     };

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`database`] (connections), [`schema`] (migrations), [`privileges`] (of the service's role), `row` (the
 //! list of columns), [`list`], [`pending`], [`tally`] and [`task`] (reading), [`report`], [`clear`] and [`retention`]
-//! (writing), [`import`] and [`export`] (very many tasks, on a connection of [`bulk`]).
+//! (writing), [`import`] and [`export`] (very many tasks, on a connection of [`bulk`]), [`unreadable`] (what cannot be read).
 
 pub mod bulk;
 pub mod clear;
@@ -24,6 +24,7 @@ pub mod session;
 mod statement;
 pub mod tally;
 pub mod task;
+pub mod unreadable;
 
 pub use database::Database;
 pub use error::StoreError;

@@ -71,7 +71,7 @@ static WRITE: LazyLock<String> = LazyLock::new(|| {
 pub async fn report(database: &Database, tasks: &[TaskStatus]) -> Result<Vec<Outcome>, StoreError> {
     let mut connection = database.connection().await?;
     let outcomes = database.bounded(write(&mut connection, tasks)).await;
-    connection.release(outcomes).await
+    connection.release(outcomes).await.map_err(StoreError::of_write)
 }
 
 /// The same on any connection.

@@ -49,15 +49,16 @@ pub async fn change<E>(
 ) -> Result<Option<Result<TaskStatus, E>>, StoreError> {
     let mut connection = database.connection().await?;
     connection.begin().await?;
-    let task = database
-        .bounded(select(&mut connection, id, "for update"))
-        .await?;
+    let task = match database.bounded(select(&mut connection, id, "for update")).await {
+        Ok(task) => task,
+        Err(error) => return connection.release(Err(error)).await,
+    };
     let outcome = match task.map(|task| change(&task)) {
         Some(Ok(changed)) => {
             let values = arguments(&[&changed]).map_err(sqlx::Error::Encode)?;
             let update = sqlx::query_as_with(UPDATE.as_str(), values).fetch_one(&mut *connection);
-            let stored = database.bounded(update).await?;
-            Some(Ok(stored))
+            let stored = database.bounded(update).await;
+            Some(Ok(stored.map_err(|error| StoreError::from(error).of_write())?))
         }
         other => other,
     };
