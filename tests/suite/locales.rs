@@ -128,6 +128,6 @@ async fn a_character_that_the_database_cannot_store_is_400() {
         .await;
     assert_eq!((filtered.status.as_u16(), filtered.causes()), (400, lacking));
     assert_eq!(put(task.replace('😀', "ü")).await.status, 201);
-    assert_eq!(service.matching(r#"launcher eq "Ü""#).await, "a");
+    assert_eq!(service.matching(r#"launcher eq "ü""#).await, "a");
     drop(database);
 }
