@@ -41,8 +41,9 @@ pub struct Version {
     xmin: i64,
 }
 
-/// The period in which transaction ids are unique. It ends when the server restarts or another one takes over, because
-/// confirmed transactions may be lost then, and after half of the 2^32 ids.
+/// A period in which transaction ids are unique. It ends when confirmed transactions may have been lost, and their ids are
+/// given out again: when a server starts, and when it recovers from the crash of a backend, which ends with a checkpoint.
+/// It also ends after half of the 2^32 ids, and with any other checkpoint, which cannot be told apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct XidEpoch(Box<str>);
 
@@ -120,6 +121,11 @@ with tally as materialized (
 version as materialized (
     {versions}
 ),
+epoch as materialized (
+    select concat_ws(' ', pg_postmaster_start_time(), checkpoint_lsn,
+        pg_snapshot_xmax(pg_current_snapshot())::text::bigint >> 31) as epoch
+    from pg_control_checkpoint()
+),
 more as materialized (
     select count(*) > {limit} as more from version
 ),
@@ -136,12 +142,12 @@ page as (
     cross join lateral (select {stored} from task_status where id = shown.id limit 1) as task
     where shown.known is null or shown.n = {limit} and (select more from more)
 )
-select tally.*, more.more,
-    pg_postmaster_start_time()::text || ' ' || (pg_snapshot_xmax(pg_current_snapshot())::text::bigint >> 31) as epoch,
+select tally.*, epoch.*, more.more,
     case when lag(page.n) over (order by page.n) is null
         then array(select coalesce(known, 0) from shown order by n) end as known,
     page.*
 from tally
+cross join epoch
 cross join more
 left join page on true
 order by page.n

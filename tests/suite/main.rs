@@ -13,6 +13,7 @@ mod access;
 mod architecture;
 mod bad_input;
 mod command_line;
+mod crash;
 mod demo;
 mod docs;
 mod errors;

@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
+
+use super::until;
 
 /// A server and its data.
 pub struct Node {
@@ -77,6 +80,24 @@ impl Node {
 
     pub fn promote(&self) {
         self.run("pg_ctl", &["promote", "-w", "-D", &self.data()]);
+    }
+
+    /// Kills one of its backends, as Linux does when memory runs out, and returns when the server has recovered.
+    pub async fn crash(&self) {
+        let mut backend = PgConnection::connect_with(&self.options()).await.unwrap();
+        let mut other = PgConnection::connect_with(&self.options()).await.unwrap();
+        let pid: i32 = sqlx::query_scalar("select pg_backend_pid()")
+            .fetch_one(&mut backend)
+            .await
+            .unwrap();
+        let killed = Command::new("kill").arg("-KILL").arg(pid.to_string()).status();
+        assert!(killed.unwrap().success());
+        // The server ends all other backends before it recovers.
+        until("the crash is noticed", async || other.ping().await.is_err()).await;
+        until("the server has recovered", async || {
+            PgConnection::connect_with(&self.options()).await.is_ok()
+        })
+        .await;
     }
 
     /// Its socket, for a proxy.
