@@ -1,13 +1,14 @@
 //! Background work of `serve` on the database: deletes expired tasks, folds rows of the tally, checks the tally.
 
 use std::convert::Infallible;
-use std::future::pending;
+use std::future;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use crate::cli::args::Retention;
 use crate::http::routes::metrics::CountChecks;
+use crate::pending::Pending;
 use crate::store::retention::{self, window_begins};
 use crate::store::{Database, tally};
 use crate::telemetry::error_chain;
@@ -16,13 +17,14 @@ use crate::telemetry::error_chain;
 const RETENTION_INTERVAL: Duration = Duration::from_mins(1);
 /// The interval between foldings of the tally.
 const FOLD_INTERVAL: Duration = Duration::from_secs(10);
-/// The interval between checks of the tally against the table.
+/// The interval between checks of the tally against the table. Pages in memory are forgotten as often: this is how long a
+/// change that no trigger sees may be missing in responses.
 const CHECK_INTERVAL: Duration = Duration::from_mins(10);
 
 /// Deletes expired tasks while polled.
 pub(super) async fn keep_retention(database: &Database, retention: Retention) -> Infallible {
     let Retention::Window(window) = retention else {
-        return pending().await;
+        return future::pending().await;
     };
     loop {
         database.wait_until_up().await;
@@ -36,8 +38,8 @@ pub(super) async fn keep_retention(database: &Database, retention: Retention) ->
     }
 }
 
-/// Folds the tally, and checks and reports drift, while polled.
-pub(super) async fn keep_tally(database: &Database, checks: &CountChecks) -> Infallible {
+/// Folds the tally, checks it and reports drift, and forgets pages, while polled.
+pub(super) async fn keep_tally(database: &Database, pending: &Pending, checks: &CountChecks) -> Infallible {
     let mut next_check = Instant::now();
     loop {
         database.wait_until_up().await;
@@ -46,6 +48,8 @@ pub(super) async fn keep_tally(database: &Database, checks: &CountChecks) -> Inf
         }
         if Instant::now() >= next_check {
             next_check = Instant::now() + CHECK_INTERVAL;
+            // Also if another replica checks: each has a memory of its own.
+            pending.forget();
             check(database, checks).await;
         }
         sleep(FOLD_INTERVAL).await;

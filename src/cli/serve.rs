@@ -62,7 +62,12 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
         serve(address, "health", app, None)?;
     }
     if let Some(address) = args.metrics_listen {
-        serve(address, "metrics", router::metrics(pending, checks.clone()), None)?;
+        serve(
+            address,
+            "metrics",
+            router::metrics(pending.clone(), checks.clone()),
+            None,
+        )?;
     }
 
     let result = tokio::select! {
@@ -71,7 +76,7 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
         never = authorizer.watch() => match never {},
         never = keep_retention(&database, args.retention) => match never {},
         never = follow(tls) => match never {},
-        never = keep_tally(&database, &checks) => match never {},
+        never = keep_tally(&database, &pending, &checks) => match never {},
     };
     // Shut down in order: requests in flight are answered first, then database connections are closed.
     stop.cancel();

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
@@ -70,7 +70,8 @@ pub struct Pending(Arc<Shared>);
 struct Shared {
     database: Database,
     barrier: Barrier<Tally>,
-    cache: Arc<PageCache>,
+    /// Replaced when it is to be forgotten. Each request keeps to the one that it began with.
+    cache: watch::Sender<Arc<PageCache>>,
     changes: Arc<Changes>,
     cache_stats: CacheStats,
     waiter_permits: Arc<Semaphore>,
@@ -83,16 +84,16 @@ struct Shared {
 impl Pending {
     /// Nothing is read until the first request. Long polls are answered when `stop` is cancelled.
     pub fn new(database: Database, config: PendingConfig, stop: CancellationToken) -> Self {
-        let cache = Arc::new(PageCache::new(config.cache_bytes));
+        let cache = watch::Sender::new(Arc::new(PageCache::new(config.cache_bytes)));
         let changes = Arc::<Changes>::default();
         let barrier = Barrier::new(config.timeout, {
-            let (database, cache, changes) = (database.clone(), Arc::clone(&cache), Arc::clone(&changes));
+            let (database, cache, changes) = (database.clone(), cache.clone(), Arc::clone(&changes));
             move || {
-                let (database, cache, changes) = (database.clone(), Arc::clone(&cache), Arc::clone(&changes));
+                let (database, cache, changes) = (database.clone(), cache.clone(), Arc::clone(&changes));
                 async move {
                     let tally = tally::read(&database).await?;
                     // Reads never overlap, so the latest revision is set last.
-                    cache.offset_index().reset_to(tally.revision);
+                    cache.borrow().offset_index().reset_to(tally.revision);
                     changes.publish(tally.revision);
                     Ok(tally)
                 }
@@ -129,7 +130,8 @@ impl Pending {
         is_enough: fn(&PendingPage) -> bool,
     ) -> Result<PendingPage, PageError> {
         let now = self.0.barrier.pass().await?;
-        let known = self.0.cache.page(query);
+        let cache = self.cache();
+        let known = cache.page(query);
         if let Some(page) = &known
             && page.tally.revision == now.revision
             && is_enough(page)
@@ -140,10 +142,7 @@ impl Pending {
         self.0.cache_stats.misses.inc();
         // A read in flight is shared only among requests that saw the same revision. It began after the first of them
         // saw it, so it misses nothing that the barrier promises to the others.
-        let read = self
-            .0
-            .cache
-            .read_once(query, now.revision, self.read(query, now.revision));
+        let read = cache.read_once(query, now.revision, self.read(&cache, query, now.revision));
         // Boxed: the future is large, and most requests do not need it.
         Box::pin(read).await
     }
@@ -159,7 +158,7 @@ impl Pending {
             let compressed = spawn_blocking(move || coding.encode(&body)).await??;
             Ok(compressed.into_boxed_slice().into())
         };
-        self.0.cache.compressed(page.content.digest, coding, encode).await
+        self.cache().compressed(page.content.digest, coding, encode).await
     }
 
     /// How many tasks are pending in a snapshot from after this call.
@@ -182,13 +181,30 @@ impl Pending {
 
     /// How many bytes of pages are in memory.
     pub fn cached_bytes(&self) -> u64 {
-        self.0.cache.bytes()
+        self.cache().bytes()
+    }
+
+    /// Forgets all pages: whatever requests read from now on comes from the database. Changes that no trigger sees leave
+    /// the revision alone, so pages in memory would be sent for good.
+    pub fn forget(&self) {
+        self.0
+            .cache
+            .send_replace(Arc::new(PageCache::new(self.0.config.cache_bytes)));
+    }
+
+    fn cache(&self) -> Arc<PageCache> {
+        Arc::clone(&self.0.cache.borrow())
     }
 
     /// Reads a page and keeps it. The page may be of a later revision than this one, and serves the requests that see
     /// that.
-    async fn read(&self, query: &PendingQuery, revision: Revision) -> Result<PendingPage, PageError> {
-        let known = self.0.cache.page(query);
+    async fn read(
+        &self,
+        cache: &PageCache,
+        query: &PendingQuery,
+        revision: Revision,
+    ) -> Result<PendingPage, PageError> {
+        let known = cache.page(query);
         // Another request may have read it since the lookup.
         if let Some(page) = &known
             && page.tally.revision == revision
@@ -199,23 +215,24 @@ impl Pending {
         let known = known.map(|page| page.content);
         let mut reserved = self.0.response_memory.reserve();
         let read = self
-            .read_from_nearest(query, revision, known.as_ref(), &mut reserved)
+            .read_from_nearest(cache, query, revision, known.as_ref(), &mut reserved)
             .await?;
         let tally = read.tally;
         if let (Some(next), None) = (&read.next, &query.after) {
             let end = query.offset.get() + query.limit.get();
-            let mut index = self.0.cache.offset_index();
+            let mut index = cache.offset_index();
             index.insert(tally.revision, &query.order, end, next);
         }
         let content = Content::render(read, known.as_ref(), reserved)?;
         let page = PendingPage { tally, content };
-        self.0.cache.keep(query, &page);
+        cache.keep(query, &page);
         Ok(page)
     }
 
     /// Reads a page from the nearest entry of the offset index.
     async fn read_from_nearest(
         &self,
+        cache: &PageCache,
         query: &PendingQuery,
         revision: Revision,
         known: Option<&Arc<Content>>,
@@ -230,11 +247,7 @@ impl Pending {
         };
         let offset = query.offset.get();
         let nearest = match query.after {
-            None if offset > 0 => self
-                .0
-                .cache
-                .offset_index()
-                .nearest(revision, &query.order, offset),
+            None if offset > 0 => cache.offset_index().nearest(revision, &query.order, offset),
             _ => None,
         };
         if let Some((preceding, cursor)) = nearest {

@@ -2,6 +2,7 @@
 //! every change to a pending task.
 
 mod concurrent;
+mod past_triggers;
 pub mod verify;
 
 use std::collections::HashMap;

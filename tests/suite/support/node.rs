@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{Connection, PgConnection};
@@ -113,12 +113,23 @@ impl Node {
             .ssl_mode(PgSslMode::Disable)
     }
 
+    /// A file beside its data.
+    pub fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
     fn data(&self) -> String {
-        self.folder.path().join("data").display().to_string()
+        self.path("data")
     }
 
     fn run(&self, program: &str, arguments: &[&str]) {
-        let status = Command::new(programs().join(program))
+        let status = self.client(program, arguments);
+        assert!(status.success(), "{program} {arguments:?}: {status}");
+    }
+
+    /// Runs one of PostgreSQL's programs, which may fail.
+    pub fn client(&self, program: &str, arguments: &[&str]) -> ExitStatus {
+        Command::new(programs().join(program))
             .args(arguments)
             .current_dir("/tmp")
             .uid(self.account.0)
@@ -127,8 +138,7 @@ impl Node {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status()
-            .unwrap();
-        assert!(status.success(), "{program} {arguments:?}: {status}");
+            .unwrap()
     }
 }
 
