@@ -16,15 +16,13 @@ const DRIFT: u8 = 3;
 pub async fn run(args: VerifyArgs) -> Result<ExitCode, CommandError> {
     let options = args.database.database_url.options()?;
     let mut connection = bulk::connect(&options, Some(bulk::STATEMENT_TIMEOUT)).await?;
-    let mut check = tally::check(&mut connection).await.map_err(StoreError::from)?;
-    let mut repaired = false;
-    if args.repair && !check.is_right() {
-        // Only the check under the lock of the repair counts.
-        check = tally::repair(&mut connection).await?;
-        repaired = true;
-    }
+    let check = if args.repair {
+        tally::repair(&mut connection).await?
+    } else {
+        tally::check(&mut connection).await.map_err(StoreError::from)?
+    };
     connection.close().await.map_err(StoreError::from)?;
-    report(&check, repaired).map_err(CommandError::Output)?;
+    report(&check, args.repair).map_err(CommandError::Output)?;
     Ok(if check.is_clean() {
         ExitCode::SUCCESS
     } else {
@@ -48,7 +46,10 @@ fn report(check: &Check, repaired: bool) -> std::io::Result<()> {
         )?;
     }
     if repaired {
-        writeln!(stdout, "the tally was repaired")?;
+        if !check.is_right() {
+            writeln!(stdout, "the tally was repaired")?;
+        }
+        writeln!(stdout, "the revision was moved: every page is read anew")?;
     }
     for trigger in &check.disabled_triggers {
         writeln!(

@@ -160,10 +160,11 @@ pub async fn check_in_turn(database: &Database) -> Result<Option<Check>, StoreEr
     Ok(check)
 }
 
-/// Makes all counts right, and returns the check before the repair. Writers wait meanwhile, readers do not.
+/// Makes all counts right, and returns the check before the repair. The revision moves even if they were right: contents may
+/// have changed past the triggers. Writers wait meanwhile, readers do not.
 pub async fn repair(connection: &mut PgConnection) -> Result<Check, StoreError> {
     let mut transaction = connection.begin().await?;
-    // All later writers wait behind this lock, so it does not wait long itself.
+    // All later writers wait behind this lock, so it does not wait long itself. The order is that of TRUNCATE and of a fold.
     sqlx::raw_sql(
         "set transaction isolation level read committed;
          set local lock_timeout = '5s';
@@ -173,22 +174,20 @@ pub async fn repair(connection: &mut PgConnection) -> Result<Check, StoreError> 
     .execute(&mut *transaction)
     .await?;
     let check = check(&mut transaction).await?;
-    if check.counted != check.tallied {
-        // The revision moves too: a cached response with the wrong count must not be sent any more.
-        sqlx::query!(
-            "insert into task_status_tally (pending, revision) values ($1, 1 + floor(random() * 1048576)::bigint)",
-            check.counted - check.tallied,
-        )
-        .execute(&mut *transaction)
-        .await?;
-        sqlx::query!(
-            "insert into task_status_tally (slot, pending, revision)
-             select slot, 0, 0 from generate_series(0, 63) as slot
-             on conflict do nothing"
-        )
-        .execute(&mut *transaction)
-        .await?;
-    }
+    // The step is as large as the first revision is: a restore may have set the revision back a long way.
+    sqlx::query!(
+        "insert into task_status_tally (pending, revision) values ($1, 1 + floor(random() * 1099511627776)::bigint)",
+        check.counted - check.tallied,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    sqlx::query!(
+        "insert into task_status_tally (slot, pending, revision)
+         select slot, 0, 0 from generate_series(0, 63) as slot
+         on conflict do nothing"
+    )
+    .execute(&mut *transaction)
+    .await?;
     if check.wrong_buckets > 0 {
         for statement in [
             sqlx::query!("delete from task_status_pending_delta"),
@@ -212,9 +211,9 @@ pub async fn fold(database: &Database) -> Result<i64, StoreError> {
     let folded = sqlx::query_scalar!(
         r#"
         select case when pg_try_advisory_xact_lock($1)
-            then task_status_fold_pending() + case
+            then case
                 when (select count(*) from task_status_tally) > $2 then task_status_fold_tally() else 0
-            end
+            end + task_status_fold_pending()
             else 0
         end as "folded!"
         "#,

@@ -119,8 +119,8 @@ pub struct PruneArgs {
 /// Compare the tally of the pending tasks with the table
 ///
 /// Pages and counts of pending tasks use the tally, which triggers of the table maintain. It can only be wrong if they
-/// did not fire: they were disabled, or rows came by logical replication. `serve` checks it every ten minutes and logs
-/// an error if it is wrong.
+/// did not fire: they were disabled, or rows came by logical replication. Rows of the tally itself may have been restored
+/// too. `serve` checks it every ten minutes and logs an error if it is wrong.
 #[derive(Debug, Args)]
 #[command(
     next_help_heading = "Verify",
@@ -131,8 +131,8 @@ pub struct PruneArgs {
         3    the tally was wrong, or a trigger that keeps it does not always fire"
 )]
 pub struct VerifyArgs {
-    /// Repair the tally. Writers wait while the pending tasks are counted; readers do not. The role must own the tables
-    /// or have all privileges on them
+    /// Repair the tally, and have every page read anew, which helps if changes went past the triggers. Writers wait while
+    /// the pending tasks are counted; readers do not. The role must own the tables or have all privileges on them
     #[arg(long)]
     pub repair: bool,
     #[command(flatten)]

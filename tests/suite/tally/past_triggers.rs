@@ -1,9 +1,12 @@
-//! Changes that the triggers do not see: pages have them as soon as memory is forgotten.
+//! Changes that the triggers do not see: pages in memory have them as soon as memory is forgotten, and a repair makes the
+//! counts right.
 
 use reqwest::{Method, StatusCode};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use task_status::store::schema::{self, Schema};
+use task_status::store::tally;
 
+use super::observe;
 use crate::support::database::TestDatabase;
 use crate::support::node::Node;
 use crate::support::service::{Answer, LIMITS, PENDING_TASKS, Service, Setup, watched};
@@ -118,6 +121,8 @@ async fn a_page_has_replicated_changes_after_memory_is_forgotten() {
     let page = service.get(PENDING_TASKS).await;
     for sql in [
         "create publication tasks for table task_status",
+        // Nobody subscribes. Writes and folds must go on.
+        "create publication everything for all tables",
         "select pg_create_logical_replication_slot('tasks', 'pgoutput')",
     ] {
         theirs.execute(sql).await.unwrap();
@@ -131,11 +136,13 @@ async fn a_page_has_replicated_changes_after_memory_is_forgotten() {
     for sql in [
         &tasks::insert(&["replicated"]),
         "update task_status set progress = 'changed'",
+        "begin isolation level repeatable read; update task_status set progress = 'added'; commit",
+        "select task_status_fold_tally(), task_status_fold_pending()",
     ] {
         theirs.execute(AssertSqlSafe(sql.to_owned())).await.unwrap();
     }
     until("the task is replicated", async || {
-        let found: i64 = sqlx::query_scalar("select count(*) from task_status where progress = 'changed'")
+        let found: i64 = sqlx::query_scalar("select count(*) from task_status where progress = 'added'")
             .fetch_one(&mut ours)
             .await
             .unwrap();
@@ -143,4 +150,138 @@ async fn a_page_has_replicated_changes_after_memory_is_forgotten() {
     })
     .await;
     another_once_forgotten(&service, &page).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repair_mends_a_restore_of_the_rows_alone() {
+    let (node, [mut theirs, ours]) = two_databases().await;
+    ours.close().await.unwrap();
+    for sql in [
+        &*tasks::insert_many(30, "n", "n * interval '1 hour'"),
+        "update task_status set completion_status = 'ERROR' where id::int > 20",
+        "select task_status_fold_tally(), task_status_fold_pending()",
+        "begin isolation level repeatable read; update task_status set progress = 'x' where id = '1'; commit",
+        "begin isolation level repeatable read; update task_status set completion_status = 'ERROR' where id = '2'; commit",
+        "create database migrated template ours",
+    ] {
+        theirs.execute(AssertSqlSafe(sql.to_owned())).await.unwrap();
+    }
+    for (name, dump, is_plain) in [
+        ("archive", &["-Fc"][..], false),
+        ("archive_without_triggers", &["-Fc", "--disable-triggers"], false),
+        ("copied", &[], true),
+        ("copied_without_triggers", &["--disable-triggers"], true),
+        ("inserted", &["--inserts"], true),
+        (
+            "inserted_without_triggers",
+            &["--inserts", "--disable-triggers"],
+            true,
+        ),
+    ] {
+        theirs
+            .execute(AssertSqlSafe(format!("create database {name} template migrated")))
+            .await
+            .unwrap();
+        let file = node.path(name);
+        let status = node.client(
+            "pg_dump",
+            &[
+                &[
+                    "-h",
+                    &node.path(""),
+                    "-U",
+                    "postgres",
+                    "-d",
+                    "theirs",
+                    "--data-only",
+                    "-f",
+                    &file,
+                ],
+                dump,
+            ]
+            .concat(),
+        );
+        assert!(status.success(), "{name}: {status}");
+        // Some rows are refused, which ends neither program.
+        let restore = ["-h", &node.path(""), "-U", "postgres", "-d", name];
+        if is_plain {
+            node.client("psql", &[&restore[..], &["-q", "-f", &file]].concat());
+        } else {
+            node.client(
+                "pg_restore",
+                &[&restore[..], &["--data-only", &file], &dump[1..]].concat(),
+            );
+        }
+
+        let mut connection = PgConnection::connect_with(&node.options().database(name))
+            .await
+            .unwrap();
+        let restored = observe(&mut connection).await;
+        assert_eq!(restored.counted, 19, "{name}");
+        assert!(!tally::check(&mut connection).await.unwrap().is_right(), "{name}");
+        tally::repair(&mut connection).await.unwrap();
+        assert!(tally::check(&mut connection).await.unwrap().is_right(), "{name}");
+        let repaired = observe(&mut connection).await;
+        assert_eq!((repaired.counted, repaired.tallied), (19, 19), "{name}");
+        assert_ne!(repaired.revision, restored.revision, "{name}");
+        let slots: i64 = sqlx::query_scalar("select count(slot) from task_status_tally")
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+        assert_eq!(slots, 64, "{name}");
+        // Writers that add a row are served too.
+        connection
+            .execute("alter table task_status enable always trigger task_status_count_update")
+            .await
+            .unwrap();
+        connection
+            .execute("begin isolation level repeatable read; update task_status set completion_status = 'ERROR'; commit")
+            .await
+            .unwrap();
+        let after = observe(&mut connection).await;
+        assert_eq!((after.counted, after.tallied), (0, 0), "{name}");
+        connection.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_repair_of_right_counts_moves_the_revision() {
+    let database = TestDatabase::new().await;
+    database.insert(&["a"]).await;
+    let service = Service::start(&database).await;
+    let page = service.get(PENDING_TASKS).await;
+    database
+        .execute(
+            "alter table task_status disable trigger user;
+             update task_status set progress = 'unseen';
+             alter table task_status enable trigger user",
+        )
+        .await;
+    let mut connection = database.connect().await;
+    assert!(tally::repair(&mut connection).await.unwrap().is_right());
+    another(&service, &page).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repair_and_a_fold_lock_in_the_same_order() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    database
+        .execute("insert into task_status_tally (pending, revision) select 0, 0 from generate_series(1, 100)")
+        .await;
+    let mut repairer = database.connect().await;
+    repairer
+        .execute("begin; lock table task_status_tally in share row exclusive mode")
+        .await
+        .unwrap();
+    let folding = tokio::spawn({
+        let database = service.database.clone();
+        async move { tally::fold(&database).await }
+    });
+    database.until_blocked(1, "task_status_fold_tally").await;
+    repairer
+        .execute("lock table task_status_pending_delta in share row exclusive mode nowait; commit")
+        .await
+        .unwrap();
+    assert_eq!(folding.await.unwrap().unwrap(), 100);
 }
