@@ -251,7 +251,8 @@ create trigger task_status_touch before update on task_status
 --
 -- Each writer changes a row that no other transaction holds, so no writer waits for another. The table is hot: a row is
 -- updated in place as long as its page has room, so a page is filled to a tenth. Vacuum removes what a long snapshot
--- has kept; it does not wait for a share of the table, and does not lock others out to shorten the file.
+-- has kept, and does not wait for a share of the table. It cannot shorten the file, because the slots have moved to the
+-- end of it: task_status_shrink_tally does.
 --
 -- Added rows have no slot. So no row has a number that a restore of old rows could give out a second time.
 create table task_status_tally (
@@ -280,6 +281,7 @@ comment on column task_status_tally.revision is
 insert into task_status_tally (slot, pending, revision)
 select slot, 0, case slot when 0 then floor(random() * 1099511627776)::bigint else 0 end
 from generate_series(0, 63) as slot;
+alter table task_status_tally cluster on task_status_tally_slot_key;
 -- A publication of all tables refuses updates and deletes of rows that nothing identifies.
 alter table task_status_tally replica identity full;
 analyze task_status_tally;
@@ -300,8 +302,7 @@ create table task_status_pending_delta (
     autovacuum_vacuum_cost_delay = 0,
     autovacuum_vacuum_insert_threshold = -1,
     autovacuum_analyze_scale_factor = 0,
-    autovacuum_analyze_threshold = 1000000000,
-    vacuum_truncate = false
+    autovacuum_analyze_threshold = 1000000000
 );
 alter table task_status_pending_delta replica identity full;
 create table task_status_pending_minute (
@@ -463,6 +464,25 @@ $$;
 comment on function task_status_fold_tally is
     'Folds added rows of task_status_tally into one and returns how many there were. The sums do not change.';
 
+-- After a long snapshot the table is large and almost empty. Clustering it gives the room back and keeps what older
+-- snapshots see, which TRUNCATE would not. Others queue behind the lock, so it is waited for briefly. While more than a
+-- quarter of the room is taken by old rows nothing is done: they would be copied.
+create function task_status_shrink_tally() returns boolean language plpgsql set lock_timeout = '10ms' as $$
+begin
+    if pg_relation_size('task_status_tally') <= 262144
+        or pg_stat_get_dead_tuples('task_status_tally'::regclass) * 256 > pg_relation_size('task_status_tally')
+    then
+        return false;
+    end if;
+    cluster task_status_tally;
+    return true;
+exception when lock_not_available then
+    return false;
+end
+$$;
+comment on function task_status_shrink_tally is
+    'Makes the file of task_status_tally small again if it has grown and is almost empty, and says if it did. The sums do not change.';
+
 create function task_status_fold_pending() returns bigint language sql as $$
     -- In the order in which TRUNCATE and a repair lock the tables.
     lock table task_status_pending_delta in row exclusive mode;
@@ -494,7 +514,8 @@ declare
     name text;
 begin
     foreach name in array array[
-        'task_status_count', 'task_status_count_truncate', 'task_status_fold_tally', 'task_status_fold_pending'
+        'task_status_count', 'task_status_count_truncate', 'task_status_fold_tally', 'task_status_fold_pending',
+        'task_status_shrink_tally'
     ] loop
         execute format(
             'alter function %I() security definer set search_path = pg_catalog, %I, pg_temp', name, current_schema);

@@ -25,7 +25,7 @@ const TABLES: [(&str, &str); 6] = [
 ];
 /// The functions that the service calls, and those that constraints and indexes call with the privileges of the writer.
 /// Trigger functions are missing: PostgreSQL checks the privilege on them when a trigger is created, not when it fires.
-const FUNCTIONS: [&str; 9] = [
+const FUNCTIONS: [&str; 10] = [
     "task_status_messages_are_valid",
     "task_status_json_is_bounded",
     "task_status_returns_are_valid",
@@ -35,6 +35,7 @@ const FUNCTIONS: [&str; 9] = [
     "task_status_minute",
     "task_status_fold_tally",
     "task_status_fold_pending",
+    "task_status_shrink_tally",
 ];
 
 /// The key of the advisory lock: any number that nothing else uses.

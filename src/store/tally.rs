@@ -205,7 +205,8 @@ pub async fn repair(connection: &mut PgConnection) -> Result<Check, StoreError> 
     Ok(check)
 }
 
-/// Folds the rows that writers have added, and returns how many. Services that share a database take turns.
+/// Folds the rows that writers have added, and returns how many. Gives back the room that a long snapshot has made the
+/// tally take. Services that share a database take turns.
 pub async fn fold(database: &Database) -> Result<i64, StoreError> {
     let mut connection = database.connection().await?;
     let folded = sqlx::query_scalar!(
@@ -222,5 +223,16 @@ pub async fn fold(database: &Database) -> Result<i64, StoreError> {
     )
     .fetch_one(&mut *connection);
     let folded = database.bounded(folded).await;
-    connection.release(folded).await
+    let folded = connection.release(folded).await?;
+
+    // By itself: it needs a lock on the whole table, and holds no other meanwhile.
+    let mut connection = database.connection().await?;
+    let shrunk = sqlx::query!(
+        "select case when pg_try_advisory_xact_lock($1) then task_status_shrink_tally() end as shrunk",
+        LOCK,
+    )
+    .fetch_one(&mut *connection);
+    let shrunk = database.bounded(shrunk).await;
+    connection.release(shrunk).await?;
+    Ok(folded)
 }

@@ -51,7 +51,7 @@ async fn privileges(database: &TestDatabase, role: &Role) -> Vec<String> {
     privileges
 }
 
-const EXACTLY: [&str; 21] = [
+const EXACTLY: [&str; 22] = [
     "database: CONNECT, TEMPORARY",
     "function task_status_complete: EXECUTE",
     "function task_status_count: nothing",
@@ -65,6 +65,7 @@ const EXACTLY: [&str; 21] = [
     "function task_status_messages_are_valid: EXECUTE",
     "function task_status_minute: EXECUTE",
     "function task_status_returns_are_valid: EXECUTE",
+    "function task_status_shrink_tally: EXECUTE",
     "function task_status_touch: EXECUTE",
     "schema public: USAGE",
     "table _sqlx_migrations: SELECT",
@@ -342,7 +343,7 @@ async fn an_ungrantable_role_is_refused_with_advice() {
             "error: the role {name} could not be granted SELECT on _sqlx_migrations; SELECT, INSERT, UPDATE, DELETE on \
              task_status; EXECUTE on task_status_fold_pending; EXECUTE on task_status_fold_tally; \
              SELECT on task_status_pending_delta; SELECT on task_status_pending_hour; \
-             SELECT on task_status_pending_minute; SELECT on task_status_tally: only their owner can grant that\n"
+             SELECT on task_status_pending_minute; EXECUTE on task_status_shrink_tally; SELECT on task_status_tally: only their owner can grant that\n"
         )
     );
     let mut tables = privileges(&database, &role).await;

@@ -3,6 +3,7 @@
 
 mod concurrent;
 mod past_triggers;
+mod room;
 pub mod verify;
 
 use std::collections::HashMap;
