@@ -96,7 +96,7 @@ fn runs(pid: u32) -> bool {
 
 #[tokio::test]
 async fn the_sample_tasks_have_every_kind_and_keep_changing() {
-    let mut demo = Demo::start(&["--listen", "127.0.0.1:0"]).await;
+    let mut demo = Demo::start(&["--listen", "127.0.0.1:0", "--log", "debug"]).await;
     let mut tasks = demo.page("").await;
     assert_eq!(tasks.len(), 250);
     tasks.extend(demo.page("offset=250").await);
@@ -127,6 +127,9 @@ async fn the_sample_tasks_have_every_kind_and_keep_changing() {
     let newest = async || demo.page("offset=300").await;
     let before = newest().await;
     until("a task changes", async || newest().await != before).await;
+    demo.program
+        .logged("the tally of the pending tasks is right")
+        .await;
     demo.stop().await;
     assert!(!Path::new(&demo.data_dir).exists());
     let output = demo.program.output();

@@ -16,10 +16,12 @@ use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 use super::CommandError;
+use super::maintenance::keep_tally;
 use super::serve::{api, bound, close, pending_tasks};
 use crate::auth::proxies::Proxies;
 use crate::cli::args::{AccessError, ConfigError, DemoArgs};
 use crate::http::middleware::authorize::Authorizer;
+use crate::http::routes::metrics::CountChecks;
 use crate::http::server;
 use crate::store::Database;
 use crate::store::database::Limits;
@@ -76,10 +78,12 @@ async fn run_on(
         .authenticator()
         .map_err(|error| ConfigError::from(AccessError::Secret(error)))?;
     let authorizer = Authorizer::new(authenticator, Proxies::default(), None);
+    let pending = pending_tasks(&args.api, &database, &stop);
+    let checks = CountChecks::default();
     let app = api(
         &args.api,
         authorizer,
-        pending_tasks(&args.api, &database, &stop),
+        pending.clone(),
         database.clone(),
         vec![Arc::clone(&provider).route()],
     );
@@ -103,6 +107,7 @@ async fn run_on(
     let result = tokio::select! {
         result = serve_tasks => result,
         result = database.watch(Schema::Migrate) => result.map_err(CommandError::from),
+        never = keep_tally(&database, &pending, &checks) => match never {},
     };
     close(&database, SHUTDOWN_TIMEOUT).await;
     result
