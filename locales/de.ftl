@@ -37,6 +37,7 @@ cause-not-an-object = „{ $pointer }“ muss ein Objekt sein.
 cause-not-an-array = „{ $pointer }“ muss ein Array sein.
 cause-field-not-an-integer = „{ $pointer }“ muss eine ganze Zahl von { $min } bis { $max } sein, nicht „{ $given }“.
 cause-not-a-time = „{ $pointer }“ muss ein Zeitpunkt wie 2026-01-31T23:59:59.000Z in den Jahren 1 bis 9999 sein, nicht „{ $given }“.
+cause-ahead = „{ $pointer }“ ist { $given } und damit mehr als { $limit } Minuten vor der Uhr der Datenbank, die { $now } anzeigt. Ohne dieses Feld gilt die Zeit der Datenbank.
 cause-not-one-of = „{ $pointer }“ muss einer der Werte { $allowed } sein, nicht „{ $given }“.
 cause-text-too-long = „{ $pointer }“ darf höchstens { $limit } Zeichen lang sein.
 cause-json-too-large = „{ $pointer }“ darf höchstens { $limit } Byte umfassen.

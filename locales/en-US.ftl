@@ -52,6 +52,8 @@ cause-not-an-object = “{ $pointer }” must be an object.
 cause-not-an-array = “{ $pointer }” must be an array.
 cause-field-not-an-integer = “{ $pointer }” must be an integer from { $min } to { $max }, not “{ $given }”.
 cause-not-a-time = “{ $pointer }” must be a time such as 2026-01-31T23:59:59.000Z, in the years 1 to 9999, not “{ $given }”.
+# $limit: a number of minutes. $now: a time
+cause-ahead = “{ $pointer }” is { $given }, more than { $limit } minutes ahead of the database’s clock, which says { $now }. Leave it out to use that clock.
 # $allowed: the values, separated by commas
 cause-not-one-of = “{ $pointer }” must be one of { $allowed }, not “{ $given }”.
 # $limit: characters

@@ -37,6 +37,7 @@ cause-not-an-object = «{ $pointer }» debe ser un objeto.
 cause-not-an-array = «{ $pointer }» debe ser un array.
 cause-field-not-an-integer = «{ $pointer }» debe ser un número entero del { $min } al { $max }, no «{ $given }».
 cause-not-a-time = «{ $pointer }» debe ser una fecha y hora como 2026-01-31T23:59:59.000Z, entre los años 1 y 9999, no «{ $given }».
+cause-ahead = «{ $pointer }» es { $given }, más de { $limit } minutos por delante del reloj de la base de datos, que marca { $now }. Omita el campo para usar ese reloj.
 cause-not-one-of = «{ $pointer }» debe ser uno de los valores { $allowed }, no «{ $given }».
 cause-text-too-long = La longitud máxima de «{ $pointer }», en caracteres, es de { $limit }.
 cause-json-too-large = El tamaño máximo de «{ $pointer }», en bytes, es de { $limit }.

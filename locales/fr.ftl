@@ -37,6 +37,7 @@ cause-not-an-object = « { $pointer } » doit être un objet.
 cause-not-an-array = « { $pointer } » doit être un tableau.
 cause-field-not-an-integer = « { $pointer } » doit être un entier compris entre { $min } et { $max } inclus, et non « { $given } ».
 cause-not-a-time = « { $pointer } » doit être un horodatage tel que 2026-01-31T23:59:59.000Z, compris entre les années 1 et 9999, et non « { $given } ».
+cause-ahead = « { $pointer } » vaut { $given }, soit plus de { $limit } minutes d’avance sur l’horloge de la base de données, qui indique { $now }. Omettez ce champ pour utiliser cette horloge.
 cause-not-one-of = « { $pointer } » doit être l’une des valeurs { $allowed }, et non « { $given } ».
 cause-text-too-long = La longueur maximale de « { $pointer } », en caractères, est de { $limit }.
 cause-json-too-large = La taille maximale de « { $pointer } », en octets, est de { $limit }.

@@ -37,6 +37,7 @@ cause-not-an-object = «{ $pointer }» deve essere un oggetto.
 cause-not-an-array = «{ $pointer }» deve essere un array.
 cause-field-not-an-integer = «{ $pointer }» deve essere un numero intero da { $min } a { $max }, non «{ $given }».
 cause-not-a-time = «{ $pointer }» deve essere una data e ora come 2026-01-31T23:59:59.000Z, compresa tra gli anni 1 e 9999, non «{ $given }».
+cause-ahead = «{ $pointer }» è { $given }, più di { $limit } minuti avanti rispetto all’orologio del database, che segna { $now }. Omettere il campo per usare quell’orologio.
 cause-not-one-of = «{ $pointer }» deve essere uno dei valori { $allowed }, non «{ $given }».
 cause-text-too-long = La lunghezza massima di «{ $pointer }», in caratteri, è { $limit }.
 cause-json-too-large = «{ $pointer }» può avere una dimensione massima di { $limit } byte.

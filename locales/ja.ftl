@@ -37,6 +37,7 @@ cause-not-an-object = 「{ $pointer }」にはオブジェクトを指定して�
 cause-not-an-array = 「{ $pointer }」には配列を指定してください。
 cause-field-not-an-integer = 「{ $pointer }」には{ $min }以上{ $max }以下の整数を指定してください。指定された値は「{ $given }」です。
 cause-not-a-time = 「{ $pointer }」には、西暦1年から9999年までの日時を2026-01-31T23:59:59.000Zのような形式で指定してください。指定された値は「{ $given }」です。
+cause-ahead = 「{ $pointer }」の値{ $given }は、データベースの時計（現在{ $now }）より{ $limit }分を超えて進んでいます。省略すると、データベースの時計が使われます。
 cause-not-one-of = 「{ $pointer }」には{ $allowed }のいずれかを指定してください。指定された値は「{ $given }」です。
 cause-text-too-long = 「{ $pointer }」の上限は{ $limit }文字です。
 cause-json-too-large = 「{ $pointer }」の上限は{ $limit }バイトです。

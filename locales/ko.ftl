@@ -37,6 +37,7 @@ cause-not-an-object = ‘{ $pointer }’의 값은 객체여야 합니다.
 cause-not-an-array = ‘{ $pointer }’의 값은 배열이어야 합니다.
 cause-field-not-an-integer = ‘{ $pointer }’의 값은 { $min } 이상 { $max } 이하의 정수여야 합니다. 지정된 값은 ‘{ $given }’입니다.
 cause-not-a-time = ‘{ $pointer }’의 값은 2026-01-31T23:59:59.000Z와 같은 형식의 날짜 및 시간이어야 하며, 연도는 1년에서 9999년 사이여야 합니다. 지정된 값은 ‘{ $given }’입니다.
+cause-ahead = ‘{ $pointer }’의 값 { $given }이(가) 데이터베이스의 시계({ $now })보다 { $limit }분 넘게 앞서 있습니다. 이 필드를 생략하면 데이터베이스의 시계가 사용됩니다.
 cause-not-one-of = ‘{ $pointer }’의 값은 { $allowed } 중 하나여야 합니다. 지정된 값은 ‘{ $given }’입니다.
 cause-text-too-long = ‘{ $pointer }’의 값은 최대 { $limit }자까지 허용됩니다.
 cause-json-too-large = ‘{ $pointer }’의 값은 최대 { $limit }바이트까지 허용됩니다.

@@ -37,6 +37,7 @@ cause-not-an-object = “{ $pointer }” moet een object zijn.
 cause-not-an-array = “{ $pointer }” moet een array zijn.
 cause-field-not-an-integer = “{ $pointer }” moet een geheel getal van { $min } tot en met { $max } zijn, niet “{ $given }”.
 cause-not-a-time = “{ $pointer }” moet een tijdstip zoals 2026-01-31T23:59:59.000Z zijn, in de jaren 1 tot en met 9999, niet “{ $given }”.
+cause-ahead = “{ $pointer }” is { $given }, meer dan { $limit } minuten vóór de klok van de database, die { $now } aangeeft. Laat het veld weg om die klok te gebruiken.
 cause-not-one-of = “{ $pointer }” moet een van de waarden { $allowed } zijn, niet “{ $given }”.
 cause-text-too-long = De maximale lengte van “{ $pointer }”, in tekens, is { $limit }.
 cause-json-too-large = De maximale grootte van “{ $pointer }”, in bytes, is { $limit }.

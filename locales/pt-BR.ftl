@@ -37,6 +37,7 @@ cause-not-an-object = “{ $pointer }” deve ser um objeto.
 cause-not-an-array = “{ $pointer }” deve ser um array.
 cause-field-not-an-integer = “{ $pointer }” deve ser um número inteiro de { $min } a { $max }, e não “{ $given }”.
 cause-not-a-time = “{ $pointer }” deve ser uma data e hora como 2026-01-31T23:59:59.000Z, entre os anos 1 e 9999, e não “{ $given }”.
+cause-ahead = “{ $pointer }” é { $given }, mais de { $limit } minutos à frente do relógio do banco de dados, que marca { $now }. Omita o campo para usar esse relógio.
 cause-not-one-of = “{ $pointer }” deve ser um dos valores { $allowed }, e não “{ $given }”.
 cause-text-too-long = O comprimento máximo de “{ $pointer }”, em caracteres, é de { $limit }.
 cause-json-too-large = O tamanho máximo de “{ $pointer }”, em bytes, é de { $limit }.

@@ -37,6 +37,7 @@ cause-not-an-object = “{ $pointer }”必须是对象。
 cause-not-an-array = “{ $pointer }”必须是数组。
 cause-field-not-an-integer = “{ $pointer }”必须是 { $min } 到 { $max } 范围内的整数，而不是“{ $given }”。
 cause-not-a-time = “{ $pointer }”必须是公元 1 年到 9999 年范围内的日期时间（例如 2026-01-31T23:59:59.000Z），而不是“{ $given }”。
+cause-ahead = “{ $pointer }”的值 { $given } 比数据库的时钟（{ $now }）超前 { $limit } 分钟以上。省略该字段即可使用数据库的时钟。
 cause-not-one-of = “{ $pointer }”必须是 { $allowed } 之一，而不是“{ $given }”。
 cause-text-too-long = “{ $pointer }”的长度不得超过 { $limit } 个字符。
 cause-json-too-large = “{ $pointer }”的大小不得超过 { $limit } 字节。

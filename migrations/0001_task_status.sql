@@ -144,7 +144,8 @@ comment on column task_status.target_id is 'Id of the object that the task works
 comment on column task_status.target_type is 'APPLICATION or IDENTITY; null if unknown.';
 comment on column task_status.target_name is 'Name of the object that the task works on; null, with target_id, if it has no target.';
 comment on column task_status.created is 'When the task was created, to the millisecond. Pending tasks are listed by it, then by id.';
-comment on column task_status.modified is 'Last sign of life, to the millisecond. An update that does not set it sets it to now.';
+comment on column task_status.modified is
+    'Last sign of life, to the millisecond, at most ten minutes ahead of the database''s clock. An update that does not set it sets it to now.';
 comment on column task_status.launched is 'When the task began to run; null if it has not.';
 comment on column task_status.completed is 'When the task ended; set with completion_status, to now if the writer gives no time.';
 comment on column task_status.completion_status is
@@ -217,6 +218,21 @@ create index task_status_launcher_idx on task_status (lower(launcher collate tas
 create index task_status_source_idx on task_status (lower(target_id collate task_status_case) collate "C", created desc)
     where target_type = 'APPLICATION';
 
+-- Time is the database's. Of two reports the newer one by "modified" counts, so a time far ahead would shut out all later
+-- reports, and keep the task from retention. The clock itself is read, since a long transaction began long before it.
+
+create function task_status_latest() returns timestamptz
+    language sql volatile parallel safe
+    return clock_timestamp() + interval '10 minutes';
+comment on function task_status_latest is
+    'The latest time that "modified" may have: ten minutes ahead of the database''s clock.';
+
+create function task_status_advanced(modified timestamptz, sign_of_life timestamptz) returns timestamptz
+    language sql volatile parallel safe
+    return case when modified > task_status_latest() then sign_of_life else greatest(modified, sign_of_life) end;
+comment on function task_status_advanced is
+    'What "modified" becomes by a sign of life: it never turns back, unless it is too far ahead to be right.';
+
 -- Two conveniences for writers. Each trigger has a WHEN clause: a write that needs neither pays for no call.
 
 create function task_status_complete() returns trigger language plpgsql as $$
@@ -233,7 +249,7 @@ create trigger task_status_complete before insert or update on task_status
 
 create function task_status_touch() returns trigger language plpgsql as $$
 begin
-    new.modified := greatest(old.modified, now());
+    new.modified := task_status_advanced(old.modified, now());
     return new;
 end
 $$;
@@ -245,6 +261,28 @@ create trigger task_status_touch before update on task_status
     for each row when (
         new.modified = old.modified and current_setting('task_status.keep_modified', true) is distinct from 'on')
     execute function task_status_touch();
+
+create function task_status_refuse_ahead() returns trigger language plpgsql as $$
+declare
+    utc_format constant text := 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"';
+begin
+    raise check_violation using
+        schema = tg_table_schema, table = tg_table_name, column = 'modified', constraint = 'task_status_modified_check',
+        message = format('"modified" of the task "%s" is more than ten minutes ahead of the database''s clock', new.id),
+        detail = json_build_object(
+            'modified', to_char(new.modified at time zone 'utc', utc_format),
+            'now', to_char(clock_timestamp() at time zone 'utc', utc_format)),
+        hint = 'Leave "modified" out: it is set to now.';
+end
+$$;
+comment on function task_status_refuse_ahead is
+    'Refuses a "modified" later than task_status_latest(), as the constraint task_status_modified_check. A check constraint cannot depend on the time.';
+
+-- Fires last, since triggers fire in the order of their names: an update of a row that is too far ahead already brings it
+-- back.
+create trigger task_status_z_refuse_ahead before insert or update on task_status
+    for each row when (new.modified > task_status_latest())
+    execute function task_status_refuse_ahead();
 
 -- The tally: how many tasks are pending, and a revision of them, exact in every snapshot. Statement triggers change it
 -- in the transaction that changes the rows. docs/freshness.md has the proof, the limits and the cost to a writer.

@@ -16,7 +16,7 @@ use crate::memory::MemoryError;
 use crate::messages::cause::Cause;
 use crate::messages::locale::Locale;
 use crate::pending::page::PageError;
-use crate::store::StoreError;
+use crate::store::{Refusal, StoreError};
 use crate::task::json::JsonError;
 use crate::task::violation::Violation;
 
@@ -315,9 +315,7 @@ impl From<TooMany> for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Refused { constraint, .. } => {
-                Self::BadContent(vec![Cause::Constraint { constraint }])
-            }
+            StoreError::Refused { refusal, .. } => Self::BadContent(vec![refusal.into()]),
             StoreError::Memory(error) => error.into(),
             error if error.is_statement_timeout() => Self::StatementTimeout(error),
             error if error.is_pool_timeout() => Self::Overloaded,
@@ -325,6 +323,15 @@ impl From<StoreError> for ApiError {
             // Even if waiting does not help, the request is not at fault.
             error if error.is_outage() => Self::DatabaseUnavailable(error),
             error => Self::Internal(Box::new(error)),
+        }
+    }
+}
+
+impl From<Refusal> for Cause {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Constraint(constraint) => Self::Constraint { constraint },
+            Refusal::Violation(violation) => violation.into(),
         }
     }
 }

@@ -105,7 +105,7 @@ mod tests {
     fn a_cursor_is_valid_only_in_its_own_order() {
         let now = report::time("2026-01-02T03:04:05.678Z").expect("a time");
         let value = json!({ "id": "é/1", "type": "QPOC", "uniqueName": "N", "launcher": "l" });
-        let task = report::read(&value, None, now).expect("a task");
+        let task = report::read(&value, None).expect("a task").into_task(now);
         let every = "type,-uniqueName,launched,-completed,percentComplete,modified,-created";
         for order in ["-created", "created", every] {
             let order = Sorters::parse(order).expect("an order");

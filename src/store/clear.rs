@@ -24,7 +24,7 @@ with batch as (
     for update skip locked
 )
 update task_status
-set completion_status = $2, completed = coalesce($3, now()), modified = greatest(modified, now())
+set completion_status = $2, completed = coalesce($3, now()), modified = task_status_advanced(modified, now())
 from batch
 where task_status.id = batch.id
 returning task_status.id::text collate \"C\"

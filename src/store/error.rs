@@ -11,6 +11,8 @@ use sqlx::postgres::PgDatabaseError;
 use thiserror::Error;
 
 use crate::memory::MemoryError;
+use crate::task::report;
+use crate::task::violation::{Problem, Violation};
 
 /// What stands for a constraint if a character cannot be written in the encoding of the database.
 const NOT_IN_ENCODING: &str = "its encoding lacks a character";
@@ -54,7 +56,7 @@ pub enum StoreError {
     /// A value that was given breaks a constraint of the table, or cannot be written in the database's encoding.
     #[error("the database refused a value")]
     Refused {
-        constraint: String,
+        refusal: Refusal,
         #[source]
         source: sqlx::Error,
     },
@@ -99,6 +101,38 @@ pub enum StoreError {
     NotGranted { role: String, lacking: String },
 }
 
+/// Why the database refused a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The name of the constraint, or the server's words if there is none.
+    Constraint(String),
+    /// The part of the task that is at fault.
+    Violation(Violation),
+}
+
+impl Refusal {
+    fn of(error: &dyn DatabaseError) -> Self {
+        let constraint = error.constraint().unwrap_or(error.message());
+        if constraint == "task_status_modified_check"
+            && let Some(problem) = ahead(error)
+        {
+            return Self::Violation(problem.at("/modified"));
+        }
+        Self::Constraint(constraint.to_owned())
+    }
+}
+
+/// The times in the error of the trigger `task_status_z_refuse_ahead`.
+fn ahead(error: &dyn DatabaseError) -> Option<Problem> {
+    let detail = error.try_downcast_ref::<PgDatabaseError>()?.detail()?;
+    let times: serde_json::Value = serde_json::from_str(detail).ok()?;
+    let time = |key: &str| report::time(times.get(key)?.as_str()?);
+    Some(Problem::Ahead {
+        given: time("modified")?,
+        now: time("now")?,
+    })
+}
+
 impl StoreError {
     /// Whether waiting may help.
     pub fn is_transient(&self) -> bool {
@@ -138,15 +172,13 @@ impl StoreError {
     }
 
     fn refused(source: sqlx::Error) -> Self {
-        let constraint = match source.as_database_error() {
+        let refusal = match source.as_database_error() {
             // Its message is longer than what is shown of it.
-            _ if has_code(&source, &["22P05"]) => Some(NOT_IN_ENCODING.to_owned()),
-            error => error.map(|error| error.constraint().unwrap_or(error.message()).to_owned()),
+            _ if has_code(&source, &["22P05"]) => Refusal::Constraint(NOT_IN_ENCODING.to_owned()),
+            Some(error) => Refusal::of(error),
+            None => Refusal::Constraint(source.to_string()),
         };
-        Self::Refused {
-            constraint: constraint.unwrap_or_default(),
-            source,
-        }
+        Self::Refused { refusal, source }
     }
 
     /// Whether the freshness barrier timed out.

@@ -27,4 +27,4 @@ pub mod task;
 pub mod unreadable;
 
 pub use database::Database;
-pub use error::StoreError;
+pub use error::{Refusal, StoreError};

@@ -23,13 +23,15 @@ const TABLES: [(&str, &str); 6] = [
     // The migrations that have been applied.
     ("_sqlx_migrations", "select"),
 ];
-/// The functions that the service calls, and those that constraints and indexes call with the privileges of the writer.
+/// The functions that the service calls, and those that constraints, indexes and triggers call with the privileges of the writer.
 /// Trigger functions are missing: PostgreSQL checks the privilege on them when a trigger is created, not when it fires.
-const FUNCTIONS: [&str; 10] = [
+const FUNCTIONS: [&str; 12] = [
     "task_status_messages_are_valid",
     "task_status_json_is_bounded",
     "task_status_returns_are_valid",
     "task_status_definition_summary_is_valid",
+    "task_status_latest",
+    "task_status_advanced",
     "task_status_kind",
     "task_status_hour",
     "task_status_minute",

@@ -6,9 +6,10 @@ use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::types::Json;
 use sqlx::{Arguments, FromRow, Row};
 
+use crate::task::report::Report;
 use crate::task::{Target, TaskDefinitionSummary, TaskStatus};
 
-/// Defines the columns, how each is read, and the value of each for a task.
+/// Defines the columns, how each is read, and the value of each for a report.
 macro_rules! columns {
     ($first:literal $first_cast:literal: $first_value:expr, $($name:literal $cast:literal: $value:expr,)*) => {
         /// All columns, in the order in which [`arguments`] binds them.
@@ -25,40 +26,40 @@ macro_rules! columns {
             $(", task_status.", $name, $cast, " as ", $name),*
         );
 
-        /// The values of these tasks, an array for each column: [`given`] makes rows of them.
-        pub(super) fn arguments(tasks: &[&TaskStatus]) -> Result<PgArguments, BoxDynError> {
-            fn column<'a, T>(tasks: &[&'a TaskStatus], value: impl Fn(&'a TaskStatus) -> T) -> Vec<T> {
-                tasks.iter().map(|task| value(task)).collect()
+        /// The values of these reports, an array for each column: [`given`] makes rows of them.
+        pub(super) fn arguments(reports: &[&Report]) -> Result<PgArguments, BoxDynError> {
+            fn column<'a, T>(reports: &[&'a Report], value: impl Fn(&'a Report) -> T) -> Vec<T> {
+                reports.iter().map(|report| value(report)).collect()
             }
             let mut arguments = PgArguments::default();
-            arguments.add(column(tasks, $first_value))?;
-            $(arguments.add(column(tasks, $value))?;)*
+            arguments.add(column(reports, $first_value))?;
+            $(arguments.add(column(reports, $value))?;)*
             Ok(arguments)
         }
     };
 }
 
 columns! {
-    "id" "::text collate \"C\"": |task| task.id.as_str(),
-    "type" "::text collate \"C\"": |task| task.r#type,
-    "unique_name" "::text collate \"C\"": |task| task.unique_name.as_str(),
-    "description" "::text collate \"C\"": |task| task.description.as_str(),
-    "parent_name" "::text collate \"C\"": |task| task.parent_name.as_deref(),
-    "launcher" "::text collate \"C\"": |task| task.launcher.as_str(),
-    "target_id" "::text collate \"C\"": |task| task.target.as_ref().map(|target| target.id.as_str()),
-    "target_type" "::text collate \"C\"": |task| task.target.as_ref().and_then(|target| target.r#type),
-    "target_name" "::text collate \"C\"": |task| task.target.as_ref().map(|target| target.name.as_str()),
-    "created" "::timestamptz": |task| task.created,
-    "modified" "::timestamptz": |task| task.modified,
-    "launched" "::timestamptz": |task| task.launched,
-    "completed" "::timestamptz": |task| task.completed,
-    "completion_status" "::text collate \"C\"": |task| task.completion_status,
-    "messages" "::jsonb": |task| Json(&task.messages),
-    "returns" "::jsonb": |task| Json(&task.returns),
-    "attributes" "::jsonb": |task| Json(&task.attributes),
-    "progress" "::text collate \"C\"": |task| task.progress.as_deref(),
-    "percent_complete" "::integer": |task| task.percent_complete,
-    "task_definition_summary" "::jsonb": |task| task.task_definition_summary.as_ref().map(Json),
+    "id" "::text collate \"C\"": |report| report.task.id.as_str(),
+    "type" "::text collate \"C\"": |report| report.task.r#type,
+    "unique_name" "::text collate \"C\"": |report| report.task.unique_name.as_str(),
+    "description" "::text collate \"C\"": |report| report.task.description.as_str(),
+    "parent_name" "::text collate \"C\"": |report| report.task.parent_name.as_deref(),
+    "launcher" "::text collate \"C\"": |report| report.task.launcher.as_str(),
+    "target_id" "::text collate \"C\"": |report| report.task.target.as_ref().map(|target| target.id.as_str()),
+    "target_type" "::text collate \"C\"": |report| report.task.target.as_ref().and_then(|target| target.r#type),
+    "target_name" "::text collate \"C\"": |report| report.task.target.as_ref().map(|target| target.name.as_str()),
+    "created" "::timestamptz": |report| report.created,
+    "modified" "::timestamptz": |report| report.modified,
+    "launched" "::timestamptz": |report| report.task.launched,
+    "completed" "::timestamptz": |report| report.task.completed,
+    "completion_status" "::text collate \"C\"": |report| report.task.completion_status,
+    "messages" "::jsonb": |report| Json(&report.task.messages),
+    "returns" "::jsonb": |report| Json(&report.task.returns),
+    "attributes" "::jsonb": |report| Json(&report.task.attributes),
+    "progress" "::text collate \"C\"": |report| report.task.progress.as_deref(),
+    "percent_complete" "::integer": |report| report.task.percent_complete,
+    "task_definition_summary" "::jsonb": |report| report.task.task_definition_summary.as_ref().map(Json),
 }
 
 /// Columns of type `jsonb`.

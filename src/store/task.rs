@@ -19,12 +19,16 @@ const IMMUTABLE: [&str; 7] = [
     "task_definition_summary",
 ];
 
-/// Writes all else of a task, and returns it as it is stored.
+/// Writes all else of a task, and returns it as it is stored. `modified` becomes now.
 static UPDATE: LazyLock<String> = LazyLock::new(|| {
     let given = given();
     let mutable = || COLUMN_NAMES.iter().filter(|column| !IMMUTABLE.contains(column));
     let columns = list(mutable(), str::to_owned);
-    let values = list(mutable(), |column| format!("given.{column}"));
+    let value = |column: &str| match column {
+        "modified" => "task_status_advanced(task_status.modified, now())".to_owned(),
+        _ => format!("given.{column}"),
+    };
+    let values = list(mutable(), value);
     format!(
         "update task_status set ({columns}) = ({values})
         from ({given}) as given
@@ -55,7 +59,7 @@ pub async fn change<E>(
     };
     let outcome = match task.map(|task| change(&task)) {
         Some(Ok(changed)) => {
-            let values = arguments(&[&changed]).map_err(sqlx::Error::Encode)?;
+            let values = arguments(&[&changed.into()]).map_err(sqlx::Error::Encode)?;
             let update = sqlx::query_as_with(UPDATE.as_str(), values).fetch_one(&mut *connection);
             let stored = database.bounded(update).await;
             Some(Ok(stored.map_err(|error| StoreError::from(error).of_write())?))

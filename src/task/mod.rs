@@ -98,6 +98,8 @@ pub mod limits {
     pub const JSON_BYTES: usize = 1_048_576;
     /// Levels of arrays and objects in a JSON value. In a page it is inside two more, and common parsers read 127.
     pub const JSON_DEPTH: usize = 125;
+    /// How far `modified` may be ahead of the database's clock.
+    pub const MINUTES_AHEAD: usize = 10;
 }
 
 /// The kind of scheduler that a task belongs to.
@@ -190,8 +192,13 @@ names!(CompletionStatus {
 });
 names!(TargetType { "APPLICATION" => Application, "IDENTITY" => Identity });
 
+/// A time as it is written in a task.
+pub fn written(time: &DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
 fn time<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
+    serializer.serialize_str(&written(time))
 }
 
 #[expect(clippy::ref_option, reason = "the signature is serde's")]

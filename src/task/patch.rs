@@ -83,9 +83,9 @@ impl TaskPatch {
         }
     }
 
-    /// The patched task. `modified` becomes `now`, unless it is later already. Members that the patch does not name stay
-    /// the same to the byte.
-    pub fn apply(&self, task: &TaskStatus, now: DateTime<Utc>) -> Result<TaskStatus, Vec<Violation>> {
+    /// The patched task. Members that the patch does not name stay the same to the byte; the database sets `modified`,
+    /// and `completed` if the patch sets a status without it.
+    pub fn apply(&self, task: &TaskStatus) -> Result<TaskStatus, Vec<Violation>> {
         let named: BTreeSet<&str> = self.0.iter().flat_map(pointers).map(first_token).collect();
         let mut document = members(task, &named).map_err(|violation| vec![violation])?;
         let mut copied = 0;
@@ -115,7 +115,7 @@ impl TaskPatch {
             })?;
         }
         let changed: BTreeSet<&str> = self.0.iter().flat_map(changed).map(first_token).collect();
-        merged(task, document, &changed, now)
+        merged(task, document, &changed)
     }
 }
 
@@ -141,7 +141,6 @@ fn merged(
     task: &TaskStatus,
     document: Value,
     changed: &BTreeSet<&str>,
-    now: DateTime<Utc>,
 ) -> Result<TaskStatus, Vec<Violation>> {
     let taken = |key: &str| changed.contains(key) || ENDS.contains(&key);
     let mut report = stand_in();
@@ -150,9 +149,8 @@ fn merged(
             report[key] = value;
         }
     }
-    let mut read = report::read(&report, None, now)?;
+    let mut read = report::read(&report, None)?.task;
     let mut patched = task.clone();
-    patched.modified = task.modified.max(now);
     for name in MUTABLE.into_iter().filter(|name| taken(name)) {
         take(name, &mut patched, &mut read);
     }
@@ -196,11 +194,9 @@ pub fn completion(content: Value) -> Result<(CompletionStatus, Option<DateTime<U
     if !violations.is_empty() {
         return Err(violations);
     }
-    let timed = members.get("completed").is_some();
-    let completed = report::read(&members, None, Utc::now())?;
+    let task = report::read(&members, None)?.task;
     let missing = || vec![Problem::Required.at("/completionStatus")];
-    let status = completed.completion_status.ok_or_else(missing)?;
-    Ok((status, completed.completed.filter(|_| timed)))
+    Ok((task.completion_status.ok_or_else(missing)?, task.completed))
 }
 
 fn immutable(pointer: &Pointer, mutable: &[&str]) -> Violation {

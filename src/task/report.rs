@@ -1,6 +1,7 @@
 //! Reads a task status from JSON: forgiving in form, strict in meaning, and every violation is reported at once.
 //!
-//! `id`, `type`, `uniqueName` and `launcher` are required, everything else has a default. Enumerations are read in any
+//! `id`, `type`, `uniqueName` and `launcher` are required, everything else has a default, which for times is the
+//! database's to set. Enumerations are read in any
 //! case, times in the forms of [`time`]. A task that is read satisfies the constraints of the table.
 
 use chrono::{DateTime, Datelike, NaiveDateTime, SubsecRound, Utc};
@@ -15,10 +16,45 @@ pub use super::fields::MAX_VIOLATIONS;
 /// Ids that would collide with routes of the API.
 const RESERVED_IDS: [&str; 5] = ["", "pending-tasks", "v1", ".", ".."];
 
-/// Reads a task. `path_id` is the id in the request's path, which the content may repeat; without it the content must
-/// have the id. `created` and `modified` default to `now`.
-pub fn read(value: &Value, path_id: Option<&str>, now: DateTime<Utc>) -> Result<TaskStatus, Vec<Violation>> {
-    let now = now.trunc_subsecs(3);
+/// A task as it is reported. Times that a report does not give are the database's: the clocks of the program's replicas
+/// may differ, and order nothing.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Its `created` and `modified` mean nothing. With a status and no `completed`, the task ends now.
+    pub task: TaskStatus,
+    pub created: Option<DateTime<Utc>>,
+    pub modified: Option<DateTime<Utc>>,
+}
+
+impl Report {
+    /// The task, with `now` for the times that are not given.
+    pub fn into_task(self, now: DateTime<Utc>) -> TaskStatus {
+        let now = now.trunc_subsecs(3);
+        TaskStatus {
+            created: self.created.unwrap_or(now),
+            modified: self.modified.unwrap_or(now),
+            completed: self
+                .task
+                .completion_status
+                .map(|_| self.task.completed.unwrap_or(now)),
+            ..self.task
+        }
+    }
+}
+
+impl From<TaskStatus> for Report {
+    fn from(task: TaskStatus) -> Self {
+        Self {
+            created: Some(task.created),
+            modified: Some(task.modified),
+            task,
+        }
+    }
+}
+
+/// Reads a report. `path_id` is the id in the request's path, which the content may repeat; without it the content must
+/// have the id.
+pub fn read(value: &Value, path_id: Option<&str>) -> Result<Report, Vec<Violation>> {
     let mut fields = Fields::new(value)?;
     let completed = fields.optional("completed", moment);
     let completion_status = fields.optional("completionStatus", one_of(CompletionStatus::ALL));
@@ -38,10 +74,10 @@ pub fn read(value: &Value, path_id: Option<&str>, now: DateTime<Utc>) -> Result<
         parent_name: fields.optional("parentName", text(limits::NAME)),
         launcher: fields.required("launcher", text(limits::NAME)),
         target: fields.optional("target", target),
-        created: fields.optional("created", moment).unwrap_or(now),
-        modified: fields.optional("modified", moment).unwrap_or(now),
+        created: DateTime::default(),
+        modified: DateTime::default(),
         launched: fields.optional("launched", moment),
-        completed: completion_status.map(|_| completed.unwrap_or(now)),
+        completed,
         completion_status,
         messages: fields.stored("messages", list(message)),
         returns: fields.stored("returns", list(return_details)),
@@ -52,8 +88,13 @@ pub fn read(value: &Value, path_id: Option<&str>, now: DateTime<Utc>) -> Result<
             .unwrap_or_default(),
         task_definition_summary: fields.optional("taskDefinitionSummary", task_definition_summary),
     };
+    let report = Report {
+        task,
+        created: fields.optional("created", moment),
+        modified: fields.optional("modified", moment),
+    };
     fields.refuse_slips();
-    fields.finish(task)
+    fields.finish(report)
 }
 
 /// A time in any form of RFC 3339, or as `YYYY-MM-DD HH:MM:SS.ffffff+00:00`, cut to the millisecond. Years 1 to 9999.

@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use chrono::{DateTime, Utc};
+
 /// A part of the content that is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
@@ -65,6 +67,11 @@ pub enum Problem {
     /// The id in the content is not the one in the path.
     IdDiffers {
         given: String,
+    },
+    /// A `modified` more than [`MINUTES_AHEAD`](super::limits::MINUTES_AHEAD) later than the database's time.
+    Ahead {
+        given: DateTime<Utc>,
+        now: DateTime<Utc>,
     },
     /// `completed` without a `completionStatus`.
     CompletedWithoutStatus,

@@ -4,8 +4,10 @@
 
 use std::process::Command;
 
+use chrono::Utc;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use task_status::task::written;
 
 use crate::support::database::{Role, TestDatabase, quoted};
 use crate::support::program::{self, Program, command, output_of};
@@ -51,8 +53,9 @@ async fn privileges(database: &TestDatabase, role: &Role) -> Vec<String> {
     privileges
 }
 
-const EXACTLY: [&str; 22] = [
+const EXACTLY: [&str; 25] = [
     "database: CONNECT, TEMPORARY",
+    "function task_status_advanced: EXECUTE",
     "function task_status_complete: EXECUTE",
     "function task_status_count: nothing",
     "function task_status_count_truncate: nothing",
@@ -62,8 +65,10 @@ const EXACTLY: [&str; 22] = [
     "function task_status_hour: EXECUTE",
     "function task_status_json_is_bounded: EXECUTE",
     "function task_status_kind: EXECUTE",
+    "function task_status_latest: EXECUTE",
     "function task_status_messages_are_valid: EXECUTE",
     "function task_status_minute: EXECUTE",
+    "function task_status_refuse_ahead: EXECUTE",
     "function task_status_returns_are_valid: EXECUTE",
     "function task_status_shrink_tally: EXECUTE",
     "function task_status_touch: EXECUTE",
@@ -209,6 +214,7 @@ async fn the_granted_privileges_suffice_for_every_command() {
         EXACTLY.map(|line| match line {
             "database: CONNECT, TEMPORARY" => "database: CONNECT",
             "function task_status_complete: EXECUTE" => "function task_status_complete: nothing",
+            "function task_status_refuse_ahead: EXECUTE" => "function task_status_refuse_ahead: nothing",
             "function task_status_touch: EXECUTE" => "function task_status_touch: nothing",
             other => other,
         })
@@ -229,7 +235,7 @@ async fn the_granted_privileges_suffice_for_every_command() {
     std::fs::write(
         &file,
         [
-            task("young", "2999-01-01T00:00:00.000Z"),
+            task("young", &written(&Utc::now())),
             task("old", "2020-01-01T00:00:00.000Z"),
         ]
         .map(|task| task.to_string() + "\n")

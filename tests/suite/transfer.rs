@@ -526,7 +526,7 @@ async fn an_export_survives_import_byte_for_byte() {
     );
     let input = [
         lines(&numbered(120)),
-        r#"{"id":"\u00e9 \"\\ \/ 佐藤 🦀 \u2028 \u0001\t","type":"qpoc","uniqueName":"Zoë\n","description":"\\N","launcher":"a\tb\\","parentName":"","target":{"id":"i","type":null,"name":"ﷺ"},"created":"0001-01-01T00:00:00.001Z","modified":"9999-12-31T23:59:59.999Z","launched":"1969-12-31T23:59:59.999Z","progress":"","percentComplete":100}"#.to_owned(),
+        r#"{"id":"\u00e9 \"\\ \/ 佐藤 🦀 \u2028 \u0001\t","type":"qpoc","uniqueName":"Zoë\n","description":"\\N","launcher":"a\tb\\","parentName":"","target":{"id":"i","type":null,"name":"ﷺ"},"created":"0001-01-01T00:00:00.001Z","modified":"0001-01-01T00:00:00.999Z","launched":"1969-12-31T23:59:59.999Z","progress":"","percentComplete":100}"#.to_owned(),
         r#"{"id":"numbers","type":"QUEUED_TASK","uniqueName":"n","launcher":"l","attributes":{"z":12345678901234567890123456789.10,"a":1.7976931348623157e308,"deep":DEEP,"b":-0.0,"c":1E-7,"d":[],"e":{},"f":null,"":"\u007f","aa":{"b":[null,true,{"c":"\\u0000"}]}},"created":"2026-01-01T00:00:00Z","modified":"2026-01-01T00:00:00Z","completed":"2026-01-01T00:00:00.5Z","completionStatus":"TEMPERROR"}"#.to_owned(),
         r#"{"id":"messages","type":"QUARTZ","uniqueName":"n","launcher":"l","created":"2026-01-01T00:00:00Z","modified":"2026-01-01T00:00:00Z","messages":[{"type":"info","key":"k"},{"type":"ERROR","key":"","localizedText":{"locale":"en","message":"m"},"parameters":["s",{"n":1.50,"deep":[{}]}]}],"returns":[{"name":"a","attributeName":"b"}],"taskDefinitionSummary":{"id":"i","uniqueName":"u","parentName":"p","description":null,"executor":null,"arguments":{"x":[1,2.0]}}}"#.to_owned(),
     ]

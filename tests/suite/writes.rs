@@ -1,7 +1,9 @@
 //! `GET`, `PUT` and `PATCH /task-status/{id}`, `POST /task-status`, and the bulk clear.
 
+use chrono::{TimeDelta, Utc};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use task_status::task::written;
 
 use crate::support::database::TestDatabase;
 use crate::support::service::{Answer, Service};
@@ -110,17 +112,19 @@ async fn modified_never_decreases() {
         task
     };
     // The clock of the executor is ahead, and a clear is later than its report.
-    service.put("a", &report("2200-12-31T00:00:00Z")).await;
+    let now = Utc::now();
+    let (earlier, later) = (
+        written(&(now + TimeDelta::minutes(8))),
+        written(&(now + TimeDelta::minutes(9))),
+    );
+    service.put("a", &report(&later)).await;
     let patch = json!([{ "op": "replace", "path": "/completionStatus", "value": "Error" }]);
     let cleared = service.patch("a", &patch).await.json();
     assert_eq!(
         (&cleared["modified"], &cleared["completionStatus"]),
-        (&json!("2200-12-31T00:00:00.000Z"), &json!("ERROR"))
+        (&json!(later), &json!("ERROR"))
     );
-    assert_eq!(
-        service.put("a", &report("2200-12-30T00:00:00Z")).await.json(),
-        cleared
-    );
+    assert_eq!(service.put("a", &report(&earlier)).await.json(), cleared);
 
     // The last report is repeated, as after a lost response: the task ended the first time.
     let mut last = least("b");
@@ -207,9 +211,9 @@ async fn an_array_is_stored_whole_or_not_at_all() {
             .await
     };
 
-    let mut newer = least("b");
-    newer["modified"] = "2030-01-01T00:00:00Z".into();
-    let batch = json!([least("a"), newer, least("b")]);
+    let mut older = least("b");
+    older["modified"] = "2026-01-01T00:00:00Z".into();
+    let batch = json!([least("a"), least("b"), older]);
     let stored = post(batch.clone()).await;
     assert_eq!(stored.status, StatusCode::OK);
     assert_eq!(

@@ -226,7 +226,9 @@ pub fn queued(rng: &mut Rng, created: DateTime<Utc>) -> TaskStatus {
         "attributes": { "taskStartDelay": rng.u32(..30) },
         "taskDefinitionSummary": definition,
     });
-    report::read(&sample, None, created).expect("a valid report")
+    report::read(&sample, None)
+        .expect("a valid report")
+        .into_task(created)
 }
 
 /// Advances a task: launches it or increases its progress, sometimes with a message.

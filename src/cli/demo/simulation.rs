@@ -13,6 +13,7 @@ use crate::memory::Reserved;
 use crate::store::pending::{Entry, PageQuery, page};
 use crate::store::{Database, StoreError, report};
 use crate::task::TaskStatus;
+use crate::task::report::Report;
 use crate::telemetry::error_chain;
 
 /// The age of the oldest completed tasks.
@@ -92,7 +93,7 @@ pub async fn run(database: &Database, mut tasks: Tasks) -> Result<(), StoreError
 
 impl Tasks {
     /// Advances or completes one task in ten, and adds new ones for those completed. Returns the tasks to report.
-    fn step(&mut self, now: DateTime<Utc>) -> Vec<TaskStatus> {
+    fn step(&mut self, now: DateTime<Utc>) -> Vec<Report> {
         let mut reports = Vec::new();
         for task in &mut self.running {
             if self.rng.u8(..10) == 0 {
@@ -101,7 +102,7 @@ impl Tasks {
                 } else {
                     sample::advance(&mut self.rng, task, now);
                 }
-                reports.push(task.clone());
+                reports.push(sign_of_life(task));
             }
         }
         self.running.retain(|task| task.completion_status.is_none());
@@ -110,10 +111,18 @@ impl Tasks {
             (self.wanted + self.rng.usize(..=self.wanted / 50 + 1)).saturating_sub(self.running.len());
         for _ in 0..missing.min(BATCH) {
             let task = sample::queued(&mut self.rng, now);
-            reports.push(task.clone());
+            reports.push(sign_of_life(&task));
             self.running.push(task);
         }
         reports
+    }
+}
+
+/// A report that is made now.
+fn sign_of_life(task: &TaskStatus) -> Report {
+    Report {
+        modified: None,
+        ..task.clone().into()
     }
 }
 
@@ -145,9 +154,9 @@ async fn fill(
 ) -> Result<(), StoreError> {
     for begin in (0..number).step_by(BATCH) {
         let end = (begin + BATCH).min(number);
-        let batch: Vec<TaskStatus> = (begin..end).map(|_| make(rng)).collect();
+        let batch: Vec<Report> = (begin..end).map(|_| make(rng).into()).collect();
         report::report(database, &batch).await?;
-        batch.into_iter().for_each(&mut keep);
+        batch.into_iter().map(|report| report.task).for_each(&mut keep);
         if end.is_multiple_of(20 * BATCH) && end < number {
             tracing::info!("wrote {end} of {number} {what}");
         }

@@ -18,7 +18,6 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use chrono::Utc;
 use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 
@@ -71,7 +70,7 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode, CommandError> {
         progress: Progress::new(input.length, earlier.counts.read),
         state_path,
     };
-    let events = read::start(input.reader, earlier.clone(), args.chunk.get(), Utc::now());
+    let events = read::start(input.reader, earlier.clone(), args.chunk.get());
     let ended = import.run(events, &stop).await;
     import.progress.finish();
     match ended {
@@ -205,14 +204,14 @@ impl Import {
     }
 
     async fn commit(&mut self, mut chunk: Chunk) -> Result<(), CommandError> {
-        let outcomes = import(&mut self.connection, &chunk.tasks, self.mode).await?;
+        let outcomes = import(&mut self.connection, &chunk.reports, self.mode).await?;
         let mut rejects = std::mem::take(&mut chunk.rejects);
         for (index, outcome) in outcomes.into_iter().enumerate() {
             match outcome {
                 Ok(Outcome::Created) => self.counts.created += 1,
                 Ok(Outcome::Replaced) => self.counts.replaced += 1,
                 Ok(Outcome::Superseded) => self.counts.superseded += 1,
-                Err(constraint) => rejects.push(chunk.refused(index, &Cause::Constraint { constraint })),
+                Err(refusal) => rejects.push(chunk.refused(index, &Cause::from(refusal))),
             }
         }
         rejects.sort_by_key(|reject| reject.line);

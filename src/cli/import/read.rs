@@ -4,7 +4,6 @@ use std::io::BufRead;
 use std::ops::Range;
 use std::thread;
 
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
@@ -14,8 +13,8 @@ use super::split::{MAX_ITEM_BYTES, Next, Position, Splitter};
 use super::state::State;
 use crate::messages::cause::Cause;
 use crate::messages::locale::Locale;
-use crate::task::report::read;
-use crate::task::{TaskStatus, json};
+use crate::task::json;
+use crate::task::report::{Report, read};
 
 /// The size at which a chunk is full, whatever its number of items.
 const CHUNK_BYTES: usize = 8 * 1024 * 1024;
@@ -28,12 +27,12 @@ const SHOWN_BYTES: usize = 1024;
 
 /// Items committed together.
 pub struct Chunk {
-    pub tasks: Vec<TaskStatus>,
+    pub reports: Vec<Report>,
     /// Number of items, rejected ones included.
     pub read: u64,
     pub rejects: Vec<Reject>,
     pub end: Position,
-    /// The number of each task, and the range of its text.
+    /// The number of each report, and the range of its text.
     items: Vec<(u64, Range<usize>)>,
     text: Vec<u8>,
 }
@@ -62,10 +61,10 @@ pub type Events = Receiver<Result<Event, ImportError>>;
 /// [`Event::End`], [`Event::Broken`] or an error.
 ///
 /// The thread is never joined: reading from a silent pipe may block it for ever.
-pub fn start(input: Box<dyn BufRead + Send>, from: State, chunk_size: usize, now: DateTime<Utc>) -> Events {
+pub fn start(input: Box<dyn BufRead + Send>, from: State, chunk_size: usize) -> Events {
     let (sender, events) = channel(MAX_WAITING);
     thread::spawn(move || {
-        let ended = splitter(input, &from).and_then(|splitter| run(splitter, chunk_size, now, &sender));
+        let ended = splitter(input, &from).and_then(|splitter| run(splitter, chunk_size, &sender));
         if let Err(error) = ended {
             // The receiver is gone if the import was stopped.
             let _ = sender.blocking_send(Err(error));
@@ -89,7 +88,6 @@ fn splitter<R: BufRead>(input: R, from: &State) -> Result<Splitter<R>, ImportErr
 fn run<R: BufRead>(
     mut splitter: Splitter<R>,
     chunk_size: usize,
-    now: DateTime<Utc>,
     sender: &Sender<Result<Event, ImportError>>,
 ) -> Result<(), ImportError> {
     // False if the receiver is gone: then the thread ends.
@@ -99,8 +97,8 @@ fn run<R: BufRead>(
         let next = splitter.next().map_err(ImportError::Read)?;
         let (number, item) = (splitter.number(), splitter.item());
         match next {
-            Next::Item => match task(item, now) {
-                Ok(task) => chunk.take(number, item, task),
+            Next::Item => match report(item) {
+                Ok(report) => chunk.take(number, item, report),
                 Err(causes) => chunk.reject(Reject::new(number, &causes, item)),
             },
             Next::TooLong => {
@@ -133,9 +131,9 @@ fn run<R: BufRead>(
     }
 }
 
-fn task(item: &[u8], now: DateTime<Utc>) -> Result<TaskStatus, Vec<Cause>> {
+fn report(item: &[u8]) -> Result<Report, Vec<Cause>> {
     let value = json::parse(item.trim_ascii_end()).map_err(|error| vec![error.into()])?;
-    read(&value, None, now).map_err(|violations| violations.into_iter().map(Cause::from).collect())
+    read(&value, None).map_err(|violations| violations.into_iter().map(Cause::from).collect())
 }
 
 fn beginning(item: &[u8]) -> &[u8] {
@@ -145,7 +143,7 @@ fn beginning(item: &[u8]) -> &[u8] {
 impl Chunk {
     fn at(end: Position) -> Self {
         Self {
-            tasks: Vec::new(),
+            reports: Vec::new(),
             read: 0,
             rejects: Vec::new(),
             end,
@@ -154,12 +152,12 @@ impl Chunk {
         }
     }
 
-    fn take(&mut self, number: u64, item: &[u8], task: TaskStatus) {
+    fn take(&mut self, number: u64, item: &[u8], report: Report) {
         self.read += 1;
         let begin = self.text.len();
         self.text.extend_from_slice(item);
         self.items.push((number, begin..self.text.len()));
-        self.tasks.push(task);
+        self.reports.push(report);
     }
 
     fn reject(&mut self, reject: Reject) {

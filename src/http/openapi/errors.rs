@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use chrono::Utc;
 use serde_json::{Value, json};
 
 use super::{examples, headers};
@@ -276,7 +275,7 @@ fn content_examples(content: &str) -> Vec<Example> {
     let mut examples = Vec::new();
     if content.contains("/TaskReport") {
         let task = json!({ "id": "a", "type": "CRON", "uniqueName": "n" });
-        let violations = report::read(&task, None, Utc::now()).err().unwrap_or_default();
+        let violations = report::read(&task, None).err().unwrap_or_default();
         examples.push(("content", "The report is not a valid task", violations.into()));
     }
     if content.contains("/JsonPatch") {

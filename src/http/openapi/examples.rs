@@ -139,5 +139,6 @@ pub fn served(report: &Value) -> Value {
 
 fn read(report: &Value) -> Option<TaskStatus> {
     // The current time would change the document.
-    report::read(report, Some(ID), DateTime::UNIX_EPOCH).ok()
+    let report = report::read(report, Some(ID)).ok()?;
+    Some(report.into_task(DateTime::UNIX_EPOCH))
 }

@@ -39,7 +39,8 @@ pub struct TaskReport {
     pub target: Option<TargetReport>,
     /// When the task was made. Now unless given.
     pub created: Option<Timestamp>,
-    /// The last sign of life. Now unless given. A report that is older than what is stored changes nothing.
+    /// The last sign of life, at most ten minutes ahead of the database's clock. Now by that clock unless given: then the
+    /// report counts. One that is older than what is stored changes nothing.
     pub modified: Option<Timestamp>,
     /// When the task began to run.
     pub launched: Option<Timestamp>,

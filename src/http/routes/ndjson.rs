@@ -11,7 +11,6 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use chrono::Utc;
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use serde::Serialize;
 use tokio::sync::Semaphore;
@@ -33,8 +32,8 @@ use crate::http::state::AppState;
 use crate::messages::cause::Cause;
 use crate::store::report::{self, Outcome};
 use crate::store::{Database, StoreError};
-use crate::task::report::read;
-use crate::task::{TaskStatus, json};
+use crate::task::json;
+use crate::task::report::{Report, read};
 
 /// The most lines of one request.
 pub const MAX_LINES: usize = 100_000;
@@ -113,8 +112,8 @@ struct Worker {
     sender: UnboundedSender<Vec<u8>>,
     /// How many bytes of the response may still wait for the client.
     budget: Arc<Semaphore>,
-    /// The tasks that are not written yet, with the numbers of their lines.
-    batch: Vec<(usize, TaskStatus)>,
+    /// The reports that are not written yet, with the numbers of their lines.
+    batch: Vec<(usize, Report)>,
     batch_bytes: usize,
     summary: Summary,
 }
@@ -185,12 +184,12 @@ impl Worker {
         if line.trim_ascii().is_empty() {
             return Ok(());
         }
-        let task = json::parse(line)
+        let report = json::parse(line)
             .map_err(ApiError::from)
-            .and_then(|value| Ok(read(&value, None, Utc::now())?));
-        match task {
-            Ok(task) => {
-                self.batch.push((number, task));
+            .and_then(|value| Ok(read(&value, None)?));
+        match report {
+            Ok(report) => {
+                self.batch.push((number, report));
                 self.batch_bytes += line.len();
             }
             Err(error) => self.refuse(number, &error).await?,
@@ -205,31 +204,32 @@ impl Worker {
     /// the one at fault.
     async fn write(&mut self) -> Result<(), Gone> {
         self.batch_bytes = 0;
-        let (numbers, tasks): (Vec<usize>, Vec<TaskStatus>) = self.batch.drain(..).unzip();
-        if tasks.is_empty() {
+        let (numbers, reports): (Vec<usize>, Vec<Report>) = self.batch.drain(..).unzip();
+        if reports.is_empty() {
             return Ok(());
         }
-        match report::report(&self.database, &tasks).await {
+        match report::report(&self.database, &reports).await {
             Ok(outcomes) => {
-                let stored = tasks
+                let stored = reports
                     .iter()
                     .zip(&outcomes)
                     .filter(|(_, outcome)| outcome.is_stored());
-                let ids: Vec<String> = stored.map(|(task, _)| task.id.clone()).collect();
+                let ids: Vec<String> = stored.map(|(report, _)| report.task.id.clone()).collect();
                 self.writing.record().log_partial(&ids);
-                for ((line, task), outcome) in numbers.into_iter().zip(tasks).zip(outcomes) {
-                    self.reported(line, task.id, outcome).await?;
+                for ((line, report), outcome) in numbers.into_iter().zip(reports).zip(outcomes) {
+                    self.reported(line, report.task.id, outcome).await?;
                 }
             }
             Err(StoreError::Refused { .. }) => {
-                for (line, task) in numbers.into_iter().zip(tasks) {
-                    match report::report(&self.database, std::slice::from_ref(&task)).await {
+                for (line, report) in numbers.into_iter().zip(reports) {
+                    match report::report(&self.database, std::slice::from_ref(&report)).await {
                         Ok(outcomes) => {
+                            let id = report.task.id;
                             for outcome in outcomes {
                                 if outcome.is_stored() {
-                                    self.writing.record().log_partial(std::slice::from_ref(&task.id));
+                                    self.writing.record().log_partial(std::slice::from_ref(&id));
                                 }
-                                self.reported(line, task.id.clone(), outcome).await?;
+                                self.reported(line, id.clone(), outcome).await?;
                             }
                         }
                         Err(error) => self.refuse(line, &error.into()).await?,

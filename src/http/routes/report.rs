@@ -20,9 +20,9 @@ use crate::http::openapi::{WRITING, examples};
 use crate::http::state::AppState;
 use crate::http::types::{ReportResult, Reported};
 use crate::store::report::{self, Outcome};
-use crate::store::task;
+use crate::store::{Refusal, StoreError, task};
 use crate::task::TaskStatus;
-use crate::task::report::{MAX_VIOLATIONS, read};
+use crate::task::report::{MAX_VIOLATIONS, Report, read};
 use crate::task::violation::{Problem, Violation};
 
 /// Report a task
@@ -54,8 +54,8 @@ pub async fn put(
     TaskId(id): TaskId,
     JsonContent(content): JsonContent,
 ) -> Result<Response, ApiError> {
-    let task = read(&content, Some(&id), Utc::now())?;
-    let (status, task) = store(&state, &record, task).await?;
+    let report = read(&content, Some(&id))?;
+    let (status, task) = store(&state, &record, report).await?;
     single::task_response(&state, status, &task)
 }
 
@@ -145,8 +145,8 @@ async fn post_one(
     {
         object.insert("id".to_owned(), Uuid::now_v7().simple().to_string().into());
     }
-    let task = read(&content, None, Utc::now())?;
-    let (status, task) = store(state, record, task).await?;
+    let report = read(&content, None)?;
+    let (status, task) = store(state, record, report).await?;
     let mut response = single::task_response(state, status, &task)?;
     // Relative to the request's own URL (RFC 3986, section 5.2), which a gateway may have rewritten.
     let last_segment = uri.path().rsplit('/').next().unwrap_or_default();
@@ -165,15 +165,14 @@ async fn batch(state: &AppState, record: &AuditRecord, items: &[Value]) -> Resul
         let limit = MAX_BATCH;
         return Err(vec![Problem::TooManyItems { limit }.at("")].into());
     }
-    let now = Utc::now();
-    let mut tasks = Vec::with_capacity(items.len());
+    let mut reports = Vec::with_capacity(items.len());
     let mut violations: Vec<Violation> = Vec::new();
     for (index, item) in items.iter().enumerate() {
         if violations.len() >= MAX_VIOLATIONS {
             break;
         }
-        match read(item, None, now) {
-            Ok(task) => tasks.push(task),
+        match read(item, None) {
+            Ok(report) => reports.push(report),
             Err(found) => violations.extend(found.into_iter().map(|violation| violation.inside(index))),
         }
     }
@@ -181,26 +180,50 @@ async fn batch(state: &AppState, record: &AuditRecord, items: &[Value]) -> Resul
         violations.truncate(MAX_VIOLATIONS);
         return Err(violations.into());
     }
-    record.set_tasks(tasks.iter().map(|task| task.id.clone()).collect());
-    let outcomes = report::report(&state.database, &tasks).await?;
-    let reported: Vec<Reported> = tasks
+    record.set_tasks(reports.iter().map(|report| report.task.id.clone()).collect());
+    let outcomes = report::report(&state.database, &reports)
+        .await
+        .map_err(|error| name_items(error, &reports))?;
+    let reported: Vec<Reported> = reports
         .into_iter()
         .zip(outcomes)
-        .map(|(task, outcome)| Reported { id: task.id, outcome })
+        .map(|(report, outcome)| Reported {
+            id: report.task.id,
+            outcome,
+        })
         .collect();
     let stored = reported.iter().filter(|task| task.outcome.is_stored());
     record.set_tasks(stored.map(|task| task.id.clone()).collect());
     Ok(Json(reported).into_response())
 }
 
+/// Names the items of a batch that have the time which the database refused.
+fn name_items(error: StoreError, reports: &[Report]) -> ApiError {
+    let StoreError::Refused {
+        refusal: Refusal::Violation(violation),
+        ..
+    } = &error
+    else {
+        return error.into();
+    };
+    let Problem::Ahead { given, .. } = violation.problem else {
+        return error.into();
+    };
+    let at_fault = (0..)
+        .zip(reports)
+        .filter(|(_, report)| report.modified == Some(given));
+    let violations = at_fault.map(|(index, _): (usize, _)| violation.clone().inside(index));
+    violations.take(MAX_VIOLATIONS).collect::<Vec<_>>().into()
+}
+
 /// Stores a task and returns it as it is stored then, with 201 if it is new.
 async fn store(
     state: &AppState,
     record: &AuditRecord,
-    task: TaskStatus,
+    report: Report,
 ) -> Result<(StatusCode, TaskStatus), ApiError> {
-    record.set_tasks(vec![task.id.clone()]);
-    let outcomes = report::report(&state.database, std::slice::from_ref(&task)).await?;
+    record.set_tasks(vec![report.task.id.clone()]);
+    let outcomes = report::report(&state.database, std::slice::from_ref(&report)).await?;
     if !outcomes.iter().all(|outcome| outcome.is_stored()) {
         record.set_tasks(Vec::new());
     }
@@ -209,7 +232,7 @@ async fn store(
     } else {
         StatusCode::OK
     };
+    let stored = task::get(&state.database, &report.task.id).await?;
     // Pruned already if its last sign of life is outside the retention window.
-    let stored = task::get(&state.database, &task.id).await?.unwrap_or(task);
-    Ok((status, stored))
+    Ok((status, stored.unwrap_or_else(|| report.into_task(Utc::now()))))
 }

@@ -5,7 +5,6 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use chrono::Utc;
 
 use crate::auth::audit::AuditRecord;
 use crate::http::error::ApiError;
@@ -92,7 +91,7 @@ pub async fn patch(
             };
             return Err(ApiError::Refused(StatusCode::PRECONDITION_FAILED, vec![cause]));
         }
-        Ok(patch.apply(task, Utc::now())?)
+        Ok(patch.apply(task)?)
     })
     .await?
     .ok_or_else(|| ApiError::unknown_task(&id))??;

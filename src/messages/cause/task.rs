@@ -3,6 +3,7 @@
 use crate::messages::locale::Message;
 use crate::task::json::{CONTENT_DEPTH, JsonError};
 use crate::task::violation::{Problem, Violation};
+use crate::task::{limits, written};
 
 pub(super) fn json(error: &JsonError) -> Message {
     match error {
@@ -41,6 +42,9 @@ pub(super) fn violation(violation: &Violation) -> Message {
         Problem::NulCharacter => Message::new("cause-null-character"),
         Problem::ReservedId { given } => Message::new("cause-reserved-id").with("given", given),
         Problem::IdDiffers { given } => Message::new("cause-id-differs").with("given", given),
+        Problem::Ahead { given, now } => limited("cause-ahead", &limits::MINUTES_AHEAD)
+            .with("given", written(given))
+            .with("now", written(now)),
         Problem::CompletedWithoutStatus => Message::new("cause-completed-without-status"),
         Problem::Immutable { allowed } => Message::new("cause-immutable").with_whole("allowed", allowed),
         Problem::NotAPatchOperation => Message::new("cause-not-a-patch-operation"),

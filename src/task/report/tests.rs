@@ -6,14 +6,18 @@ fn now() -> DateTime<Utc> {
     time("2026-01-02T03:04:05.678901Z").expect("a time")
 }
 
+fn task(value: &Value, path_id: Option<&str>) -> Result<TaskStatus, Vec<Violation>> {
+    Ok(read(value, path_id)?.into_task(now()))
+}
+
 fn violations(value: &Value) -> Vec<Violation> {
-    read(value, None, now()).expect_err("violations")
+    read(value, None).expect_err("violations")
 }
 
 #[test]
 fn all_but_three_fields_have_defaults() {
     let least = json!({ "type": "quartz", "uniqueName": "n", "launcher": "l" });
-    let task = read(&least, Some("a"), now()).expect("a task");
+    let task = task(&least, Some("a")).expect("a task");
     let wire = serde_json::to_value(&task).expect("JSON");
     assert_eq!(
         wire,
@@ -24,7 +28,7 @@ fn all_but_three_fields_have_defaults() {
             "attributes": {}, "progress": null, "percentComplete": 0
         })
     );
-    let again = read(&wire, None, now()).expect("a task");
+    let again = read(&wire, None).expect("a task").into_task(DateTime::default());
     assert_eq!(serde_json::to_value(&again).expect("JSON"), wire);
 }
 
@@ -44,9 +48,9 @@ fn every_violation_is_reported_at_once() {
 fn a_status_without_a_time_completes_now_but_not_vice_versa() {
     let base = json!({ "id": "a", "type": "QPOC", "uniqueName": "n", "launcher": "l" });
     let with = |key: &str, value: &str| {
-        let mut task = base.clone();
-        task[key] = value.into();
-        read(&task, None, now())
+        let mut report = base.clone();
+        report[key] = value.into();
+        task(&report, None)
     };
     let completed = with("completionStatus", "TempError").expect("a task");
     assert_eq!(completed.completion_status, Some(CompletionStatus::TempError));

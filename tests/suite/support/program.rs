@@ -1,5 +1,6 @@
 //! The program as a process, with its output so far.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{TIMEOUT, eventually, give_clients_cryptography};
+use super::{TIMEOUT, eventually, give_clients_cryptography, left_out};
 
 /// The running program. Dropping it kills the process.
 pub struct Program {
@@ -38,6 +39,21 @@ pub fn serve(database_url: &str, arguments: &[&str]) -> Command {
     let mut command = command(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat());
     command.env("DATABASE_URL", database_url);
     command
+}
+
+/// The command with a clock that is off, such as by `-1h` or `+100d`; `None` without libfaketime.
+pub fn with_clock(mut command: Command, off_by: &str) -> Option<Command> {
+    let folders = fs::read_dir("/usr/lib").unwrap().flatten();
+    let mut libraries = folders.map(|folder| folder.path().join("faketime/libfaketime.so.1"));
+    let Some(library) = libraries.find(|library| library.exists()) else {
+        left_out("not tested with a wrong clock: libfaketime is not installed");
+        return None;
+    };
+    command
+        .env("LD_PRELOAD", library)
+        .env("FAKETIME", off_by)
+        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    Some(command)
 }
 
 /// The output of a run on both streams.
