@@ -4,33 +4,56 @@ use std::convert::Infallible;
 use std::future;
 use std::time::Duration;
 
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::time::{Instant, sleep};
 
 use crate::cli::args::Retention;
 use crate::http::routes::metrics::CountChecks;
 use crate::pending::Pending;
-use crate::store::retention::{self, window_begins};
-use crate::store::{Database, tally};
+use crate::store::retention::{self, Run};
+use crate::store::{Database, StoreError, tally};
 use crate::telemetry::error_chain;
 
 /// The interval between deletions of expired tasks.
 const RETENTION_INTERVAL: Duration = Duration::from_mins(1);
+/// The interval between errors that say that nothing is deleted.
+const REMINDER_INTERVAL: Duration = Duration::from_hours(1);
 /// The interval between foldings of the tally.
 const FOLD_INTERVAL: Duration = Duration::from_secs(10);
 /// The interval between checks of the tally against the table. Pages in memory are forgotten as often: this is how long a
 /// change that no trigger sees may be missing in responses.
 const CHECK_INTERVAL: Duration = Duration::from_mins(10);
 
-/// Deletes expired tasks while polled.
-pub(super) async fn keep_retention(database: &Database, retention: Retention) -> Infallible {
+/// Deletes expired tasks while polled. `held` is 1 while there are so many of them that somebody has to confirm it.
+pub(super) async fn keep_retention(database: &Database, retention: Retention, held: &Gauge) -> Infallible {
     let Retention::Window(window) = retention else {
         return future::pending().await;
     };
+    let mut next_reminder = Instant::now();
     loop {
         database.wait_until_up().await;
         let mut deleted = 0;
-        match retention::prune(database, window_begins(window), |batch| deleted += batch).await {
-            Ok(_) if deleted > 0 => tracing::info!(deleted, "expired tasks were deleted"),
+        let outcome = async {
+            let run = Run::new(database, window).await?;
+            held.set(run.is_implausible().into());
+            if run.is_implausible() {
+                return Ok(Some(run));
+            }
+            retention::prune(database, run, |batch| deleted += batch).await?;
+            Ok::<_, StoreError>(None)
+        };
+        match outcome.await {
+            Ok(Some(run)) if Instant::now() >= next_reminder => {
+                next_reminder = Instant::now() + REMINDER_INTERVAL;
+                let seconds = window.as_secs();
+                tracing::error!(
+                    expiredAtLeast = run.expired,
+                    kept = run.kept,
+                    "retention deletes nothing, because more than half of all tasks would go: check the database's clock \
+                     and --retention; to delete them, run `task-status prune --older-than {seconds}s --confirm`"
+                );
+            }
+            Ok(None) if deleted > 0 => tracing::info!(deleted, "expired tasks were deleted"),
             Ok(_) => {}
             Err(error) => tracing::warn!(error = error_chain(&error), deleted, "retention was interrupted"),
         }

@@ -67,6 +67,11 @@ pub enum CommandError {
     Token(#[from] token::TokenError),
     #[error("another process is already deleting old tasks and will delete the rest")]
     PruneElsewhere,
+    #[error(
+        "nothing was deleted: more than half of all tasks would be, and {kept} would be left. Check the database's clock \
+         and --older-than, then add --confirm"
+    )]
+    PruneUnconfirmed { kept: i64 },
 }
 
 /// Runs a subcommand and returns the exit status.

@@ -7,9 +7,10 @@ use sqlx::Connection;
 use super::CommandError;
 use super::progress::Progress;
 use crate::cli::args::PruneArgs;
+use crate::store::bulk;
 use crate::store::database::{Database, Limits};
+use crate::store::retention::{self, Run};
 use crate::store::schema::Schema;
-use crate::store::{bulk, retention};
 
 pub async fn run(args: PruneArgs) -> Result<(), CommandError> {
     let options = args.database.database_url.options()?;
@@ -36,15 +37,24 @@ pub async fn run(args: PruneArgs) -> Result<(), CommandError> {
 
 async fn work(args: &PruneArgs, database: &Database) -> Result<(), CommandError> {
     database.wait_until_up().await;
-    let before = retention::window_begins(args.older_than);
-    if args.dry_run {
-        let count = retention::count(database, before).await?;
-        report(format_args!("{count} tasks would be deleted"));
-        return Ok(());
+    let run = Run::new(database, args.older_than).await?;
+    if args.dry_run || run.is_implausible() && !args.confirm {
+        let expired = retention::count(database, run).await?;
+        let share = if run.is_implausible() {
+            ", which is more than half of all tasks and needs --confirm"
+        } else {
+            ""
+        };
+        report(format_args!("{expired} tasks would be deleted{share}"));
+        return if args.dry_run {
+            Ok(())
+        } else {
+            Err(CommandError::PruneUnconfirmed { kept: run.kept })
+        };
     }
     let progress = Progress::new(None, 0);
     let mut deleted = 0;
-    let result = retention::prune(database, before, |batch| {
+    let result = retention::prune(database, run, |batch| {
         deleted += batch;
         progress.update(deleted, 0);
     })

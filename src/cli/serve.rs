@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use axum::Router;
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -48,7 +49,7 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
         Ok::<_, CommandError>(())
     };
     let pending = pending_tasks(&args.api, &database, &stop);
-    let checks = CountChecks::default();
+    let (checks, retention_held) = (CountChecks::default(), Gauge::default());
     let app = api(
         &args.api,
         authorizer.clone(),
@@ -65,7 +66,7 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
         serve(
             address,
             "metrics",
-            router::metrics(pending.clone(), checks.clone()),
+            router::metrics(pending.clone(), checks.clone(), retention_held.clone()),
             None,
         )?;
     }
@@ -74,7 +75,7 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
         result = all(&mut servers) => result,
         result = database.watch(args.schema()) => result.map_err(CommandError::from),
         never = authorizer.watch() => match never {},
-        never = keep_retention(&database, args.retention) => match never {},
+        never = keep_retention(&database, args.retention, &retention_held) => match never {},
         never = follow(tls) => match never {},
         never = keep_tally(&database, &pending, &checks) => match never {},
     };

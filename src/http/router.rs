@@ -11,6 +11,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
+use prometheus_client::metrics::gauge::Gauge;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -119,10 +120,10 @@ pub fn health(database: Database, authorizer: Authorizer, pending: Pending) -> R
 }
 
 /// The route for Prometheus, on an address of its own, without authentication.
-pub fn metrics(pending: Pending, checks: CountChecks) -> Router {
+pub fn metrics(pending: Pending, checks: CountChecks, retention_held: Gauge) -> Router {
     Router::new()
         .route("/metrics", get(metrics::metrics))
-        .with_state((pending, checks))
+        .with_state((pending, checks, retention_held))
 }
 
 /// Clients whose base URL ends in a slash ask for `//v2025/...`: it means `/v2025/...`.

@@ -58,6 +58,14 @@ fn on(database: &TestDatabase, mut command: Command) -> Command {
     command
 }
 
+/// SQL that inserts tasks whose last sign of life is this many days ago; `id` is an expression of `n`.
+fn aged(id: &str, days: i32, numbers: &str) -> String {
+    format!(
+        "insert into task_status (id, type, unique_name, launcher, modified)
+         select {id}, 'QPOC', 'n', 'l', now() - interval '{days} days' from generate_series({numbers}) n"
+    )
+}
+
 /// The time of the database.
 async fn now(database: &TestDatabase) -> String {
     database.value("select now()::timestamptz(3)::text").await
@@ -74,7 +82,7 @@ async fn wrong_times(database: &TestDatabase, begun: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn the_clock_of_the_service_orders_nothing() {
+async fn the_clock_of_the_service_orders_nothing_and_deletes_nothing() {
     for off_by in ["-1s", "-1h", "+100d"] {
         let database = TestDatabase::new().await;
         let begun = now(&database).await;
@@ -120,7 +128,31 @@ async fn the_clock_of_the_service_orders_nothing() {
         let pending = reqwest::get(format!("{url}{PENDING_TASKS}")).await.unwrap();
         assert_eq!(pending.status(), StatusCode::NO_CONTENT, "{off_by}");
         assert_eq!(wrong_times(&database, &begun).await, 0, "{off_by}");
+
+        database.execute(&aged("'old'", 91, "1, 1")).await;
+        let prune = on(&database, command(&["prune", "--older-than", "90d"]));
+        let prune = with_clock(prune, off_by).unwrap().output().unwrap();
+        assert!(
+            output_of(&prune).contains("1 tasks were deleted"),
+            "{off_by}: {prune:?}"
+        );
+        assert_eq!(database.value::<i64>("select count(*) from task_status").await, 8);
     }
+}
+
+#[tokio::test]
+async fn retention_goes_by_the_clock_of_the_database() {
+    let database = TestDatabase::new().await;
+    database.insert(&["a", "b"]).await;
+    database.execute(&aged("'old'", 91, "1, 1")).await;
+    let serve = program::serve(&database.service_url(), &["--auth", "none"]);
+    let Some(serve) = with_clock(serve, "+100d") else {
+        return;
+    };
+    let _program = Program::start(serve);
+    let ids = "select coalesce(string_agg(id, ' ' order by id), '') from task_status";
+    until("a run", async || database.value::<String>(ids).await != "a b old").await;
+    assert_eq!(database.value::<String>(ids).await, "a b");
 }
 
 #[tokio::test]
@@ -320,4 +352,70 @@ async fn a_task_of_the_far_future_comes_back_with_any_change() {
         .await;
     assert_eq!(service.get(PENDING_TASKS).await.status, StatusCode::NO_CONTENT);
     assert_eq!(wrong_times(&database, &begun).await, 0);
+}
+
+#[tokio::test]
+async fn a_run_that_would_delete_most_tasks_waits_for_a_confirmation() {
+    let database = TestDatabase::new().await;
+    let insert = async |days: i32, numbers: &str| database.execute(&aged("n::text", days, numbers)).await;
+    let prune = |arguments: &[&str]| {
+        let command = command(&[&["prune", "--older-than", "90d"], arguments].concat());
+        let output = on(&database, command).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap(),
+            stderr,
+        )
+    };
+    let said = |arguments: &[&str], said: &str| {
+        let (status, stdout, stderr) = prune(arguments);
+        assert_eq!((status, &*stdout), (Some(0), said), "{stderr}");
+    };
+    let stored = async || database.value::<i64>("select count(*) from task_status").await;
+    insert(91, "1, 11").await;
+    insert(89, "12, 21").await;
+
+    let arguments = ["--auth", "none", "--metrics-listen", "127.0.0.1:0"];
+    let mut program = Program::start(program::serve(&database.service_url(), &arguments));
+    let told: Value = serde_json::from_str(&program.logged("retention deletes nothing").await).unwrap();
+    assert_eq!(
+        (&told["level"], &told["expiredAtLeast"], &told["kept"]),
+        (&json!("ERROR"), &json!(11), &json!(10))
+    );
+    let message = told["message"].as_str().unwrap();
+    assert!(
+        message.ends_with("run `task-status prune --older-than 7776000s --confirm`"),
+        "{message}"
+    );
+    let metrics = program.url_of("metrics").await + "/metrics";
+    let metrics = reqwest::get(metrics).await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("\ntask_status_retention_held 1\n"), "{metrics}");
+
+    said(
+        &["--dry-run"],
+        "11 tasks would be deleted, which is more than half of all tasks and needs --confirm\n",
+    );
+    let (status, _, stderr) = prune(&[]);
+    assert_eq!(status, Some(1));
+    assert!(
+        stderr.contains(
+            "error: nothing was deleted: more than half of all tasks would be, and 10 would be left"
+        ),
+        "{stderr}"
+    );
+    assert_eq!(stored().await, 21);
+    program.stop();
+
+    said(&["--confirm"], "11 tasks were deleted\n");
+    insert(91, "1, 10").await;
+    // Half of them.
+    said(&["--dry-run"], "10 tasks would be deleted\n");
+    said(&[], "10 tasks were deleted\n");
+    assert_eq!(stored().await, 10);
+    // More than PostgreSQL's time reaches back.
+    let ages = on(&database, command(&["prune", "--older-than", "1000000y"]))
+        .output()
+        .unwrap();
+    assert!(output_of(&ages).contains("0 tasks were deleted\n"), "{ages:?}");
 }

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use chrono::Utc;
+use prometheus_client::metrics::gauge::Gauge;
 use serde_json::Value;
 use sqlx::{Connection, Executor};
 use task_status::http::router;
@@ -110,7 +111,7 @@ impl Stage {
         };
         let service = Service::with(&database, setup).await;
         let checks = CountChecks::default();
-        let routes = router::metrics(service.pending.clone().unwrap(), checks.clone());
+        let routes = router::metrics(service.pending.clone().unwrap(), checks.clone(), Gauge::default());
         Self {
             metrics: Service::serve(routes, service.database.clone()),
             database,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::json;
@@ -187,12 +188,14 @@ impl Load {
     async fn maintain(&self) {
         let moves = self.moves.load(Ordering::SeqCst);
         let database = &self.service.database;
-        let before = "2000-01-01T00:00:00Z".parse().unwrap();
+        let pruning = async {
+            let run = retention::Run::new(database, Duration::from_hours(100_000)).await?;
+            retention::prune(database, run, drop).await.map(drop)
+        };
         for outcome in [
             tally::check_in_turn(database).await.map(drop),
             tally::fold(database).await.map(drop),
-            retention::count(database, before).await.map(drop),
-            retention::prune(database, before, drop).await.map(drop),
+            pruning.await,
         ] {
             if let Err(error) = outcome {
                 assert!(error.is_outage(), "{error:?}");

@@ -629,7 +629,7 @@ async fn pruning_deletes_old_tasks_in_batches_by_one_process() {
              values ('young', 'QPOC', 'n', 'l', now() - interval '89 days')",
         )
         .await;
-    let prune = ["prune", "--older-than", "90d"];
+    let prune = ["prune", "--older-than", "90d", "--confirm"];
     let dry = ended(&run(&database, &["prune", "--older-than", "90d", "--dry-run"]), 0);
     assert!(dry.contains("2500 tasks would be deleted"), "{dry}");
     assert_eq!(stored(&database).await, 2501);

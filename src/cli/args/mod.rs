@@ -132,7 +132,8 @@ pub struct ServeArgs {
     /// Run missing migrations before serving, as the owner of the tables. With `false`, refuse a database that lacks any
     #[arg(long, env = "TASK_STATUS_MIGRATE", default_value = "true", action = ArgAction::Set, value_parser = BoolishValueParser::new(), help_heading = "Database", value_name = "BOOL")]
     pub migrate: bool,
-    /// Delete tasks whose `modified` is older than this, pending or not, such as 90d; `off` keeps all tasks
+    /// Delete tasks whose `modified` is older than this, pending or not, such as 90d; `off` keeps all tasks. If more than
+    /// ten tasks, and more than half of all, are older, none is deleted until `prune --confirm` was run
     #[arg(
         long,
         env = "TASK_STATUS_RETENTION",

@@ -97,7 +97,7 @@ pub enum ExportFormat {
 /// Delete tasks whose `modified` is too old, pending or not
 ///
 /// Tasks are deleted in small batches, so that writers do not wait. One process at a time may do it: if another one is
-/// deleting, this one ends with status 1.
+/// deleting, this one ends with status 1. Time is the database's, when the command begins.
 #[derive(Debug, Args)]
 #[command(
     next_help_heading = "Prune",
@@ -112,6 +112,10 @@ pub struct PruneArgs {
     /// Print the number of tasks that would be deleted, and delete none
     #[arg(long)]
     pub dry_run: bool,
+    /// Delete them even if they are more than ten, and more than half of all tasks. Without this nothing is deleted then,
+    /// and the command ends with status 1: a clock may be wrong
+    #[arg(long)]
+    pub confirm: bool,
     #[command(flatten)]
     pub database: DatabaseArgs,
 }

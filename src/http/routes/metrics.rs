@@ -14,7 +14,7 @@ use prometheus_client::encoding::prometheus_text::{self, CONTENT_TYPE};
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
 use crate::pending::Pending;
@@ -25,12 +25,15 @@ use crate::store::tally::Check;
 const PREFIX: &str = "task_status";
 
 /// Returns the metrics of this process.
-pub async fn metrics(State((pending, checks)): State<(Pending, CountChecks)>) -> Response {
+pub async fn metrics(
+    State((pending, checks, retention_held)): State<(Pending, CountChecks, Gauge)>,
+) -> Response {
     let metrics = Metrics {
         // Read for this request: the last read may be old.
         pending_tasks: pending.count().await.ok(),
         pending,
         checks,
+        retention_held,
     };
     match metrics.text() {
         Ok(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
@@ -92,6 +95,8 @@ struct Metrics {
     pending_tasks: Option<i64>,
     pending: Pending,
     checks: CountChecks,
+    /// 1 if retention deletes nothing until somebody confirms it.
+    retention_held: Gauge,
 }
 
 impl Metrics {
@@ -151,6 +156,12 @@ impl Collector for Metrics {
                 ("skipped", &self.checks.skipped),
                 ("error", &self.checks.error),
             ],
+        )?;
+        gauge(
+            to,
+            "retention_held",
+            "1 if retention deletes nothing, because more than half of all tasks would go: see `task-status prune --confirm`.",
+            self.retention_held.get(),
         )?;
         let freshness = self.pending.freshness_checks();
         counters(
