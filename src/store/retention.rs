@@ -90,7 +90,8 @@ pub async fn count(database: &Database, run: Run) -> Result<i64, StoreError> {
     connection.release(count).await
 }
 
-/// Deletes the tasks of the run, whether it is plausible or not, and calls `deleted` with the size of each batch. Returns false, and stops, if another process is deleting. Batches that were deleted before an error stay deleted.
+/// Deletes the tasks of the run, plausible or not, and calls `deleted` with the size of each batch. Returns false, and
+/// stops, if another process is deleting. Batches that were deleted before an error stay deleted.
 pub async fn prune(database: &Database, run: Run, mut deleted: impl FnMut(u64)) -> Result<bool, StoreError> {
     loop {
         let mut connection = database.connection().await?;

@@ -99,7 +99,7 @@ pub mod limits {
     /// Levels of arrays and objects in a JSON value. In a page it is inside two more, and common parsers read 127.
     pub const JSON_DEPTH: usize = 125;
     /// How far `modified` may be ahead of the database's clock.
-    pub const MINUTES_AHEAD: usize = 10;
+    pub const MINUTES_AHEAD: i64 = 10;
 }
 
 /// The kind of scheduler that a task belongs to.

@@ -1,8 +1,8 @@
 //! Reads a task status from JSON: forgiving in form, strict in meaning, and every violation is reported at once.
 //!
-//! `id`, `type`, `uniqueName` and `launcher` are required, everything else has a default, which for times is the
-//! database's to set. Enumerations are read in any
-//! case, times in the forms of [`time`]. A task that is read satisfies the constraints of the table.
+//! `id`, `type`, `uniqueName` and `launcher` are required, everything else has a default; the database sets those of times.
+//! Enumerations are read in any case, times in the forms of [`time`]. A task that is read satisfies the constraints of the
+//! table, except that only the database knows whether `modified` is too far ahead.
 
 use chrono::{DateTime, Datelike, NaiveDateTime, SubsecRound, Utc};
 use serde_json::{Value, json};

@@ -14,8 +14,8 @@ use crate::messages::locale::Locale;
 /// Import tasks from a file or a pipe: newline-delimited JSON, or one JSON array
 ///
 /// The tasks have the form of the API, each with an id. A new task is created; a stored one is replaced unless its
-/// `modified` is newer. Importing the same tasks again changes nothing. Invalid tasks are rejected, and the import
-/// goes on.
+/// `modified` is newer. Importing the same tasks again changes nothing but the `modified` of those that come without it.
+/// Invalid tasks are rejected, and the import goes on.
 ///
 /// Memory does not grow with the input. After each committed chunk the position is saved in a small file (--state).
 /// After an interruption, --resume continues from there. It checks that the start of the input has not changed.

@@ -5,7 +5,7 @@ use axum::extract::{FromRequest, Request, State};
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use uuid::Uuid;
@@ -21,9 +21,9 @@ use crate::http::state::AppState;
 use crate::http::types::{ReportResult, Reported};
 use crate::store::report::{self, Outcome};
 use crate::store::{Refusal, StoreError, task};
-use crate::task::TaskStatus;
 use crate::task::report::{MAX_VIOLATIONS, Report, read};
 use crate::task::violation::{Problem, Violation};
+use crate::task::{TaskStatus, limits};
 
 /// Report a task
 ///
@@ -197,7 +197,7 @@ async fn batch(state: &AppState, record: &AuditRecord, items: &[Value]) -> Resul
     Ok(Json(reported).into_response())
 }
 
-/// Names the items of a batch that have the time which the database refused.
+/// Names every item of a batch whose `modified` is too far ahead; the database names the first.
 fn name_items(error: StoreError, reports: &[Report]) -> ApiError {
     let StoreError::Refused {
         refusal: Refusal::Violation(violation),
@@ -206,13 +206,15 @@ fn name_items(error: StoreError, reports: &[Report]) -> ApiError {
     else {
         return error.into();
     };
-    let Problem::Ahead { given, .. } = violation.problem else {
+    let Problem::Ahead { given, now } = violation.problem else {
         return error.into();
     };
-    let at_fault = (0..)
-        .zip(reports)
-        .filter(|(_, report)| report.modified == Some(given));
-    let violations = at_fault.map(|(index, _): (usize, _)| violation.clone().inside(index));
+    // The time of the error is a little later than that of the comparison.
+    let first_refused = given.min(now + TimeDelta::minutes(limits::MINUTES_AHEAD));
+    let violations = reports.iter().enumerate().filter_map(|(index, report)| {
+        let given = report.modified.filter(|given| *given >= first_refused)?;
+        Some(Problem::Ahead { given, now }.at("/modified").inside(index))
+    });
     violations.take(MAX_VIOLATIONS).collect::<Vec<_>>().into()
 }
 

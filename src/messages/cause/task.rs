@@ -42,7 +42,8 @@ pub(super) fn violation(violation: &Violation) -> Message {
         Problem::NulCharacter => Message::new("cause-null-character"),
         Problem::ReservedId { given } => Message::new("cause-reserved-id").with("given", given),
         Problem::IdDiffers { given } => Message::new("cause-id-differs").with("given", given),
-        Problem::Ahead { given, now } => limited("cause-ahead", &limits::MINUTES_AHEAD)
+        Problem::Ahead { given, now } => Message::new("cause-ahead")
+            .with("limit", limits::MINUTES_AHEAD)
             .with("given", written(given))
             .with("now", written(now)),
         Problem::CompletedWithoutStatus => Message::new("cause-completed-without-status"),
