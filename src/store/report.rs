@@ -74,7 +74,7 @@ static WRITE: LazyLock<String> = LazyLock::new(|| {
             -- Does not depend on the row: read once if needed, into a hash table.
             or excluded.id in (select id from ({given}) as given where modified is null)
         -- A row that was inserted has had no other version.
-        returning id::text collate \"C\" as id, xmax = 0 as created"
+        returning id::text collate \"C\", xmax = 0"
     )
 });
 

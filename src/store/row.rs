@@ -22,8 +22,8 @@ macro_rules! columns {
         /// session refuses to run a prepared statement whose result has another type than when it was prepared, so a
         /// statement with the table's own types would not survive a change of one.
         pub(super) const STORED: &str = concat!(
-            "task_status.", $first, $first_cast, " as ", $first,
-            $(", task_status.", $name, $cast, " as ", $name),*
+            "task_status.", $first, $first_cast,
+            $(", task_status.", $name, $cast),*
         );
 
         /// The values of these reports, an array for each column: [`given`] makes rows of them.
