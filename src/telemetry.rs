@@ -1,11 +1,28 @@
 //! Logs on stderr: readable text, or one JSON object a line.
 
+use std::collections::HashMap;
 use std::error::Error;
+use std::fmt::{Debug, Write};
 use std::io::{IsTerminal, stderr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
 
+use chrono::{DateTime, SecondsFormat, Utc};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt;
+use tracing_subscriber::layer::Context;
 use tracing_subscriber::prelude::*;
+
+/// How often the number of repeated events is logged.
+const REPEATS_INTERVAL: Duration = Duration::from_secs(1);
+/// Different events that are counted at a time. Others are logged each.
+const MAX_REPEATED: usize = 256;
+/// The target of events that are logged each, however often they repeat.
+pub const AUDIT: &str = "task_status::audit";
 
 /// The form of a log line.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -32,12 +49,110 @@ pub fn start(format: LogFormat, filter: Targets) {
     } else {
         lines.json().flatten_event(true).with_span_list(false).boxed()
     };
-    tracing_subscriber::registry().with(filter).with(lines).init();
+    let repeats = Repeats::default();
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(repeats.clone())
+        .with(lines)
+        .init();
+    thread::spawn(move || {
+        loop {
+            thread::sleep(REPEATS_INTERVAL);
+            repeats.log();
+        }
+    });
     std::panic::set_hook(Box::new(|panic| {
         let location = panic.location().map(ToString::to_string);
         let message = panic.payload_as_str().unwrap_or_default();
         tracing::error!(location, message, "panic");
     }));
+}
+
+/// Counts warnings and errors that repeat, in an outage for example, instead of logging each. The first of a kind is logged
+/// as it is; once a second follows how often it was repeated, until a second passes without.
+#[derive(Default, Clone)]
+struct Repeats(Arc<Mutex<HashMap<Kind, Repeated>>>);
+
+/// Events of one level with the same message and error.
+type Kind = (Level, String);
+
+struct Repeated {
+    since: DateTime<Utc>,
+    times: u64,
+}
+
+impl Repeats {
+    /// Whether this event is the first of its kind.
+    fn is_first(&self, kind: Kind) -> bool {
+        let mut kinds = self.kinds();
+        if let Some(repeated) = kinds.get_mut(&kind) {
+            repeated.times += 1;
+            return false;
+        }
+        if kinds.len() < MAX_REPEATED {
+            let since = Utc::now();
+            kinds.insert(kind, Repeated { since, times: 0 });
+        }
+        true
+    }
+
+    /// The kinds that were repeated since the last call.
+    fn take(&self) -> Vec<(Kind, Repeated)> {
+        let mut kinds = self.kinds();
+        kinds.retain(|_, repeated| repeated.times > 0);
+        kinds
+            .iter_mut()
+            .map(|(kind, Repeated { since, times })| {
+                let times = std::mem::take(times);
+                (kind.clone(), Repeated { since: *since, times })
+            })
+            .collect()
+    }
+
+    fn log(&self) {
+        for ((level, event), Repeated { since, times }) in self.take() {
+            let since = since.to_rfc3339_opts(SecondsFormat::Millis, true);
+            if level == Level::ERROR {
+                tracing::error!(times, since, event, "repeated");
+            } else {
+                tracing::warn!(times, since, event, "repeated");
+            }
+        }
+    }
+
+    fn kinds(&self) -> MutexGuard<'_, HashMap<Kind, Repeated>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Repeats {
+    fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
+        let metadata = event.metadata();
+        if *metadata.level() > Level::WARN || [AUDIT, module_path!()].contains(&metadata.target()) {
+            return true;
+        }
+        let mut text = Text::default();
+        event.record(&mut text);
+        self.is_first((*metadata.level(), text.0))
+    }
+}
+
+/// What an event says: its message, and the error. The other fields tell events of one kind apart.
+#[derive(Default)]
+struct Text(String);
+
+impl Visit for Text {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        if ["message", "error"].contains(&field.name()) {
+            let separator = if self.0.is_empty() { "" } else { ": " };
+            // Writing to a string cannot fail.
+            let _ = write!(self.0, "{separator}{value:?}");
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.record_debug(field, &format_args!("{value}"));
+    }
 }
 
 /// An error and its sources in one line; `Display` shows only the outermost.
@@ -54,4 +169,70 @@ pub fn error_chain(error: &dyn Error) -> String {
         source = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_repeats_is_counted() {
+        let repeats = Repeats::default();
+        let lines = Arc::new(Mutex::new(Vec::<u8>::new()));
+        let sink = Arc::clone(&lines);
+        let subscriber = tracing_subscriber::registry().with(repeats.clone()).with(
+            fmt::layer()
+                .with_ansi(false)
+                .without_time()
+                .with_target(false)
+                .with_writer(move || Sink(Arc::clone(&sink))),
+        );
+        let take = || String::from_utf8(std::mem::take(&mut *lines.lock().expect("a lock"))).expect("text");
+        tracing::subscriber::with_default(subscriber, || {
+            for path in 0..100 {
+                tracing::error!(path, error = "it is down", "failed");
+                tracing::error!(path, error = "it is slow", "failed");
+                tracing::warn!(path, "late");
+            }
+            assert_eq!(
+                take(),
+                "ERROR failed path=0 error=\"it is down\"\nERROR failed path=0 error=\"it is slow\"\n WARN late path=0\n"
+            );
+            tracing::error!(error = "it is down", "failed");
+            repeats.log();
+            let told = take();
+            assert_eq!(told.lines().count(), 3, "{told}");
+            for (times, event) in [(100, "it is down"), (99, "it is slow"), (99, "late")] {
+                let is_told = |line: &str| line.contains(&format!("times={times} ")) && line.contains(event);
+                assert!(told.lines().any(is_told), "{told}");
+            }
+            // It goes on.
+            tracing::error!(error = "it is down", "failed");
+            repeats.log();
+            assert_eq!(take().matches("times=1 ").count(), 1);
+            // A second without: the next one is the first again.
+            repeats.log();
+            assert_eq!(take(), "");
+            tracing::error!(error = "it is down", "failed");
+            assert_eq!(take(), "ERROR failed error=\"it is down\"\n");
+            // The audit and other events are logged each.
+            for _ in 0..3 {
+                tracing::warn!(target: AUDIT, "refused");
+                tracing::info!("answered");
+            }
+            assert_eq!(take().lines().count(), 6);
+        });
+    }
+
+    struct Sink(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("a lock").write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
 }

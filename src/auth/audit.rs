@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::http::{Method, StatusCode};
 
 use super::Caller;
+use crate::telemetry::AUDIT;
 
 /// The caller and the request, as known from the head of the request.
 #[derive(Debug, Clone)]
@@ -50,7 +51,7 @@ macro_rules! event {
     ($level:ident, $attempt:expr, $($field:tt)*) => {{
         let Attempt { caller, address, method, path } = $attempt;
         tracing::$level!(
-            target: "task_status::audit",
+            target: AUDIT,
             client = caller.as_ref().and_then(|caller| caller.client.as_deref()),
             subject = caller.as_ref().and_then(|caller| caller.subject.as_deref()),
             address = address.map(|address| address.to_string()),

@@ -141,6 +141,17 @@ impl Context {
         ErrorBody::new(error, self.tracking_id, self.locale)
     }
 
+    /// Logs the failure with all its sources, once. They are never sent to the caller.
+    pub fn log(&self, error: &ApiError) {
+        let status = error.class().status.as_u16();
+        let (method, path) = (&self.method, self.uri.path());
+        if error.class().status.is_server_error() {
+            tracing::error!(status, %method, path, error = error_chain(error), "failed");
+        } else {
+            tracing::debug!(status, error = error_chain(error), "refused");
+        }
+    }
+
     /// Keeps the headers of the response (`Allow`, `Retry-After`) and replaces its body.
     fn wrap(self, response: Response) -> Response {
         let (mut parts, _) = response.into_parts();
@@ -148,7 +159,7 @@ impl Context {
             .extensions
             .remove::<Arc<ApiError>>()
             .unwrap_or_else(|| Arc::new(self.raised_by_library(parts.status, &parts.headers)));
-        log(&error);
+        self.log(&error);
         let body = self.body(&error);
         parts.status = error.class().status;
         parts.headers.remove(header::CONTENT_LENGTH);
@@ -182,14 +193,4 @@ impl Context {
 /// first is enough for an error text.
 fn accept_language(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()
-}
-
-/// The failure with all its sources goes to the log, once, and never to the caller.
-pub fn log(error: &ApiError) {
-    let status = error.class().status.as_u16();
-    if error.class().status.is_server_error() {
-        tracing::error!(status, error = error_chain(error), "failed");
-    } else {
-        tracing::debug!(status, error = error_chain(error), "refused");
-    }
 }

@@ -1,9 +1,10 @@
 //! A database that is down, goes down, is slow, and comes back.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use private_postgres::{self, PrivatePostgres};
 use reqwest::Method;
+use serde_json::Value;
 use task_status::store::database::Limits;
 use task_status::store::schema::Schema;
 use tempfile::TempDir;
@@ -174,4 +175,54 @@ async fn a_session_that_has_lost_its_prepared_statements_is_replaced() {
     session.finish().await.unwrap();
     assert_eq!(service.get("/task-status/a").await.status, 503);
     assert_eq!(service.get("/task-status/a").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_log_of_an_outage_counts_what_repeats() {
+    const READS: usize = 400;
+    const WRITES: usize = 40;
+    let mut program = Program::start(serve("postgres://u@127.0.0.1:1/d", &["--auth", "none"]));
+    let api = program.url().await;
+    let begun = Instant::now();
+    let client = reqwest::Client::new();
+    for number in 0..READS + WRITES {
+        let request = if number % (READS / WRITES + 1) == 0 {
+            client
+                .put(format!("{api}/task-status/t{number}"))
+                .header("Content-Type", "application/json")
+                .body(tasks::REPORT)
+        } else {
+            client.get(format!("{api}{PENDING_TASKS}"))
+        };
+        assert_eq!(request.send().await.unwrap().status(), 503);
+    }
+    until("every request is counted", async || {
+        let told: u64 = lines(&program)
+            .iter()
+            .map(|line| match line["message"].as_str() {
+                Some("failed") => 1,
+                Some("repeated") if line["event"].as_str().unwrap().contains("known to be down") => {
+                    line["times"].as_u64().unwrap()
+                }
+                _ => 0,
+            })
+            .sum();
+        told == (READS + WRITES) as u64
+    })
+    .await;
+    let seconds = usize::try_from(begun.elapsed().as_secs()).unwrap() + 1;
+    program.stop();
+    let (audit, other): (Vec<Value>, Vec<Value>) = lines(&program)
+        .into_iter()
+        .partition(|line| line["target"] == "task_status::audit");
+    assert_eq!(audit.len(), WRITES, "{}", program.log());
+    // At most, a line that begins and a line that counts in each second, and those of start and stop.
+    assert!(other.len() <= 2 * seconds + 10, "{}", program.log());
+}
+
+fn lines(program: &Program) -> Vec<Value> {
+    let log = program.log();
+    log.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }

@@ -11,7 +11,8 @@ use crate::http::tracking_id::{SLPT_REQUEST_ID, TrackingId};
 
 /// Middleware, the outermost: gives the request its tracking id, sends it with the response, and logs one line.
 ///
-/// The query is not logged, since a filter may hold personal data. Successful reads are logged at debug level only.
+/// The query is not logged, since a filter may hold personal data. Successful reads are logged at debug level only, and so are
+/// responses with 503: their failure is logged already, and an outage has many.
 pub async fn track(mut request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let id = TrackingId::inbound(request.headers()).unwrap_or_else(TrackingId::random);
@@ -26,7 +27,7 @@ pub async fn track(mut request: Request, next: Next) -> Response {
         let path = uri.path();
         let status = response.status().as_u16();
         let duration_ms = begun.elapsed().as_secs_f64() * 1000.0;
-        if method.is_safe() && status < 400 {
+        if (method.is_safe() && status < 400) || status == 503 {
             tracing::debug!(%method, path, status, duration_ms, "answered");
         } else {
             tracing::info!(%method, path, status, duration_ms, "answered");

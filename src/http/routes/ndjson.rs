@@ -24,7 +24,7 @@ use tracing::{Instrument, Span};
 use crate::auth::audit::{AuditGuard, AuditRecord, Stored};
 use crate::http::bounds::MAX_BODY_BYTES;
 use crate::http::error::ApiError;
-use crate::http::error_body::{Context, ErrorBody, log};
+use crate::http::error_body::{Context, ErrorBody};
 use crate::http::extract::NDJSON;
 use crate::http::middleware::authorize::StreamingWrite;
 use crate::http::middleware::limits::Permit;
@@ -238,7 +238,7 @@ impl Worker {
             }
             Err(error) => {
                 let error = ApiError::from(error);
-                log(&error);
+                self.context.log(&error);
                 for line in numbers {
                     self.refuse(line, &error).await?;
                 }
