@@ -13,9 +13,9 @@ use crate::store::retention::{self, Run};
 use crate::store::schema::Schema;
 
 pub async fn run(args: PruneArgs) -> Result<(), CommandError> {
-    let options = args.database.database_url.options()?;
+    let hosts = args.database.database_url.hosts()?;
     // Fails at once if the database cannot be reached, while `Database` would wait for it.
-    bulk::connect(&options, None)
+    bulk::connect(&hosts.resolve().await?, None)
         .await?
         .close()
         .await
@@ -25,7 +25,7 @@ pub async fn run(args: PruneArgs) -> Result<(), CommandError> {
         acquire_timeout: bulk::STATEMENT_TIMEOUT,
         statement_timeout: bulk::STATEMENT_TIMEOUT,
     };
-    let database = Database::new(options, limits);
+    let database = Database::new(hosts, limits);
     let result = tokio::select! {
         result = work(&args, &database) => result,
         // Ends only if the database is unusable.

@@ -26,7 +26,7 @@ use crate::store::Database;
 /// Serves until a signal. Until the database can be reached, requests get 503.
 pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
     args.check()?;
-    let options = args.database.database_url.options()?;
+    let hosts = args.database.database_url.hosts()?;
     let authorizer = args.access.authorizer().await.map_err(ConfigError::from)?;
     let tls = match args.tls.files()? {
         Some(files) => Some(Tls::open(files).await?),
@@ -34,7 +34,7 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
     };
     let stop = server::stop_on_signal().map_err(CommandError::Signals)?;
 
-    let database = Database::new(options, (&args.limits).into());
+    let database = Database::new(hosts, (&args.limits).into());
     let mut servers = JoinSet::new();
     let mut serve = |address: SocketAddr, name: &str, app: Router, tls: Option<&Tls>| {
         let listener =

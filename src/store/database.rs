@@ -1,24 +1,30 @@
 //! The connections to PostgreSQL, and whether the database is up.
 //!
 //! With a pool alone, every request would wait for a dead database until its timeout. So one task ([`Database::watch`])
-//! keeps a session of its own and asks once a second whether its server takes writes. While the database is down requests are refused at once,
-//! and those that already wait for a connection are released.
+//! keeps a session of its own and asks once a second whether its server takes writes. While the database is down requests
+//! are refused at once, and those that already wait for a connection are released.
+//!
+//! Requests use sessions with the server that this task has found and no other: not with a standby, and not with a former
+//! primary that still takes writes.
 
 use std::io;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
-use sqlx::{PgConnection, PgPool, Postgres, Row};
-use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use sqlx::postgres::{PgPoolOptions, PgRow};
+use sqlx::{PgConnection, PgPool, Postgres};
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::Instrument;
 
 use super::error::{is_stale_session, is_unreadable};
+use super::hosts::{self, Hosts, Primary};
 use super::schema::Schema;
-use super::session::{self, CHECK_TIMEOUT, Pooling, START_TIMEOUT, Settings, expect_primary, within};
+use super::session::{
+    self, CHECK_TIMEOUT, Pooling, START_TIMEOUT, ServerId, Settings, expect_primary, primary_of, within,
+};
 use super::unreadable::log_tasks;
 use super::{StoreError, privileges};
 use crate::telemetry::error_chain;
@@ -27,7 +33,9 @@ use crate::telemetry::error_chain;
 const WATCH_INTERVAL_UP: Duration = Duration::from_secs(1);
 /// The interval of attempts to connect while the database is down.
 const WATCH_INTERVAL_DOWN: Duration = Duration::from_millis(250);
-/// Sessions of this age are replaced: behind a load balancer they may lead to a server that others have left.
+/// How often a new session shows where the address leads: to another server if the former one was replaced and lives on.
+const LOOK_INTERVAL: Duration = Duration::from_secs(3);
+/// Sessions of this age are replaced.
 const MAX_SESSION_AGE: Duration = Duration::from_mins(5);
 
 /// Bounds of the connections to the database.
@@ -43,113 +51,150 @@ pub struct Limits {
 /// The database as requests see it. Clones share everything.
 #[derive(Debug, Clone)]
 pub struct Database {
+    /// Connects to the server that the watch has found.
     pool: PgPool,
     /// A session for the tally alone, and when it was opened: slow statements do not delay the freshness barrier. It is
     /// taken out while it is used, so a read that fails or is given up loses it.
     tally: Arc<Mutex<Option<(Instant, PgConnection)>>>,
-    /// For [`Database::watch`] and migrations: without the bounds of requests.
-    options: Arc<PgConnectOptions>,
+    hosts: Hosts,
     settings: Settings,
-    /// Set before the database counts as up for the first time.
-    pooling: Arc<OnceLock<Pooling>>,
-    /// When the watch's session last stopped responding. Sessions from before are not used again, and what waits for one
-    /// of them gives up.
+    current: Current,
+    /// When the watch's session last stopped responding, or another server took over. Sessions from before are not used
+    /// again, and what waits for one of them gives up.
     stalled: watch::Sender<Option<Instant>>,
-    up: watch::Sender<bool>,
+    refusal: Arc<tokio::sync::Mutex<Refusal>>,
+}
+
+/// Why the pool last had no connection in time, and when that was found out.
+type Refusal = Option<(Instant, Arc<StoreError>)>;
+
+/// The server that requests use, as the watch has found it; none while the database is down.
+#[derive(Debug, Default, Clone)]
+struct Current {
+    server: watch::Sender<Option<Server>>,
+    /// Makes the watch look where the address leads.
+    moved: Arc<Notify>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Server {
+    id: ServerId,
+    pooling: Pooling,
+}
+
+impl Current {
+    fn get(&self) -> Result<Server, StoreError> {
+        self.server.borrow().ok_or(StoreError::KnownDown)
+    }
+
+    fn is_pooled(&self) -> bool {
+        self.get()
+            .is_ok_and(|server| server.pooling == Pooling::Transaction)
+    }
+
+    /// Refuses a session with another server.
+    fn expect(&self, id: ServerId) -> sqlx::Result<()> {
+        if self.get().is_ok_and(|server| server.id == id) {
+            return Ok(());
+        }
+        self.moved.notify_one();
+        Err(io::Error::other("the session is with another server than the one that was found").into())
+    }
 }
 
 impl Database {
     /// Prepares the connections and opens none. The database counts as down until [`Database::watch`] has reached it.
-    pub fn new(options: PgConnectOptions, limits: Limits) -> Self {
+    pub fn new(hosts: impl Into<Hosts>, limits: Limits) -> Self {
+        let hosts = hosts.into();
         let settings = Settings {
             statement_timeout: limits.statement_timeout,
         };
-        let pooling = Arc::<OnceLock<Pooling>>::default();
+        let current = Current::default();
         let stalled = watch::Sender::<Option<Instant>>::default();
         let pool = {
-            let (pooling, stalled) = (Arc::clone(&pooling), stalled.clone());
-            let is_pooled = move || pooling.get() == Some(&Pooling::Transaction);
+            let (connected, acquired, stalled) = (current.clone(), current.clone(), stalled.clone());
             PgPoolOptions::new()
                 .max_connections(limits.max_connections)
                 .acquire_timeout(limits.acquire_timeout)
                 .max_lifetime(MAX_SESSION_AGE)
-                .after_connect({
-                    let is_pooled = is_pooled.clone();
-                    move |connection, _| {
-                        let is_pooled = is_pooled();
-                        Box::pin(async move {
-                            // Behind a transaction pooler, `Settings::begin` does both for each transaction.
-                            if !is_pooled {
-                                settings.apply(connection).await?;
-                                expect_primary(connection).await?;
-                            }
-                            Ok(())
-                        })
-                    }
+                .after_connect(move |connection, _| {
+                    let current = connected.clone();
+                    Box::pin(async move {
+                        // Behind a transaction pooler, `Settings::begin` does both for each transaction.
+                        if !current.is_pooled() {
+                            current.expect(expect_primary(connection).await?)?;
+                            settings.apply(connection).await?;
+                        }
+                        Ok(())
+                    })
                 })
                 // In place of the library's test, which a standby and a pooler without a server pass.
                 .test_before_acquire(false)
                 .before_acquire(move |connection, meta| {
                     let is_stalled = stalled.borrow().is_some_and(|at| meta.age > at.elapsed());
-                    let is_pooled = is_pooled();
+                    let current = acquired.clone();
                     Box::pin(async move {
-                        if !is_stalled && !is_pooled {
-                            expect_primary(connection).await?;
+                        if !is_stalled && !current.is_pooled() {
+                            current.expect(expect_primary(connection).await?)?;
                         }
                         Ok(!is_stalled)
                     })
                 })
         };
         Self {
-            pool: pool.connect_lazy_with(session::plain(&options)),
+            pool: pool.connect_lazy_with(session::plain(hosts.first())),
             tally: Arc::default(),
-            options: Arc::new(options),
+            hosts,
             settings,
-            pooling,
+            current,
             stalled,
-            up: watch::Sender::new(false),
+            refusal: Arc::default(),
         }
     }
 
     /// Whether the database responded to the last check.
     pub fn is_up(&self) -> bool {
-        *self.up.borrow()
+        self.current.get().is_ok()
     }
 
     /// Waits until the database is up.
     pub async fn wait_until_up(&self) {
         // The sender lives in `self`, so the channel cannot be closed.
-        let _ = self.up.subscribe().wait_for(|up| *up).await;
+        let _ = self.current.server.subscribe().wait_for(Option::is_some).await;
     }
 
     /// A connection for one or more statements: [`StoreError::KnownDown`] at once if the database is down or goes down
     /// meanwhile, [`StoreError::Unavailable`] if no connection is free within the acquire timeout.
     pub async fn connection(&self) -> Result<Lease, StoreError> {
-        self.unless_down(async { Ok(self.lease().await?) }).await
+        self.unless_down(self.lease()).await
     }
 
-    /// The row of a statement without parameters, in the session for the tally. The session is kept only if the row says
-    /// that its server is not a standby, in `is_standby`.
+    /// The row of a statement without parameters, in the session for the tally. The row is used, and the session kept, only
+    /// if it says in `is_standby` and `server` that it comes from the server that requests use.
     pub(super) async fn fetch_apart(&self, statement: &'static str) -> Result<PgRow, StoreError> {
         let fetching = Box::pin(async {
             let kept = lock(&self.tally).take();
             let is_current = |opened: Instant| {
                 opened.elapsed() < MAX_SESSION_AGE && self.stalled.borrow().is_none_or(|at| at < opened)
             };
-            let (opened, mut session) = match kept.filter(|(opened, _)| is_current(*opened)) {
-                Some(kept) => kept,
-                None if self.is_pooled() => (Instant::now(), session::open(&self.options).await?),
-                None => (Instant::now(), self.settings.connect(&self.options).await?),
+            let (opened, mut session) = if let Some(kept) = kept.filter(|(opened, _)| is_current(*opened)) {
+                kept
+            } else {
+                let (opened, node) = (Instant::now(), self.pool.connect_options());
+                let session = if self.current.is_pooled() {
+                    session::open(&node).await?
+                } else {
+                    self.settings.connect(&node).await?
+                };
+                (opened, session)
             };
-            let row = if self.is_pooled() {
+            let row = if self.current.is_pooled() {
                 // One message, hence one session.
                 sqlx::raw_sql(statement).fetch_one(&mut session).await?
             } else {
                 sqlx::query(statement).fetch_one(&mut session).await?
             };
-            if row.try_get("is_standby")? {
-                return Err(sqlx::Error::from(io::Error::other("the server is a standby")));
-            }
+            self.current.expect(primary_of(&row)?)?;
             *lock(&self.tally) = Some((opened, session));
             Ok(row)
         });
@@ -184,66 +229,138 @@ impl Database {
         &self,
         work: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        let mut up = self.up.subscribe();
+        let mut server = self.current.server.subscribe();
         tokio::select! {
             biased;
-            _ = up.wait_for(|up| !up) => Err(StoreError::KnownDown),
+            _ = server.wait_for(Option::is_none) => Err(StoreError::KnownDown),
             result = work => result,
         }
     }
 
-    async fn lease(&self) -> sqlx::Result<Lease> {
+    async fn lease(&self) -> Result<Lease, StoreError> {
+        let before = self.current.get()?;
+        let connection = match self.pool.acquire().await {
+            Err(sqlx::Error::PoolTimedOut) => return Err(Box::pin(self.refusal()).await),
+            acquired => acquired?,
+        };
         let mut lease = Lease {
-            connection: self.pool.acquire().await?,
-            in_transaction: self.is_pooled(),
+            connection,
+            in_transaction: before.pooling == Pooling::Transaction,
             finished: false,
         };
+        // Another server was found meanwhile, behind another kind of pooler.
+        if self.current.get()?.pooling != before.pooling {
+            return Err(StoreError::KnownDown);
+        }
         if lease.in_transaction {
-            self.settings.begin(&mut lease).await?;
+            let id = self.settings.begin(&mut lease).await?;
+            self.current.expect(id)?;
         }
         Ok(lease)
     }
 
-    fn is_pooled(&self) -> bool {
-        self.pooling.get() == Some(&Pooling::Transaction)
+    /// Why the pool had no connection in time. The pool does not tell why it could open none (the server has too many, for
+    /// example), so one is opened to learn that. Requests of the same second share the reason.
+    async fn refusal(&self) -> StoreError {
+        let mut known = self.refusal.lock().await;
+        if let Some((at, error)) = &*known
+            && at.elapsed() < CHECK_TIMEOUT
+        {
+            return StoreError::Shared(Arc::clone(error));
+        }
+        let opening = async {
+            let mut connection = session::open(&self.pool.connect_options()).await?;
+            self.current.expect(expect_primary(&mut connection).await?)?;
+            Ok(())
+        };
+        let error = match within(CHECK_TIMEOUT, opening).await {
+            Ok(()) => sqlx::Error::PoolTimedOut.into(),
+            Err(error) => error,
+        };
+        StoreError::Shared(Arc::clone(&known.insert((Instant::now(), Arc::new(error))).1))
     }
 
     /// Keeps [`Database::is_up`] current for as long as it is polled. Before the database counts as up for the first
     /// time, `schema` is ensured and the privileges of the role are checked. Returns an error only then, and only if
     /// waiting will not help: wrong credentials, no such database, a schema that does not fit, a missing privilege.
     pub async fn watch(&self, schema: Schema) -> Result<(), StoreError> {
-        let mut probe = self.first_connection(schema).await?;
+        let (mut probe, mut pooling) = self.first_primary(schema).await?;
         loop {
-            if self.set_up(true) {
-                tracing::info!("the database is up");
-            }
-            let opened = Instant::now();
-            loop {
-                match expect_primary(&mut probe).await {
-                    Ok(()) if opened.elapsed() < MAX_SESSION_AGE => sleep(WATCH_INTERVAL_UP).await,
-                    // Where it leads now is seen by another one.
-                    Ok(()) => break,
-                    Err(error) => {
-                        if is_timeout(&error) {
+            let looked = Instant::now();
+            let mut is_due = false;
+            while !is_due {
+                tokio::select! {
+                    () = sleep(WATCH_INTERVAL_UP) => is_due = looked.elapsed() > LOOK_INTERVAL,
+                    () = self.current.moved.notified() => {
+                        sleep_until(looked + WATCH_INTERVAL_DOWN).await;
+                        is_due = true;
+                    }
+                }
+                match expect_primary(&mut probe.connection).await {
+                    Ok(id) if id == probe.id => {}
+                    checked => {
+                        if checked.is_err_and(|error| is_timeout(&error)) {
                             self.stalled.send_replace(Some(Instant::now()));
                         }
-                        break;
+                        (probe, pooling) = self.until_found(&probe, pooling).await;
+                        is_due = true;
                     }
                 }
             }
-            probe = loop {
-                match connect(&self.options).await {
-                    Ok(connection) => break connection,
-                    Err(error) => {
-                        if self.set_up(false) {
-                            tracing::error!(error = error_chain(&error), "the database is down");
-                        } else {
-                            tracing::debug!(error = error_chain(&error), "no connection");
-                        }
-                        sleep(WATCH_INTERVAL_DOWN).await;
-                    }
-                }
+            // If no other session can be had, the one that responds is enough.
+            if let Ok(found) = within(CHECK_TIMEOUT, self.hosts.connect(probe.index)).await {
+                self.turn_to(&found, pooling, probe.id);
+                probe = found;
+            }
+        }
+    }
+
+    /// Finds the server that takes writes, the former one if it still does. The database is down until then.
+    async fn until_found(&self, former: &Primary, pooling: Pooling) -> (Primary, Pooling) {
+        loop {
+            let attempt = async {
+                let found = self.hosts.primary(former.index).await?;
+                let pooling = if found.index == former.index {
+                    pooling
+                } else {
+                    within(START_TIMEOUT, Pooling::detect(self.hosts.node(&found))).await?
+                };
+                Ok::<_, StoreError>((found, pooling))
             };
+            match Box::pin(attempt).await {
+                Ok((found, pooling)) => {
+                    self.turn_to(&found, pooling, former.id);
+                    return (found, pooling);
+                }
+                Err(error) => {
+                    if self.current.server.send_replace(None).is_some() {
+                        tracing::error!(error = error_chain(&error), "the database is down");
+                    } else {
+                        tracing::debug!(error = error_chain(&error), "no connection");
+                    }
+                    sleep(WATCH_INTERVAL_DOWN).await;
+                }
+            }
+        }
+    }
+
+    /// Lets requests use this server, and no session with a former one.
+    fn turn_to(&self, primary: &Primary, pooling: Pooling, former: ServerId) {
+        if primary.id != former {
+            self.stalled.send_replace(Some(Instant::now()));
+            drop(lock(&self.tally).take());
+            for mut idle in (0..self.pool.num_idle()).map_while(|_| self.pool.try_acquire()) {
+                idle.close_on_drop();
+            }
+        }
+        let node = self.hosts.node(primary);
+        self.pool.set_connect_options(session::plain(node));
+        let server = Server {
+            id: primary.id,
+            pooling,
+        };
+        if self.current.server.send_replace(Some(server)) != Some(server) {
+            tracing::info!(host = hosts::name(node), "the database is up");
         }
     }
 
@@ -253,22 +370,20 @@ impl Database {
         self.pool.close().await;
     }
 
-    async fn first_connection(&self, schema: Schema) -> Result<PgConnection, StoreError> {
+    async fn first_primary(&self, schema: Schema) -> Result<(Primary, Pooling), StoreError> {
         let mut announced = false;
         loop {
             let attempt = async {
-                let mut connection = connect(&self.options).await?;
-                let pooling = match self.pooling.get() {
-                    Some(pooling) => *pooling,
-                    None => within(START_TIMEOUT, Pooling::detect(&self.options)).await?,
-                };
-                self.pooling.get_or_init(|| pooling);
-                schema.ensure(&self.options, pooling).await?;
-                within(START_TIMEOUT, privileges::check(&mut connection)).await?;
-                Ok::<_, StoreError>(connection)
+                let mut primary = self.hosts.primary(0).await?;
+                let node = self.hosts.node(&primary);
+                let pooling = within(START_TIMEOUT, Pooling::detect(node)).await?;
+                schema.ensure(node, pooling).await?;
+                within(START_TIMEOUT, privileges::check(&mut primary.connection)).await?;
+                self.turn_to(&primary, pooling, primary.id);
+                Ok::<_, StoreError>((primary, pooling))
             };
-            match attempt.await {
-                Ok(connection) => return Ok(connection),
+            match Box::pin(attempt).await {
+                Ok(found) => return Ok(found),
                 Err(error) if error.is_transient() => {
                     if !announced {
                         tracing::warn!(error = error_chain(&error), "waiting for the database");
@@ -279,12 +394,6 @@ impl Database {
                 Err(error) => return Err(error),
             }
         }
-    }
-
-    /// Returns whether that is a change.
-    fn set_up(&self, up: bool) -> bool {
-        self.up
-            .send_if_modified(|known| std::mem::replace(known, up) != up)
     }
 }
 
@@ -364,16 +473,6 @@ impl DerefMut for Lease {
     fn deref_mut(&mut self) -> &mut PgConnection {
         &mut self.connection
     }
-}
-
-/// Connects to a server that takes writes.
-async fn connect(options: &PgConnectOptions) -> Result<PgConnection, StoreError> {
-    within(CHECK_TIMEOUT, async {
-        let mut connection = session::open(options).await?;
-        expect_primary(&mut connection).await?;
-        Ok(connection)
-    })
-    .await
 }
 
 fn is_timeout(error: &sqlx::Error) -> bool {

@@ -1,6 +1,6 @@
 //! PostgreSQL: all SQL is in this folder.
 //!
-//! Reading order: [`database`] (connections), [`schema`] (migrations), [`privileges`] (of the service's role), `row` (the
+//! Reading order: [`hosts`] and [`database`] (connections), [`schema`] (migrations), [`privileges`] (of the service's role), `row` (the
 //! list of columns), [`list`], [`pending`], [`tally`] and [`task`] (reading), [`report`], [`clear`] and [`retention`]
 //! (writing), [`import`] and [`export`] (very many tasks, on a connection of [`bulk`]), [`unreadable`] (what cannot be read).
 
@@ -10,6 +10,7 @@ pub mod database;
 mod error;
 pub mod export;
 mod filter_sql;
+pub mod hosts;
 pub mod import;
 mod keyset;
 pub mod list;

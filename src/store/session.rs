@@ -8,6 +8,7 @@
 use std::io;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use tokio::time::timeout;
@@ -28,7 +29,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long each check of the database may take at the start.
 pub(super) const START_TIMEOUT: Duration = Duration::from_secs(5);
-const IS_STANDBY: &str = "select pg_is_in_recovery() as is_standby";
+/// Says which server a session is with.
+const SERVER: &str = "select pg_is_in_recovery() as is_standby, pg_postmaster_start_time() as server";
+
+/// A server, by the time of its start.
+pub(super) type ServerId = DateTime<Utc>;
 
 /// Whether a session is the client's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,10 +66,10 @@ impl Settings {
         Ok(())
     }
 
-    /// Opens a transaction with these settings, on a server that takes writes.
-    pub(super) async fn begin(self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    /// Opens a transaction with these settings, on a server that takes writes, which is returned.
+    pub(super) async fn begin(self, connection: &mut PgConnection) -> Result<ServerId, sqlx::Error> {
         let begin = "begin isolation level read committed;";
-        let sql = format!("{begin} {} {IS_STANDBY}", self.sql("set local"));
+        let sql = format!("{begin} {} {SERVER}", self.sql("set local"));
         refuse_standby(sqlx::raw_sql(AssertSqlSafe(sql)).fetch_one(connection)).await
     }
 
@@ -101,20 +106,25 @@ pub(super) async fn within<T>(
     })
 }
 
-/// Refuses a session whose server does not respond, or is a standby: that may lag, and takes no writes.
-pub(super) async fn expect_primary(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+/// The server of a session. Refuses one that does not respond, or is a standby: that may lag, and takes no writes.
+pub(super) async fn expect_primary(connection: &mut PgConnection) -> Result<ServerId, sqlx::Error> {
     // One message: a pooler passes it on whole.
-    refuse_standby(sqlx::raw_sql(IS_STANDBY).fetch_one(connection)).await
+    refuse_standby(sqlx::raw_sql(SERVER).fetch_one(connection)).await
 }
 
-async fn refuse_standby(asking: impl Future<Output = sqlx::Result<PgRow>>) -> Result<(), sqlx::Error> {
+async fn refuse_standby(asking: impl Future<Output = sqlx::Result<PgRow>>) -> Result<ServerId, sqlx::Error> {
     let row = timeout(CHECK_TIMEOUT, asking)
         .await
         .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    primary_of(&row)
+}
+
+/// The server of a row with the columns `is_standby` and `server`.
+pub(super) fn primary_of(row: &PgRow) -> Result<ServerId, sqlx::Error> {
     if row.try_get("is_standby")? {
         return Err(io::Error::other("the server is a standby").into());
     }
-    Ok(())
+    row.try_get("server")
 }
 
 /// Connection options without startup parameters that a pooler refuses.

@@ -20,10 +20,10 @@ const TRIGGERS: [&str; 4] = [
     "task_status_count_truncate",
     "task_status_count_update",
 ];
-/// Also says if the server is a standby, which may lag.
+/// Also says which server responds, and if it is a standby, which may lag.
 const READ: &str = "
     select coalesce(sum(pending), 0)::bigint as pending, coalesce(sum(revision), 0)::bigint as revision,
-        pg_is_in_recovery() as is_standby
+        pg_is_in_recovery() as is_standby, pg_postmaster_start_time() as server
     from task_status_tally
 ";
 /// The tally is folded if it has more rows than this: twice the number of slots.

@@ -5,14 +5,16 @@ use std::time::{Duration, Instant};
 use private_postgres::{self, PrivatePostgres};
 use reqwest::Method;
 use serde_json::Value;
+use sqlx::{Connection, PgConnection};
 use task_status::store::database::Limits;
 use task_status::store::schema::Schema;
+use task_status::telemetry::error_chain;
 use tempfile::TempDir;
 
 use crate::support::database::TestDatabase;
 use crate::support::program::{Program, serve};
 use crate::support::service::{LIMITS, PENDING_TASKS, Service, Setup, watched};
-use crate::support::{TIMEOUT, tasks, until};
+use crate::support::{TIMEOUT, eventually, tasks, until};
 
 /// A private server that can be stopped and started.
 async fn start_postgres(folder: &TempDir) -> PrivatePostgres {
@@ -225,4 +227,52 @@ fn lines(program: &Program) -> Vec<Value> {
     log.lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
+}
+
+#[tokio::test]
+async fn too_many_clients_are_told_as_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let postgres = start_postgres(&folder).await;
+    let limits = Limits {
+        acquire_timeout: Duration::from_millis(300),
+        ..LIMITS
+    };
+    let service = service(postgres.connect_options(), limits);
+    service.database.wait_until_up().await;
+    let mut others = Vec::new();
+    while let Ok(other) = PgConnection::connect_with(&postgres.connect_options()).await {
+        others.push(other);
+    }
+    let mut held = Vec::new();
+    let refused = loop {
+        match service.database.connection().await {
+            Ok(lease) => held.push(lease),
+            Err(error) => break error_chain(&error),
+        }
+    };
+    assert!(refused.contains("too many clients"), "{refused}");
+    // Its own session is enough to know that the database is up.
+    assert!(service.database.is_up());
+    drop(others);
+    eventually("a connection is free", async || {
+        service.database.connection().await.ok()
+    })
+    .await;
+    // All in use: nothing else is to be told.
+    while held.len() < LIMITS.max_connections as usize {
+        held.push(
+            eventually("a connection is free", async || {
+                service.database.connection().await.ok()
+            })
+            .await,
+        );
+    }
+    let error = eventually("another reason", async || {
+        let error = error_chain(&service.database.connection().await.err()?);
+        (!error.contains("too many clients")).then_some(error)
+    })
+    .await;
+    assert!(error.contains("pool timed out"), "{error}");
+    drop(held);
+    stop(postgres).await;
 }

@@ -1,27 +1,34 @@
-//! Switchovers and network failures: no response comes from a former primary, and no acknowledged write is lost.
+//! Switchovers and network failures, with one address and with several hosts: no response comes from a former primary, and no acknowledged write is lost.
 
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use sqlx::{Connection, PgConnection};
 use task_status::store::database::Limits;
+use task_status::store::hosts::Hosts;
 use task_status::store::schema::{self, Schema};
 use task_status::store::{Database, tally};
 
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::support::node::Node;
+use crate::support::program::{self, Program, serve};
 use crate::support::proxy::{Proxy, Route};
 use crate::support::service::{LIMITS, PENDING_TASKS, Service, Setup, watched};
 use crate::support::{eventually, until};
 
 async fn service(proxy: &Proxy, node: &Node) -> Service {
+    serving(proxy.options(&node.options())).await
+}
+
+async fn serving(hosts: impl Into<Hosts>) -> Service {
     let limits = Limits {
         acquire_timeout: Duration::from_secs(3),
         statement_timeout: Duration::from_secs(2),
         ..LIMITS
     };
-    let database = watched(proxy.options(&node.options()), limits, Schema::Migrate);
+    let database = watched(hosts, limits, Schema::Migrate);
     database.wait_until_up().await;
     Service::on(database, Setup::default())
 }
@@ -57,6 +64,156 @@ async fn expect_fresh(service: &Service, number: usize) -> bool {
     true
 }
 
+/// A number that a node returns.
+async fn ask(node: &Node, sql: &'static str) -> Option<i64> {
+    let mut connection = PgConnection::connect_with(&node.options()).await.ok()?;
+    sqlx::query_scalar(sql).fetch_one(&mut connection).await.ok()
+}
+
+async fn caught_up(standby: &Node, number: i64) {
+    until("the standby is current", async || {
+        ask(standby, "select count(*) from task_status").await == Some(number)
+    })
+    .await;
+}
+
+/// Waits until no session of the service is with a node.
+async fn has_left(node: &Node) {
+    let sessions = "select count(*) from pg_stat_activity where application_name = 'task-status'";
+    until("the service has left", async || {
+        ask(node, sessions).await == Some(0)
+    })
+    .await;
+}
+
+/// Writes one task after the other, and checks that each response has every acknowledged one. Returns their number.
+async fn keep_writing(service: &Service, stop: &watch::Sender<bool>) -> i64 {
+    let (mut acknowledged, mut doubtful) = (0, 0);
+    for number in 0.. {
+        let target = format!("w{number}");
+        let is_acknowledged = report(service, &target, "p").await == 201;
+        if is_acknowledged {
+            acknowledged += 1;
+        } else {
+            doubtful += 1;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let page = service.get(&format!("{PENDING_TASKS}?count=true&limit=1")).await;
+        if let Some(count) = page.total_count() {
+            let possible = acknowledged..=acknowledged + doubtful;
+            assert!(possible.contains(&count), "{count} is not in {possible:?}");
+        }
+        let task = service
+            .get(&format!("/task-status/{target}"))
+            .await
+            .status
+            .as_u16();
+        assert!(task == 503 || task == 200 || !is_acknowledged, "{task}");
+        if *stop.borrow() {
+            break;
+        }
+    }
+    acknowledged
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_several_hosts_the_one_that_takes_writes_is_used() {
+    let old = Node::primary();
+    let new = Node::standby_of(&old);
+    let dead = Proxy::start(Route::Swallow).await;
+    let nodes = vec![dead.options(&old.options()), new.options(), old.options()];
+    let service = std::sync::Arc::new(serving(Hosts::new(nodes, None)).await);
+    let stop = watch::Sender::new(false);
+    let writing = tokio::spawn({
+        let (service, stop) = (service.clone(), stop.clone());
+        async move { keep_writing(&service, &stop).await }
+    });
+    until("writes reach the standby", async || {
+        ask(&new, "select count(*) from task_status").await > Some(20)
+    })
+    .await;
+    old.stop();
+    let before = ask(&new, "select count(*) from task_status").await;
+    let promoted = Instant::now();
+    new.promote();
+    until("writes reach the new primary", async || {
+        ask(&new, "select count(*) from task_status").await > before
+    })
+    .await;
+    println!(
+        "writes again {} ms after the promotion",
+        promoted.elapsed().as_millis()
+    );
+
+    // The former primary comes back as one that takes writes. The service stays where it is.
+    let before = ask(&new, "select count(*) from task_status").await;
+    old.start();
+    let left_behind = ask(&old, "select count(*) from task_status").await;
+    until("writes reach the new primary", async || {
+        ask(&new, "select count(*) from task_status").await > before.map(|number| number + 20)
+    })
+    .await;
+    stop.send_replace(true);
+    let acknowledged = writing.await.unwrap();
+    assert_eq!(ask(&old, "select count(*) from task_status").await, left_behind);
+    has_left(&old).await;
+    let stored = ask(&new, "select count(*) from task_status").await;
+    assert!(stored >= Some(acknowledged), "{stored:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_former_primary_that_lives_on_is_left() {
+    let old = Node::primary();
+    let new = Node::standby_of(&old);
+    let proxy = Proxy::start(Route::To(old.socket())).await;
+    let service = service(&proxy, &old).await;
+    assert_eq!(report(&service, "t0", "before").await, 201);
+    caught_up(&new, 1).await;
+    new.promote();
+    proxy.set(Route::To(new.socket()));
+    // Without a request: no new connection of the pool shows where the address leads.
+    has_left(&old).await;
+    until("a write succeeds", async || {
+        report(&service, "t1", "after").await == 201
+    })
+    .await;
+    assert!(expect_fresh(&service, 2).await);
+    assert_eq!(ask(&old, "select count(*) from task_status").await, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_program_takes_several_hosts_and_waits_for_one_that_takes_writes() {
+    let old = Node::primary();
+    let (first, second) = (Node::standby_of(&old), Node::standby_of(&old));
+    let run = |arguments: &[&str], nodes: &[&Node]| {
+        let mut command = program::command(arguments);
+        command.env("DATABASE_URL", Node::url(nodes)).output().unwrap()
+    };
+    let migrated = run(&["migrate"], &[&first, &old]);
+    assert!(migrated.status.success(), "{migrated:?}");
+    let verified = run(&["verify"], &[&first, &second, &old]);
+    assert!(verified.status.success(), "{verified:?}");
+    let refused = run(&["verify"], &[&first, &second]);
+    let said = program::output_of(&refused);
+    assert_eq!(said.matches("the server is a standby").count(), 2, "{said}");
+    caught_up(&second, 0).await;
+
+    let url = Node::url(&[&first, &second])
+        + "&target_session_attrs=read-write&connect_timeout=2&sslpassword=hunter2";
+    let mut program = Program::start(serve(&url, &["--auth", "none"]));
+    let pending = program.url().await + PENDING_TASKS;
+    let waiting = program.logged("waiting for the database").await;
+    assert_eq!(waiting.matches("the server is a standby").count(), 2, "{waiting}");
+    assert_eq!(reqwest::get(&pending).await.unwrap().status(), 503);
+    second.promote();
+    program.logged("the database is up").await;
+    assert_eq!(reqwest::get(&pending).await.unwrap().status(), 204);
+    program.stop();
+    let ignored = program.logged("ignoring").await;
+    assert!(ignored.contains("sslpassword"), "{ignored}");
+    assert!(!program.log().contains("hunter2"), "{}", program.log());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_switchover_every_response_is_of_the_new_primary() {
     let old = Node::primary();
@@ -67,17 +224,7 @@ async fn after_a_switchover_every_response_is_of_the_new_primary() {
         assert_eq!(report(&service, &format!("t{number}"), "before").await, 201);
     }
     assert!(expect_fresh(&service, 3).await);
-    eventually("the standby is current", async || {
-        let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect_with(&standby.options())
-            .await
-            .ok()?;
-        let count: i64 = sqlx::query_scalar("select count(*) from task_status")
-            .fetch_one(&mut connection)
-            .await
-            .ok()?;
-        (count == 3).then_some(())
-    })
-    .await;
+    caught_up(&standby, 3).await;
 
     // The standby is promoted, and the proxy still leads to a standby.
     old.stop();

@@ -3,6 +3,7 @@
 
 mod access;
 mod database;
+mod database_url;
 mod token;
 mod transfer;
 
@@ -26,7 +27,8 @@ use crate::pending::PendingConfig;
 use crate::store::schema::Schema;
 use crate::telemetry::LogFormat;
 pub use access::{AccessArgs, AccessError, AuthMode};
-pub use database::{DatabaseArgs, DatabaseLimits, DatabaseUrl};
+pub use database::{DatabaseArgs, DatabaseLimits};
+pub use database_url::DatabaseUrl;
 pub use token::TokenArgs;
 pub use transfer::{ExportArgs, ExportFormat, ImportArgs, PruneArgs, VerifyArgs};
 
@@ -331,6 +333,11 @@ pub enum ConfigError {
     DatabaseUrlScheme,
     #[error("DATABASE_URL (or --database-url) cannot be read")]
     DatabaseUrl(#[source] sqlx::Error),
+    #[error("the {parameter} of DATABASE_URL (or --database-url) must be {allowed}")]
+    DatabaseParameter {
+        parameter: String,
+        allowed: &'static str,
+    },
     #[error("cannot read {}, the {parameter} of DATABASE_URL (or --database-url)", path.display())]
     DatabaseFile {
         parameter: String,

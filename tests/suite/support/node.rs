@@ -118,6 +118,15 @@ impl Node {
         self.folder.path().join(name).display().to_string()
     }
 
+    /// The URL that names these nodes as hosts, in this order.
+    pub fn url(nodes: &[&Self]) -> String {
+        let hosts: Vec<String> = nodes
+            .iter()
+            .map(|node| node.folder.path().display().to_string().replace('/', "%2F"))
+            .collect();
+        format!("postgres://postgres@{}/postgres?sslmode=disable", hosts.join(","))
+    }
+
     fn data(&self) -> String {
         self.path("data")
     }

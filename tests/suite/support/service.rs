@@ -8,7 +8,6 @@ use axum::Router;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
-use sqlx::postgres::PgConnectOptions;
 use task_status::auth::Authenticator;
 use task_status::auth::key_source::KeySource;
 use task_status::auth::proxies::Proxies;
@@ -19,6 +18,7 @@ use task_status::http::state::{AppState, EmptyStatus};
 use task_status::pending::{Pending, PendingConfig};
 use task_status::store::Database;
 use task_status::store::database::Limits;
+use task_status::store::hosts::Hosts;
 use task_status::store::schema::Schema;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -91,8 +91,8 @@ pub struct Service {
 }
 
 /// A database that is watched as by the program.
-pub fn watched(options: PgConnectOptions, limits: Limits, schema: Schema) -> Database {
-    let database = Database::new(options, limits);
+pub fn watched(hosts: impl Into<Hosts>, limits: Limits, schema: Schema) -> Database {
+    let database = Database::new(hosts, limits);
     let watched = database.clone();
     tokio::spawn(async move { watched.watch(schema).await.unwrap() });
     database

@@ -1,0 +1,360 @@
+//! The URL of the database, with several hosts and parameters as libpq has them.
+
+use std::fmt;
+use std::fs::File;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use percent_encoding::percent_decode_str;
+use reqwest::Url;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+
+use super::ConfigError;
+use crate::store::hosts::Hosts;
+
+/// The port of a host without one, if there are several hosts.
+const DEFAULT_PORT: &str = "5432";
+/// The shortest `connect_timeout`, as in libpq.
+const MIN_CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// The parameters that the driver reads, beside `options[...]`.
+const OF_DRIVER: [&str; 15] = [
+    "application_name",
+    "dbname",
+    "options",
+    "password",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+    "ssl-mode",
+    "ssl-root-cert",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+    "statement-cache-capacity",
+    "user",
+];
+
+/// The URL of the database. It contains a password and is never shown.
+#[derive(Clone)]
+pub struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    /// The servers that the URL names. An error does not repeat the URL, which contains a password.
+    pub fn hosts(&self) -> Result<Hosts, ConfigError> {
+        let (nodes, connect_timeout) = self.read()?;
+        Ok(Hosts::new(nodes, connect_timeout))
+    }
+
+    fn read(&self) -> Result<(Vec<PgConnectOptions>, Option<Duration>), ConfigError> {
+        // The driver accepts any scheme and fails later, at the name of the host.
+        let (_, rest) = self
+            .0
+            .split_once("://")
+            .filter(|(scheme, _)| ["postgres", "postgresql"].contains(scheme))
+            .ok_or(ConfigError::DatabaseUrlScheme)?;
+        // The driver knows only one host, so each has a URL of its own, without an authority.
+        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        let mut url = Url::parse(&format!("postgres://{path}")).map_err(unreadable)?;
+
+        let (userinfo, addresses) = authority.rsplit_once('@').unwrap_or(("", authority));
+        let (user, password) = userinfo.split_once(':').unwrap_or((userinfo, ""));
+        let mut common = Vec::new();
+        for (parameter, value) in [("user", user), ("password", password)] {
+            if !value.is_empty() {
+                common.push((parameter.to_owned(), decode(value)?));
+            }
+        }
+        let addresses: Vec<_> = addresses.split(',').map(address).collect::<Result<_, _>>()?;
+        let (mut hosts, mut ports): (Vec<_>, Vec<_>) = addresses.into_iter().unzip();
+        let mut numeric = None;
+        let mut connect_timeout = None;
+        let mut unknown = Vec::new();
+        for (parameter, value) in url.query_pairs() {
+            match &*parameter {
+                "host" => hosts = list(&value),
+                "hostaddr" => numeric = Some(list(&value)),
+                "port" => ports = list(&value),
+                "connect_timeout" => {
+                    let seconds = u64::try_from(integer(&parameter, &value)?)
+                        .ok()
+                        .filter(|number| *number > 0);
+                    connect_timeout =
+                        seconds.map(|seconds| Duration::from_secs(seconds).max(MIN_CONNECT_TIMEOUT));
+                }
+                // The driver cannot set them. The bounds of each use of a session serve the same end.
+                "keepalives"
+                | "keepalives_idle"
+                | "keepalives_interval"
+                | "keepalives_count"
+                | "tcp_user_timeout" => drop(integer(&parameter, &value)?),
+                "target_session_attrs" if ["any", "read-write", "primary"].contains(&&*value) => {}
+                "target_session_attrs" => {
+                    let allowed =
+                        "read-write, primary or any: the program needs the server that takes writes";
+                    return Err(wrong(&parameter, allowed));
+                }
+                // Only one host takes writes, so their order makes no difference.
+                "load_balance_hosts" if ["disable", "random"].contains(&&*value) => {}
+                "load_balance_hosts" => return Err(wrong(&parameter, "disable or random")),
+                known if OF_DRIVER.contains(&known) || known.starts_with("options[") => {
+                    common.push((parameter.into_owned(), value.into_owned()));
+                }
+                _ => unknown.push(parameter.into_owned()),
+            }
+        }
+        if ![1, hosts.len()].contains(&ports.len()) {
+            return Err(wrong("port", "one for all hosts, or one for each"));
+        }
+        if let Some(numeric) = numeric {
+            if hosts != [""] && hosts.len() != numeric.len() {
+                return Err(wrong("hostaddr", "one for each host"));
+            }
+            hosts = numeric;
+        }
+
+        let several = hosts.len() > 1;
+        let mut nodes = Vec::with_capacity(hosts.len());
+        for (host, port) in hosts.iter().zip(ports.iter().cycle()) {
+            let port = if several && port.is_empty() {
+                DEFAULT_PORT
+            } else {
+                port
+            };
+            if !port.is_empty() && !port.parse::<u16>().is_ok_and(|port| port > 0) {
+                return Err(wrong("port", "a number from 1 to 65535"));
+            }
+            let own = [("host", host.as_str()), ("port", port)];
+            url.query_pairs_mut()
+                .clear()
+                .extend_pairs(&common)
+                .extend_pairs(own.into_iter().filter(|(_, value)| !value.is_empty()));
+            nodes.push(PgConnectOptions::from_str(url.as_str()).map_err(ConfigError::DatabaseUrl)?);
+        }
+        check_files(&common, nodes[0].get_ssl_mode())?;
+        for parameter in unknown {
+            tracing::warn!(parameter, "ignoring an unknown parameter of DATABASE_URL");
+        }
+        Ok((nodes, connect_timeout))
+    }
+}
+
+/// A host and its port, which may be empty.
+fn address(text: &str) -> Result<(String, String), ConfigError> {
+    let (host, port) = match text.strip_prefix('[').map(|ipv6| ipv6.split_once(']')) {
+        None => text.split_once(':').unwrap_or((text, "")),
+        Some(Some((ipv6, ""))) => (ipv6, ""),
+        Some(Some((ipv6, port))) if port.starts_with(':') => (ipv6, &port[1..]),
+        Some(_) => {
+            let allowed =
+                "a name, an address (IPv6 in brackets), or the directory of a socket (percent-encoded)";
+            return Err(wrong("host", allowed));
+        }
+    };
+    Ok((decode(host)?, port.to_owned()))
+}
+
+fn list(value: &str) -> Vec<String> {
+    value.split(',').map(str::to_owned).collect()
+}
+
+fn integer(parameter: &str, value: &str) -> Result<i32, ConfigError> {
+    value.trim().parse().map_err(|_| wrong(parameter, "an integer"))
+}
+
+fn wrong(parameter: &str, allowed: &'static str) -> ConfigError {
+    ConfigError::DatabaseParameter {
+        parameter: parameter.to_owned(),
+        allowed,
+    }
+}
+
+fn decode(text: &str) -> Result<String, ConfigError> {
+    let decoded = percent_decode_str(text).decode_utf8().map_err(unreadable)?;
+    Ok(decoded.into_owned())
+}
+
+fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> ConfigError {
+    ConfigError::DatabaseUrl(sqlx::Error::Configuration(error.into()))
+}
+
+/// Checks that the TLS files can be read and that the root certificate is used. The driver's error names no file, and looks
+/// like a database that is not up yet.
+fn check_files(parameters: &[(String, String)], mode: PgSslMode) -> Result<(), ConfigError> {
+    for (parameter, path) in parameters {
+        let is_root = ["sslrootcert", "ssl-root-cert", "ssl-ca"].contains(&&**parameter);
+        // Unlike libpq, the driver ignores the root certificate with `require`.
+        if is_root && !matches!(mode, PgSslMode::VerifyCa | PgSslMode::VerifyFull) {
+            return Err(ConfigError::CertificateUnchecked);
+        }
+        let is_file = is_root || ["sslcert", "ssl-cert", "sslkey", "ssl-key"].contains(&&**parameter);
+        // The parameter may contain the PEM text itself instead of a path.
+        if is_file && !path.trim().starts_with("-----BEGIN") {
+            File::open(path).map_err(|source| ConfigError::DatabaseFile {
+                parameter: parameter.clone(),
+                path: PathBuf::from(path),
+                source,
+            })?;
+        }
+    }
+    Ok(())
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = std::convert::Infallible;
+
+    /// Accepts any string: an error of the command line parser would print it, password included.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("DatabaseUrl(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(url: &str) -> Result<(Vec<PgConnectOptions>, Option<Duration>), ConfigError> {
+        DatabaseUrl(url.to_owned()).read()
+    }
+
+    /// The hosts of a URL, as `host:port`.
+    fn hosts(url: &str) -> String {
+        let (nodes, _) = read(url).unwrap_or_else(|error| panic!("{url}: {error:?}"));
+        let host = |node: &PgConnectOptions| match node.get_socket() {
+            Some(socket) => format!("{}:{}", socket.display(), node.get_port()),
+            None => format!("{}:{}", node.get_host(), node.get_port()),
+        };
+        nodes.iter().map(host).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn hosts_are_read_as_libpq_reads_them() {
+        for (url, expected) in [
+            ("postgres://a/d", "a:5432"),
+            ("postgresql://a:1/d", "a:1"),
+            ("postgres://a,b:5433/d", "a:5432 b:5433"),
+            ("postgres://u:p@a:1,b:2/d?sslmode=disable", "a:1 b:2"),
+            ("postgres://a,b/d?port=6000", "a:6000 b:6000"),
+            ("postgres://a,b/d?port=1,2", "a:1 b:2"),
+            ("postgres://h:5433/d?host=b,c", "b:5433 c:5433"),
+            ("postgres://u@/d?host=/tmp,b&port=1,2", "/tmp:1 b:2"),
+            ("postgres://%2Frun%2Fpg,%2Ftmp:7/d", "/run/pg:5432 /tmp:7"),
+            ("postgres://[::1]:1,[fe80::1]/d", "::1:1 fe80::1:5432"),
+            (
+                "postgres://h,i/d?hostaddr=127.0.0.1,::1&port=1",
+                "127.0.0.1:1 ::1:1",
+            ),
+            ("postgres://a:/d?", "a:5432"),
+        ] {
+            assert_eq!(hosts(url), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn every_host_has_the_other_parts_of_the_url() {
+        let (nodes, _) = read("postgres://us%40er:p@a,b/da%20ta?sslmode=require").expect("a URL");
+        for node in nodes {
+            assert_eq!(node.get_username(), "us@er");
+            assert_eq!(node.get_database(), Some("da ta"));
+            assert!(matches!(node.get_ssl_mode(), PgSslMode::Require));
+        }
+    }
+
+    #[test]
+    fn parameters_of_libpq_are_accepted_or_refused_with_the_reason() {
+        let timeout = |value: &str| {
+            read(&format!("postgres://h/d?connect_timeout={value}"))
+                .expect("a URL")
+                .1
+        };
+        assert_eq!(timeout("0"), None);
+        assert_eq!(timeout("-1"), None);
+        assert_eq!(timeout("1"), Some(Duration::from_secs(2)));
+        assert_eq!(timeout("10"), Some(Duration::from_secs(10)));
+        for accepted in [
+            "target_session_attrs=read-write",
+            "target_session_attrs=primary",
+            "target_session_attrs=any",
+            "load_balance_hosts=random",
+            "keepalives=1&keepalives_idle=5&keepalives_interval=1&keepalives_count=3&tcp_user_timeout=3000",
+            "sslpassword=hunter2",
+        ] {
+            assert!(
+                read(&format!("postgres://h,i/d?{accepted}")).is_ok(),
+                "{accepted}"
+            );
+        }
+        for (refused, named) in [
+            ("postgres://h/d?target_session_attrs=standby", "takes writes"),
+            (
+                "postgres://h/d?target_session_attrs=prefer-standby",
+                "takes writes",
+            ),
+            ("postgres://h/d?target_session_attrs=read-only", "takes writes"),
+            (
+                "postgres://h/d?target_session_attrs=hunter2",
+                "target_session_attrs",
+            ),
+            ("postgres://h/d?load_balance_hosts=hunter2", "load_balance_hosts"),
+            ("postgres://h/d?connect_timeout=hunter2", "connect_timeout"),
+            ("postgres://h/d?keepalives=", "keepalives"),
+            ("postgres://h/d?tcp_user_timeout=1s", "tcp_user_timeout"),
+            ("postgres://a,b,c/d?port=1,2", "one for each"),
+            ("postgres://a,b/d?host=c", "one for each"),
+            ("postgres://a,b/d?hostaddr=::1", "hostaddr"),
+            ("postgres://u:hunter2@a,b:0/d", "65535"),
+            ("postgres://u:hunter2@a,b:65536/d", "65535"),
+            ("postgres://u:hunter2@[::1/d", "brackets"),
+            ("postgres://u:hunter2@[::1]x/d", "brackets"),
+            // An unencoded character ends the authority within the password.
+            ("postgres://u:hunter2/x@h/d", "65535"),
+            ("postgres://u:hunter2?x@h/d", "65535"),
+        ] {
+            let error = read(refused).expect_err(refused).to_string();
+            assert!(
+                error.contains(named) && !error.contains("hunter2"),
+                "{refused}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn tls_files_must_be_readable_and_in_use() {
+        let options = |parameters: &str| read(&format!("postgres://h/d?{parameters}"));
+        for given in ["sslrootcert", "ssl-ca", "sslcert", "sslkey"] {
+            let missing = options(&format!("sslmode=verify-full&{given}=/no/where"));
+            assert!(
+                matches!(missing, Err(ConfigError::DatabaseFile { parameter, .. }) if parameter == given)
+            );
+        }
+        assert!(options("sslmode=verify-full&sslrootcert=/").is_ok());
+        assert!(options("sslmode=verify-ca&sslrootcert=-----BEGIN%20CERTIFICATE-----").is_ok());
+        for unchecked in ["sslrootcert=/", "ssl-ca=/&sslmode=require"] {
+            assert!(
+                matches!(options(unchecked), Err(ConfigError::CertificateUnchecked)),
+                "{unchecked}"
+            );
+        }
+    }
+
+    #[test]
+    fn other_urls_are_refused_without_repeating_them() {
+        let error = |url: &str| read(url).err().map(|error| error.to_string());
+        assert_eq!(error("postgres://u:hunter2@h/d"), None);
+        for url in [
+            "mysql://u:hunter2@h/d",
+            "u:hunter2@h",
+            "postgres://u:hunter2@h:port/d",
+        ] {
+            let error = error(url).expect("an error");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+}
