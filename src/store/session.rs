@@ -16,6 +16,8 @@ use tokio::time::timeout;
 use super::StoreError;
 use super::error::has_code;
 
+/// The oldest version of PostgreSQL that has what the program needs, as a number.
+const MIN_VERSION: u32 = 15_00_00;
 /// How often the server looks whether the client of a running statement is still connected.
 const CLIENT_CHECK_INTERVAL: Duration = Duration::from_millis(500);
 /// Transactions held open to find a transaction pooler. A pooler with more idle servers than this that hands them out
@@ -87,11 +89,19 @@ impl Settings {
     }
 }
 
-/// Connects, in bounded time.
+/// Connects, in bounded time, to a server of a version that will do.
 pub(super) async fn open(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
-    timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&plain(options)))
+    let connection = timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&plain(options)))
         .await
-        .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    match connection.server_version_num() {
+        Some(version) if version < MIN_VERSION => {
+            let (needed, major) = (MIN_VERSION / 10_000, version / 10_000);
+            let error = format!("the server is PostgreSQL {major}, and the program needs {needed} or newer");
+            Err(sqlx::Error::Configuration(error.into()))
+        }
+        _ => Ok(connection),
+    }
 }
 
 /// Work on the database in bounded time.

@@ -10,6 +10,8 @@ use task_status::store::database::Limits;
 use task_status::store::schema::Schema;
 use task_status::telemetry::error_chain;
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use crate::support::database::TestDatabase;
 use crate::support::program::{Program, serve};
@@ -275,4 +277,26 @@ async fn too_many_clients_are_told_as_that() {
     assert!(error.contains("pool timed out"), "{error}");
     drop(held);
     stop(postgres).await;
+}
+
+/// A server of an old version, as far as a client sees at the start.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_server_is_refused_with_the_reason() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!(
+        "postgres://u@{}/d?sslmode=disable",
+        listener.local_addr().unwrap()
+    );
+    tokio::spawn(async move {
+        let (mut client, _) = listener.accept().await.unwrap();
+        assert!(client.read(&mut [0; 1024]).await.unwrap() > 0);
+        let messages = b"R\0\0\0\x08\0\0\0\0S\0\0\0\x18server_version\x0013.4\0Z\0\0\0\x05I";
+        client.write_all(messages).await.unwrap();
+        // Open until the program closes it.
+        client.read(&mut [0; 1024]).await
+    });
+    let mut program = Program::start(serve(&url, &["--auth", "none"]));
+    assert!(!program.wait().success());
+    let reason = "the server is PostgreSQL 13, and the program needs 15 or newer";
+    assert!(program.log().contains(reason), "{}", program.log());
 }
