@@ -15,6 +15,7 @@ pub mod openapi;
 mod page_headers;
 mod page_params;
 pub mod query;
+mod response_headers;
 pub mod route;
 pub mod router;
 pub mod routes;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use axum::http::uri::PathAndQuery;
-use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::http::{StatusCode, Uri, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -14,7 +14,6 @@ use axum::{Extension, Router};
 use prometheus_client::metrics::gauge::Gauge;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa_axum::routes;
 
 use crate::auth::Permission::{Read, Write};
@@ -92,14 +91,9 @@ pub fn description(base_paths: &[BasePath]) -> String {
 /// the response last. One service holds all of them, since a router for each is allocated and cloned for every request:
 /// that took as long as all else.
 pub fn layered(routes: Router, request_timeout: Duration, cors_origins: &[Origin]) -> Router {
-    let no_sniffing = HeaderValue::from_static("nosniff");
     let layers = ServiceBuilder::new()
         .layer(from_fn(track::track))
         .layer(cors::layer(cors_origins))
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::X_CONTENT_TYPE_OPTIONS,
-            no_sniffing,
-        ))
         .layer(from_fn(envelope))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(long_poll::hold))

@@ -1,5 +1,6 @@
 //! Listening, serving, and stopping gracefully.
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -25,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tower::Service;
 use tower_http::set_header::SetResponseHeaderLayer;
 
+use crate::http::response_headers::complete;
 use crate::http::tls::TlsConfig;
 use crate::http::transport::Enveloped;
 
@@ -135,7 +137,12 @@ async fn requests(
         asked.notify_one();
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
-        app.clone().call(request)
+        let response = app.clone().call(request);
+        async {
+            let mut response = response.await?;
+            complete(response.headers_mut());
+            Ok::<_, Infallible>(response)
+        }
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())

@@ -8,11 +8,12 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::http::error::{ApiError, ErrorClass};
 use crate::http::error_body::ErrorBody;
+use crate::http::response_headers::complete;
 use crate::http::tracking_id::{SLPT_REQUEST_ID, TrackingId};
 
 /// A connection on which each error response has the envelope.
@@ -121,9 +122,16 @@ fn refusal(status: StatusCode) -> Vec<u8> {
     let status = error.class().status;
     tracing::info!(trackingId = %tracking_id, status = status.as_u16(), "refused a request that is not HTTP");
     let body = serde_json::to_string(&ErrorBody::new(&error, tracking_id, None)).unwrap_or_default();
+    let mut headers = HeaderMap::new();
+    complete(&mut headers);
+    let headers: String = headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {}\r\n", value.to_str().unwrap_or_default()))
+        .collect();
     format!(
         "HTTP/1.1 {status}\r\n\
          content-type: application/json\r\n\
+         {headers}\
          {SLPT_REQUEST_ID}: {tracking_id}\r\n\
          connection: close\r\n\
          content-length: {}\r\n\

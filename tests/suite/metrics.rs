@@ -33,6 +33,7 @@ impl Figures {
             answer.header("content-type"),
             Some("text/plain; version=0.0.4; charset=utf-8")
         );
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
         assert!(answer.body.ends_with('\n'));
         let mut figures = BTreeMap::new();
         let mut families = Vec::new();

@@ -146,7 +146,7 @@ async fn token(
         expires_in: LIFETIME.as_secs(),
         scope: scopes.join(" "),
     };
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(token)).into_response())
+    Ok(Json(token).into_response())
 }
 
 /// The known ones among the requested scopes; reading and writing by default.

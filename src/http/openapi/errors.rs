@@ -322,7 +322,7 @@ fn response(description: &str, extra_headers: &[&str], examples: Vec<Example>) -
     });
     let headers = extra_headers
         .iter()
-        .chain(&["SLPT-Request-ID"])
+        .chain(&headers::EVERYWHERE)
         .map(|name| headers::reference(name));
     json!({
         "description": description,

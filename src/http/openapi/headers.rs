@@ -65,9 +65,10 @@ pub fn all() -> Value {
             },
         },
         "Cache-Control": {
-            "description": "A client may keep a page of pending tasks, and has to ask each time whether it is current: see \
-                            `If-None-Match`.",
-            "schema": { "type": "string", "examples": ["private, no-cache"] },
+            "required": true,
+            "description": "`private, no-cache` if there is an `ETag`: a client may keep the response, and has to ask each time \
+                            whether it is current, see `If-None-Match`. Else `no-store`.",
+            "schema": { "type": "string", "enum": ["no-store", "private, no-cache"] },
         },
         "Vary": {
             "description": "Pages of pending tasks depend on `Accept-Encoding`.",
@@ -84,14 +85,17 @@ pub fn all() -> Value {
     })
 }
 
-/// Refers to the description of each header that is stated by name alone, and of the tracking id.
+/// The headers of every response.
+pub const EVERYWHERE: [&str; 2] = ["SLPT-Request-ID", "Cache-Control"];
+
+/// Refers to the description of each header that is stated by name alone, and of those of every response.
 pub fn complete(response: &mut Value) {
     let mut stated = response["headers"].take();
     let own = members(&mut stated).map(|(name, header)| match header.get("description") {
         Some(_) => (name.clone(), header.take()),
         None => reference(name),
     });
-    response["headers"] = own.chain([reference("SLPT-Request-ID")]).collect();
+    response["headers"] = own.chain(EVERYWHERE.map(reference)).collect();
 }
 
 /// A header and the reference to its description.

@@ -84,17 +84,13 @@ pub async fn openapi(Extension(Published(pages)): Extension<Published>) -> impl 
     ))
 )]
 pub async fn page(Extension(Published(pages)): Extension<Published>) -> Response {
-    let headers: [(HeaderName, &str); 6] = [
+    let headers: [(HeaderName, &str); 5] = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, &pages.policy),
         // For browsers that do not know the policy's frame-ancestors.
         (header::X_FRAME_OPTIONS, "DENY"),
         (
             HeaderName::from_static("cross-origin-opener-policy"),
-            "same-origin",
-        ),
-        (
-            HeaderName::from_static("cross-origin-resource-policy"),
             "same-origin",
         ),
         (header::REFERRER_POLICY, "no-referrer"),

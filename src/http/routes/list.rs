@@ -38,7 +38,7 @@ use crate::task::TaskStatus;
             status = 200,
             description = "A page of the tasks.",
             body = Vec<TaskStatus>,
-            headers(("X-Total-Count"), ("Link"), ("Cache-Control"), ("Vary"), ("Content-Encoding"), ("Preference-Applied"), ("PageETag")),
+            headers(("X-Total-Count"), ("Link"), ("Vary"), ("Content-Encoding"), ("Preference-Applied"), ("PageETag")),
             examples(
                 ("page" = (summary = "A page of one task", value = json!([examples::completed()]))),
                 ("past-the-end" = (summary = "A page past the end", value = json!([])))
@@ -48,7 +48,7 @@ use crate::task::TaskStatus;
             status = 304,
             description = "The page of pending tasks that the client has is current: see `If-None-Match`. The total count \
                            and the link to the next page may have changed.",
-            headers(("X-Total-Count"), ("Link"), ("Cache-Control"), ("Vary"), ("Preference-Applied"), ("PageETag"))
+            headers(("X-Total-Count"), ("Link"), ("Vary"), ("Preference-Applied"), ("PageETag"))
         )
     )
 )]

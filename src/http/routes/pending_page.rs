@@ -17,8 +17,6 @@ use crate::pending::content_encoding::ContentEncoding;
 use crate::pending::page::{PendingPage, PendingQuery};
 use crate::pending::wait::Wait;
 
-/// The client may keep it, and has to ask each time whether it is current.
-const PRIVATE_NO_CACHE: HeaderValue = HeaderValue::from_static("private, no-cache");
 const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
 
 /// Responds with a page of pending tasks. A 304 has the other headers too, since they may have changed.
@@ -44,13 +42,13 @@ pub(super) async fn respond(
     }
     let total = range.pagination.count.then_some(page.tally.pending);
     let headers = page_headers(query, total, page.content.next.as_deref());
-    let cache = [
-        (header::CACHE_CONTROL, PRIVATE_NO_CACHE),
-        (header::VARY, ACCEPT_ENCODING),
-    ];
     let encoding = page.coding(accepted);
     let etag = etag(&page);
-    let headers = (headers, cache, [(header::ETAG, HeaderValue::from(&etag))]);
+    let tagged = [
+        (header::VARY, ACCEPT_ENCODING),
+        (header::ETAG, HeaderValue::from(&etag)),
+    ];
+    let headers = (headers, tagged);
     if etag.is_known_to(request) {
         let mut response = (StatusCode::NOT_MODIFIED, headers).into_response();
         if request.contains_key(PREFER) {

@@ -32,7 +32,7 @@ use crate::task::TaskStatus;
             status = 200,
             description = "A page of the pending tasks, oldest first.",
             body = Vec<TaskStatus>,
-            headers(("X-Total-Count"), ("Link"), ("Cache-Control"), ("Vary"), ("Content-Encoding"), ("Preference-Applied"), ("PageETag")),
+            headers(("X-Total-Count"), ("Link"), ("Vary"), ("Content-Encoding"), ("Preference-Applied"), ("PageETag")),
             examples(
                 ("page" = (summary = "A page of one task", value = json!([examples::pending()]))),
                 ("past-the-end" = (summary = "A page past the end", value = json!([])))
@@ -42,13 +42,13 @@ use crate::task::TaskStatus;
             status = 204,
             description = "Nothing at all is pending. (A page past the end of something is 200 with `[]`. The setting \
                            `--empty-status 200` makes this 200 with `[]` too.)",
-            headers(("X-Total-Count"), ("Cache-Control"), ("Vary"), ("Preference-Applied"), ("PageETag"))
+            headers(("X-Total-Count"), ("Vary"), ("Preference-Applied"), ("PageETag"))
         ),
         (
             status = 304,
             description = "The page that the client has is current: see `If-None-Match`. The total count and the link to \
                            the next page may have changed.",
-            headers(("X-Total-Count"), ("Link"), ("Cache-Control"), ("Vary"), ("Preference-Applied"), ("PageETag"))
+            headers(("X-Total-Count"), ("Link"), ("Vary"), ("Preference-Applied"), ("PageETag"))
         )
     )
 )]

@@ -236,7 +236,11 @@ async fn a_stream_holds_its_permit_and_health_needs_none() {
     let answer = stream.send().await.unwrap();
     assert_eq!(answer.status(), 200);
     assert_eq!(service.get(PENDING_TASKS).await.status, 503);
-    assert_eq!(health.get("/readyz").await.status, 200);
+    let ready = health.get("/readyz").await;
+    assert_eq!(
+        (ready.status.as_u16(), ready.header("cache-control")),
+        (200, Some("no-store"))
+    );
     sender.send(line("b")).await.unwrap();
     drop(sender);
     let summary = answer.text().await.unwrap();

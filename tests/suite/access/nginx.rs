@@ -1,4 +1,4 @@
-//! nginx in front of the real program, configured as docs/authentication.md prints it; only the ports differ.
+//! nginx in front of the service: configured as docs/authentication.md prints it, with other ports, or as a cache.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
@@ -19,17 +19,21 @@ use crate::support::{TIMEOUT, eventually, left_out};
 /// Debian installs it outside the path of ordinary users.
 const NGINX: [&str; 2] = ["nginx", "/usr/sbin/nginx"];
 
-/// The printed configuration on other ports, with every file of nginx in one folder.
-fn configuration(folder: &Path, front: u16, identity: u16, service: u16) -> String {
+/// The printed server on other ports.
+fn printed(front: u16, identity: u16, service: u16) -> String {
     let server = block(AUTHENTICATION, "nginx", "## A gateway");
-    let server = [(8000, front), (4180, identity), (8080, service)].iter().fold(
+    [(8000, front), (4180, identity), (8080, service)].iter().fold(
         server.to_owned(),
         |text, (shown, real)| {
             let shown = format!("127.0.0.1:{shown}");
             assert!(text.contains(&shown), "{shown} in {text}");
             text.replace(&shown, &format!("127.0.0.1:{real}"))
         },
-    );
+    )
+}
+
+/// A configuration with every file of nginx in one folder.
+fn configuration(folder: &Path, server: &str) -> String {
     let folder = folder.display();
     let temporary: Vec<String> = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .iter()
@@ -82,8 +86,19 @@ fn installed() -> Option<&'static str> {
     NGINX.into_iter().find(works)
 }
 
-/// nginx in front of a service, with an identity provider. Returns its port.
-fn start_nginx(nginx: &str, folder: &Path, service: u16) -> (Program, u16) {
+/// nginx with this server.
+fn start(nginx: &str, folder: &Path, server: &str) -> Program {
+    let file = folder.join("nginx.conf");
+    std::fs::write(&file, configuration(folder, server)).unwrap();
+    let mut nginx = Command::new(nginx);
+    nginx.arg("-c").arg(&file).arg("-p").arg(folder);
+    // If root starts it, its worker would run as a user without access to the folder. Others cannot change the user.
+    nginx.args(["-g", "user root;"]).stdin(Stdio::null());
+    Program::start(nginx)
+}
+
+/// nginx as printed in front of a service, with an identity provider. Returns its port.
+fn start_printed(nginx: &str, folder: &Path, service: u16) -> (Program, u16) {
     let identity = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let identity_port = identity.local_addr().unwrap().port();
     let routes = Router::new().route("/oauth2/auth", get(authenticate));
@@ -94,13 +109,8 @@ fn start_nginx(nginx: &str, folder: &Path, service: u16) -> (Program, u16) {
         TIMEOUT,
     ));
     let front = free_port();
-    let file = folder.join("nginx.conf");
-    std::fs::write(&file, configuration(folder, front, identity_port, service)).unwrap();
-    let mut nginx = Command::new(nginx);
-    nginx.arg("-c").arg(&file).arg("-p").arg(folder);
-    // If root starts it, its worker would run as a user without access to the folder. Others cannot change the user.
-    nginx.args(["-g", "user root;"]).stdin(Stdio::null());
-    (Program::start(nginx), front)
+    let server = printed(front, identity_port, service);
+    (start(nginx, folder, &server), front)
 }
 
 #[tokio::test]
@@ -125,7 +135,7 @@ async fn the_service_trusts_the_identity_that_nginx_sends() {
     program.logged("the database is up").await;
 
     let folder = tempfile::tempdir().unwrap();
-    let (nginx, front) = start_nginx(nginx, folder.path(), port.parse().unwrap());
+    let (nginx, front) = start_printed(nginx, folder.path(), port.parse().unwrap());
 
     let client = reqwest::Client::new();
     let ask = async |method: Method, session: &str, headers: &[(&str, &str)]| {
@@ -179,4 +189,50 @@ async fn the_service_trusts_the_identity_that_nginx_sends() {
         (&"ada".into(), &"[\"t\"]".into())
     );
     drop(nginx);
+}
+
+#[tokio::test]
+async fn a_cache_in_front_hands_nothing_to_another_caller() {
+    let Some(nginx) = installed() else {
+        left_out("not tested with nginx: it is not installed");
+        return;
+    };
+    let database = TestDatabase::new().await;
+    let service = service(&database).await;
+    let folder = tempfile::tempdir().unwrap();
+    let front = free_port();
+    let server = format!(
+        "proxy_cache_path {folder}/cache keys_zone=cache:1m;
+         server {{
+             listen 127.0.0.1:{front};
+             location / {{
+                 proxy_pass http://{service};
+                 proxy_cache cache;
+                 proxy_cache_valid 200 204 304 10m;
+                 proxy_cache_valid 404 10m;
+             }}
+         }}",
+        folder = folder.path().display(),
+        service = service.address,
+    );
+    let _nginx = start(nginx, folder.path(), &server);
+    let client = reqwest::Client::new();
+    let reader = format!("Bearer {}", token(&[READ]));
+    let ask = async |target: &str, authorization: &str| {
+        let request = client.get(format!("http://127.0.0.1:{front}{target}"));
+        request.header("Authorization", authorization).send().await
+    };
+    eventually("nginx listens", async || ask("/docs", "").await.ok()).await;
+    for (target, status) in [
+        ("/task-status/t", 200),
+        ("/task-status", 200),
+        ("/task-status/pending-tasks", 200),
+        ("/v2025/task-status?filters=completionStatus+isnull", 200),
+        ("/task-status/none", 404),
+    ] {
+        assert_eq!(ask(target, &reader).await.unwrap().status(), status, "{target}");
+        for stranger in ["", "Bearer wrong"] {
+            assert_eq!(ask(target, stranger).await.unwrap().status(), 401, "{target}");
+        }
+    }
 }
