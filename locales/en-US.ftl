@@ -39,6 +39,13 @@ cause-method-not-allowed = The method { $method } is not supported here. Support
 cause-uri-too-long = The target of the request may have at most { $limit } bytes.
 cause-payload-too-large = The content of the request may have at most { $limit } bytes.
 cause-unsupported-media-type = The content cannot be of type “{ $given }”. Supported: { $allowed }.
+# $given: the value of Content-Encoding
+cause-content-coding = The content cannot be encoded as “{ $given }”. Send it unencoded.
+# $given: the value of Transfer-Encoding
+cause-transfer-encoding = The header Transfer-Encoding can only be “chunked”, not “{ $given }”.
+cause-host-field = The request needs the header Host exactly once, with a host and, if necessary, a port.
+# $given: the host that was requested
+cause-host-not-allowed = This service does not respond to the host “{ $given }”. The setting --allowed-hosts lists the hosts that it responds to.
 # $line, $column: position in the content, from 1
 cause-not-json = The content is not valid JSON at line { $line }, column { $column }.
 # $limit: levels of arrays and objects

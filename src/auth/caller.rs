@@ -46,9 +46,6 @@ pub enum Denied {
     Scope(Permission),
     #[error("a user level that grants {}", .0.scope())]
     Level(Permission),
-    /// The `Host` is not a name of this machine.
-    #[error("a Host that names this machine")]
-    Host,
 }
 
 /// The caller of a request.

@@ -22,8 +22,7 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::net::IpAddr;
 
-use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, header};
 use thiserror::Error;
 
 pub use caller::{Caller, Denied, Permission};
@@ -35,11 +34,9 @@ use jwt::{TokenError, Verifier};
 pub enum Authenticator {
     /// All callers may do everything.
     Open,
-    /// All callers may do everything, but the `Host` must name this machine.
-    LoopbackOnly,
     /// By a bearer token (RFC 6750).
     Jwt(Verifier),
-    /// As [`Authenticator::Jwt`], but reading needs no token. The `Host` must name this machine. For the demo only.
+    /// As [`Authenticator::Jwt`], but reading needs no token. For the demo only.
     JwtForWrites(Verifier),
     /// By the headers of a trusted gateway.
     Gateway(Gateway),
@@ -70,7 +67,7 @@ impl Authenticator {
         permission: Option<Permission>,
     ) -> Result<Caller, IdentityError> {
         match self {
-            Self::Open | Self::LoopbackOnly => Ok(Caller::unrestricted()),
+            Self::Open => Ok(Caller::unrestricted()),
             Self::Jwt(verifier) => by_token(verifier, headers).await,
             Self::JwtForWrites(verifier) => match by_token(verifier, headers).await {
                 Err(IdentityError::NoToken) if permission != Some(Permission::Write) => Ok(Caller::reader()),
@@ -80,21 +77,10 @@ impl Authenticator {
         }
     }
 
-    /// Whether the `Host` of a request is allowed. Without authentication, access rests on being on this machine. A web
-    /// page in a browser here could get around that by letting its own name resolve to a loopback address.
-    pub fn host_allowed(&self, headers: &HeaderMap) -> bool {
-        match self {
-            Self::LoopbackOnly | Self::JwtForWrites(_) => {
-                headers.get(header::HOST).is_none_or(names_this_machine)
-            }
-            Self::Open | Self::Jwt(_) | Self::Gateway(_) => true,
-        }
-    }
-
     /// Whether callers can be authenticated now: false until keys have been loaded.
     pub fn is_ready(&self) -> bool {
         match self {
-            Self::Open | Self::LoopbackOnly | Self::Gateway(_) => true,
+            Self::Open | Self::Gateway(_) => true,
             Self::Jwt(verifier) | Self::JwtForWrites(verifier) => verifier.has_keys(),
         }
     }
@@ -102,7 +88,7 @@ impl Authenticator {
     /// Keeps the keys current while polled.
     pub async fn watch(&self) -> Infallible {
         match self {
-            Self::Open | Self::LoopbackOnly | Self::Gateway(_) => pending().await,
+            Self::Open | Self::Gateway(_) => pending().await,
             Self::Jwt(verifier) | Self::JwtForWrites(verifier) => verifier.watch().await,
         }
     }
@@ -138,50 +124,11 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, TokenError> {
     Ok(Some(token).filter(|token| scheme.eq_ignore_ascii_case("Bearer") && !token.is_empty()))
 }
 
-/// Whether a `Host` names this machine, with any port.
-fn names_this_machine(host: &HeaderValue) -> bool {
-    host.to_str()
-        .unwrap_or_default()
-        .parse()
-        .is_ok_and(|authority: Authority| is_this_machine(authority.host()))
-}
-
 /// Whether a host is a loopback address or `localhost`.
-fn is_this_machine(host: &str) -> bool {
+pub(crate) fn is_this_machine(host: &str) -> bool {
     let name = host.trim_matches(['[', ']']);
     name.eq_ignore_ascii_case("localhost")
         || name
             .parse()
             .is_ok_and(|address: IpAddr| address.to_canonical().is_loopback())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn this_machine_is_localhost_or_a_loopback_address() {
-        let here = |host: &'static str| names_this_machine(&HeaderValue::from_static(host));
-        for own in [
-            "localhost",
-            "LOCALHOST:8080",
-            "127.0.0.1",
-            "127.1.2.3:80",
-            "[::1]:8080",
-            "[::1]",
-        ] {
-            assert!(here(own), "{own}");
-        }
-        for other in [
-            "",
-            "evil.example",
-            "localhost.evil.example",
-            "127.0.0.1.evil.example",
-            "10.0.0.1:8080",
-            "[fd00::1]",
-            "user@",
-        ] {
-            assert!(!here(other), "{other}");
-        }
-    }
 }

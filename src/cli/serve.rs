@@ -14,6 +14,7 @@ use super::CommandError;
 use super::maintenance::{keep_retention, keep_tally};
 use crate::cli::args::{ApiArgs, ConfigError, ServeArgs};
 use crate::http::middleware::authorize::Authorizer;
+use crate::http::middleware::hosts::AllowedHosts;
 use crate::http::route::Route;
 use crate::http::router::{self, ApiConfig};
 use crate::http::routes::metrics::CountChecks;
@@ -52,6 +53,7 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
     let (checks, retention_held) = (CountChecks::default(), Gauge::default());
     let app = api(
         &args.api,
+        args.access.hosts(),
         authorizer.clone(),
         pending.clone(),
         database.clone(),
@@ -103,6 +105,7 @@ pub(super) fn pending_tasks(args: &ApiArgs, database: &Database, stop: &Cancella
 /// The router of the API.
 pub(super) fn api(
     args: &ApiArgs,
+    allowed_hosts: AllowedHosts,
     authorizer: Authorizer,
     pending: Pending,
     database: Database,
@@ -116,6 +119,7 @@ pub(super) fn api(
     };
     let config = ApiConfig {
         base_paths: args.paths.base_paths.clone(),
+        allowed_hosts,
         cors_origins: args.cors_origins.clone(),
         max_concurrent_requests: args.max_concurrent_requests,
         authorizer,

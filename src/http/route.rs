@@ -88,15 +88,13 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     }
 }
 
-/// A router of these routes, each behind the authorizer unless it is public.
+/// A router of these routes, each behind the authorizer.
 pub fn mount<S: Clone + Send + Sync + 'static>(
     routes: impl IntoIterator<Item = Route<S>>,
     authorizer: &Authorizer,
 ) -> Router<S> {
     let routes = routes.into_iter().map(|mut route| {
-        if let Some(permission) = route.permission {
-            route.described.2 = authorizer.require(permission, route.described.2);
-        }
+        route.described.2 = authorizer.require(route.permission, route.described.2);
         route
     });
     join(routes).into()

@@ -22,8 +22,9 @@ use crate::http::error::ApiError;
 use crate::http::error_body::envelope;
 use crate::http::middleware::authorize::Authorizer;
 use crate::http::middleware::cors::{self, Origin};
+use crate::http::middleware::hosts::AllowedHosts;
 use crate::http::middleware::limits::{self, ConcurrencyLimit};
-use crate::http::middleware::{long_poll, track};
+use crate::http::middleware::{head, long_poll, track};
 use crate::http::openapi;
 use crate::http::route::{Route, describe, mount, public, route};
 use crate::http::routes::metrics::CountChecks;
@@ -36,6 +37,8 @@ use crate::store::Database;
 #[derive(Debug, Clone)]
 pub struct ApiConfig {
     pub base_paths: Vec<BasePath>,
+    /// The hosts that requests may name.
+    pub allowed_hosts: AllowedHosts,
     /// The origins whose pages may call.
     pub cors_origins: Vec<Origin>,
     pub max_concurrent_requests: NonZeroU32,
@@ -70,7 +73,8 @@ pub fn api(state: AppState, config: &ApiConfig, extra_routes: Vec<Route>) -> Rou
     let limit = ConcurrencyLimit::new(config.max_concurrent_requests);
     let task_routes = mount(task_routes().map(|route| route.limited(&limit)), authorizer);
     let published = docs::Published::new(description(&config.base_paths));
-    let meta_routes = mount(meta_routes().into_iter().chain(extra_routes), authorizer);
+    let meta_routes = meta_routes().into_iter().chain(extra_routes);
+    let meta_routes = mount(meta_routes.map(|route| route.limited(&limit)), authorizer);
     let routes = config
         .base_paths
         .iter()
@@ -79,7 +83,12 @@ pub fn api(state: AppState, config: &ApiConfig, extra_routes: Vec<Route>) -> Rou
         })
         .merge(meta_routes.layer(Extension(published)));
     let routes = authorizer.with_fallbacks(routes).with_state(state);
-    layered(routes, request_timeout, &config.cors_origins)
+    layered(
+        routes,
+        request_timeout,
+        config.allowed_hosts.clone(),
+        &config.cors_origins,
+    )
 }
 
 /// The OpenAPI document of the API under these base paths.
@@ -90,7 +99,12 @@ pub fn description(base_paths: &[BasePath]) -> String {
 /// Routes inside the layers that every request passes. The first layer is the outermost: it sees the request first and
 /// the response last. One service holds all of them, since a router for each is allocated and cloned for every request:
 /// that took as long as all else.
-pub fn layered(routes: Router, request_timeout: Duration, cors_origins: &[Origin]) -> Router {
+pub fn layered(
+    routes: Router,
+    request_timeout: Duration,
+    hosts: AllowedHosts,
+    cors_origins: &[Origin],
+) -> Router {
     let layers = ServiceBuilder::new()
         .layer(from_fn(track::track))
         .layer(cors::layer(cors_origins))
@@ -98,7 +112,7 @@ pub fn layered(routes: Router, request_timeout: Duration, cors_origins: &[Origin
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(long_poll::hold))
         .layer(from_fn_with_state(request_timeout, limits::deadline))
-        .layer(from_fn(limits::uri_length))
+        .layer(from_fn_with_state(hosts, head::check))
         .map_response(no_content_has_no_length)
         .map_request(single_leading_slash);
     // As the fallback of an empty router, so that the layers see a request before it is routed.

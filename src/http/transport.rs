@@ -124,22 +124,22 @@ fn refusal(status: StatusCode) -> Vec<u8> {
     let body = serde_json::to_string(&ErrorBody::new(&error, tracking_id, None)).unwrap_or_default();
     let mut headers = HeaderMap::new();
     complete(&mut headers);
-    let headers: String = headers
-        .iter()
-        .map(|(name, value)| format!("{name}: {}\r\n", value.to_str().unwrap_or_default()))
-        .collect();
-    format!(
+    let mut response = format!(
         "HTTP/1.1 {status}\r\n\
          content-type: application/json\r\n\
-         {headers}\
          {SLPT_REQUEST_ID}: {tracking_id}\r\n\
          connection: close\r\n\
          content-length: {}\r\n\
-         date: {}\r\n\r\n{body}",
+         date: {}\r\n",
         body.len(),
         httpdate::fmt_http_date(std::time::SystemTime::now()),
     )
-    .into_bytes()
+    .into_bytes();
+    for (name, value) in &headers {
+        response.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    response.extend([&b"\r\n"[..], body.as_bytes()].concat());
+    response
 }
 
 #[cfg(test)]

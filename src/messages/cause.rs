@@ -70,6 +70,14 @@ causes! {
     UriTooLong { limit: usize } => "cause-uri-too-long",
     /// The content is longer than `limit` bytes.
     PayloadTooLarge { limit: usize } => "cause-payload-too-large",
+    /// The content is compressed or encoded in another way.
+    ContentCoding { given: String } => "cause-content-coding",
+    /// `Transfer-Encoding` is something else than `chunked`.
+    TransferEncoding { given: String } => "cause-transfer-encoding",
+    /// `Host` is missing, repeated or malformed.
+    HostField => "cause-host-field",
+    /// The service does not respond to this host.
+    HostNotAllowed { given: String } => "cause-host-not-allowed",
     /// The content ended early: the client disconnected, or the length was wrong.
     ContentIncomplete => "cause-content-incomplete",
     /// A line of newline-delimited JSON is longer than `limit` bytes.

@@ -237,6 +237,56 @@ async fn an_unsupported_media_type_is_415_and_names_the_supported_ones() {
 }
 
 #[tokio::test]
+async fn encoded_content_is_415_and_changes_nothing() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    let content = format!("{{{TASK}}}");
+    for (method, target) in [
+        (Method::PUT, "/task-status/a"),
+        (Method::PATCH, "/task-status/a"),
+        (Method::POST, "/task-status"),
+        (Method::PATCH, "/task-status?filters=pr+id"),
+    ] {
+        for media_type in [
+            "application/json",
+            "application/x-ndjson",
+            "application/json-patch+json",
+        ] {
+            for (coding, given) in [("gzip", "gzip"), ("identity, br", "identity, br"), ("x", "x")] {
+                let headers = [("Content-Type", media_type), ("Content-Encoding", coding)];
+                let answer = service
+                    .send_with(method.clone(), target, &headers, content.clone())
+                    .await;
+                assert_eq!(
+                    (answer.status, answer.causes()),
+                    (
+                        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                        vec![format!(
+                            "The content cannot be encoded as “{given}”. Send it unencoded."
+                        )]
+                    ),
+                    "{method} {target} {media_type}"
+                );
+            }
+        }
+    }
+    assert_eq!(database.value::<i64>("select count(*) from task_status").await, 0);
+    let plain = [
+        ("Content-Type", "application/json"),
+        ("Content-Encoding", "Identity"),
+    ];
+    let answer = service
+        .send_with(Method::PUT, "/task-status/a", &plain, content)
+        .await;
+    assert_eq!(answer.status, StatusCode::CREATED);
+    // Without content there is nothing to decode.
+    let answer = service
+        .request(Method::GET, "/task-status/a", &[("Content-Encoding", "gzip")])
+        .await;
+    assert_eq!(answer.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn any_id_that_can_be_stored_can_be_read_and_others_are_refused() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;

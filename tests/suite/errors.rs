@@ -148,6 +148,69 @@ async fn an_invalid_http_message_gets_an_error_body_too() {
 }
 
 #[tokio::test]
+async fn a_request_without_one_valid_host_or_with_another_coding_than_chunked_is_400() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    let host = "The request needs the header Host exactly once, with a host and, if necessary, a port.";
+    let coding = |given: &str| format!("The header Transfer-Encoding can only be “chunked”, not “{given}”.");
+    for (fields, cause) in [
+        ("", Some(host.to_owned())),
+        ("host:\r\n", Some(host.to_owned())),
+        ("host: a\r\nhost: a\r\n", Some(host.to_owned())),
+        ("host: a\r\nhost: b\r\n", Some(host.to_owned())),
+        ("host: a/b\r\n", Some(host.to_owned())),
+        ("host: user@a\r\n", Some(host.to_owned())),
+        ("host: a:x\r\n", Some(host.to_owned())),
+        ("host: \u{fc}\r\n", Some(host.to_owned())),
+        (
+            "host: a\r\ntransfer-encoding: gzip, chunked\r\n",
+            Some(coding("gzip, chunked")),
+        ),
+        (
+            "host: a\r\ntransfer-encoding: chunked, chunked\r\n",
+            Some(coding("chunked, chunked")),
+        ),
+        (
+            "host: a\r\ntransfer-encoding: gzip\r\ntransfer-encoding: chunked\r\n",
+            Some(coding("gzip, chunked")),
+        ),
+        // Without a final `chunked` the parser refuses.
+        ("host: a\r\ntransfer-encoding: gzip\r\n", None),
+        ("host: a\r\ntransfer-encoding: identity\r\n", None),
+        ("host: a\r\ntransfer-encoding: chunked, gzip\r\n", None),
+    ] {
+        for request in [
+            "GET /task-status",
+            "HEAD /task-status",
+            "GET http://a/task-status",
+            "PUT /task-status/a",
+            "POST /task-status",
+            "GET /docs",
+            "GET /nowhere",
+        ] {
+            let request = format!(
+                "{request} HTTP/1.1\r\nconnection: close\r\ncontent-type: application/x-ndjson\r\n{fields}\r\n0\r\n\r\n"
+            );
+            let answer = service.raw(request.as_bytes()).await;
+            let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+            assert!(head.starts_with("HTTP/1.1 400 "), "{request} {answer}");
+            if body.is_empty() {
+                assert!(request.starts_with("HEAD"), "{answer}");
+                continue;
+            }
+            let body: Value = serde_json::from_str(body).unwrap();
+            assert_eq!(body["detailCode"], "400.0 Bad request syntax");
+            assert!(head.contains(&format!(
+                "slpt-request-id: {}",
+                body["trackingId"].as_str().unwrap()
+            )));
+            let given = body["causes"].get(0).map(|cause| cause["text"].as_str().unwrap());
+            assert_eq!(given, cause.as_deref(), "{request}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_error_response_to_head_has_no_body() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;

@@ -19,6 +19,7 @@ use crate::auth::keys::{KeysError, MIN_SECRET_BYTES};
 use crate::auth::proxies::{Network, Proxies};
 use crate::auth::rate::{Limiter, Rate};
 use crate::http::middleware::authorize::Authorizer;
+use crate::http::middleware::hosts::{AllowedHosts, HostPattern};
 pub use gateway::GatewayArgs;
 pub use jwt::JwtArgs;
 
@@ -34,6 +35,16 @@ pub struct AccessArgs {
     /// With --auth none: serve without authentication on an address that is not a loopback address
     #[arg(long, env = "TASK_STATUS_ALLOW_UNAUTHENTICATED", value_parser = BoolishValueParser::new())]
     pub allow_unauthenticated: bool,
+    /// Hosts that requests may name in their Host header, separated by commas: names and IP addresses, with a port if only
+    /// that one is allowed; *.example.com is every subdomain, * every host. By default every host and, with --auth none,
+    /// only localhost and the loopback addresses, so that no web page can reach the API through a name of its own
+    #[arg(
+        long,
+        env = "TASK_STATUS_ALLOWED_HOSTS",
+        value_delimiter = ',',
+        value_name = "HOSTS"
+    )]
+    pub allowed_hosts: Vec<HostPattern>,
     /// Networks (CIDR) of trusted proxies, separated by commas. Their X-Forwarded-For gives the address of the client and,
     /// with --auth gateway, their headers give its identity
     #[arg(
@@ -77,7 +88,7 @@ pub enum AccessError {
     #[error(
         "--auth none on {listen} would open the API to all callers that reach that address.\n\
          Listen on a loopback address (--listen 127.0.0.1:{port}), authenticate callers (--auth jwt or --auth gateway), or \
-         add --allow-unauthenticated, for example behind a gateway that authenticates callers.",
+         add --allow-unauthenticated and --allowed-hosts, for example behind a gateway that authenticates callers.",
         port = listen.port()
     )]
     Unprotected { listen: SocketAddr },
@@ -165,12 +176,22 @@ impl AccessArgs {
         }
     }
 
+    /// The hosts that requests may name.
+    pub fn hosts(&self) -> AllowedHosts {
+        if !self.allowed_hosts.is_empty() {
+            AllowedHosts::Listed(self.allowed_hosts.clone().into())
+        } else if self.auth == Some(AuthMode::None) {
+            AllowedHosts::Loopback
+        } else {
+            AllowedHosts::Any
+        }
+    }
+
     /// The authorizer for these settings. Reads files.
     pub async fn authorizer(&self) -> Result<Authorizer, AccessError> {
         let proxies = Proxies::new(self.trusted_proxies.clone());
         let authenticator = match self.auth.ok_or(AccessError::NoMode)? {
-            AuthMode::None if self.allow_unauthenticated => Authenticator::Open,
-            AuthMode::None => Authenticator::LoopbackOnly,
+            AuthMode::None => Authenticator::Open,
             AuthMode::Jwt => Authenticator::Jwt(self.jwt.verifier().await?),
             AuthMode::Gateway => Authenticator::Gateway(Gateway {
                 addresses: (!self.trusted_proxies.is_empty()).then(|| proxies.clone()),

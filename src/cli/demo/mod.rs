@@ -22,6 +22,7 @@ use crate::auth::proxies::Proxies;
 use crate::cli::args::{AccessError, ConfigError, DemoArgs};
 use crate::http::middleware::authorize::Authorizer;
 use crate::http::routes::metrics::CountChecks;
+use crate::http::middleware::hosts::AllowedHosts;
 use crate::http::server;
 use crate::store::Database;
 use crate::store::database::Limits;
@@ -82,6 +83,7 @@ async fn run_on(
     let checks = CountChecks::default();
     let app = api(
         &args.api,
+        AllowedHosts::Loopback,
         authorizer,
         pending.clone(),
         database.clone(),

@@ -1,7 +1,7 @@
-//! Authorization: the layer around every route that is not public.
+//! Authorization: the layer around every route.
 //!
 //! [`super::super::route`] puts it around each route with the permission that the route states, so every spelling of a
-//! path that leads to a handler leads through it. Unknown paths and methods need authentication too: 401 before 404
+//! path that leads to a handler leads through it. A public route needs no caller, but counts for the rate limit. Unknown paths and methods need authentication too: 401 before 404
 //! and 405.
 
 use std::convert::Infallible;
@@ -21,7 +21,7 @@ use tokio::time::sleep;
 use crate::auth::audit::{Attempt, AuditGuard};
 use crate::auth::proxies::Proxies;
 use crate::auth::rate::Limiter;
-use crate::auth::{Authenticator, Denied, Permission};
+use crate::auth::{Authenticator, Permission};
 use crate::http::error::ApiError;
 use crate::telemetry::error_chain;
 
@@ -38,6 +38,16 @@ struct AuthorizerState {
     /// The proxies that are trusted to name the client's address.
     proxies: Proxies,
     limiter: Option<Limiter>,
+}
+
+/// The callers that may pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Requirement {
+    /// All of them.
+    Public,
+    /// Those that are authenticated.
+    Authenticated,
+    Permission(Permission),
 }
 
 /// Extension of a repeated request that the rate limit has counted already.
@@ -78,18 +88,19 @@ impl Authorizer {
         }
     }
 
-    /// Handlers, for callers with a permission only.
+    /// Handlers, for callers with a permission only, or for all callers.
     pub fn require<S: Clone + Send + Sync + 'static>(
         &self,
-        permission: Permission,
+        permission: Option<Permission>,
         handlers: MethodRouter<S>,
     ) -> MethodRouter<S> {
-        handlers.route_layer(from_fn_with_state((self.clone(), Some(permission)), authorize))
+        let requirement = permission.map_or(Requirement::Public, Requirement::Permission);
+        handlers.route_layer(from_fn_with_state((self.clone(), requirement), authorize))
     }
 
     /// Routes with 404 for other paths and 405 for other methods, for authenticated callers only.
     pub fn with_fallbacks<S: Clone + Send + Sync + 'static>(&self, routes: Router<S>) -> Router<S> {
-        let authenticated = from_fn_with_state((self.clone(), None), authorize);
+        let authenticated = from_fn_with_state((self.clone(), Requirement::Authenticated), authorize);
         let unknown_path = (async || StatusCode::NOT_FOUND).layer(authenticated.clone());
         let unknown_method = (async || StatusCode::METHOD_NOT_ALLOWED).layer(authenticated);
         routes
@@ -98,9 +109,9 @@ impl Authorizer {
     }
 }
 
-/// Middleware: authenticates the caller and checks its permission, if one is needed. Begins the audit record of a write.
+/// Middleware: authenticates the caller and checks its permission, as far as needed. Begins the audit record of a write.
 async fn authorize(
-    State((Authorizer(state), permission)): State<(Authorizer, Option<Permission>)>,
+    State((Authorizer(state), requirement)): State<(Authorizer, Requirement)>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -113,13 +124,15 @@ async fn authorize(
     };
     let is_counted = request.extensions().get::<RateLimited>().is_some();
     let limiter = state.limiter.as_ref().filter(|_| !is_counted);
-    let checked = state.check(request.headers(), peer, permission, limiter, &mut attempt);
+    let checked = state.check(request.headers(), peer, requirement, limiter, &mut attempt);
     if let Err(error) = checked.await {
         attempt.refused(error.class().status, &error_chain(&error));
         return error.into_response();
     }
-    state.authenticator.strip_credentials(request.headers_mut());
-    if permission != Some(Permission::Write) {
+    if requirement != Requirement::Public {
+        state.authenticator.strip_credentials(request.headers_mut());
+    }
+    if requirement != Requirement::Permission(Permission::Write) {
         return next.run(request).await;
     }
     let guard = AuditGuard::begin(attempt);
@@ -138,13 +151,17 @@ impl AuthorizerState {
         &self,
         headers: &HeaderMap,
         peer: Option<IpAddr>,
-        permission: Option<Permission>,
+        requirement: Requirement,
         limiter: Option<&Limiter>,
         attempt: &mut Attempt,
     ) -> Result<(), ApiError> {
-        if !self.authenticator.host_allowed(headers) {
-            return Err(ApiError::Forbidden(Denied::Host));
-        }
+        let permission = match requirement {
+            Requirement::Public => {
+                return limiter.map_or(Ok(()), |limiter| Ok(limiter.check(None, attempt.address)?));
+            }
+            Requirement::Authenticated => None,
+            Requirement::Permission(permission) => Some(permission),
+        };
         let identified = self.authenticator.authenticate(headers, peer, permission).await;
         // A failed authentication counts too, by address: that is how secrets are guessed.
         if let Some(limiter) = limiter {

@@ -5,27 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use crate::http::bounds::MAX_URI_BYTES;
 use crate::http::error::ApiError;
-use crate::messages::cause::Cause;
-
-/// Middleware: refuses a request target that is longer than `MAX_URI_BYTES`.
-pub async fn uri_length(request: Request, next: Next) -> Response {
-    let target = request.uri().path_and_query();
-    if target.is_some_and(|target| target.as_str().len() > MAX_URI_BYTES) {
-        let cause = Cause::UriTooLong { limit: MAX_URI_BYTES };
-        ApiError::Refused(StatusCode::URI_TOO_LONG, vec![cause]).into_response()
-    } else {
-        next.run(request).await
-    }
-}
 
 /// Middleware: 503 if there is no response in time.
 pub async fn deadline(State(limit): State<Duration>, request: Request, next: Next) -> Response {

@@ -2,6 +2,8 @@
 
 pub mod authorize;
 pub mod cors;
+pub mod head;
+pub mod hosts;
 pub mod limits;
 pub mod long_poll;
 pub mod track;

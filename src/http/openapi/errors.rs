@@ -37,9 +37,9 @@ pub fn of(operation: &Value, parameters: &[(String, Value)]) -> BTreeMap<String,
         .map(|body| body["content"].to_string());
     let is_public = operation["security"] == json!([{}]);
 
-    let mut statuses = vec!["414", "431"];
+    let mut statuses = vec!["403", "414", "429", "431", "503"];
     if !is_public {
-        statuses.extend(["401", "403", "429", "500", "503"]);
+        statuses.extend(["401", "500"]);
     }
     if content.is_some() {
         statuses.extend(["408", "413", "415"]);
@@ -105,11 +105,9 @@ fn shared(status: &str) -> Value {
             unauthorized_examples(),
         ),
         "403" => (
-            "The caller is not permitted: the token lacks the scope, or its holder the user level.",
-            one(
-                "The token is for reading only",
-                ApiError::Forbidden(Denied::Scope(Permission::Write)),
-            ),
+            "The caller is not permitted: the token lacks the scope, or its holder the user level. Or the service does not \
+             respond to the host that the request names (`--allowed-hosts`).",
+            forbidden_examples(),
         ),
         "404" => (
             "There is no such task.",
@@ -153,7 +151,7 @@ fn shared(status: &str) -> Value {
             let cause = Cause::UnsupportedMediaType { given, allowed };
             let error = refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, cause);
             (
-                "The type of the content is not accepted, or missing.",
+                "The type of the content is not accepted or missing, or the content is encoded.",
                 one("Not JSON", error),
             )
         }
@@ -195,6 +193,23 @@ fn unauthorized_examples() -> Vec<Example> {
     vec![
         ("missing", "There is no token", IdentityError::NoToken.into()),
         ("expired", "The token has expired", expired.into()),
+    ]
+}
+
+fn forbidden_examples() -> Vec<Example> {
+    let given = "evil.example".to_owned();
+    let cause = Cause::HostNotAllowed { given };
+    vec![
+        (
+            "scope",
+            "The token is for reading only",
+            ApiError::Forbidden(Denied::Scope(Permission::Write)),
+        ),
+        (
+            "host",
+            "The host is not one of the service",
+            ApiError::Refused(StatusCode::FORBIDDEN, vec![cause]),
+        ),
     ]
 }
 

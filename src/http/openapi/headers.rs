@@ -55,8 +55,8 @@ pub fn all() -> Value {
             "schema": { "type": "integer", "minimum": 0, "examples": [1] },
         },
         "WWW-Authenticate": {
-            "required": true,
-            "description": "Which credentials are needed, and what is wrong with those that were sent (RFC 6750).",
+            "description": "Which credentials are needed, and what is wrong with those that were sent (RFC 6750). Missing if \
+                            no credentials would help.",
             "schema": {
                 "type": "string",
                 "examples": [

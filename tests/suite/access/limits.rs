@@ -68,8 +68,15 @@ async fn a_client_over_the_rate_limit_gets_429_with_retry_after() {
         "retry-after: <a third of an hour>",
     );
     insta::assert_snapshot!("too_many_requests", snapshot);
-    // Public routes are not counted.
-    assert_eq!(service.get("/docs").await.status, 200);
+    // Public routes count by address, whoever calls.
+    for target in ["/docs", "/openapi.json", "/docs"] {
+        assert_eq!(service.get(target).await.status, 200);
+    }
+    for target in ["/docs", "/openapi.json"] {
+        let authorized = [("Authorization", other.as_str())];
+        let answer = service.request(Method::GET, target, &authorized).await;
+        assert_eq!(answer.status, 429, "{target}");
+    }
 }
 
 #[tokio::test]
@@ -169,6 +176,8 @@ async fn requests_without_a_permit_are_refused_at_once() {
         PENDING_TASKS,
         "/v2025/task-status",
         "/task-status/v1/t",
+        "/docs",
+        "/openapi.json",
         PENDING_TASKS,
     ] {
         let refused = service.get(target).await;
@@ -183,7 +192,6 @@ async fn requests_without_a_permit_are_refused_at_once() {
             .await
             .snapshot()
     );
-    assert_eq!(service.get("/docs").await.status, 200);
     holder.close().await.unwrap();
     for request in inside {
         assert_eq!(request.await.unwrap().ids(), ["t"]);

@@ -1,7 +1,7 @@
 //! No spelling of a path bypasses the authorizer, and only the description is public.
 
-use task_status::auth::Authenticator;
 use task_status::auth::caller::READ;
+use task_status::http::middleware::hosts::AllowedHosts;
 
 use super::*;
 
@@ -199,30 +199,52 @@ async fn only_listed_origins_may_call() {
 }
 
 #[tokio::test]
-async fn without_authentication_only_loopback_hosts_are_served() {
+async fn only_allowed_hosts_are_served() {
     let database = TestDatabase::new().await;
     database.insert(&["t"]).await;
-    let here = Service::with(&database, Setup::with_authenticator(Authenticator::LoopbackOnly)).await;
+    let mut setup = Setup::default();
+    setup.api.allowed_hosts = AllowedHosts::Loopback;
+    let here = Service::with(&database, setup).await;
     let everywhere = Service::start(&database).await;
-    let write = tasks::REPORT;
-    for (host, status) in [
-        ("localhost:1", 200),
-        ("127.0.0.1", 200),
-        ("[::1]:80", 200),
-        ("evil.example", 403),
-        ("192.0.2.1", 403),
+    let status = |answer: String| answer.split(' ').nth(1).unwrap().to_owned();
+    for (target, host, expected) in [
+        ("/task-status/t", "localhost:1", "200"),
+        ("/task-status/t", "127.0.0.1", "200"),
+        ("/task-status/t", "[::1]:80", "200"),
+        ("http://localhost/task-status/t", "127.0.0.1", "200"),
+        ("/task-status/t", "evil.example", "403"),
+        ("/task-status/t", "192.0.2.1", "403"),
+        // Either form of the target, every route, and paths that do not exist.
+        ("http://evil.example/task-status/t", "localhost", "403"),
+        ("http://localhost/task-status/t", "evil.example", "403"),
+        ("/docs", "evil.example", "403"),
+        ("/openapi.json", "evil.example", "403"),
+        ("/nowhere", "evil.example", "403"),
     ] {
-        let headers = [("Host", host), ("Content-Type", "application/json")];
-        let answer = here
-            .send_with(Method::PUT, "/task-status/t", &headers, write)
-            .await;
-        assert_eq!(answer.status.as_u16(), status, "{host}");
-        assert_eq!(
-            everywhere
-                .send_with(Method::PUT, "/task-status/t", &headers, write)
-                .await
-                .status,
-            200
-        );
+        for method in ["GET", "HEAD", "PUT", "PATCH", "POST", "OPTIONS"] {
+            let content = tasks::REPORT;
+            let request = format!(
+                "{method} {target} HTTP/1.1\r\nhost: {host}\r\nx-forwarded-host: localhost\r\nconnection: close\r\n\
+                 content-type: application/json\r\ncontent-length: {}\r\n\r\n{content}",
+                content.len()
+            );
+            let refused = status(here.raw(request.as_bytes()).await) == "403";
+            assert_eq!(refused, expected == "403", "{method} {target} {host}");
+            let elsewhere = status(everywhere.raw(request.as_bytes()).await);
+            assert_ne!(elsewhere, "403", "{method} {target} {host}");
+        }
     }
+    let refused = here
+        .request(Method::GET, "/task-status", &[("Host", "evil.example")])
+        .await;
+    assert_eq!(
+        refused.causes(),
+        [
+            "This service does not respond to the host “evil.example”. The setting --allowed-hosts lists the hosts that it responds to."
+        ]
+    );
+    // HTTP/1.0 does not need the header, so that it could get around the list.
+    let unnamed = "GET /task-status/t HTTP/1.0\r\n\r\n".as_bytes();
+    assert_eq!(status(here.raw(unnamed).await), "403");
+    assert_eq!(status(everywhere.raw(unnamed).await), "200");
 }

@@ -12,13 +12,16 @@ use task_status::auth::keys::KeySet;
 use task_status::auth::proxies::Proxies;
 use task_status::auth::rate::Limiter;
 use task_status::http::middleware::authorize::Authorizer;
+use task_status::http::middleware::hosts::AllowedHosts;
 use task_status::store::Database;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
 use super::description::{Description, Operation};
-use crate::support::TIMEOUT;
 use crate::support::database::TestDatabase;
 use crate::support::identity::{AUDIENCE, ISSUER, access};
 use crate::support::service::{Answer, LIMITS, Service, Setup};
+use crate::support::{TIMEOUT, until};
 
 const JSON: &str = "application/json";
 const PATCH: &str = "application/json-patch+json";
@@ -126,14 +129,17 @@ async fn every_described_status_occurs_as_described() {
     }
 }
 
-/// Callers that are not authenticated, not permitted, or over the rate limit.
+/// Callers that are not authenticated, not permitted, or over a limit.
 async fn unauthorized_callers(database: &TestDatabase, seen: &mut Seen<'_>) {
     let by_secret = || access(KeySource::fixed(KeySet::from_secret(&[1; 32]).unwrap()));
     let rate = Limiter::new("1/1h".parse().unwrap());
-    let strict = Service::with(database, Setup::with_authenticator(by_secret())).await;
+    let mut strict = Setup::with_authenticator(by_secret());
+    strict.api.allowed_hosts = AllowedHosts::Loopback;
+    let strict = Service::with(database, strict).await;
+    let (full, _stream) = without_permits(database).await;
     let limited = Setup::with_authorizer(Authorizer::new(by_secret(), Proxies::default(), Some(rate)));
     let limited = Service::with(database, limited).await;
-    assert_eq!(limited.get("/task-status").await.status, 401);
+    assert_eq!(limited.get("/docs").await.status, 200);
     let grant = Grant {
         issuer: Some(ISSUER.to_owned()),
         audience: Some(AUDIENCE.to_owned()),
@@ -144,14 +150,35 @@ async fn unauthorized_callers(database: &TestDatabase, seen: &mut Seen<'_>) {
     let authorization = format!("Bearer {without_scopes}");
     let authorized = [("Authorization", authorization.as_str())];
     for operation in seen.description.operations() {
-        if operation.path.starts_with("/task-status") {
-            let (target, _, content) = request(&operation);
-            for (service, headers) in [(&strict, &[][..]), (&strict, &authorized), (&limited, &[])] {
-                let answer = send(service, &operation, &target, headers, content.clone()).await;
-                seen.see(&operation.id, &answer);
-            }
+        let (target, _, content) = request(&operation);
+        for (service, headers) in [
+            (&strict, &[][..]),
+            (&strict, &authorized),
+            (&strict, &[("Host", "evil.example")]),
+            (&limited, &[]),
+            (&full, &authorized),
+        ] {
+            let answer = send(service, &operation, &target, headers, content.clone()).await;
+            seen.see(&operation.id, &answer);
         }
     }
+}
+
+/// A service whose only permit a stream holds that never ends.
+async fn without_permits(database: &TestDatabase) -> (Service, TcpStream) {
+    let mut setup = Setup::default();
+    setup.api.max_concurrent_requests = 1.try_into().unwrap();
+    let full = Service::with(database, setup).await;
+    let mut stream = TcpStream::connect(full.address).await.unwrap();
+    let head = format!(
+        "POST /task-status HTTP/1.1\r\nhost: x\r\ncontent-type: {NDJSON}\r\ntransfer-encoding: chunked\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    until("the permit is taken", async || {
+        full.get("/docs").await.status == 503
+    })
+    .await;
+    (full, stream)
 }
 
 /// Refusals that are the same for every operation.

@@ -12,6 +12,7 @@ use task_status::auth::Authenticator;
 use task_status::auth::key_source::KeySource;
 use task_status::auth::proxies::Proxies;
 use task_status::http::middleware::authorize::Authorizer;
+use task_status::http::middleware::hosts::AllowedHosts;
 use task_status::http::router::{self, ApiConfig};
 use task_status::http::server;
 use task_status::http::state::{AppState, EmptyStatus};
@@ -59,6 +60,7 @@ impl Setup {
             pending: PendingConfig::default(),
             api: ApiConfig {
                 base_paths: base_paths.to_vec(),
+                allowed_hosts: AllowedHosts::Any,
                 cors_origins: Vec::new(),
                 max_concurrent_requests: 1000.try_into().unwrap(),
                 authorizer,
@@ -145,7 +147,10 @@ impl Service {
     /// Any routes inside the layers of the application.
     pub fn layered(database: &TestDatabase, routes: Router, request_timeout: Duration) -> Self {
         let database = Database::new(database.service_options(), LIMITS);
-        Self::serve(router::layered(routes, request_timeout, &[]), database)
+        Self::serve(
+            router::layered(routes, request_timeout, AllowedHosts::Any, &[]),
+            database,
+        )
     }
 
     pub fn serve(app: Router, database: Database) -> Self {

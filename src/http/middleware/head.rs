@@ -1,0 +1,86 @@
+//! What the head of every request has to fulfil, wherever it leads.
+
+use axum::body::HttpBody as _;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, Version, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::http::bounds::MAX_URI_BYTES;
+use crate::http::error::ApiError;
+use crate::http::middleware::hosts::{AllowedHosts, authority};
+use crate::messages::cause::Cause;
+
+/// Middleware: refuses a request whose target is too long, whose host is missing or not allowed, or whose content is
+/// encoded.
+pub async fn check(State(hosts): State<AllowedHosts>, request: Request, next: Next) -> Response {
+    let checked = length(&request)
+        .and_then(|()| host(&hosts, &request))
+        .and_then(|()| encodings(&request));
+    match checked {
+        Ok(()) => next.run(request).await,
+        Err(error) => error.into_response(),
+    }
+}
+
+fn length(request: &Request) -> Result<(), ApiError> {
+    let target = request.uri().path_and_query();
+    if target.is_some_and(|target| target.as_str().len() > MAX_URI_BYTES) {
+        let cause = Cause::UriTooLong { limit: MAX_URI_BYTES };
+        return Err(ApiError::Refused(StatusCode::URI_TOO_LONG, vec![cause]));
+    }
+    Ok(())
+}
+
+/// HTTP/1.1 needs one `Host` (RFC 9112, section 3.2). An absolute target names a host too, and that one counts: both have
+/// to be allowed.
+fn host(hosts: &AllowedHosts, request: &Request) -> Result<(), ApiError> {
+    let malformed = || ApiError::BadSyntax(vec![Cause::HostField]);
+    let mut fields = request.headers().get_all(header::HOST).iter();
+    let field = fields.next();
+    if fields.next().is_some() || field.is_none() && request.version() > Version::HTTP_10 {
+        return Err(malformed());
+    }
+    let field = field.map(|field| field.to_str().ok().and_then(authority).ok_or_else(malformed));
+    let target = request
+        .uri()
+        .authority()
+        .map(|target| authority(target.as_str()).ok_or_else(malformed));
+    let named = [target.transpose()?, field.transpose()?];
+    let mut named = named.iter().flatten().map(Some).peekable();
+    let unnamed = named.peek().is_none().then_some(None);
+    match named.chain(unnamed).find(|host| !hosts.allow(*host)) {
+        Some(host) => {
+            let given = host.map_or_else(String::new, ToString::to_string);
+            let cause = Cause::HostNotAllowed { given };
+            Err(ApiError::Refused(StatusCode::FORBIDDEN, vec![cause]))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The parser takes any list of transfer codings that ends in `chunked`, and leaves the others to the application.
+fn encodings(request: &Request) -> Result<(), ApiError> {
+    let joined = |name| {
+        let values: Vec<_> = request
+            .headers()
+            .get_all(name)
+            .iter()
+            .map(|value| String::from_utf8_lossy(value.as_bytes()))
+            .collect();
+        (!values.is_empty()).then(|| values.join(", "))
+    };
+    if let Some(given) = joined(header::TRANSFER_ENCODING)
+        && !given.eq_ignore_ascii_case("chunked")
+    {
+        return Err(ApiError::BadSyntax(vec![Cause::TransferEncoding { given }]));
+    }
+    if let Some(given) = joined(header::CONTENT_ENCODING)
+        && !given.eq_ignore_ascii_case("identity")
+        && !request.body().is_end_stream()
+    {
+        let cause = Cause::ContentCoding { given };
+        return Err(ApiError::Refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, vec![cause]));
+    }
+    Ok(())
+}
