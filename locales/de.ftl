@@ -63,6 +63,7 @@ cause-unknown-task = Es gibt keine Aufgabe mit der ID „{ $id }“.
 cause-etag-differs = Die Aufgabe hat sich geändert: Der ETag-Wert lautet jetzt { $current }.
 cause-parameter-required = „{ $parameter }“ ist erforderlich.
 cause-not-a-cursor = „{ $parameter }“ muss ein Cursor aus einem Link-Header dieser Liste mit denselben Sortierkriterien sein.
+cause-left-out-of-link = „{ $parameter }“ steht für einen Wert, der für den Header Link zu lang war. Wiederholen Sie den Wert der ersten Anfrage oder blättern Sie mit „offset“.
 cause-parameters-exclude = „{ $parameter }“ darf nicht zusammen mit „{ $other }“ angegeben werden.
 cause-line-too-long = Eine Zeile darf höchstens { $limit } Byte lang sein.
 cause-too-many-lines = Der Inhalt hat zu viele Zeilen. Höchstzahl: { $limit }; der Rest wurde nicht gelesen.

@@ -93,6 +93,7 @@ cause-etag-differs = The task has changed: its ETag is now { $current }.
 # $parameter: name of a query parameter
 cause-parameter-required = “{ $parameter }” is required.
 cause-not-a-cursor = “{ $parameter }” must be a cursor from a Link header of this list with the same sorters.
+cause-left-out-of-link = “{ $parameter }” stands for a value that was too long for the header Link. Repeat the value of the first request, or page with “offset”.
 # $parameter, $other: names of query parameters
 cause-parameters-exclude = “{ $parameter }” cannot be given together with “{ $other }”.
 # $limit: bytes

@@ -63,6 +63,7 @@ cause-unknown-task = No existe ninguna tarea con el identificador «{ $id }».
 cause-etag-differs = La tarea ha cambiado: su ETag es ahora { $current }.
 cause-parameter-required = «{ $parameter }» es obligatorio.
 cause-not-a-cursor = «{ $parameter }» debe ser un cursor obtenido de un encabezado Link de esta lista con los mismos criterios de ordenación.
+cause-left-out-of-link = «{ $parameter }» representa un valor demasiado largo para la cabecera Link. Repita el valor de la primera solicitud o pagine con «offset».
 cause-parameters-exclude = «{ $parameter }» no puede indicarse junto con «{ $other }».
 cause-line-too-long = La longitud máxima de una línea, en bytes, es de { $limit }.
 cause-too-many-lines = El número máximo de líneas del contenido es de { $limit }; el resto no se ha leído.

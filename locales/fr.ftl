@@ -63,6 +63,7 @@ cause-unknown-task = Il n’existe aucune tâche dont l’identifiant est « {
 cause-etag-differs = La tâche a changé : son ETag est désormais { $current }.
 cause-parameter-required = Le paramètre « { $parameter } » est obligatoire.
 cause-not-a-cursor = Le paramètre « { $parameter } » doit être un curseur provenant d’un en-tête Link de cette liste, avec les mêmes critères de tri.
+cause-left-out-of-link = Le paramètre « { $parameter } » remplace une valeur trop longue pour l’en-tête Link. Répétez la valeur de la première requête ou paginez avec « offset ».
 cause-parameters-exclude = Le paramètre « { $parameter } » ne peut pas être indiqué en même temps que « { $other } ».
 cause-line-too-long = La longueur maximale d’une ligne, en octets, est de { $limit }.
 cause-too-many-lines = Le nombre maximal de lignes du contenu est de { $limit } ; le reste n’a pas été lu.

@@ -63,6 +63,7 @@ cause-unknown-task = Non esiste alcuna attività con l’ID «{ $id }».
 cause-etag-differs = L’attività è cambiata: il suo ETag ora è { $current }.
 cause-parameter-required = «{ $parameter }» è obbligatorio.
 cause-not-a-cursor = «{ $parameter }» deve essere un cursore proveniente da un’intestazione Link di questo elenco con gli stessi criteri di ordinamento.
+cause-left-out-of-link = «{ $parameter }» sta per un valore troppo lungo per l’intestazione Link. Ripetere il valore della prima richiesta o sfogliare con «offset».
 cause-parameters-exclude = «{ $parameter }» non può essere specificato insieme a «{ $other }».
 cause-line-too-long = Una riga può avere una lunghezza massima di { $limit } byte.
 cause-too-many-lines = Il numero massimo di righe del contenuto è { $limit }; il resto non è stato letto.

@@ -63,6 +63,7 @@ cause-unknown-task = IDが「{ $id }」のタスクは存在しません。
 cause-etag-differs = タスクが変更されています。現在のETagは{ $current }です。
 cause-parameter-required = 「{ $parameter }」は必須です。
 cause-not-a-cursor = 「{ $parameter }」には、この一覧を同じソート条件で取得した際のLinkヘッダーに含まれるカーソルを指定してください。
+cause-left-out-of-link = 「{ $parameter }」の値は長すぎてLinkヘッダーに含められませんでした。最初のリクエストの値を指定し直すか、「offset」でページを移動してください。
 cause-parameters-exclude = 「{ $parameter }」は「{ $other }」と同時に指定できません。
 cause-line-too-long = 1行の上限は{ $limit }バイトです。
 cause-too-many-lines = コンテンツの上限は{ $limit }行です。残りは読み取られませんでした。

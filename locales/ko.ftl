@@ -63,6 +63,7 @@ cause-unknown-task = ID가 ‘{ $id }’인 작업이 없습니다.
 cause-etag-differs = 작업이 변경되었습니다. 현재 ETag는 { $current }입니다.
 cause-parameter-required = ‘{ $parameter }’ 매개변수는 필수입니다.
 cause-not-a-cursor = ‘{ $parameter }’의 값은 이 목록을 같은 정렬 기준으로 조회했을 때의 Link 헤더에 포함된 커서여야 합니다.
+cause-left-out-of-link = ‘{ $parameter }’의 값이 너무 길어 Link 헤더에 포함되지 않았습니다. 첫 요청의 값을 다시 지정하거나 ‘offset’으로 페이지를 이동하십시오.
 cause-parameters-exclude = ‘{ $parameter }’ 매개변수는 ‘{ $other }’ 매개변수와 함께 지정할 수 없습니다.
 cause-line-too-long = 한 줄은 최대 { $limit }바이트까지 허용됩니다.
 cause-too-many-lines = 콘텐츠는 최대 { $limit }줄까지 허용됩니다. 나머지는 읽지 않았습니다.

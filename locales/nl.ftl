@@ -63,6 +63,7 @@ cause-unknown-task = Er is geen taak met de id “{ $id }”.
 cause-etag-differs = De taak is gewijzigd: de ETag is nu { $current }.
 cause-parameter-required = “{ $parameter }” is verplicht.
 cause-not-a-cursor = “{ $parameter }” moet een cursor zijn uit een Link-header van deze lijst met dezelfde sorteercriteria.
+cause-left-out-of-link = “{ $parameter }” staat voor een waarde die te lang was voor de header Link. Herhaal de waarde van het eerste verzoek of blader met “offset”.
 cause-parameters-exclude = “{ $parameter }” mag niet samen met “{ $other }” worden opgegeven.
 cause-line-too-long = De maximale lengte van een regel, in bytes, is { $limit }.
 cause-too-many-lines = Het maximale aantal regels van de inhoud is { $limit }; de rest is niet gelezen.

@@ -63,6 +63,7 @@ cause-unknown-task = Não existe nenhuma tarefa com o ID “{ $id }”.
 cause-etag-differs = A tarefa foi alterada: seu ETag agora é { $current }.
 cause-parameter-required = “{ $parameter }” é obrigatório.
 cause-not-a-cursor = “{ $parameter }” deve ser um cursor obtido de um cabeçalho Link desta lista com os mesmos critérios de ordenação.
+cause-left-out-of-link = “{ $parameter }” representa um valor longo demais para o cabeçalho Link. Repita o valor da primeira requisição ou pagine com “offset”.
 cause-parameters-exclude = “{ $parameter }” não pode ser informado junto com “{ $other }”.
 cause-line-too-long = O comprimento máximo de uma linha, em bytes, é de { $limit }.
 cause-too-many-lines = O número máximo de linhas do conteúdo é de { $limit }; o restante não foi lido.

@@ -63,6 +63,7 @@ cause-unknown-task = 不存在 ID 为“{ $id }”的任务。
 cause-etag-differs = 任务已更改，其当前 ETag 为 { $current }。
 cause-parameter-required = “{ $parameter }”为必填项。
 cause-not-a-cursor = “{ $parameter }”必须是以相同排序条件获取此列表时 Link 标头中所含的游标。
+cause-left-out-of-link = “{ $parameter }”的值过长，无法放入 Link 标头。请重复首次请求中的值，或使用“offset”翻页。
 cause-parameters-exclude = “{ $parameter }”不能与“{ $other }”同时指定。
 cause-line-too-long = 每行的长度不得超过 { $limit } 字节。
 cause-too-many-lines = 内容不得超过 { $limit } 行，其余部分未读取。

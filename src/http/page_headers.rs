@@ -4,10 +4,16 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::IntoResponseParts;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::http::bounds::MAX_LINK_BYTES;
 use crate::http::query::Query;
 
 /// How many tasks there are without offset and limit, in the snapshot of the page.
 const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
+
+/// The parameters of lists, which each may be given once.
+const PARAMETERS: [&str; 5] = ["limit", "count", "filters", "sorters", "after"];
+/// A value that was too long for the header. A request with it is refused.
+pub const LEFT_OUT: &str = "…";
 
 /// Everything but the unreserved characters (RFC 3986, section 2.3).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
@@ -26,16 +32,34 @@ pub fn page_headers(query: &Query, total: Option<i64>, next: Option<&str>) -> im
 }
 
 /// The same query from the cursor on. Relative to the request's own URL, which a gateway may have rewritten.
+///
+/// A longer link than [`MAX_LINK_BYTES`] has only the parameters of lists, and [`LEFT_OUT`] in place of the longest values:
+/// without a link, a client would take the page for the last.
 fn link(query: &Query, cursor: &str) -> Option<HeaderValue> {
-    let kept = query
+    let encode = |text: &str| utf8_percent_encode(text, RESERVED).to_string();
+    let mut parameters: Vec<(String, String)> = query
         .iter()
-        .filter(|(name, _)| !["offset", "after"].contains(name));
-    let mut link = "<?".to_owned();
-    for (name, value) in kept {
-        link.extend(utf8_percent_encode(name, RESERVED));
-        link.push('=');
-        link.extend(utf8_percent_encode(value, RESERVED));
-        link.push('&');
+        .filter(|(name, _)| !["offset", "after"].contains(name))
+        .chain([("after", cursor)])
+        .map(|(name, value)| (encode(name), encode(value)))
+        .collect();
+    let mut link = written(&parameters);
+    if link.len() > MAX_LINK_BYTES {
+        parameters.retain(|(name, _)| PARAMETERS.contains(&name.as_str()));
+        link = written(&parameters);
     }
-    format!("{link}after={cursor}>; rel=\"next\"").try_into().ok()
+    while link.len() > MAX_LINK_BYTES {
+        let (_, longest) = parameters.iter_mut().max_by_key(|(_, value)| value.len())?;
+        *longest = encode(LEFT_OUT);
+        link = written(&parameters);
+    }
+    link.try_into().ok()
+}
+
+fn written(parameters: &[(String, String)]) -> String {
+    let pairs: Vec<String> = parameters
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    format!("<?{}>; rel=\"next\"", pairs.join("&"))
 }

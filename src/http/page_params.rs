@@ -1,6 +1,7 @@
 //! The parameters of a list, read in one place.
 
 use crate::http::error::ApiError;
+use crate::http::page_headers::LEFT_OUT;
 use crate::http::query::Query;
 use crate::listing::cursor::Cursor;
 use crate::listing::filter::Filter;
@@ -129,7 +130,13 @@ impl<'a> PageParams<'a> {
     }
 
     fn single(&mut self, parameter: &'static str) -> Option<&'a str> {
-        self.keep(self.query.single(parameter)).flatten()
+        let value = self.keep(self.query.single(parameter)).flatten()?;
+        let value = if value == LEFT_OUT {
+            Err(Cause::LeftOutOfLink { parameter })
+        } else {
+            Ok(value)
+        };
+        self.keep(value)
     }
 
     fn keep<T>(&mut self, value: Result<T, Cause>) -> Option<T> {

@@ -57,6 +57,8 @@ causes! {
     ParametersExclude { parameter: &'static str, other: &'static str } => "cause-parameters-exclude",
     /// The value is not a cursor of this list and order.
     NotACursor { parameter: &'static str } => "cause-not-a-cursor",
+    /// The value stands for one that was left out of a Link header.
+    LeftOutOfLink { parameter: &'static str } => "cause-left-out-of-link",
     /// A `%` in the query is not followed by two hexadecimal digits. Positions count bytes from 1.
     PercentEncoding { position: usize } => "cause-percent-encoding",
     /// A name or a value in the query is not UTF-8. The position is that of its first byte, from 1.

@@ -302,6 +302,63 @@ async fn the_link_keeps_the_query_for_get_and_head() {
     }
 }
 
+#[tokio::test]
+async fn a_link_is_bounded_and_never_looks_like_the_end() {
+    let database = TestDatabase::new().await;
+    ten_tasks(&database).await;
+    let service = Service::start(&database).await;
+    let refusal = |parameter: &str| {
+        format!(
+            "“{parameter}” stands for a value that was too long for the header Link. Repeat the value of the first \
+             request, or page with “offset”."
+        )
+    };
+    let ids: Vec<String> = (1..=500).map(|id| format!("%22{id}%22")).collect();
+    let filters = format!("filters=id+in+({})", ids.join(","));
+    let ignored = "y".repeat(4000);
+    let first = format!("?limit=4&{filters}&count=true&x={ignored}");
+    let mut seen = Vec::new();
+    let mut next = Some(first);
+    while let Some(link) = next {
+        let page = service.get(&format!("{TASKS}{link}")).await;
+        seen.extend(page.ids());
+        assert!(
+            page.header("link").is_none_or(|link| link.len() <= 3 * 1024),
+            "{page:?}"
+        );
+        next = page.next();
+        if let Some(link) = &mut next {
+            assert!(
+                link.starts_with("?limit=4&filters=%E2%80%A6&count=true&after="),
+                "{link}"
+            );
+            // A client that follows it as it is does not take the page for the last.
+            let followed = service.get(&format!("{TASKS}{link}")).await;
+            assert_eq!(
+                (followed.status, followed.causes()),
+                (StatusCode::BAD_REQUEST, vec![refusal("filters")])
+            );
+            *link = link.replace("filters=%E2%80%A6", &filters);
+        }
+    }
+    assert_eq!(seen, ["10", "9", "8", "7", "6", "5", "4", "3", "2", "1"]);
+
+    database
+        .execute("update task_status set unique_name = repeat('\u{1f600}', 512), id = repeat('\u{1f600}', 200) || id")
+        .await;
+    let order = "?limit=4&sorters=uniqueName";
+    let link = service.get(&format!("{TASKS}{order}")).await.next().unwrap();
+    assert_eq!(link, format!("{order}&after=%E2%80%A6"));
+    assert_eq!(
+        service.get(&format!("{TASKS}{link}")).await.causes(),
+        [refusal("after")]
+    );
+    assert_eq!(
+        service.get(&format!("{TASKS}{order}&offset=4")).await.ids().len(),
+        4
+    );
+}
+
 /// Each task that stays in the list is seen exactly once, despite concurrent changes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn following_links_neither_skips_nor_repeats_a_task() {

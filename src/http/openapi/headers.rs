@@ -25,7 +25,8 @@ pub fn all() -> Value {
             "schema": { "type": "integer", "minimum": 0, "examples": [604] },
         },
         "Link": {
-            "description": "The next page (RFC 8288), relative to the URL of this one. Only if there is more.",
+            "description": "The next page (RFC 8288), relative to the URL of this one. Only if there is more. It has 3 KiB at most: in a \
+                            longer one `…` stands for `filters` or `after`. Put your `filters` back; without `after`, page by `offset`.",
             "schema": {
                 "type": "string",
                 "examples": [format!("<?limit=1&after={}>; rel=\"next\"", examples::cursor(&Sorters::default()))],

@@ -173,6 +173,23 @@ async fn the_service_trusts_the_identity_that_nginx_sends() {
     assert_eq!(status(Method::PATCH, "reader", &forged).await, 403);
     assert_eq!(status(Method::GET, "guest", &forged).await, 403);
     assert_eq!(status(Method::PATCH, "nobody", &forged).await, 401);
+    // The headers of every response fit into the buffer that nginx has by default.
+    let ids: Vec<String> = (0..100)
+        .map(|_| format!("%22{}%22", uuid::Uuid::new_v4()))
+        .collect();
+    let list = format!(
+        "http://127.0.0.1:{front}/task-status?limit=1&filters=pr+id+and+not+id+in+({})",
+        ids.join(",")
+    );
+    database.insert(&["u"]).await;
+    let page = client
+        .get(list)
+        .header("Cookie", "session=reader")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(page.status(), 200);
+    assert!(page.headers().contains_key("link"));
     // nginx's request id is the tracking id.
     let answer = ask(Method::GET, "writer", &[]).await.unwrap();
     let id = answer.headers()["slpt-request-id"].to_str().unwrap().to_owned();
