@@ -57,10 +57,18 @@ impl FromStr for Rate {
 enum Holder {
     /// A client by its verified name.
     Client(String),
-    /// An address; for IPv6 its network of 64 bits, which one client has to itself.
+    /// A [`client_network`].
     Address(IpAddr),
     /// All callers without a name and an address.
     Unknown,
+}
+
+/// The addresses that one client has to itself: for IPv6 the network of 64 bits.
+pub fn client_network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
+    }
 }
 
 /// More requests than the rate.
@@ -92,11 +100,7 @@ impl Limiter {
         let client = caller.and_then(|caller| caller.client.clone());
         let holder = match (client, address) {
             (Some(client), _) => Holder::Client(client),
-            (None, Some(IpAddr::V6(address))) => {
-                let network = address.to_bits() & (u128::MAX << 64);
-                Holder::Address(Ipv6Addr::from_bits(network).into())
-            }
-            (None, Some(address)) => Holder::Address(address),
+            (None, Some(address)) => Holder::Address(client_network(address)),
             (None, None) => Holder::Unknown,
         };
         let now = Instant::now();

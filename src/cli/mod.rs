@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod demo;
+mod descriptors;
 pub mod export;
 pub mod healthcheck;
 pub mod import;

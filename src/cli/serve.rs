@@ -10,9 +10,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::CommandError;
 use super::maintenance::{keep_retention, keep_tally};
-use crate::cli::args::{ApiArgs, ConfigError, ServeArgs};
+use super::{CommandError, descriptors};
+use crate::cli::args::{ADMIN_CONNECTIONS, ApiArgs, ConfigError, ServeArgs};
+use crate::http::connections::ConnectionLimits;
 use crate::http::middleware::authorize::Authorizer;
 use crate::http::middleware::hosts::AllowedHosts;
 use crate::http::route::Route;
@@ -37,18 +38,17 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
 
     let database = Database::new(hosts, (&args.limits).into());
     let mut servers = JoinSet::new();
-    let mut serve = |address: SocketAddr, name: &str, app: Router, tls: Option<&Tls>| {
-        let listener =
-            TcpListener::bind(address).map_err(|source| CommandError::Listen { address, source })?;
-        let scheme = if tls.is_some() { "https" } else { "http" };
-        tracing::info!(address = %bound(&listener, address), scheme, "listening: {name}");
-        let (stop, grace) = (stop.clone(), args.shutdown_timeout);
-        match tls {
-            Some(tls) => servers.spawn(server::serve_tls(listener, app, tls.config(), stop, grace)),
-            None => servers.spawn(server::serve(listener, app, stop, grace)),
+    let mut serve =
+        |address: SocketAddr, name: &str, app: Router, limits: ConnectionLimits, tls: Option<&Tls>| {
+            let listener =
+                TcpListener::bind(address).map_err(|source| CommandError::Listen { address, source })?;
+            let scheme = if tls.is_some() { "https" } else { "http" };
+            tracing::info!(address = %bound(&listener, address), scheme, "listening: {name}");
+            let (stop, grace) = (stop.clone(), args.shutdown_timeout);
+            let tls = tls.map(Tls::config);
+            servers.spawn(server::serve(listener, app, limits, tls, stop, grace));
+            Ok::<_, CommandError>(())
         };
-        Ok::<_, CommandError>(())
-    };
     let pending = pending_tasks(&args.api, &database, &stop);
     let (checks, retention_held) = (CountChecks::default(), Gauge::default());
     let app = api(
@@ -59,18 +59,16 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
         database.clone(),
         Vec::new(),
     );
-    serve(args.listen, "API", app, tls.as_ref())?;
+    let limits = args.connections(descriptors::raise());
+    serve(args.listen, "API", app, limits, tls.as_ref())?;
+    let limits = ConnectionLimits::of(ADMIN_CONNECTIONS);
     if let Some(address) = args.admin_listen {
         let app = router::health(database.clone(), authorizer.clone(), pending.clone());
-        serve(address, "health", app, None)?;
+        serve(address, "health", app, limits.clone(), None)?;
     }
     if let Some(address) = args.metrics_listen {
-        serve(
-            address,
-            "metrics",
-            router::metrics(pending.clone(), checks.clone(), retention_held.clone()),
-            None,
-        )?;
+        let app = router::metrics(pending.clone(), checks.clone(), retention_held.clone());
+        serve(address, "metrics", app, limits, None)?;
     }
 
     let result = tokio::select! {

@@ -6,6 +6,7 @@
 mod array_body;
 pub mod base_path;
 pub(crate) mod bounds;
+pub mod connections;
 pub mod error;
 pub(crate) mod error_body;
 pub mod etag;

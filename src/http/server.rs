@@ -2,16 +2,20 @@
 
 use std::convert::Infallible;
 use std::error::Error;
+use std::future::poll_fn;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderValue, header};
+use http_body_util::BodyExt as _;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -26,9 +30,10 @@ use tokio_util::sync::CancellationToken;
 use tower::Service;
 use tower_http::set_header::SetResponseHeaderLayer;
 
+use crate::http::connections::{ConnectionLimits, Connections, Place};
 use crate::http::response_headers::complete;
 use crate::http::tls::TlsConfig;
-use crate::http::transport::Enveloped;
+use crate::http::transport::Transport;
 
 /// How long a new connection may take to agree on TLS.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -44,56 +49,48 @@ const STRICT_TRANSPORT_SECURITY: HeaderValue = HeaderValue::from_static("max-age
 /// How long to wait after a connection could not be accepted, which has a cause that may last: no free file descriptor.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
-/// Serves `app` until `stop` is cancelled. Then no connection is accepted any more, requests in flight are answered, and
-/// those that take longer than `grace` are cut off.
+/// Serves `app` until `stop` is cancelled, over TLS if there is a certificate: that which `tls` holds when a connection
+/// begins. Then no connection is accepted any more, requests in flight are answered, and those that take longer than
+/// `grace` are cut off.
 pub async fn serve(
     listener: TcpListener,
     app: Router,
-    stop: CancellationToken,
-    grace: Duration,
-) -> io::Result<()> {
-    accept(listener, app, None, stop, grace).await
-}
-
-/// The same over TLS, with the certificate that `tls` holds when a connection begins.
-pub async fn serve_tls(
-    listener: TcpListener,
-    app: Router,
-    tls: TlsConfig,
-    stop: CancellationToken,
-    grace: Duration,
-) -> io::Result<()> {
-    let app = app.layer(SetResponseHeaderLayer::overriding(
-        header::STRICT_TRANSPORT_SECURITY,
-        STRICT_TRANSPORT_SECURITY,
-    ));
-    accept(listener, app, Some(tls), stop, grace).await
-}
-
-async fn accept(
-    listener: TcpListener,
-    app: Router,
+    limits: ConnectionLimits,
     tls: Option<TlsConfig>,
     stop: CancellationToken,
     grace: Duration,
 ) -> io::Result<()> {
+    let strict = tls.is_some().then(|| {
+        SetResponseHeaderLayer::overriding(header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT_SECURITY)
+    });
+    let app = match strict {
+        Some(strict) => app.layer(strict),
+        None => app,
+    };
     listener.set_nonblocking(true)?;
+    limit_writes(&listener, limits.write_timeout)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
+    let mut places = Connections::new(limits);
     let mut connections = JoinSet::new();
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                tracing::debug!(%error, "a connection could not be accepted");
+                places.not_accepted(&error);
                 sleep(ACCEPT_RETRY).await;
                 continue;
             }
+        };
+        let place = match stop.run_until_cancelled(places.place(peer.ip())).await {
+            Some(Some(place)) => place,
+            Some(None) => continue,
+            None => break,
         };
         // Forgets those that have ended.
         while connections.try_join_next().is_some() {}
         let (app, tls, stop) = (app.clone(), tls.clone(), stop.clone());
         connections.spawn(async move {
-            if let Err(error) = connection(stream, peer, app, tls, stop).await {
+            if let Err(error) = connection(stream, peer, &place, app, tls, stop).await {
                 tracing::debug!(%peer, error, "a connection failed");
             }
         });
@@ -105,23 +102,34 @@ async fn accept(
     Ok(())
 }
 
+/// Lets the connections of a listener fail whose peer takes nothing for so long, be it alive or not. The system knows best:
+/// it holds megabytes that were written and not taken.
+fn limit_writes(listener: &TcpListener, limit: Duration) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::net::sockopt::set_tcp_user_timeout(listener, limit.as_millis().try_into().unwrap_or(u32::MAX))?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = (listener, limit);
+    Ok(())
+}
+
 /// One connection, from its handshake to its end.
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
+    place: &Place,
     app: Router,
     tls: Option<TlsConfig>,
     stop: CancellationToken,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     stream.set_nodelay(true)?;
     let Some(tls) = tls else {
-        return Ok(requests(stream, peer, app, stop).await?);
+        return Ok(requests(stream, peer, place, app, stop).await?);
     };
     let acceptor = TlsAcceptor::from(Arc::clone(&tls.borrow()));
     let handshake = timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
     // A handshake need not end for the server to stop.
     match stop.run_until_cancelled(handshake).await {
-        Some(agreed) => Ok(requests(agreed??, peer, app, stop).await?),
+        Some(agreed) => Ok(requests(agreed??, peer, place, app, stop).await?),
         None => Ok(()),
     }
 }
@@ -129,37 +137,64 @@ async fn connection(
 async fn requests(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     peer: SocketAddr,
+    place: &Place,
     app: Router,
     stop: CancellationToken,
 ) -> hyper::Result<()> {
     let asked = Notify::new();
+    // Each request holds a clone until its response is written.
+    let in_flight = Arc::new(());
+    let stalled = Arc::new(AtomicBool::new(false));
     let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
         asked.notify_one();
+        let held = Arc::clone(&in_flight);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
         let response = app.clone().call(request);
-        async {
+        async move {
             let mut response = response.await?;
             complete(response.headers_mut());
-            Ok::<_, Infallible>(response)
+            Ok::<_, Infallible>(response.map(|body| {
+                body.map_err(move |error| {
+                    let _ = &held;
+                    error
+                })
+            }))
         }
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(IDLE_TIMEOUT)
         .max_buf_size(HEAD_BYTES);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(Enveloped::new(stream)), service));
-    tokio::select! {
+    let transport = Transport::new(stream, Arc::clone(&stalled));
+    let mut connection = pin!(http.serve_connection(TokioIo::new(transport), service));
+    let mut ending = pin!(async {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = place.crowded.notified() => {}
+        }
+    });
+    let has_ended = tokio::select! {
         result = &mut connection => return result,
-        () = asked.notified() => {}
-        () = stop.cancelled() => {}
+        () = asked.notified() => false,
+        () = &mut ending => true,
         () = sleep(FIRST_REQUEST_TIMEOUT) => return Ok(()),
+    };
+    if !has_ended {
+        tokio::select! {
+            result = &mut connection => return result,
+            () = &mut ending => {}
+        }
     }
-    tokio::select! {
-        result = &mut connection => return result,
-        () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
-    }
-    connection.await
+    connection.as_mut().graceful_shutdown();
+    // Hyper would wait for the rest of a head.
+    poll_fn(|context| match connection.as_mut().poll(context) {
+        Poll::Pending if Arc::strong_count(&in_flight) == 1 && !stalled.load(Ordering::Relaxed) => {
+            Poll::Ready(Ok(()))
+        }
+        polled => polled,
+    })
+    .await
 }
 
 /// Cancelled by SIGINT (Ctrl-C) or SIGTERM. A second signal ends the process at once.

@@ -1,11 +1,12 @@
 //! Replaces the bare responses that hyper writes by itself with the error envelope.
 //!
 //! A request that hyper cannot parse (a broken request line, a target beyond 64 KiB, too many header fields) never
-//! reaches the router: hyper sends a bare status line and closes. This wrapper around the connection recognises such a
-//! response by its missing tracking id and sends the envelope instead.
+//! reaches the router: hyper sends a bare status line and closes. Such a response is recognised by its missing tracking id.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use axum::http::{HeaderMap, StatusCode};
@@ -18,22 +19,40 @@ use crate::http::tracking_id::{SLPT_REQUEST_ID, TrackingId};
 
 /// A connection on which each error response has the envelope.
 #[derive(Debug)]
-pub struct Enveloped<I> {
+pub struct Transport<I> {
     stream: I,
     /// Unsent bytes of a response that replaces hyper's own.
     pending: Vec<u8>,
+    stalled: Arc<AtomicBool>,
 }
 
-impl<I> Enveloped<I> {
-    pub fn new(stream: I) -> Self {
+impl<I> Transport<I> {
+    /// `stalled` is true while bytes wait for the peer to take them.
+    pub fn new(stream: I, stalled: Arc<AtomicBool>) -> Self {
         Self {
             stream,
             pending: Vec::new(),
+            stalled,
         }
     }
 }
 
-impl<I: AsyncWrite + Unpin> Enveloped<I> {
+impl<I: AsyncWrite + Unpin> Transport<I> {
+    /// Writes once nothing else is pending.
+    fn poll_next<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        write: impl FnOnce(Pin<&mut I>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        let polled = match self.poll_pending(context) {
+            Poll::Ready(Ok(())) => write(Pin::new(&mut self.stream), context),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Pending,
+        };
+        self.stalled.store(polled.is_pending(), Ordering::Relaxed);
+        polled
+    }
+
     fn poll_pending(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.pending.is_empty() {
             let written = ready!(Pin::new(&mut self.stream).poll_write(context, &self.pending))?;
@@ -44,9 +63,16 @@ impl<I: AsyncWrite + Unpin> Enveloped<I> {
         }
         Poll::Ready(Ok(()))
     }
+
+    /// Takes a bare refusal in place of the peer, once nothing else is pending.
+    fn replace(&mut self, bytes: &[u8]) -> Option<usize> {
+        let status = bare_refusal(bytes).filter(|_| self.pending.is_empty())?;
+        self.pending = refusal(status);
+        Some(bytes.len())
+    }
 }
 
-impl<I: AsyncRead + Unpin> AsyncRead for Enveloped<I> {
+impl<I: AsyncRead + Unpin> AsyncRead for Transport<I> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -56,18 +82,16 @@ impl<I: AsyncRead + Unpin> AsyncRead for Enveloped<I> {
     }
 }
 
-impl<I: AsyncWrite + Unpin> AsyncWrite for Enveloped<I> {
+impl<I: AsyncWrite + Unpin> AsyncWrite for Transport<I> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_pending(context))?;
-        if let Some(status) = bare_refusal(bytes) {
-            self.pending = refusal(status);
-            return Poll::Ready(Ok(bytes.len()));
+        if let Some(taken) = self.replace(bytes) {
+            return Poll::Ready(Ok(taken));
         }
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        self.poll_next(context, |stream, context| stream.poll_write(context, bytes))
     }
 
     fn poll_write_vectored(
@@ -75,15 +99,15 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Enveloped<I> {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_pending(context))?;
         // A bare refusal has no body, so all of it is in the first slice.
         if let [only] = slices
-            && let Some(status) = bare_refusal(only)
+            && let Some(taken) = self.replace(only)
         {
-            self.pending = refusal(status);
-            return Poll::Ready(Ok(only.len()));
+            return Poll::Ready(Ok(taken));
         }
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        self.poll_next(context, |stream, context| {
+            stream.poll_write_vectored(context, slices)
+        })
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -91,13 +115,11 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Enveloped<I> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_pending(context))?;
-        Pin::new(&mut self.stream).poll_flush(context)
+        self.poll_next(context, AsyncWrite::poll_flush)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_pending(context))?;
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        self.poll_next(context, AsyncWrite::poll_shutdown)
     }
 }
 

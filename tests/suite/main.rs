@@ -14,6 +14,7 @@ mod architecture;
 mod bad_input;
 mod clocks;
 mod command_line;
+mod connections;
 mod crash;
 mod demo;
 mod docs;

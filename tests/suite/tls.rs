@@ -387,6 +387,15 @@ async fn silent_clients_do_not_delay_the_shutdown() {
     let _agreed = secured.connect(&[]).unwrap();
     let mut asked = secured.connect(&[]).unwrap();
     ask(&mut asked, PENDING_TASKS);
+    // Heads without an end, of the first and of a second request.
+    let mut first = secured.connect(&[]).unwrap();
+    let mut second = secured.connect(&[]).unwrap();
+    ask(&mut second, PENDING_TASKS);
+    for begun in [&mut first, &mut second] {
+        begun.write_all(b"GET / HTTP/1.1\r\nhost: local").unwrap();
+    }
+    // Until they have arrived.
+    ask(&mut asked, PENDING_TASKS);
     secured.program.stop();
     let said = secured.program.log();
     assert!(said.contains("stopped"), "{said}");

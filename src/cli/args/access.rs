@@ -187,9 +187,14 @@ impl AccessArgs {
         }
     }
 
+    /// The proxies that are trusted.
+    pub fn proxies(&self) -> Proxies {
+        Proxies::new(self.trusted_proxies.clone())
+    }
+
     /// The authorizer for these settings. Reads files.
     pub async fn authorizer(&self) -> Result<Authorizer, AccessError> {
-        let proxies = Proxies::new(self.trusted_proxies.clone());
+        let proxies = self.proxies();
         let authenticator = match self.auth.ok_or(AccessError::NoMode)? {
             AuthMode::None => Authenticator::Open,
             AuthMode::Jwt => Authenticator::Jwt(self.jwt.verifier().await?),

@@ -20,6 +20,7 @@ use thiserror::Error;
 use tracing_subscriber::filter::Targets;
 
 use crate::http::base_path::BasePath;
+use crate::http::connections::ConnectionLimits;
 use crate::http::middleware::cors::Origin;
 use crate::http::state::EmptyStatus;
 use crate::http::tls::TlsFiles;
@@ -104,6 +105,15 @@ pub struct MigrateArgs {
     pub grant_to: Option<String>,
 }
 
+/// The default of --max-client-connections, and the least that it is lowered to for want of file descriptors.
+const MAX_CONNECTIONS: usize = 20_000;
+const MIN_CONNECTIONS: usize = 16;
+/// The most connections of --admin-listen, and of --metrics-listen. They are apart from those of clients, so that probes
+/// are answered whatever clients do.
+pub const ADMIN_CONNECTIONS: usize = 32;
+/// The file descriptors that are not for clients or the database: those connections, files, and spare ones.
+const RESERVED_DESCRIPTORS: usize = 2 * ADMIN_CONNECTIONS + 36;
+
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Serving")]
 pub struct ServeArgs {
@@ -128,6 +138,17 @@ pub struct ServeArgs {
     /// that only Prometheus can reach
     #[arg(long, env = "TASK_STATUS_METRICS_LISTEN", value_name = "ADDRESS")]
     pub metrics_listen: Option<SocketAddr>,
+    /// Connections of clients at a time, at most. Further ones wait until one ends; idle ones are closed for them. By
+    /// default 20000, or as many as there are file descriptors for
+    #[arg(long, env = "TASK_STATUS_MAX_CLIENT_CONNECTIONS", value_name = "NUMBER")]
+    pub max_client_connections: Option<NonZeroU32>,
+    /// Connections of one client address at a time, at most; of IPv6, of a network of 64 bits. Further ones are closed at
+    /// once. --trusted-proxies have no such limit. By default a quarter of --max-client-connections
+    #[arg(long, env = "TASK_STATUS_MAX_CONNECTIONS_PER_ADDRESS", value_name = "NUMBER")]
+    pub max_connections_per_address: Option<NonZeroU32>,
+    /// How long a client may read nothing of what it is sent before its connection is closed
+    #[arg(long, env = "TASK_STATUS_WRITE_TIMEOUT", default_value = "30s", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    pub write_timeout: Duration,
     /// How long the service waits for requests in flight when it stops
     #[arg(long, env = "TASK_STATUS_SHUTDOWN_TIMEOUT", default_value = "20s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub shutdown_timeout: Duration,
@@ -359,6 +380,8 @@ pub enum ConfigError {
         "--retention must be at least a minute, or `off`: a shorter one would delete tasks that still report"
     )]
     Retention,
+    #[error("--write-timeout must be at least a second: networks pause too")]
+    WriteTimeout,
     #[error("{set} is set and {missing} is not: TLS needs both, a certificate and its key")]
     HalfOfTls {
         set: &'static str,
@@ -377,7 +400,25 @@ impl ServeArgs {
         if matches!(self.retention, Retention::Window(window) if window < Duration::from_mins(1)) {
             return Err(ConfigError::Retention);
         }
+        if self.write_timeout < Duration::from_secs(1) {
+            return Err(ConfigError::WriteTimeout);
+        }
         self.tls.files().map(drop)
+    }
+
+    /// The bounds of the connections of clients, if the process may open this many file descriptors.
+    pub fn connections(&self, descriptors: usize) -> ConnectionLimits {
+        let given = |number: Option<NonZeroU32>| number.and_then(|number| usize::try_from(number.get()).ok());
+        let database = usize::try_from(self.limits.max_connections.get()).unwrap_or(usize::MAX);
+        let reserved = RESERVED_DESCRIPTORS.saturating_add(database);
+        let free = descriptors.saturating_sub(reserved);
+        let max = given(self.max_client_connections).unwrap_or(free.clamp(MIN_CONNECTIONS, MAX_CONNECTIONS));
+        ConnectionLimits {
+            max,
+            max_per_address: given(self.max_connections_per_address).unwrap_or(max.div_ceil(4)),
+            proxies: self.access.proxies(),
+            write_timeout: self.write_timeout,
+        }
     }
 
     pub fn schema(&self) -> Schema {

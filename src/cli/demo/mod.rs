@@ -20,9 +20,10 @@ use super::maintenance::keep_tally;
 use super::serve::{api, bound, close, pending_tasks};
 use crate::auth::proxies::Proxies;
 use crate::cli::args::{AccessError, ConfigError, DemoArgs};
+use crate::http::connections::ConnectionLimits;
 use crate::http::middleware::authorize::Authorizer;
-use crate::http::routes::metrics::CountChecks;
 use crate::http::middleware::hosts::AllowedHosts;
+use crate::http::routes::metrics::CountChecks;
 use crate::http::server;
 use crate::store::Database;
 use crate::store::database::Limits;
@@ -36,6 +37,8 @@ const LIMITS: Limits = Limits {
     acquire_timeout: Duration::from_secs(3),
     statement_timeout: Duration::from_secs(5),
 };
+/// The most connections at a time.
+const CONNECTIONS: usize = 500;
 /// How long the demo waits for requests in flight when it stops.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -99,10 +102,10 @@ async fn run_on(
             return Ok(());
         };
         announce(postgres, address, &provider);
+        let limits = ConnectionLimits::of(CONNECTIONS);
+        let serving = server::serve(listener, app, limits, None, stop.clone(), SHUTDOWN_TIMEOUT);
         tokio::select! {
-            result = server::serve(listener, app, stop.clone(), SHUTDOWN_TIMEOUT) => {
-                result.map_err(CommandError::Server)
-            }
+            result = serving => result.map_err(CommandError::Server),
             result = simulation::run(&database, tasks) => result.map_err(CommandError::from),
         }
     };

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
 use serde_json::Value;
 use task_status::auth::caller::{READ, WRITE};
+use task_status::http::connections::ConnectionLimits;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
@@ -105,6 +106,8 @@ fn start_printed(nginx: &str, folder: &Path, service: u16) -> (Program, u16) {
     tokio::spawn(task_status::http::server::serve(
         identity,
         routes,
+        ConnectionLimits::of(10),
+        None,
         CancellationToken::new(),
         TIMEOUT,
     ));

@@ -21,7 +21,9 @@ use task_status::auth::Authenticator;
 use task_status::auth::jws::{Algorithm, SigningKey};
 use task_status::auth::jwt::{TokenPolicy, Verifier};
 use task_status::auth::key_source::{KeySource, Pace};
+use task_status::http::connections::ConnectionLimits;
 use task_status::http::server;
+use task_status::http::tls::TlsConfig;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -189,9 +191,7 @@ struct Published {
 impl IssuerServer {
     /// A server without TLS.
     pub fn start(keys: &[Value]) -> Self {
-        Self::serve(keys, "http", |listener, routes, stop| {
-            tokio::spawn(server::serve(listener, routes, stop, Duration::ZERO));
-        })
+        Self::serve(keys, "http", None)
     }
 
     /// A server of `localhost` with TLS.
@@ -204,16 +204,10 @@ impl IssuerServer {
             .with_single_cert(vec![certificate.certificate.der().clone()], key)
             .unwrap();
         let (_, tls) = watch::channel(Arc::new(config));
-        Self::serve(keys, "https", |listener, routes, stop| {
-            tokio::spawn(server::serve_tls(listener, routes, tls, stop, Duration::ZERO));
-        })
+        Self::serve(keys, "https", Some(tls))
     }
 
-    fn serve(
-        keys: &[Value],
-        scheme: &str,
-        spawn: impl FnOnce(TcpListener, Router, CancellationToken),
-    ) -> Self {
+    fn serve(keys: &[Value], scheme: &str, tls: Option<TlsConfig>) -> Self {
         let state = Arc::new(Mutex::new(Published {
             status: StatusCode::OK,
             body: String::new(),
@@ -229,7 +223,15 @@ impl IssuerServer {
             .route("/jwks", get(publish))
             .with_state(Arc::clone(&state));
         let stop = CancellationToken::new();
-        spawn(listener, routes, stop.clone());
+        let limits = ConnectionLimits::of(100);
+        tokio::spawn(server::serve(
+            listener,
+            routes,
+            limits,
+            tls,
+            stop.clone(),
+            Duration::ZERO,
+        ));
         let server = Self { url, state, stop };
         server.publish(keys);
         server

@@ -56,6 +56,26 @@ pub fn with_clock(mut command: Command, off_by: &str) -> Option<Command> {
     Some(command)
 }
 
+/// A command that may open this many file descriptors, or more once it raises its own limit from `soft` to `hard`.
+pub fn with_descriptors(command: &Command, soft: u32, hard: u32) -> Command {
+    let mut limited = Command::new("sh");
+    limited
+        .arg("-c")
+        .arg(format!(
+            "ulimit -Sn {soft} && ulimit -Hn {hard} && exec \"$0\" \"$@\""
+        ))
+        .arg(command.get_program())
+        .args(command.get_args())
+        .stdin(Stdio::null());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    limited
+}
+
 /// The output of a run on both streams.
 pub fn output_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)

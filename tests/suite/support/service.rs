@@ -11,6 +11,7 @@ use serde_json::Value;
 use task_status::auth::Authenticator;
 use task_status::auth::key_source::KeySource;
 use task_status::auth::proxies::Proxies;
+use task_status::http::connections::ConnectionLimits;
 use task_status::http::middleware::authorize::Authorizer;
 use task_status::http::middleware::hosts::AllowedHosts;
 use task_status::http::router::{self, ApiConfig};
@@ -157,7 +158,15 @@ impl Service {
         give_clients_cryptography();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(server::serve(listener, app, CancellationToken::new(), TIMEOUT));
+        let limits = ConnectionLimits::of(1000);
+        tokio::spawn(server::serve(
+            listener,
+            app,
+            limits,
+            None,
+            CancellationToken::new(),
+            TIMEOUT,
+        ));
         Self {
             address,
             database,

@@ -1,0 +1,169 @@
+//! The bounds of the connections of a listener.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use crate::auth::proxies::Proxies;
+use crate::auth::rate::client_network;
+
+/// How often another connection is asked to end while a new one waits.
+const EVICTION_INTERVAL: Duration = Duration::from_millis(10);
+/// How often the same trouble with connections is logged.
+const LOG_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The bounds.
+#[derive(Debug, Clone)]
+pub struct ConnectionLimits {
+    /// The most connections at a time.
+    pub max: usize,
+    /// The most connections of one client address at a time. Trusted proxies have no such bound.
+    pub max_per_address: usize,
+    pub proxies: Proxies,
+    /// How long a peer may take nothing of what it is sent. Held on Linux only.
+    pub write_timeout: Duration,
+}
+
+impl ConnectionLimits {
+    /// A number of connections from any address.
+    pub fn of(max: usize) -> Self {
+        Self {
+            max,
+            max_per_address: max,
+            proxies: Proxies::default(),
+            write_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The connections of a listener.
+#[derive(Debug)]
+pub struct Connections {
+    limits: ConnectionLimits,
+    free: Arc<Semaphore>,
+    by_address: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    /// Wakes the connection that has waited for it longest.
+    crowded: Arc<Notify>,
+    refused: Throttle,
+    waiting: Throttle,
+    failed: Throttle,
+}
+
+/// The place of one connection.
+#[derive(Debug)]
+pub struct Place {
+    /// Notified if the connection should end as soon as it is idle.
+    pub crowded: Arc<Notify>,
+    _share: Option<Share>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// One of the connections of an address.
+#[derive(Debug)]
+struct Share {
+    address: IpAddr,
+    by_address: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+impl Connections {
+    pub fn new(limits: ConnectionLimits) -> Self {
+        Self {
+            free: Arc::new(Semaphore::new(limits.max.min(Semaphore::MAX_PERMITS))),
+            by_address: Arc::default(),
+            crowded: Arc::default(),
+            refused: Throttle::default(),
+            waiting: Throttle::default(),
+            failed: Throttle::default(),
+            limits,
+        }
+    }
+
+    /// A place for a connection from this address, or none if the address has its share. Waits while all places are
+    /// taken, and asks the other connections to end one by one, the oldest first.
+    pub async fn place(&mut self, peer: IpAddr) -> Option<Place> {
+        let is_proxy = self.limits.proxies.trust(peer);
+        let share = if is_proxy {
+            None
+        } else {
+            let Some(share) = self.share(client_network(peer.to_canonical())) else {
+                if self.refused.is_due() {
+                    tracing::warn!(%peer, "closed a connection: the address has as many as it may");
+                }
+                return None;
+            };
+            Some(share)
+        };
+        let permit = loop {
+            let free = Arc::clone(&self.free);
+            if let Ok(permit) = timeout(EVICTION_INTERVAL, free.acquire_owned()).await {
+                // Never closed.
+                break permit.ok()?;
+            }
+            self.crowded.notify_one();
+            if self.waiting.is_due() {
+                tracing::warn!(
+                    max = self.limits.max,
+                    "new connections wait: there are as many as may be"
+                );
+            }
+        };
+        Some(Place {
+            crowded: Arc::clone(&self.crowded),
+            _share: share,
+            _permit: permit,
+        })
+    }
+
+    fn share(&self, address: IpAddr) -> Option<Share> {
+        let mut taken = locked(&self.by_address);
+        let number = taken.entry(address).or_default();
+        (*number < self.limits.max_per_address).then(|| {
+            *number += 1;
+            Share {
+                address,
+                by_address: Arc::clone(&self.by_address),
+            }
+        })
+    }
+
+    /// Says that the system gave no connection, such as for want of file descriptors.
+    pub fn not_accepted(&mut self, error: &std::io::Error) {
+        if self.failed.is_due() {
+            tracing::error!(%error, "cannot accept connections; trying again");
+        }
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut taken = locked(&self.by_address);
+        if let Some(number) = taken.get_mut(&self.address) {
+            *number -= 1;
+            if *number == 0 {
+                taken.remove(&self.address);
+            }
+        }
+    }
+}
+
+fn locked(taken: &Mutex<HashMap<IpAddr, usize>>) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+    taken.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Lets one log line through in each interval.
+#[derive(Debug, Default)]
+struct Throttle(Option<Instant>);
+
+impl Throttle {
+    fn is_due(&mut self) -> bool {
+        let is_due = self.0.is_none_or(|last| last.elapsed() >= LOG_INTERVAL);
+        if is_due {
+            self.0 = Some(Instant::now());
+        }
+        is_due
+    }
+}
