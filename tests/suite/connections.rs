@@ -95,7 +95,7 @@ fn crowd(addresses: u8, to: SocketAddr, tls: Option<&TlsConnector>) -> JoinSet<(
             let tls = tls.cloned();
             async move {
                 let _kept = never_read([127, 0, 0, 2 + last], to, tls).await;
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         })
         .collect()

@@ -450,6 +450,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+    use crate::http::middleware::hosts::AllowedHosts;
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -457,6 +458,10 @@ mod tests {
     }
 
     fn serve(arguments: &[&str]) -> Result<(), ConfigError> {
+        parsed(arguments).check()
+    }
+
+    fn parsed(arguments: &[&str]) -> Box<ServeArgs> {
         let base = [
             "task-status",
             "serve",
@@ -466,7 +471,7 @@ mod tests {
         let cli = Cli::try_parse_from(base.iter().chain(arguments)).expect("arguments that parse");
         assert!(!format!("{cli:?}").contains("hunter2"));
         match cli.command {
-            Some(Command::Serve(args)) => args.check(),
+            Some(Command::Serve(args)) => args,
             other => panic!("not serve: {other:?}"),
         }
     }
@@ -499,5 +504,30 @@ mod tests {
     fn the_statement_timeout_must_be_shorter_than_the_request_timeout() {
         let equal = ["--auth", "none", "--request-timeout", "5s"];
         assert!(matches!(serve(&equal), Err(ConfigError::Timeouts)));
+    }
+
+    #[test]
+    fn connections_fit_the_file_descriptors_unless_they_are_given() {
+        let bounds = |arguments: &[&str], descriptors| {
+            let limits = parsed(arguments).connections(descriptors);
+            (limits.max, limits.max_per_address)
+        };
+        assert_eq!(bounds(&[], usize::MAX), (20_000, 5000));
+        assert_eq!(bounds(&[], 1024), (914, 229));
+        assert_eq!(bounds(&[], 50), (16, 4));
+        assert_eq!(bounds(&["--max-client-connections", "2000"], 50), (2000, 500));
+        assert_eq!(bounds(&["--max-connections-per-address", "9"], 1024), (914, 9));
+        let brief = ["--auth", "none", "--write-timeout", "999ms"];
+        assert!(matches!(serve(&brief), Err(ConfigError::WriteTimeout)));
+    }
+
+    #[test]
+    fn without_authentication_hosts_are_those_of_this_machine_unless_they_are_given() {
+        let hosts = |arguments: &[&str]| parsed(arguments).access.hosts();
+        let open = ["--auth", "none", "--allow-unauthenticated"];
+        assert!(matches!(hosts(&open), AllowedHosts::Loopback));
+        assert!(matches!(hosts(&["--auth", "jwt"]), AllowedHosts::Any));
+        let listed = [&open[..], &["--allowed-hosts", "a.example,[::1]"]].concat();
+        assert!(matches!(hosts(&listed), AllowedHosts::Listed(hosts) if hosts.len() == 2));
     }
 }
