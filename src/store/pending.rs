@@ -42,8 +42,8 @@ pub struct Version {
 }
 
 /// A period in which transaction ids are unique. It ends when confirmed transactions may have been lost, and their ids are
-/// given out again: when a server starts, and when it recovers from the crash of a backend, which ends with a checkpoint.
-/// It also ends after half of the 2^32 ids, and with any other checkpoint, which cannot be told apart.
+/// given out again: when a server starts, and when it recovers from the crash of a backend, which resets its statistics.
+/// It also ends after half of the 2^32 ids, and when somebody resets these statistics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct XidEpoch(Box<str>);
 
@@ -122,9 +122,8 @@ version as materialized (
     {versions}
 ),
 epoch as materialized (
-    select concat_ws(' ', pg_postmaster_start_time(), checkpoint_lsn,
+    select concat_ws(' ', pg_postmaster_start_time(), pg_stat_get_bgwriter_stat_reset_time(),
         pg_snapshot_xmax(pg_current_snapshot())::text::bigint >> 31) as epoch
-    from pg_control_checkpoint()
 ),
 more as materialized (
     select count(*) > {limit} as more from version

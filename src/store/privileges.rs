@@ -183,10 +183,6 @@ async fn lacking(connection: &mut PgConnection, role: Option<&str>) -> Result<He
                     select 'execute', name, has_function_privilege(role, to_regproc(name), 'execute')
                     from unnest($4::text[]) as functions (name)
                     union all
-                    -- PUBLIC may, unless somebody has revoked it.
-                    select 'execute', 'pg_control_checkpoint',
-                        has_function_privilege(role, 'pg_control_checkpoint()', 'execute')
-                    union all
                     select 'usage', 'schema ' || relnamespace::regnamespace,
                         has_schema_privilege(role, relnamespace, 'usage')
                     from pg_class where oid = to_regclass('task_status') and $1::text is not null

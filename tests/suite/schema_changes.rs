@@ -26,7 +26,8 @@ const COMPATIBLE: &[&str] = &[
     "alter table task_status alter column progress type text",
     "alter table task_status alter column created type timestamptz(6), alter column launched type timestamptz",
     "alter table task_status alter column created type timestamptz(3), alter column launched type timestamptz(3)",
-    "alter table task_status drop constraint task_status_attributes_shape_check, alter column attributes type json, \
+    "alter table task_status drop constraint task_status_attributes_shape_check, \
+     drop constraint task_status_attributes_bounds_check, alter column attributes type json, \
      alter column percent_complete type bigint",
     "alter table task_status alter column attributes type jsonb, alter column percent_complete type integer",
     "alter table task_status alter column id type varchar(300) collate \"C\"",

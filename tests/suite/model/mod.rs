@@ -505,7 +505,7 @@ async fn expect_right(replicas: &str, writers: &PgConnectOptions, cluster: Optio
         failed,
     } = counts;
     for (what, share) in [
-        (writes, 4),
+        (writes, 8),
         (pages, 4),
         (not_modified, 400),
         (coded, 50),

@@ -93,11 +93,14 @@ async fn every_described_status_occurs_as_described() {
     slow_content(&service, &mut seen).await;
     unauthorized_callers(&database, &mut seen).await;
 
-    // 500 for a missing column, 503 without a database.
+    // 500 for a policy that fails, 503 without a database.
     database
         .execute(
-            "alter table task_status rename column completion_status to elsewhere;
-             alter table task_status_tally rename column pending to elsewhere",
+            "create function fail() returns boolean language plpgsql as $$ begin raise 'failed'; end $$;
+             create policy fails on task_status using (fail());
+             create policy fails on task_status_tally using (fail());
+             alter table task_status enable row level security;
+             alter table task_status_tally enable row level security",
         )
         .await;
     let unavailable = Service::on(
