@@ -56,10 +56,11 @@ impl<'a> PageParams<'a> {
         self.keep(filter)
     }
 
-    /// `sorters`.
+    /// `sorters`; an empty one is none.
     pub fn sorters(&mut self) -> Sorters {
         let sorters = self
             .single("sorters")
+            .filter(|text| !text.trim().is_empty())
             .map(|text| Sorters::parse(text).map_err(Cause::Sorters));
         sorters.and_then(|sorters| self.keep(sorters)).unwrap_or_default()
     }
@@ -117,15 +118,18 @@ impl<'a> PageParams<'a> {
         }))
     }
 
-    /// `true` or `false`; false if it is missing.
+    /// `true` or `false` in any case, as some clients write their own booleans; false if it is missing.
     fn boolean(&mut self, parameter: &'static str) -> bool {
         let Some(given) = self.single(parameter) else {
             return false;
         };
-        let value = given.parse().map_err(|_| Cause::NotABoolean {
-            parameter,
-            given: given.to_owned(),
-        });
+        let value = given
+            .to_ascii_lowercase()
+            .parse()
+            .map_err(|_| Cause::NotABoolean {
+                parameter,
+                given: given.to_owned(),
+            });
         self.keep(value).unwrap_or_default()
     }
 

@@ -4,8 +4,7 @@ use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
-use axum::extract::Request;
-use axum::http::uri::PathAndQuery;
+use axum::extract::{OriginalUri, Request};
 use axum::http::{StatusCode, Uri, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -114,7 +113,7 @@ pub fn layered(
         .layer(from_fn_with_state(request_timeout, limits::deadline))
         .layer(from_fn_with_state(hosts, head::check))
         .map_response(no_content_has_no_length)
-        .map_request(single_leading_slash);
+        .map_request(without_extra_slashes);
     // As the fallback of an empty router, so that the layers see a request before it is routed.
     Router::new().fallback_service(layers.service(routes))
 }
@@ -134,12 +133,15 @@ pub fn metrics(pending: Pending, checks: CountChecks, retention_held: Gauge) -> 
         .with_state((pending, checks, retention_held))
 }
 
-/// Clients whose base URL ends in a slash ask for `//v2025/...`: it means `/v2025/...`.
-fn single_leading_slash(mut request: Request) -> Request {
-    if request.uri().path().starts_with("//") {
-        let target = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
-        if let Ok(uri) = Uri::from_str(&format!("/{}", target.trim_start_matches('/'))) {
-            *request.uri_mut() = uri;
+/// Clients whose base URL ends in a slash ask for `//v2025/...`: it means `/v2025/...`. A slash at the end means nothing.
+fn without_extra_slashes(mut request: Request) -> Request {
+    let (uri, path) = (request.uri(), request.uri().path());
+    if path.starts_with("//") || path.len() > 1 && path.ends_with('/') {
+        let plain = format!("/{}", path.trim_matches('/'));
+        let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+        if let Ok(plain) = Uri::from_str(&(plain + &query)) {
+            let original = std::mem::replace(request.uri_mut(), plain);
+            request.extensions_mut().insert(OriginalUri(original));
         }
     }
     request

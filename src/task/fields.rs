@@ -7,8 +7,8 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
 use super::json::is_deeper;
-use super::limits;
 use super::violation::{Problem, Violation};
+use super::{is_name, limits};
 
 /// No more violations than this are collected: a response must not grow with the request.
 pub const MAX_VIOLATIONS: usize = 50;
@@ -134,7 +134,7 @@ pub fn text(limit: usize) -> impl Fn(&Value) -> Read<String> {
 /// A name of an enumeration, in any case.
 pub fn one_of<T: Copy>(all: &[(&str, T)]) -> impl Fn(&Value) -> Read<T> {
     move |value| {
-        let named = |text: &str| all.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
+        let named = |text: &str| all.iter().find(|(name, _)| is_name(name, text));
         let found = value.as_str().and_then(named).map(|(_, variant)| *variant);
         Ok(found.ok_or_else(|| Problem::NotOneOf {
             given: shown(value),

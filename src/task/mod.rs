@@ -192,6 +192,11 @@ names!(CompletionStatus {
 });
 names!(TargetType { "APPLICATION" => Application, "IDENTITY" => Identity });
 
+/// Whether a text is a name of an enumeration, in any case. Some clients write `TEMP_ERROR` for `TEMPERROR`.
+pub fn is_name(name: &str, text: &str) -> bool {
+    name.eq_ignore_ascii_case(text) || name == "TEMPERROR" && text.eq_ignore_ascii_case("TEMP_ERROR")
+}
+
 /// A time as it is written in a task.
 pub fn written(time: &DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)

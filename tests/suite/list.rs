@@ -56,6 +56,7 @@ async fn every_documented_filter_works() {
         (r#"target.id eq "identity-1""#, "9"),
         (r#"completionStatus eq "Success""#, "3 2 1"),
         (r#"completionStatus in ("TempError", "ERROR")"#, "4"),
+        (r#"completionStatus in ("Temp_Error", "ERROR")"#, "4"),
         ("completionStatus isnull", "10 9 8 7 6 5"),
         ("pr completionStatus", "4 3 2 1"),
         (r#"type eq "CLOUD_ACCOUNT_AGGREGATION""#, "2"),
@@ -101,6 +102,7 @@ async fn every_sorter_works_in_both_directions_and_combined() {
     let service = Service::start(&database).await;
     for (sorters, expected) in [
         ("created", "1 2 3 4 5 6 7 8 9 10"),
+        ("", "10 9 8 7 6 5 4 3 2 1"),
         ("-created", "10 9 8 7 6 5 4 3 2 1"),
         ("modified", "10 9 8 7 6 5 4 3 2 1"),
         ("-modified", "1 2 3 4 5 6 7 8 9 10"),
@@ -201,7 +203,7 @@ async fn a_faulty_parameter_is_refused_with_the_position() {
         ),
         (
             "sorters",
-            "",
+            ",created",
             "400.1 Bad Request Content",
             "Sorter 1 is empty. Sorters: created, ",
         ),

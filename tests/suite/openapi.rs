@@ -124,7 +124,7 @@ async fn the_described_operations_are_the_routed_ones() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     let description = Description::read(&service.get("/openapi.json").await.body);
-    let servers = ["", "/beta", "/v2024", "/v2025", "/v2026"];
+    let servers = ["", "/beta", "/v2024", "/v2025", "/v2026", "/latest"];
     let methods = [
         "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY",
     ];

@@ -191,16 +191,17 @@ async fn every_base_path_has_the_same_routes() {
     let ids = insert_pending(&database, 2).await;
     let service = Service::start(&database).await;
     for base in [
-        "", "/beta", "/v2024", "/v2025", "/v2026", "/", "//v2025", "///beta",
+        "", "/beta", "/v2024", "/v2025", "/v2026", "/latest", "/", "//v2025", "///beta",
     ] {
         for route in [PENDING_TASKS, "/task-status/v1/pending-tasks"] {
-            let answer = service.get(&format!("{base}{route}?limit=2")).await;
-            assert_eq!(answer.ids(), ids, "{base}{route}");
+            for end in ["", "/", "//"] {
+                let answer = service.get(&format!("{base}{route}{end}?limit=2")).await;
+                assert_eq!(answer.ids(), ids, "{base}{route}{end}");
+            }
         }
     }
     for unknown in [
         "/v3/task-status/pending-tasks",
-        "/task-status/pending-tasks/",
         "/beta//task-status/pending-tasks",
         "/",
     ] {
@@ -264,6 +265,8 @@ async fn every_allowed_bound_of_a_parameter_is_accepted() {
         ("offset=250", &ids[250..], None),
         ("offset=249&limit=2&count=true", &ids[249..], Some(251)),
         ("offset=0&limit=1&count=false", &ids[..1], None),
+        ("limit=1&count=True", &ids[..1], Some(251)),
+        ("limit=1&count=FALSE", &ids[..1], None),
         ("offset=007&limit=%31", &ids[7..8], None),
     ] {
         let answer = service.get(&format!("{PENDING_TASKS}?{query}")).await;
@@ -302,7 +305,7 @@ async fn every_value_out_of_bounds_is_refused() {
             &format!("limit={long}"),
             vec![limit(&format!("{}…", &long[..80]))],
         ),
-        ("count=TRUE", vec![count("TRUE")]),
+        ("count=TRUES", vec![count("TRUES")]),
         ("count=1", vec![count("1")]),
         ("count=", vec![count("")]),
         ("limit=10&limit=10", vec![repeated("limit", 2)]),

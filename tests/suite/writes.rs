@@ -188,6 +188,13 @@ async fn a_single_post_makes_an_id_and_a_location() {
         made.body
     );
 
+    let slash = service
+        .send(Method::POST, "/beta/task-status/", JSON, least("s").to_string())
+        .await;
+    assert_eq!(
+        (slash.status, slash.header("location")),
+        (StatusCode::CREATED, Some("s"))
+    );
     let named = service
         .send(Method::POST, "/task-status/v1", JSON, least("a b/c").to_string())
         .await;

@@ -211,7 +211,7 @@ pub struct PathArgs {
     #[arg(
         long,
         env = "TASK_STATUS_BASE_PATHS",
-        default_value = "/beta,/v2024,/v2025,/v2026",
+        default_value = "/beta,/v2024,/v2025,/v2026,/latest",
         value_delimiter = ',',
         value_name = "PATHS"
     )]

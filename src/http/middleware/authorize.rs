@@ -120,7 +120,7 @@ async fn authorize(
         caller: None,
         address: peer.map(|peer| state.proxies.client(request.headers(), peer)),
         method: request.method().clone(),
-        path: path(&request),
+        path: original_path(&request).to_owned(),
     };
     let is_counted = request.extensions().get::<RateLimited>().is_some();
     let limiter = state.limiter.as_ref().filter(|_| !is_counted);
@@ -174,11 +174,10 @@ impl AuthorizerState {
     }
 }
 
-/// The path of the request, base path included.
-fn path(request: &Request) -> String {
+/// The path of the request as the client wrote it, base path included.
+pub fn original_path(request: &Request) -> &str {
     let original = request.extensions().get();
-    let uri = original.map_or(request.uri(), |OriginalUri(uri)| uri);
-    uri.path().to_owned()
+    original.map_or(request.uri(), |OriginalUri(uri)| uri).path()
 }
 
 /// The other end of the connection.

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request, State};
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use chrono::{TimeDelta, Utc};
@@ -15,6 +15,7 @@ use crate::auth::audit::AuditRecord;
 use crate::http::bounds::MAX_BATCH;
 use crate::http::error::ApiError;
 use crate::http::extract::{JSON, JsonContent, NDJSON, TaskId, media_type, unsupported_media_type};
+use crate::http::middleware::authorize::original_path;
 use crate::http::openapi::schemas::{TaskReport, TaskReports};
 use crate::http::openapi::{WRITING, examples};
 use crate::http::state::AppState;
@@ -125,11 +126,11 @@ pub async fn post(
     if given != JSON {
         return Err(unsupported_media_type(given, &[&[JSON][..], &NDJSON].concat()));
     }
-    let uri = request.uri().clone();
+    let path = original_path(&request).to_owned();
     let JsonContent(content) = JsonContent::from_request(request, &state).await?;
     match content {
         Value::Array(items) => batch(&state, &record, &items).await,
-        one => post_one(&state, &record, &uri, one).await,
+        one => post_one(&state, &record, &path, one).await,
     }
 }
 
@@ -137,7 +138,7 @@ pub async fn post(
 async fn post_one(
     state: &AppState,
     record: &AuditRecord,
-    uri: &Uri,
+    path: &str,
     mut content: Value,
 ) -> Result<Response, ApiError> {
     if let Value::Object(object) = &mut content
@@ -149,11 +150,11 @@ async fn post_one(
     let (status, task) = store(state, record, report).await?;
     let mut response = single::task_response(state, status, &task)?;
     // Relative to the request's own URL (RFC 3986, section 5.2), which a gateway may have rewritten.
-    let last_segment = uri.path().rsplit('/').next().unwrap_or_default();
-    let location = format!(
-        "{last_segment}/{}",
-        utf8_percent_encode(&task.id, NON_ALPHANUMERIC)
-    );
+    let id = utf8_percent_encode(&task.id, NON_ALPHANUMERIC);
+    let location = match path.rsplit('/').next().unwrap_or_default() {
+        "" => id.to_string(),
+        last_segment => format!("{last_segment}/{id}"),
+    };
     if let Ok(location) = location.try_into() {
         response.headers_mut().insert(header::LOCATION, location);
     }

@@ -4,6 +4,7 @@ use super::error::{Expected, FilterError, FilterProblem, LiteralType};
 use super::field::{Field, FieldType};
 use super::scanner::Scanner;
 use super::value::{self, Invalid, Number, Value};
+use crate::task::is_name;
 
 enum Literal<'t> {
     Quoted(String),
@@ -64,7 +65,7 @@ fn value_of(field: Field, literal: Literal<'_>) -> Result<Value, FilterProblem> 
         (FieldType::Text, Literal::Quoted(text)) => Ok(Value::Text(text)),
         (FieldType::OpenEnumeration(_), Literal::Quoted(name)) => Ok(Value::Text(name.to_ascii_uppercase())),
         (FieldType::Enumeration(names), Literal::Quoted(value)) => {
-            match names.iter().find(|name| name.eq_ignore_ascii_case(&value)) {
+            match names.iter().find(|name| is_name(name, &value)) {
                 Some(&name) => Ok(Value::Text(name.to_owned())),
                 None => Err(FilterProblem::UnknownName { field, value }),
             }

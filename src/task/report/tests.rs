@@ -52,9 +52,11 @@ fn a_status_without_a_time_completes_now_but_not_vice_versa() {
         report[key] = value.into();
         task(&report, None)
     };
-    let completed = with("completionStatus", "TempError").expect("a task");
-    assert_eq!(completed.completion_status, Some(CompletionStatus::TempError));
-    assert_eq!(completed.completed, Some(now()));
+    for name in ["TempError", "TEMP_ERROR"] {
+        let completed = with("completionStatus", name).expect("a task");
+        assert_eq!(completed.completion_status, Some(CompletionStatus::TempError));
+        assert_eq!(completed.completed, Some(now()));
+    }
     assert_eq!(
         with("completed", "2026-01-01T00:00:00Z").expect_err("a fault"),
         [Problem::CompletedWithoutStatus.at("/completed")]

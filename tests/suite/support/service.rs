@@ -55,7 +55,7 @@ impl Default for Setup {
 impl Setup {
     /// The defaults with this authorizer.
     pub fn with_authorizer(authorizer: Authorizer) -> Self {
-        let base_paths = ["/beta", "/v2024", "/v2025", "/v2026"].map(|path| path.parse().unwrap());
+        let base_paths = ["/beta", "/v2024", "/v2025", "/v2026", "/latest"].map(|path| path.parse().unwrap());
         Self {
             empty_status: EmptyStatus::NoContent,
             pending: PendingConfig::default(),
