@@ -106,7 +106,7 @@ impl Load {
         while !self.ended.load(Ordering::SeqCst) {
             self.read().await;
             self.write(client).await;
-            self.maintain().await;
+            Box::pin(self.maintain()).await;
             self.rounds[client].fetch_add(1, Ordering::SeqCst);
         }
     }
