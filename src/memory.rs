@@ -11,10 +11,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// The unit of the budget, in bytes. What is smaller is not counted: connections bound it.
 const UNIT: usize = 64 * 1024;
 
+/// A response that grows beyond so many bytes waits for its turn: if many did so at once, none would find room.
+const LARGE: usize = 8 * 1024 * 1024;
+
 /// The budget. Clones share it.
 #[derive(Debug, Clone)]
 pub struct ResponseMemory {
     units: Arc<Semaphore>,
+    /// The permit of the one large response that grows.
+    turn: Arc<Semaphore>,
     /// The most bytes of one response: half of the budget, so that one client cannot take it all.
     largest: usize,
 }
@@ -35,6 +40,7 @@ pub struct Reserved {
     /// Without a budget nothing is counted.
     budget: Option<ResponseMemory>,
     permit: Option<OwnedSemaphorePermit>,
+    turn: Option<OwnedSemaphorePermit>,
     bytes: usize,
 }
 
@@ -42,6 +48,7 @@ impl ResponseMemory {
     pub fn new(bytes: usize) -> Self {
         Self {
             units: Arc::new(Semaphore::new((bytes / UNIT).min(Semaphore::MAX_PERMITS))),
+            turn: Arc::new(Semaphore::new(1)),
             largest: bytes / 2,
         }
     }
@@ -56,7 +63,8 @@ impl ResponseMemory {
 }
 
 impl Reserved {
-    pub fn add(&mut self, bytes: usize) -> Result<(), MemoryError> {
+    /// Reserves more bytes. A large response waits until no other one grows.
+    pub async fn add(&mut self, bytes: usize) -> Result<(), MemoryError> {
         let total = self.bytes.saturating_add(bytes);
         let Some(budget) = &self.budget else {
             return Ok(());
@@ -64,6 +72,9 @@ impl Reserved {
         if total > budget.largest {
             let limit = budget.largest;
             return Err(MemoryError::TooLarge { limit });
+        }
+        if total > LARGE && self.turn.is_none() {
+            self.turn = Arc::clone(&budget.turn).acquire_owned().await.ok();
         }
         let missing = total / UNIT - self.bytes / UNIT;
         if missing > 0 {
@@ -94,7 +105,8 @@ impl Reserved {
     }
 
     /// The pieces of the response. The bytes stay reserved until the last clone of the last piece is dropped.
-    pub fn hold(self, pieces: impl IntoIterator<Item = Vec<u8>>) -> impl Iterator<Item = Bytes> {
+    pub fn hold(mut self, pieces: impl IntoIterator<Item = Vec<u8>>) -> impl Iterator<Item = Bytes> {
+        self.turn = None;
         let reserved = Arc::new(self);
         pieces
             .into_iter()
@@ -116,23 +128,27 @@ impl AsRef<[u8]> for Held {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
     use super::*;
 
-    #[test]
-    fn large_responses_share_the_budget() {
+    #[tokio::test]
+    async fn large_responses_share_the_budget() {
         let memory = ResponseMemory::new(10 * UNIT);
         let left = || memory.units.available_permits();
-        let reserve = |bytes| {
+        let reserve = async |bytes| {
             let mut reserved = memory.reserve();
-            reserved.add(bytes).map(|()| reserved)
+            reserved.add(bytes).await.map(|()| reserved)
         };
-        let mut one = reserve(5 * UNIT).expect("half of it");
-        assert_eq!(one.add(1), Err(MemoryError::TooLarge { limit: 5 * UNIT }));
-        let mut other = reserve(UNIT - 1).expect("it is not counted");
+        let mut one = reserve(5 * UNIT).await.expect("half of it");
+        assert_eq!(one.add(1).await, Err(MemoryError::TooLarge { limit: 5 * UNIT }));
+        let mut other = reserve(UNIT - 1).await.expect("it is not counted");
         assert_eq!(left(), 5);
-        other.add(3 * UNIT + 1).expect("a part");
+        other.add(3 * UNIT + 1).await.expect("a part");
         assert_eq!(left(), 1);
-        assert_eq!(reserve(2 * UNIT).err(), Some(MemoryError::Exhausted));
+        assert_eq!(reserve(2 * UNIT).await.err(), Some(MemoryError::Exhausted));
         other.shrink_to(2 * UNIT);
         assert_eq!(left(), 3);
         drop(one);
@@ -143,5 +159,21 @@ mod tests {
         assert_eq!(left(), 8);
         drop(clone);
         assert_eq!(left(), 10);
+    }
+
+    #[tokio::test]
+    async fn one_large_response_grows_at_a_time() {
+        let memory = ResponseMemory::new(8 * LARGE);
+        let mut one = memory.reserve();
+        one.add(LARGE + 1).await.expect("room");
+        let mut other = memory.reserve();
+        other.add(LARGE).await.expect("it is not large");
+        {
+            let mut growing = std::pin::pin!(other.add(1));
+            assert!(timeout(Duration::ZERO, &mut growing).await.is_err());
+            let pieces: Vec<Bytes> = one.hold([vec![1]]).collect();
+            assert_eq!(growing.await, Ok(()));
+            drop(pieces);
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! A JSON array of tasks as the body of a response, written as the tasks are read. Its memory is reserved until it is sent.
+//! A JSON array of tasks as the body of a response, written as the tasks are read.
 
 use std::convert::Infallible;
 use std::mem;
@@ -8,7 +8,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 use futures_util::stream;
 
 use crate::http::error::ApiError;
-use crate::memory::{Reserved, ResponseMemory};
+use crate::memory::Reserved;
 use crate::task::TaskStatus;
 
 /// The array is sent in pieces of at least this many bytes.
@@ -19,16 +19,14 @@ pub struct ArrayWriter {
     pieces: Vec<Vec<u8>>,
     piece: Vec<u8>,
     length: usize,
-    reserved: Reserved,
 }
 
 impl ArrayWriter {
-    pub fn new(memory: &ResponseMemory) -> Self {
+    pub fn new() -> Self {
         Self {
             pieces: Vec::new(),
             piece: vec![b'['],
             length: 0,
-            reserved: memory.reserve(),
         }
     }
 
@@ -39,27 +37,26 @@ impl ArrayWriter {
         serde_json::to_writer(&mut self.piece, task).map_err(|error| ApiError::Internal(Box::new(error)))?;
         if self.piece.len() >= PIECE {
             let piece = mem::take(&mut self.piece);
-            self.add(piece)?;
+            self.add(piece);
         }
         Ok(())
     }
 
-    /// The body, and its length.
-    pub fn finish(mut self) -> Result<([(HeaderName, HeaderValue); 1], Body), ApiError> {
+    /// The length, and the body. Its memory is `reserved` until it is sent.
+    pub fn finish(mut self, reserved: Reserved) -> ([(HeaderName, HeaderValue); 1], Body) {
         let mut piece = mem::take(&mut self.piece);
         piece.push(b']');
-        self.add(piece)?;
-        let pieces = self.reserved.hold(self.pieces).map(Ok::<_, Infallible>);
-        Ok((
+        self.add(piece);
+        let pieces = reserved.hold(self.pieces).map(Ok::<_, Infallible>);
+        (
             [(header::CONTENT_LENGTH, self.length.into())],
             Body::from_stream(stream::iter(pieces)),
-        ))
+        )
     }
 
-    fn add(&mut self, piece: Vec<u8>) -> Result<(), ApiError> {
-        self.reserved.add(piece.len())?;
+    fn add(&mut self, mut piece: Vec<u8>) {
+        piece.shrink_to_fit();
         self.length += piece.len();
         self.pieces.push(piece);
-        Ok(())
     }
 }

@@ -214,6 +214,10 @@ impl Pending {
         }
         let known = known.map(|page| page.content);
         let mut reserved = self.0.response_memory.reserve();
+        // What has not changed is copied.
+        let copied = known.as_ref().and_then(|known| known.body.as_ref());
+        let copied = reserved.add(copied.map_or(0, Bytes::len)).await;
+        copied.map_err(StoreError::from)?;
         let read = self
             .read_from_nearest(cache, query, revision, known.as_ref(), &mut reserved)
             .await?;

@@ -119,8 +119,6 @@ impl Content {
             return Ok(Arc::clone(known));
         }
 
-        let copied = known.and_then(|known| known.body.as_ref()).map_or(0, Bytes::len);
-        reserved.add(copied).map_err(StoreError::from)?;
         // The tasks are freed as the body grows.
         let mut body = Vec::with_capacity(reserved.bytes());
         let mut versions = Vec::with_capacity(page.tasks.len());

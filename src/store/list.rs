@@ -12,6 +12,7 @@ use crate::listing::cursor::Cursor;
 use crate::listing::filter::Filter;
 use crate::listing::page::Pagination;
 use crate::listing::sorters::Sorters;
+use crate::memory::Reserved;
 use crate::task::TaskStatus;
 
 /// A request for a page of the list.
@@ -61,10 +62,11 @@ order by {order_by}
 ";
 
 /// Reads a page, and the exact number of tasks that match if `pagination.count` is set. Passes each task to `take` as it
-/// arrives, so that a page of large tasks is not in memory twice.
+/// arrives, so that a page of large tasks is not in memory twice. Its memory is `reserved`.
 pub async fn page<E: From<StoreError>>(
     database: &Database,
     query: ListQuery<'_>,
+    reserved: &mut Reserved,
     mut take: impl FnMut(&TaskStatus) -> Result<(), E>,
 ) -> Result<ListPage, E> {
     let limit = query.pagination.limit.get();
@@ -90,7 +92,8 @@ pub async fn page<E: From<StoreError>>(
             if number == limit {
                 end = Some(Cursor::after(&task, query.order));
             }
-            if let Err(error) = take(&task) {
+            let reserving = reserved.add(task.bytes()).await.map_err(StoreError::from);
+            if let Err(error) = reserving.map_err(E::from).and_then(|()| take(&task)) {
                 return Ok(Err(error));
             }
         }

@@ -256,7 +256,7 @@ async fn read(
                 head = Some(Head::from_row(&row)?);
             }
             if let Some(task) = optional_task(&row)? {
-                if let Err(error) = reserved.add(task.bytes()) {
+                if let Err(error) = reserved.add(task.bytes()).await {
                     return Ok(Err(error.into()));
                 }
                 tasks.push_back((task, row.try_get("xmin")?));

@@ -71,13 +71,14 @@ pub async fn list(
         after: range.after.as_ref(),
         pagination: range.pagination,
     };
-    let mut array = ArrayWriter::new(state.pending.response_memory());
-    let page = Box::pin(page(&state.database, asked, |task| array.push(task))).await?;
+    let (mut array, mut reserved) = (ArrayWriter::new(), state.pending.response_memory().reserve());
+    let reading = page(&state.database, asked, &mut reserved, |task| array.push(task));
+    let page = Box::pin(reading).await?;
     let next = page.next.as_ref().map(Cursor::encode);
     Ok((
         page_headers(&query, page.total, next.as_deref()),
         [(header::CONTENT_TYPE, JSON)],
-        array.finish()?,
+        array.finish(reserved),
     )
         .into_response())
 }

@@ -57,7 +57,7 @@ pub async fn put(
 ) -> Result<Response, ApiError> {
     let report = read(&content, Some(&id))?;
     let (status, task) = store(&state, &record, report).await?;
-    single::task_response(&state, status, &task)
+    single::task_response(&state, status, &task).await
 }
 
 /// Report several tasks, or one without an id
@@ -148,7 +148,7 @@ async fn post_one(
     }
     let report = read(&content, None)?;
     let (status, task) = store(state, record, report).await?;
-    let mut response = single::task_response(state, status, &task)?;
+    let mut response = single::task_response(state, status, &task).await?;
     // Relative to the request's own URL (RFC 3986, section 5.2), which a gateway may have rewritten.
     let id = utf8_percent_encode(&task.id, NON_ALPHANUMERIC);
     let location = match path.rsplit('/').next().unwrap_or_default() {

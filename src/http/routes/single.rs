@@ -46,7 +46,7 @@ pub async fn get(
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, &etag)]).into_response());
     }
     let mut reserved = state.pending.response_memory().reserve();
-    reserved.add(bytes.len())?;
+    reserved.add(bytes.len()).await?;
     Ok(respond(StatusCode::OK, &etag, bytes, reserved))
 }
 
@@ -95,11 +95,11 @@ pub async fn patch(
     })
     .await?
     .ok_or_else(|| ApiError::unknown_task(&id))??;
-    task_response(&state, StatusCode::OK, &changed)
+    task_response(&state, StatusCode::OK, &changed).await
 }
 
 /// The response to a write, with the task and its tag.
-pub(super) fn task_response(
+pub(super) async fn task_response(
     state: &AppState,
     status: StatusCode,
     task: &TaskStatus,
@@ -107,7 +107,7 @@ pub(super) fn task_response(
     let (etag, bytes) = representation(task)?;
     let mut reserved = state.pending.response_memory().reserve();
     // The write is done, so the response is sent even if there is no room for it.
-    let _ = reserved.add(bytes.len());
+    let _ = reserved.add(bytes.len()).await;
     Ok(respond(status, &etag, bytes, reserved))
 }
 
