@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -33,7 +34,7 @@ impl ConnectionLimits {
     pub fn of(max: usize) -> Self {
         Self {
             max,
-            max_per_address: max,
+            max_per_address: usize::MAX,
             proxies: Proxies::default(),
             write_timeout: Duration::from_secs(30),
         }
@@ -111,6 +112,8 @@ impl Connections {
                 );
             }
         };
+        // If no connection was left to end, this one must not end for itself.
+        let _ = self.crowded.notified().now_or_never();
         Some(Place {
             crowded: Arc::clone(&self.crowded),
             _share: share,
@@ -165,5 +168,25 @@ impl Throttle {
             self.0 = Some(Instant::now());
         }
         is_due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_is_not_asked_to_end_for_the_sake_of_itself() {
+        let mut connections = Connections::new(ConnectionLimits::of(1));
+        let peer = IpAddr::from(Ipv4Addr::LOCALHOST);
+        let busy = connections.place(peer).await;
+        // Busy, it does not hear that it should end.
+        let waiting = timeout(3 * EVICTION_INTERVAL, connections.place(peer));
+        assert!(waiting.await.is_err());
+        drop(busy);
+        let next = connections.place(peer).await.expect("a free place");
+        assert!(next.crowded.notified().now_or_never().is_none());
     }
 }
