@@ -56,6 +56,8 @@ pub async fn put(
     JsonContent(content): JsonContent,
 ) -> Result<Response, ApiError> {
     let report = read(&content, Some(&id))?;
+    // Parsed content is many times as large as its text, and the database may take a while.
+    drop(content);
     let (status, task) = store(&state, &record, report).await?;
     single::task_response(&state, status, &task).await
 }
@@ -129,7 +131,7 @@ pub async fn post(
     let path = original_path(&request).to_owned();
     let JsonContent(content) = JsonContent::from_request(request, &state).await?;
     match content {
-        Value::Array(items) => batch(&state, &record, &items).await,
+        Value::Array(items) => batch(&state, &record, items).await,
         one => post_one(&state, &record, &path, one).await,
     }
 }
@@ -147,6 +149,7 @@ async fn post_one(
         object.insert("id".to_owned(), Uuid::now_v7().simple().to_string().into());
     }
     let report = read(&content, None)?;
+    drop(content);
     let (status, task) = store(state, record, report).await?;
     let mut response = single::task_response(state, status, &task).await?;
     // Relative to the request's own URL (RFC 3986, section 5.2), which a gateway may have rewritten.
@@ -161,18 +164,18 @@ async fn post_one(
     Ok(response)
 }
 
-async fn batch(state: &AppState, record: &AuditRecord, items: &[Value]) -> Result<Response, ApiError> {
+async fn batch(state: &AppState, record: &AuditRecord, items: Vec<Value>) -> Result<Response, ApiError> {
     if items.len() > MAX_BATCH {
         let limit = MAX_BATCH;
         return Err(vec![Problem::TooManyItems { limit }.at("")].into());
     }
     let mut reports = Vec::with_capacity(items.len());
     let mut violations: Vec<Violation> = Vec::new();
-    for (index, item) in items.iter().enumerate() {
+    for (index, item) in items.into_iter().enumerate() {
         if violations.len() >= MAX_VIOLATIONS {
             break;
         }
-        match read(item, None) {
+        match read(&item, None) {
             Ok(report) => reports.push(report),
             Err(found) => violations.extend(found.into_iter().map(|violation| violation.inside(index))),
         }
