@@ -108,3 +108,26 @@ async fn a_page_that_is_too_large_to_keep_is_confirmed_without_reading_it() {
     assert_eq!(other.ids().len(), 10);
     assert_ne!(other.etag(), tag);
 }
+
+#[tokio::test]
+async fn results_of_lines_that_are_not_read_take_no_more_than_the_budget() {
+    let database = TestDatabase::new().await;
+    let service = service(&database).await;
+    let client = reqwest::Client::new();
+    let mut unread = Vec::new();
+    // The fourth has no room for its results: it waits for the client to read.
+    for _ in 0..4 {
+        let lines = client
+            .post(format!("http://{}/task-status", service.address))
+            .header("content-type", "application/x-ndjson")
+            .body("x\n".repeat(60_000));
+        unread.push(lines.send().await.unwrap());
+    }
+    let page = async || service.get("/task-status?limit=10").await.status;
+    until("the results wait in memory", async || {
+        page().await == StatusCode::SERVICE_UNAVAILABLE
+    })
+    .await;
+    drop(unread);
+    until("there is room again", async || page().await == StatusCode::OK).await;
+}

@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::Extension;
@@ -29,6 +29,7 @@ use crate::http::extract::NDJSON;
 use crate::http::middleware::authorize::StreamingWrite;
 use crate::http::middleware::limits::Permit;
 use crate::http::state::AppState;
+use crate::memory::{Reserved, ResponseMemory};
 use crate::messages::cause::Cause;
 use crate::store::report::{self, Outcome};
 use crate::store::{Database, StoreError};
@@ -41,8 +42,10 @@ pub const MAX_LINES: usize = 100_000;
 const BATCH: usize = 500;
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// The most bytes of the response that wait in memory for the client to read them. Enough for [`MAX_LINES`] results, so
-/// that a client may send everything before it reads.
-const WAITING_BYTES: u32 = 16 * 1024 * 1024;
+/// that a client may send everything before it reads. If the memory for responses has no room for them, only so many
+/// wait as need none.
+const WAITING_BYTES: usize = 16 * 1024 * 1024;
+const UNRESERVED_BYTES: usize = 64 * 1024;
 /// How long tasks that have arrived wait for more to be written with.
 const LINGER: Duration = Duration::from_millis(200);
 /// How long a stream may take, since the caller's permission may end.
@@ -78,7 +81,8 @@ struct Summary {
 pub fn store(state: AppState, record: AuditRecord, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
     let (sender, receiver) = unbounded_channel();
-    let budget = Arc::new(Semaphore::new(WAITING_BYTES as usize));
+    let budget = Arc::new(Semaphore::new(UNRESERVED_BYTES));
+    let reserved = Arc::new(OnceLock::new());
     let worker = Worker {
         writing: AuditGuard::resume(record),
         _permit: parts.extensions.remove(),
@@ -86,13 +90,17 @@ pub fn store(state: AppState, record: AuditRecord, request: Request) -> Response
         context: Context::new(&parts),
         sender,
         budget: Arc::clone(&budget),
+        memory: state.pending.response_memory().clone(),
+        reserved: Arc::clone(&reserved),
         batch: Vec::new(),
         batch_bytes: 0,
         summary: Summary::default(),
     };
     tokio::spawn(worker.run(body).instrument(Span::current()));
     let answer = UnboundedReceiverStream::new(receiver).map(move |line: Vec<u8>| {
-        budget.add_permits(line.len());
+        // Held until the last line is taken.
+        let _ = &reserved;
+        budget.add_permits(counted(&line));
         Ok::<_, Infallible>(line)
     });
     (
@@ -112,6 +120,9 @@ struct Worker {
     sender: UnboundedSender<Vec<u8>>,
     /// How many bytes of the response may still wait for the client.
     budget: Arc<Semaphore>,
+    memory: ResponseMemory,
+    /// Set once [`UNRESERVED_BYTES`] have waited and there was room for more.
+    reserved: Arc<OnceLock<Reserved>>,
     /// The reports that are not written yet, with the numbers of their lines.
     batch: Vec<(usize, Report)>,
     batch_bytes: usize,
@@ -266,13 +277,32 @@ impl Worker {
         // Numbers and texts can always be written as JSON.
         let mut json = serde_json::to_vec(line).unwrap_or_default();
         json.push(b'\n');
-        let length = u32::try_from(json.len()).map_or(WAITING_BYTES, |length| length.min(WAITING_BYTES));
+        let length = u32::try_from(counted(&json)).map_err(|_| Gone)?;
+        if self.budget.available_permits() < counted(&json) {
+            self.reserve();
+        }
         match timeout(IDLE_TIMEOUT, self.budget.acquire_many(length)).await {
             Ok(Ok(permit)) => permit.forget(),
             _ => return Err(Gone),
         }
         self.sender.send(json).map_err(|_| Gone)
     }
+
+    /// Makes room for all that may wait, unless there is no memory for it.
+    fn reserve(&self) {
+        let mut reserved = self.memory.reserve();
+        if self.reserved.get().is_none()
+            && reserved.add(WAITING_BYTES).is_ok()
+            && self.reserved.set(reserved).is_ok()
+        {
+            self.budget.add_permits(WAITING_BYTES - UNRESERVED_BYTES);
+        }
+    }
+}
+
+/// How much of the budget a line takes: never more than there is at the least.
+fn counted(line: &[u8]) -> usize {
+    line.len().min(UNRESERVED_BYTES)
 }
 
 fn lines(body: Body) -> impl Stream<Item = Result<axum::body::Bytes, AnyDelimiterCodecError>> {
