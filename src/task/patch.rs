@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use json_patch::jsonptr::{Pointer, PointerBuf};
 use json_patch::{
-    AddOperation, CopyOperation, MoveOperation, Patch, PatchErrorKind, PatchOperation, RemoveOperation,
+    AddOperation, CopyOperation, MoveOperation, PatchErrorKind, PatchOperation, RemoveOperation,
     ReplaceOperation, TestOperation,
 };
 use serde_json::value::RawValue;
@@ -49,13 +49,15 @@ const ENDS: [&str; 2] = ["completionStatus", "completed"];
 /// The largest number of operations of a patch.
 pub const MAX_OPERATIONS: usize = 100;
 
-/// A patch that changes only mutable members.
+/// A patch that changes only mutable members. As text, since it waits for the database: parsed, it may be many times as
+/// large.
 #[derive(Debug, Clone)]
-pub struct TaskPatch(Patch);
+pub struct TaskPatch(String);
 
 impl TaskPatch {
     /// Reads a patch, and reports every operation that is invalid or would change an immutable member.
     pub fn read(value: Value) -> Result<Self, Vec<Violation>> {
+        let text = value.to_string();
         let Value::Array(operations) = value else {
             return Err(Problem::NotAnArray.into());
         };
@@ -64,7 +66,6 @@ impl TaskPatch {
             return Err(Problem::TooManyItems { limit }.into());
         }
         let mut violations = Vec::new();
-        let mut patch = Vec::new();
         for (index, operation) in operations.into_iter().enumerate() {
             let Some(operation) = read_operation(operation) else {
                 violations.push(Problem::NotAPatchOperation.at("").inside(index));
@@ -74,22 +75,29 @@ impl TaskPatch {
                 .into_iter()
                 .filter(|pointer| !is_mutable(pointer));
             violations.extend(immutable.map(|pointer| self::immutable(pointer, &MUTABLE)));
-            patch.push(operation);
         }
         if violations.is_empty() {
-            Ok(Self(Patch(patch)))
+            Ok(Self(text))
         } else {
             Err(violations)
         }
     }
 
+    fn operations(&self) -> Result<Vec<PatchOperation>, Vec<Violation>> {
+        // Content was parsed before, so it is not too deep; a value that was made here may be.
+        let operations: Vec<Value> =
+            serde_json::from_str(&self.0).map_err(|_| vec![too_deep(String::new())])?;
+        Ok(operations.into_iter().filter_map(read_operation).collect())
+    }
+
     /// The patched task. Members that the patch does not name stay the same to the byte; the database sets `modified`,
     /// and `completed` if the patch sets a status without it.
     pub fn apply(&self, task: &TaskStatus) -> Result<TaskStatus, Vec<Violation>> {
-        let named: BTreeSet<&str> = self.0.iter().flat_map(pointers).map(first_token).collect();
+        let operations = self.operations()?;
+        let named: BTreeSet<&str> = operations.iter().flat_map(pointers).map(first_token).collect();
         let mut document = members(task, &named).map_err(|violation| vec![violation])?;
         let mut copied = 0;
-        for operation in &self.0.0 {
+        for operation in &operations {
             let (target, value) = (operation.path(), placed(operation, &document));
             // The task itself is no part of the stored value.
             let levels = (limits::JSON_DEPTH + 1).checked_sub(target.count());
@@ -114,7 +122,7 @@ impl TaskPatch {
                 vec![problem.at(error.path.to_string())]
             })?;
         }
-        let changed: BTreeSet<&str> = self.0.iter().flat_map(changed).map(first_token).collect();
+        let changed: BTreeSet<&str> = operations.iter().flat_map(changed).map(first_token).collect();
         merged(task, document, &changed)
     }
 }
@@ -174,10 +182,10 @@ fn too_deep(pointer: String) -> Violation {
 
 /// Reads a patch that completes a task and changes nothing else: the status, and the time if it sets one.
 pub fn completion(content: Value) -> Result<(CompletionStatus, Option<DateTime<Utc>>), Vec<Violation>> {
-    let TaskPatch(patch) = TaskPatch::read(content)?;
+    let operations = TaskPatch::read(content)?.operations()?;
     let mut members = stand_in();
     let mut violations = Vec::new();
-    for operation in patch.0 {
+    for operation in operations {
         let (path, value) = match operation {
             PatchOperation::Add(operation) => (operation.path, operation.value),
             PatchOperation::Replace(operation) => (operation.path, operation.value),
