@@ -55,6 +55,7 @@ impl ArrayWriter {
     }
 
     fn add(&mut self, mut piece: Vec<u8>) {
+        // Up to half of it is spare, which would not be counted.
         piece.shrink_to_fit();
         self.length += piece.len();
         self.pieces.push(piece);
