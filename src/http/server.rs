@@ -127,10 +127,11 @@ async fn connection(
     };
     let acceptor = TlsAcceptor::from(Arc::clone(&tls.borrow()));
     let handshake = timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
-    // A handshake need not end for the server to stop.
-    match stop.run_until_cancelled(handshake).await {
-        Some(agreed) => Ok(requests(agreed??, peer, place, app, stop).await?),
-        None => Ok(()),
+    // It need not end for the server to stop, nor while others wait.
+    tokio::select! {
+        agreed = handshake => Ok(requests(agreed??, peer, place, app, stop).await?),
+        () = stop.cancelled() => Ok(()),
+        () = place.crowded.notified() => Ok(()),
     }
 }
 

@@ -101,6 +101,15 @@ fn crowd(addresses: u8, to: SocketAddr, tls: Option<&TlsConnector>) -> JoinSet<(
         .collect()
 }
 
+/// The files of a certificate, and who has issued it.
+fn certified(folder: &TempDir) -> Authority {
+    let authority = Authority::new();
+    let issued = authority.issue("localhost");
+    fs::write(folder.path().join("tls.crt"), issued.pem()).unwrap();
+    fs::write(folder.path().join("tls.key"), issued.key_pem()).unwrap();
+    authority
+}
+
 /// Another client is served beside those that never read, whether they come from one address or from many.
 async fn others_are_served(folder: &TempDir, tls: Option<&Authority>) {
     let [certificate, key] =
@@ -155,10 +164,7 @@ async fn clients_that_never_read_keep_no_other_out() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_that_never_read_keep_no_other_out_over_tls() {
     let folder = tempfile::tempdir().unwrap();
-    let authority = Authority::new();
-    let issued = authority.issue("localhost");
-    fs::write(folder.path().join("tls.crt"), issued.pem()).unwrap();
-    fs::write(folder.path().join("tls.key"), issued.key_pem()).unwrap();
+    let authority = certified(&folder);
     others_are_served(&folder, Some(&authority)).await;
 }
 
@@ -190,6 +196,34 @@ async fn idle_connections_make_room_for_new_ones() {
     for _ in 0..12 {
         kept.push(bounded.kept().await);
     }
+}
+
+#[tokio::test]
+async fn unfinished_handshakes_make_room_for_new_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = certified(&folder);
+    let [certificate, key] =
+        ["tls.crt", "tls.key"].map(|name| folder.path().join(name).display().to_string());
+    let few = [
+        "--max-client-connections",
+        "4",
+        "--max-connections-per-address",
+        "99",
+        "--tls-cert",
+        &certificate,
+        "--tls-key",
+        &key,
+    ];
+    let bounded = Bounded::start(256, 256, &few).await;
+    let mut silent = Vec::new();
+    // If each four of them took the time of a handshake, it would be longer than the client waits.
+    for _ in 0..40 {
+        silent.push(TcpStream::connect(bounded.address).await.unwrap());
+    }
+    let url = format!("https://localhost:{}{PENDING_TASKS}", bounded.address.port());
+    let client = authority.client().build().unwrap();
+    let served = client.get(&url).timeout(TIMEOUT).send().await.unwrap();
+    assert_eq!(served.status(), 200);
 }
 
 #[tokio::test]
