@@ -65,6 +65,17 @@ impl ResponseMemory {
 impl Reserved {
     /// Reserves more bytes. A large response waits until no other one grows.
     pub async fn add(&mut self, bytes: usize) -> Result<(), MemoryError> {
+        if let Some(budget) = &self.budget
+            && self.bytes.saturating_add(bytes) > LARGE
+            && self.turn.is_none()
+        {
+            self.turn = Arc::clone(&budget.turn).acquire_owned().await.ok();
+        }
+        self.add_at_once(bytes)
+    }
+
+    /// The same without waiting for a turn.
+    pub fn add_at_once(&mut self, bytes: usize) -> Result<(), MemoryError> {
         let total = self.bytes.saturating_add(bytes);
         let Some(budget) = &self.budget else {
             return Ok(());
@@ -72,9 +83,6 @@ impl Reserved {
         if total > budget.largest {
             let limit = budget.largest;
             return Err(MemoryError::TooLarge { limit });
-        }
-        if total > LARGE && self.turn.is_none() {
-            self.turn = Arc::clone(&budget.turn).acquire_owned().await.ok();
         }
         let missing = total / UNIT - self.bytes / UNIT;
         if missing > 0 {

@@ -292,7 +292,7 @@ impl Worker {
     fn reserve(&self) {
         let mut reserved = self.memory.reserve();
         if self.reserved.get().is_none()
-            && reserved.add(WAITING_BYTES).is_ok()
+            && reserved.add_at_once(WAITING_BYTES).is_ok()
             && self.reserved.set(reserved).is_ok()
         {
             self.budget.add_permits(WAITING_BYTES - UNRESERVED_BYTES);
