@@ -10,8 +10,7 @@
 
 create function task_status_messages_are_valid(messages jsonb) returns boolean
     language sql immutable parallel safe
-    return messages = '[]' or (
-        jsonb_typeof(messages) = 'array'
+    return jsonb_typeof(messages) = 'array'
         and jsonb_array_length(messages) = jsonb_array_length(jsonb_path_query_array(messages, $$strict $[*] ? (
             @.type() == "object"
             && (@."type" == "INFO" || @."type" == "WARN" || @."type" == "ERROR")
@@ -23,21 +22,27 @@ create function task_status_messages_are_valid(messages jsonb) returns boolean
             && (@."parameters" == null
                 || (@."parameters".type() == "array"
                     && !(exists(@."parameters"[*] ? (@.type() != "object" && @.type() != "string")))))
-        )$$)));
+        )$$))
+        and not exists (
+            select from jsonb_array_elements(messages) as message
+            where char_length(message ->> 'key') > 8192
+                or char_length(message -> 'localizedText' ->> 'locale') > 512);
 
 comment on function task_status_messages_are_valid is
-    'An array of messages: type (INFO, WARN, ERROR) and key always; localizedText null or an object with locale and message; parameters null or an array of objects and strings.';
+    'An array of messages: type (INFO, WARN, ERROR) and key always; localizedText null or an object with locale and message; parameters null or an array of objects and strings; key of at most 8192 characters, locale of 512.';
 
 create function task_status_returns_are_valid(returns jsonb) returns boolean
     language sql immutable parallel safe
-    return returns = '[]' or (
-        jsonb_typeof(returns) = 'array'
+    return jsonb_typeof(returns) = 'array'
         and jsonb_array_length(returns) = jsonb_array_length(jsonb_path_query_array(returns, $$strict $[*] ? (
             @.type() == "object" && @."name".type() == "string" && @."attributeName".type() == "string"
-        )$$)));
+        )$$))
+        and not exists (
+            select from jsonb_array_elements(returns) as details
+            where char_length(details ->> 'name') > 8192 or char_length(details ->> 'attributeName') > 8192);
 
 comment on function task_status_returns_are_valid is
-    'An array of objects with name and attributeName, both strings.';
+    'An array of objects with name and attributeName, both strings of at most 8192 characters.';
 
 create function task_status_definition_summary_is_valid(summary jsonb) returns boolean
     language sql immutable parallel safe
@@ -49,15 +54,23 @@ create function task_status_definition_summary_is_valid(summary jsonb) returns b
             && @."parentName".type() == "string"
             && (@."executor" == null || @."executor".type() == "string")
             && @."arguments".type() == "object"
-        )$$);
+        )$$)
+        and coalesce(char_length(summary ->> 'id') <= 256
+            and char_length(summary ->> 'uniqueName') <= 512
+            and char_length(summary ->> 'parentName') <= 512
+            and char_length(coalesce(summary ->> 'description', '')) <= 8192
+            and char_length(coalesce(summary ->> 'executor', '')) <= 512, true);
 
 comment on function task_status_definition_summary_is_valid is
-    'An object with id, uniqueName, parentName (strings), description and executor (strings or null) and arguments (an object), all six present.';
+    'An object with id, uniqueName, parentName (strings), description and executor (strings or null) and arguments (an object), all six present, their texts as long as in the API.';
 
--- A value of at most 250 bytes can neither be nested deeper nor hold a larger number.
+-- What is stored can be exported and imported again, so the bounds are those of the API. A value of at most 250 bytes can
+-- neither be nested deeper nor hold a larger number. The prefix is one that the JSON library of the program interprets.
 create function task_status_json_is_bounded(value jsonb) returns boolean
     language sql immutable parallel safe
     return case
+        when octet_length(value::text) <= 22 then true
+        when strpos(value::text, '$serde_json::private::') > 0 then false
         when octet_length(value::text) <= 250 then true
         when octet_length(value::text) > 1048576 then false
         else not jsonb_path_exists(value, $$strict $.**{125} ? (@.type() == "object" || @.type() == "array")$$)
@@ -65,7 +78,7 @@ create function task_status_json_is_bounded(value jsonb) returns boolean
     end;
 
 comment on function task_status_json_is_bounded is
-    'At most 1 MiB, nested at most 125 levels deep, and no number that is too large for a double.';
+    'At most 1 MiB, nested at most 125 levels deep, no number that is too large for a double, and no text with "$serde_json::private::".';
 
 -- Times are kept to the millisecond, as the API shows them: a time read from the API finds the row again. Strings that
 -- are sorted or looked up stay well below what an index entry holds (2704 bytes; a character takes at most four), the
@@ -99,11 +112,11 @@ create table task_status (
                             constraint task_status_completion_status_check
                             check (completion_status in ('SUCCESS', 'WARNING', 'ERROR', 'TERMINATED', 'TEMPERROR')),
     messages                jsonb not null default '[]'
-                            constraint task_status_messages_shape_check check (task_status_messages_are_valid(messages))
+                            constraint task_status_messages_shape_check check (messages = '[]' or task_status_messages_are_valid(messages))
                             constraint task_status_messages_bounds_check
                             check (task_status_json_is_bounded(messages)),
     returns                 jsonb not null default '[]'
-                            constraint task_status_returns_shape_check check (task_status_returns_are_valid(returns))
+                            constraint task_status_returns_shape_check check (returns = '[]' or task_status_returns_are_valid(returns))
                             constraint task_status_returns_bounds_check
                             check (task_status_json_is_bounded(returns)),
     attributes              jsonb not null default '{}'

@@ -12,8 +12,9 @@ use super::{is_name, limits};
 
 /// No more violations than this are collected: a response must not grow with the request.
 pub const MAX_VIOLATIONS: usize = 50;
-/// The largest number of digits of a number, written without an exponent as PostgreSQL writes it.
-const MAX_DIGITS: usize = 1000;
+/// The largest number of digits of a number, written without an exponent as PostgreSQL writes it: those of the largest
+/// double before the point, and as many after it as PostgreSQL stores.
+const MAX_DIGITS: usize = 309 + 16_383;
 /// An unknown key this close to a known one is refused as a slip.
 const SLIP_DISTANCE: usize = 1;
 /// No more unknown keys are compared with the known ones, and none with more bytes.
@@ -218,18 +219,18 @@ pub fn bounded_depth(value: &Value) -> Read<()> {
     Ok(())
 }
 
-/// An upper bound of the bytes that PostgreSQL writes for a value: with a space after each colon and comma, and numbers
-/// without exponents.
+/// The bytes that PostgreSQL writes for a value: with a space after each colon and comma, and numbers without exponents, of
+/// which this is an upper bound. So what was written by PostgreSQL is as long as it was.
 fn stored_length(value: &Value) -> Result<usize, Problem> {
     let text = |text: &str| {
         if text.contains('\0') {
             return Err(Problem::NulCharacter);
         }
-        // Quotes, backslashes and control characters are escaped, the latter with six characters.
+        // Quotes, backslashes and some control characters are escaped with two characters, other ones with six.
         let escapes: usize = text
             .bytes()
             .map(|byte| match byte {
-                b'"' | b'\\' => 1,
+                b'"' | b'\\' | 0x08 | b'\t' | b'\n' | 0x0c | b'\r' => 1,
                 0..=0x1f => 5,
                 _ => 0,
             })
@@ -237,14 +238,21 @@ fn stored_length(value: &Value) -> Result<usize, Problem> {
         Ok(text.len() + escapes + 2)
     };
     Ok(match value {
-        Value::Null | Value::Bool(_) => 5,
+        Value::Null | Value::Bool(true) => 4,
+        Value::Bool(false) => 5,
         Value::String(string) => text(string)?,
         Value::Number(number) => {
             let written = number.as_str();
             if written.parse().is_ok_and(f64::is_infinite) {
                 return Err(Problem::NumberTooLarge);
             }
-            let (digits, exponent) = written.split_once(['e', 'E']).unwrap_or((written, "0"));
+            let Some((digits, exponent)) = written.split_once(['e', 'E']) else {
+                let limit = MAX_DIGITS;
+                return match written.len() <= limit + "-.".len() {
+                    true => Ok(written.len()),
+                    false => Err(Problem::NumberTooLong { limit }),
+                };
+            };
             let length = exponent
                 .trim_start_matches('+')
                 .parse::<i64>()
@@ -255,13 +263,15 @@ fn stored_length(value: &Value) -> Result<usize, Problem> {
             length.ok_or(Problem::NumberTooLong { limit: MAX_DIGITS })? + 2
         }
         Value::Array(values) => {
-            let item = |value| Ok::<_, Problem>(stored_length(value)? + 2);
-            values.iter().map(item).sum::<Result<usize, _>>()? + 2
+            let items = values.iter().map(stored_length).sum::<Result<usize, _>>()?;
+            items + ", ".len() * values.len().saturating_sub(1) + "[]".len()
         }
         Value::Object(object) => {
-            let member =
-                |(key, value): (&String, &Value)| Ok::<_, Problem>(text(key)? + stored_length(value)? + 4);
-            object.iter().map(member).sum::<Result<usize, _>>()? + 2
+            let member = |(key, value): (&String, &Value)| {
+                Ok::<_, Problem>(text(key)? + ": ".len() + stored_length(value)?)
+            };
+            let members = object.iter().map(member).sum::<Result<usize, _>>()?;
+            members + ", ".len() * object.len().saturating_sub(1) + "{}".len()
         }
     })
 }

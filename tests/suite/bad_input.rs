@@ -97,7 +97,7 @@ async fn invalid_content_is_refused_and_changes_nothing() {
         (
             "a huge number",
             with(r#""attributes":{"n":1e-999999}"#),
-            "“/attributes” contains a number with more than 1000 digits.",
+            "“/attributes” contains a number with more than 16692 digits.",
         ),
         (
             "a huge percentage",
@@ -379,7 +379,7 @@ async fn small_content_that_expands_is_refused() {
     let answer = put(&service, numbers).await;
     assert_eq!(
         answer.causes(),
-        ["“/attributes” contains a number with more than 1000 digits."]
+        ["“/attributes” contains a number with more than 16692 digits."]
     );
     let many = format!(
         "{{{TASK},\"attributes\":{{\"a\":[{}]}}}}",

@@ -549,6 +549,50 @@ async fn an_export_survives_import_byte_for_byte() {
     assert_eq!(names(&folder), ["tasks.json"]);
 }
 
+/// The bounds of values are those of the table.
+#[tokio::test]
+async fn whatever_sql_stores_can_be_imported() {
+    let (from, to) = (TestDatabase::new().await, TestDatabase::new().await);
+    let rows = [
+        "attributes => jsonb_build_object('digits', (repeat('9', 308) || '.' || repeat('1', 16383))::numeric)",
+        "attributes => jsonb_build_object('small', 1e-2000::numeric)",
+        "attributes => jsonb_build_object('nulls', (select jsonb_agg(null::int) from generate_series(1, 174000)))",
+        "attributes => jsonb_build_object('text', repeat(e'\\n\\t\\\\\"\\u0001', 60000))",
+        "attributes => jsonb_build_object('deep', (repeat('[', 124) || repeat(']', 124))::jsonb)",
+        "returns => jsonb_build_array(jsonb_build_object('name', repeat('n', 8192), 'attributeName', repeat('a', 8192)))",
+        "messages => jsonb_build_array(jsonb_build_object('type', 'INFO', 'key', repeat('k', 8192), 'localizedText',
+             jsonb_build_object('locale', repeat('l', 512), 'message', repeat('m', 500000)), 'parameters', null))",
+        "task_definition_summary => jsonb_build_object('id', repeat('i', 256), 'uniqueName', repeat('u', 512), 'parentName',
+             repeat('p', 512), 'description', repeat('d', 8192), 'executor', repeat('e', 512), 'arguments', '{}'::jsonb)",
+    ];
+    for (number, row) in rows.iter().enumerate() {
+        let (column, value) = row.split_once(" => ").unwrap();
+        from.execute(&format!(
+            "insert into task_status (id, type, unique_name, launcher, {column}) values ('{number}', 'QPOC', 'n', 'l', {value})"
+        ))
+        .await;
+    }
+    let exported = export(&from);
+    assert_eq!(exported.lines().count(), rows.len());
+    ended(&feed(&to, &["import", "-"], exported.as_bytes()), 0);
+    assert_eq!(export(&to), exported);
+    for refused in [
+        "attributes => '{\"$serde_json::private::Number\": \"1\"}'",
+        "returns => jsonb_build_array(jsonb_build_object('name', repeat('n', 8193), 'attributeName', ''))",
+        "messages => jsonb_build_array(jsonb_build_object('type', 'INFO', 'key', repeat('k', 8193)))",
+        "task_definition_summary => jsonb_build_object('id', repeat('i', 257), 'uniqueName', '', 'parentName', '',
+             'description', null, 'executor', null, 'arguments', '{}'::jsonb)",
+    ] {
+        let (column, value) = refused.split_once(" => ").unwrap();
+        let refused = from
+            .try_execute(&format!(
+                "insert into task_status (id, type, unique_name, launcher, {column}) values ('r', 'QPOC', 'n', 'l', {value})"
+            ))
+            .await;
+        assert!(refused.is_err(), "{column}");
+    }
+}
+
 #[tokio::test]
 async fn an_export_equals_the_api_in_order_of_creation() {
     let folder = tempfile::tempdir().unwrap();
