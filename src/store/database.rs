@@ -309,7 +309,7 @@ impl Database {
             }
             // If no other session can be had, the one that responds is enough.
             if let Ok(found) = within(CHECK_TIMEOUT, self.hosts.connect(probe.index)).await {
-                self.turn_to(&found, pooling, probe.id);
+                self.turn_to(&found, pooling, &probe);
                 probe = found;
             }
         }
@@ -320,16 +320,17 @@ impl Database {
         loop {
             let attempt = async {
                 let found = self.hosts.primary(former.index).await?;
-                let pooling = if found.index == former.index {
-                    pooling
-                } else {
-                    within(START_TIMEOUT, Pooling::detect(self.hosts.node(&found))).await?
-                };
-                Ok::<_, StoreError>((found, pooling))
+                // The same address may lead through another pooler by now, or one with other settings.
+                let detected = within(START_TIMEOUT, Pooling::detect(self.hosts.node(&found))).await?;
+                // A transaction pooler may go undetected while sessions are few.
+                let is_same = found.index == former.index;
+                Ok::<_, StoreError>((found, if is_same { pooling.max(detected) } else { detected }))
             };
             match Box::pin(attempt).await {
                 Ok((found, pooling)) => {
-                    self.turn_to(&found, pooling, former.id);
+                    // Most broke with the session that was lost; behind a transaction pooler none is tested before its use.
+                    self.close_idle();
+                    self.turn_to(&found, pooling, former);
                     return (found, pooling);
                 }
                 Err(error) => {
@@ -344,14 +345,13 @@ impl Database {
         }
     }
 
-    /// Lets requests use this server, and no session with a former one.
-    fn turn_to(&self, primary: &Primary, pooling: Pooling, former: ServerId) {
-        if primary.id != former {
+    /// Lets requests use this server, and no session with a former one or through a former host.
+    fn turn_to(&self, primary: &Primary, pooling: Pooling, former: &Primary) {
+        // Another host may lead to the same server in another way.
+        if (primary.id, primary.index) != (former.id, former.index) {
             self.stalled.send_replace(Some(Instant::now()));
             drop(lock(&self.tally).take());
-            for mut idle in (0..self.pool.num_idle()).map_while(|_| self.pool.try_acquire()) {
-                idle.close_on_drop();
-            }
+            self.close_idle();
         }
         let node = self.hosts.node(primary);
         self.pool.set_connect_options(session::plain(node));
@@ -361,6 +361,13 @@ impl Database {
         };
         if self.current.server.send_replace(Some(server)) != Some(server) {
             tracing::info!(host = hosts::name(node), "the database is up");
+        }
+    }
+
+    /// Closes the sessions that no request uses.
+    fn close_idle(&self) {
+        for mut idle in (0..self.pool.num_idle()).map_while(|_| self.pool.try_acquire()) {
+            idle.close_on_drop();
         }
     }
 
@@ -379,7 +386,7 @@ impl Database {
                 let pooling = within(START_TIMEOUT, Pooling::detect(node)).await?;
                 schema.ensure(node, pooling).await?;
                 within(START_TIMEOUT, privileges::check(&mut primary.connection)).await?;
-                self.turn_to(&primary, pooling, primary.id);
+                self.turn_to(&primary, pooling, &primary);
                 Ok::<_, StoreError>((primary, pooling))
             };
             match Box::pin(attempt).await {

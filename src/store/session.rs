@@ -37,8 +37,8 @@ const SERVER: &str = "select pg_is_in_recovery() as is_standby, pg_postmaster_st
 /// A server, by the time of its start.
 pub(super) type ServerId = DateTime<Utc>;
 
-/// Whether a session is the client's own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Whether a session is the client's own. What suits a later variant suits the earlier ones too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Pooling {
     /// Each connection has a session of its own: direct, or through a pooler in session mode.
     None,

@@ -8,6 +8,7 @@ use crate::support::database::TestDatabase;
 use crate::support::pgbouncer::{self, PgBouncer};
 use crate::support::program::{Program, serve};
 use crate::support::service::{LIMITS, PENDING_TASKS, Service, Setup, watched};
+use crate::support::until;
 
 const TRANSACTION_MODE: &str = "pool_mode = transaction\nmax_prepared_statements = 100";
 
@@ -158,4 +159,28 @@ async fn a_pooler_without_prepared_statements_is_refused_at_the_start() {
     let mut program = Program::start(serve(&bouncer.url(), &["--auth", "none"]));
     assert!(!program.wait().success());
     assert!(program.log().contains("pool_mode = session"), "{}", program.log());
+}
+
+#[tokio::test]
+async fn a_pooler_that_comes_back_in_another_mode_is_noticed() {
+    if pgbouncer::program().is_none() {
+        println!("left out: no PgBouncer");
+        return;
+    }
+    let session_mode = "pool_mode = session\ndefault_pool_size = 10";
+    let database = TestDatabase::new().await;
+    database.insert(&["a"]).await;
+    let mut bouncer = PgBouncer::start(database.service_options(), session_mode).await;
+    let mut program = Program::start(serve(&bouncer.url(), &["--auth", "none"]));
+    let url = program.url().await + PENDING_TASKS;
+    let status = async || reqwest::get(&url).await.unwrap().status().as_u16();
+    program.logged("the database is up").await;
+    assert_eq!(status().await, 200);
+    bouncer.restart(without_prepared_statements()).await;
+    program
+        .logged("the pooler runs the statements of one connection in several sessions")
+        .await;
+    assert_eq!(status().await, 503);
+    bouncer.restart(session_mode).await;
+    until("pages are sent again", async || status().await == 200).await;
 }

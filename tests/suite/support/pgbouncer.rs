@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use sqlx::postgres::PgConnectOptions;
@@ -38,49 +38,32 @@ pub fn program() -> Option<(PathBuf, bool)> {
 impl PgBouncer {
     /// `settings` are lines of its configuration.
     pub async fn start(upstream: PgConnectOptions, settings: &str) -> Self {
-        let (program, _) = program().expect("PgBouncer is installed");
         // The path of a socket must be short.
         let folder = tempfile::Builder::new().prefix("pgb").tempdir_in("/tmp").unwrap();
-        let at = folder.path();
-        let socket = upstream.get_socket().expect("a Unix socket");
-        let user = upstream.get_username();
-        let mut config = String::new();
-        writeln!(
-            config,
-            "[databases]\n* = host={} port={}\n[pgbouncer]\nlisten_addr =\nlisten_port = 6432\nunix_socket_dir = {}\n\
-             auth_type = trust\nauth_file = {}\ndefault_pool_size = 5\n{settings}",
-            socket.display(),
-            upstream.get_port(),
-            at.display(),
-            at.join("users").display(),
-        )
-        .unwrap();
-        fs::write(at.join("users"), format!("\"{user}\" \"\"\n")).unwrap();
-        fs::write(at.join("pgbouncer.ini"), config).unwrap();
-        // It refuses to run as root, and the server accepts its own account.
-        let owner = fs::metadata(socket).unwrap();
-        fs::set_permissions(at, fs::Permissions::from_mode(0o755)).unwrap();
-        let _ = chown(at, Some(owner.uid()), Some(owner.gid()));
-        let mut command = Command::new(program);
-        let process = command
-            .arg(at.join("pgbouncer.ini"))
-            .uid(owner.uid())
-            .gid(owner.gid())
-            .stdin(Stdio::null())
-            .stderr(fs::File::create(at.join("log")).unwrap())
-            .spawn()
-            .unwrap();
+        let process = run(folder.path(), &upstream, settings);
         let bouncer = Self {
             process,
             folder,
             upstream,
         };
+        bouncer.until_it_answers().await;
+        bouncer
+    }
+
+    /// Ends it, and starts it in the same place with other settings.
+    pub async fn restart(&mut self, settings: &str) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        self.process = run(self.folder.path(), &self.upstream, settings);
+        self.until_it_answers().await;
+    }
+
+    async fn until_it_answers(&self) {
         eventually("PgBouncer answers", async || {
-            let connection = PgConnection::connect_with(&bouncer.options().extra_float_digits(None)).await;
+            let connection = PgConnection::connect_with(&self.options().extra_float_digits(None)).await;
             connection.ok()?.close().await.ok()
         })
         .await;
-        bouncer
     }
 
     /// Connection options through it.
@@ -97,6 +80,38 @@ impl PgBouncer {
             self.folder.path().display()
         )
     }
+}
+
+fn run(at: &Path, upstream: &PgConnectOptions, settings: &str) -> Child {
+    let (program, _) = program().expect("PgBouncer is installed");
+    let socket = upstream.get_socket().expect("a Unix socket");
+    let user = upstream.get_username();
+    let mut config = String::new();
+    writeln!(
+        config,
+        "[databases]\n* = host={} port={}\n[pgbouncer]\nlisten_addr =\nlisten_port = 6432\nunix_socket_dir = {}\n\
+         auth_type = trust\nauth_file = {}\ndefault_pool_size = 5\n{settings}",
+        socket.display(),
+        upstream.get_port(),
+        at.display(),
+        at.join("users").display(),
+    )
+    .unwrap();
+    fs::write(at.join("users"), format!("\"{user}\" \"\"\n")).unwrap();
+    fs::write(at.join("pgbouncer.ini"), config).unwrap();
+    // It refuses to run as root, and the server accepts its own account.
+    let owner = fs::metadata(socket).unwrap();
+    fs::set_permissions(at, fs::Permissions::from_mode(0o755)).unwrap();
+    let _ = chown(at, Some(owner.uid()), Some(owner.gid()));
+    let mut command = Command::new(program);
+    command
+        .arg(at.join("pgbouncer.ini"))
+        .uid(owner.uid())
+        .gid(owner.gid())
+        .stdin(Stdio::null())
+        .stderr(fs::File::create(at.join("log")).unwrap())
+        .spawn()
+        .unwrap()
 }
 
 impl Drop for PgBouncer {
