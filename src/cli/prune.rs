@@ -14,9 +14,10 @@ use crate::store::schema::Schema;
 
 pub async fn run(args: PruneArgs) -> Result<(), CommandError> {
     let hosts = args.database.database_url.hosts()?;
-    // Fails at once if the database cannot be reached, while `Database` would wait for it.
-    bulk::connect(&hosts.resolve().await?, None)
-        .await?
+    // Fails at once if the database cannot be reached or takes no writes, while `Database` would wait for it.
+    let mut connection = bulk::connect(&hosts.resolve().await?, None).await?;
+    bulk::check_primary(&mut connection).await?;
+    connection
         .close()
         .await
         .map_err(|error| CommandError::Store(error.into()))?;

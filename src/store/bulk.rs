@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::StoreError;
 use super::schema::Schema;
-use super::session::{Pooling, Settings};
+use super::session::{Pooling, Settings, expect_primary};
 
 /// How long one statement on many rows may take before the server cancels it.
 pub const STATEMENT_TIMEOUT: Duration = Duration::from_mins(15);
@@ -36,4 +36,10 @@ pub async fn connect(
     timeout(CONNECT_TIMEOUT, connecting)
         .await
         .unwrap_or_else(|_| Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into()).into()))
+}
+
+/// Refuses a server that takes no writes, for which [`super::Database`] would wait.
+pub async fn check_primary(connection: &mut PgConnection) -> Result<(), StoreError> {
+    expect_primary(connection).await?;
+    Ok(())
 }

@@ -244,6 +244,7 @@ impl Database {
             acquired => acquired?,
         };
         let mut lease = Lease {
+            database: self.clone(),
             connection,
             in_transaction: before.pooling == Pooling::Transaction,
             finished: false,
@@ -409,6 +410,7 @@ impl Database {
 /// It is closed when dropped, unless [`Lease::finish`] or [`Lease::release`] returned it. So a request that is dropped in
 /// the middle of a statement, because of a disconnect or a timeout, cancels the statement.
 pub struct Lease {
+    database: Database,
     connection: PoolConnection<Postgres>,
     /// Behind a transaction pooler all statements of a lease are one transaction.
     in_transaction: bool,
@@ -419,7 +421,7 @@ impl Lease {
     /// Makes one transaction of the statements until [`Lease::finish`]. A lease that is dropped before rolls it back.
     pub async fn begin(&mut self) -> Result<(), StoreError> {
         if !self.in_transaction {
-            sqlx::raw_sql("begin").execute(&mut **self).await?;
+            self.run("begin").await?;
             self.in_transaction = true;
         }
         Ok(())
@@ -428,9 +430,15 @@ impl Lease {
     /// Commits the transaction, if there is one, and returns the connection to the pool.
     pub async fn finish(mut self) -> Result<(), StoreError> {
         if self.in_transaction {
-            sqlx::raw_sql("commit").execute(&mut *self).await?;
+            self.run("commit").await?;
         }
         self.finished = true;
+        Ok(())
+    }
+
+    async fn run(&mut self, command: &'static str) -> sqlx::Result<()> {
+        let running = Box::pin(sqlx::raw_sql(command).execute(&mut *self.connection));
+        self.database.bounded(running).await?;
         Ok(())
     }
 
@@ -446,7 +454,7 @@ impl Lease {
             Err(error) => {
                 self.finished = matches!(error, sqlx::Error::Database(_))
                     && !is_stale_session(&error)
-                    && (!self.in_transaction || sqlx::raw_sql("rollback").execute(&mut *self).await.is_ok());
+                    && (!self.in_transaction || self.run("rollback").await.is_ok());
                 if self.finished && is_unreadable(&error) {
                     self.finished = false;
                     tokio::spawn(async move { log_tasks(&mut self).await }.in_current_span());

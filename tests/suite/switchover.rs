@@ -7,7 +7,7 @@ use sqlx::{Connection, PgConnection};
 use task_status::store::database::Limits;
 use task_status::store::hosts::Hosts;
 use task_status::store::schema::{self, Schema};
-use task_status::store::{Database, tally};
+use task_status::store::{Database, tally, task};
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -16,7 +16,7 @@ use crate::support::node::Node;
 use crate::support::program::{self, Program, serve};
 use crate::support::proxy::{Proxy, Route};
 use crate::support::service::{LIMITS, PENDING_TASKS, Service, Setup, watched};
-use crate::support::{eventually, until};
+use crate::support::{TIMEOUT, eventually, until};
 
 async fn service(proxy: &Proxy, node: &Node) -> Service {
     serving(proxy.options(&node.options())).await
@@ -443,4 +443,42 @@ async fn a_network_that_dies_during_the_start_does_not_stop_it() {
             .unwrap();
         watch.abort();
     }
+}
+
+#[tokio::test]
+async fn a_standby_is_refused_by_prune() {
+    let primary = Node::primary();
+    schema::migrate(&primary.options()).await.unwrap();
+    let standby = Node::standby_of(&primary);
+    let mut prune = program::command(&["prune", "--older-than", "90d"]);
+    prune.env("DATABASE_URL", Node::url(&[&standby]));
+    let mut prune = Program::start(prune);
+    assert!(!prune.wait().success());
+    assert!(prune.log().contains("the server is a standby"), "{}", prune.log());
+}
+
+#[tokio::test]
+async fn a_commit_that_waits_for_a_standby_is_given_up() {
+    let node = Node::primary();
+    let service = serving(node.options()).await;
+    assert_eq!(report(&service, "a", "1").await, 201);
+    let mut other = PgConnection::connect_with(&node.options()).await.unwrap();
+    for statement in [
+        "alter system set synchronous_standby_names = 'away'",
+        "select pg_reload_conf()",
+    ] {
+        sqlx::query(statement).execute(&mut other).await.unwrap();
+    }
+    until("commits wait", async || {
+        let names = sqlx::query_scalar::<_, String>("show synchronous_standby_names");
+        names.fetch_one(&mut other).await.unwrap() == "away"
+    })
+    .await;
+    let change = task::change(&service.database, "a", |task| {
+        let mut task = task.clone();
+        task.percent_complete = 1;
+        Ok::<_, ()>(task)
+    });
+    let outcome = tokio::time::timeout(TIMEOUT, change).await;
+    assert!(outcome.expect("it is given up").unwrap_err().is_outage());
 }
