@@ -73,7 +73,7 @@ pub fn start(format: LogFormat, filter: Targets) {
 #[derive(Default, Clone)]
 struct Repeats(Arc<Mutex<HashMap<Kind, Repeated>>>);
 
-/// Events of one level with the same message and error.
+/// Events of one level with the same message, error and task.
 type Kind = (Level, String);
 
 struct Repeated {
@@ -137,13 +137,13 @@ impl<S: Subscriber> Layer<S> for Repeats {
     }
 }
 
-/// What an event says: its message, and the error. The other fields tell events of one kind apart.
+/// What an event says: its message, the error, and the task it names. The other fields tell events of one kind apart.
 #[derive(Default)]
 struct Text(String);
 
 impl Visit for Text {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        if ["message", "error"].contains(&field.name()) {
+        if ["message", "error", "task"].contains(&field.name()) {
             let separator = if self.0.is_empty() { "" } else { ": " };
             // Writing to a string cannot fail.
             let _ = write!(self.0, "{separator}{value:?}");

@@ -84,7 +84,7 @@ async fn a_row_that_is_not_utf8_is_500_and_named_in_the_log() {
     database
         .execute(
             "insert into task_status (id, type, unique_name, launcher, progress)
-             values ('odd', 'QPOC', 'n', 'É', convert_from('\\xff', 'SQL_ASCII'))",
+             select id, 'QPOC', 'n', 'É', convert_from('\\xff', 'SQL_ASCII') from unnest(array['odd', 'uneven']) id",
         )
         .await;
     let patch = r#"[{"op":"replace","path":"/percentComplete","value":1}]"#;
@@ -107,7 +107,14 @@ async fn a_row_that_is_not_utf8_is_500_and_named_in_the_log() {
     let url = program.url().await + "/task-status/odd";
     program.logged("the database is up").await;
     assert_eq!(reqwest::get(&url).await.unwrap().status(), 500);
-    assert!(program.logged(named).await.contains("odd"));
+    for task in ["odd", "uneven"] {
+        assert!(
+            program
+                .logged(&format!("\"task\":\"{task}\""))
+                .await
+                .contains(named)
+        );
+    }
     program.stop();
     let mut export = command(&["export"]);
     export.env("DATABASE_URL", database.url());
