@@ -30,13 +30,15 @@ pub(super) async fn keep_retention(database: &Database, retention: Retention, he
         return future::pending().await;
     };
     let mut next_reminder = Instant::now();
+    let mut questioned = None;
     loop {
         database.wait_until_up().await;
         let mut deleted = 0;
         let outcome = async {
             let run = Run::new(database, window).await?;
-            held.set(run.is_implausible().into());
-            if run.is_implausible() {
+            questioned = run.question(questioned, database).await?;
+            held.set(questioned.is_some().into());
+            if questioned.is_some() {
                 return Ok(Some(run));
             }
             retention::prune(database, run, |batch| deleted += batch).await?;
@@ -49,7 +51,7 @@ pub(super) async fn keep_retention(database: &Database, retention: Retention, he
                 tracing::error!(
                     expiredAtLeast = run.expired,
                     kept = run.kept,
-                    "retention deletes nothing, because more than half of all tasks would go: check the database's clock \
+                    "retention deletes nothing, because more than half of all tasks expired at once: check the database's clock \
                      and --retention; to delete them, run `task-status prune --older-than {seconds}s --confirm`"
                 );
             }

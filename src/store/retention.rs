@@ -40,7 +40,29 @@ impl Run {
         let window = window.min(MAX_WINDOW).as_secs_f64();
         let before = sqlx::query_scalar!(r#"select now() - make_interval(secs => $1) as "before!""#, window)
             .fetch_one(&mut *connection);
-        let before = database.bounded(before).await?;
+        let before = database.bounded(before).await;
+        let before = connection.release(before).await?;
+        Self::until(database, before).await
+    }
+
+    /// The run that somebody has to confirm before this one deletes anything: this one, or a `former` one that was not
+    /// confirmed. Its tasks wait even if newer ones outnumber them by now.
+    pub async fn question(
+        self,
+        former: Option<Self>,
+        database: &Database,
+    ) -> Result<Option<Self>, StoreError> {
+        if let Some(former) = former
+            && former.before <= self.before
+            && Self::until(database, former.before).await?.expired > MAX_UNQUESTIONED
+        {
+            return Ok(Some(former));
+        }
+        Ok(self.is_implausible().then_some(self))
+    }
+
+    async fn until(database: &Database, before: DateTime<Utc>) -> Result<Self, StoreError> {
+        let mut connection = database.connection().await?;
         let mut limit = COUNTED_AT_FIRST;
         loop {
             // The order makes the planner use the index, however many rows it expects.

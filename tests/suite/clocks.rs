@@ -1,16 +1,19 @@
 //! Clocks that are wrong: those of the service, of an executor, and of the database.
 
 use std::process::Command;
+use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use sqlx::Connection;
+use task_status::store::retention::Run;
+use task_status::store::schema::Schema;
 use task_status::task::written;
 
 use crate::support::database::TestDatabase;
 use crate::support::program::{self, Program, command, output_of, with_clock};
-use crate::support::service::{Answer, PENDING_TASKS, Service};
+use crate::support::service::{Answer, LIMITS, PENDING_TASKS, Service, watched};
 use crate::support::tasks;
 use crate::support::until;
 
@@ -420,4 +423,28 @@ async fn a_run_that_would_delete_most_tasks_waits_for_a_confirmation() {
         .output()
         .unwrap();
     assert!(output_of(&ages).contains("0 tasks were deleted\n"), "{ages:?}");
+}
+
+#[tokio::test]
+async fn what_waits_for_a_confirmation_waits_even_if_newer_tasks_outnumber_it() {
+    let database = TestDatabase::new().await;
+    let insert = async |days: i32, numbers: &str| database.execute(&aged("n::text", days, numbers)).await;
+    let service = watched(database.service_options(), LIMITS, Schema::Expect);
+    service.wait_until_up().await;
+    let run = async || Run::new(&service, Duration::from_hours(90 * 24)).await.unwrap();
+    insert(91, "1, 20").await;
+    let held = run().await.question(None, &service).await.unwrap();
+    assert!(held.is_some());
+    insert(89, "21, 99").await;
+    let later = run().await;
+    assert!(!later.is_implausible());
+    let held = later.question(held, &service).await.unwrap();
+    assert!(held.is_some());
+    // A clock that is right again asks nothing, and neither does a run whose tasks somebody has deleted.
+    let before = Run::new(&service, Duration::from_hours(92 * 24)).await.unwrap();
+    assert!(before.question(held, &service).await.unwrap().is_none());
+    database
+        .execute("delete from task_status where id::integer <= 10")
+        .await;
+    assert!(run().await.question(held, &service).await.unwrap().is_none());
 }
