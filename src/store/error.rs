@@ -314,10 +314,10 @@ pub(super) fn is_unreadable(error: &sqlx::Error) -> bool {
 
 /// SQLSTATEs of a server that cannot serve now: class 08 (connection), 57P01 to 57P05 (shutdown, start
 /// up, crash, idle), class 53 (connections, memory, disk), 25006 (read-only: a standby that has not been promoted yet),
-/// 55P03 (a lock timeout).
+/// 25P03 and 25P04 (the server's bounds of transactions), 55P03 (a lock timeout).
 fn is_unavailability(code: &str) -> bool {
     code.starts_with("08")
         || code.starts_with("57P")
         || code.starts_with("53")
-        || ["25006", "55P03"].contains(&code)
+        || ["25006", "25P03", "25P04", "55P03"].contains(&code)
 }
