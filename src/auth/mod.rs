@@ -1,6 +1,6 @@
 //! Authentication, permissions, rate limits and the audit log.
 //!
-//! - [`caller`]: the caller of a request, with its scopes and user levels.
+//! - [`caller`]: the caller of a request, with its scopes and user levels. [`client`]: the client that limits count.
 //! - [`Authenticator`]: identifies the caller, by a token (`jwt`, with keys of `keys` from a `key_source`) or by the
 //!   headers of a trusted gateway ([`gateway`], [`proxies`]).
 //! - [`rate`]: rate limits. [`audit`]: the audit log. [`issuer`]: signs tokens for scripts and the demo.
@@ -9,6 +9,7 @@
 
 pub mod audit;
 pub mod caller;
+pub mod client;
 pub mod gateway;
 pub mod issuer;
 pub mod jws;

@@ -3,7 +3,6 @@
 //! Buckets are local to the process: with several replicas the limit multiplies.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use super::Caller;
+use super::client::Client;
 
 /// A number of requests per period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,25 +51,6 @@ impl FromStr for Rate {
     }
 }
 
-/// The owner of a bucket.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Holder {
-    /// A client by its verified name.
-    Client(String),
-    /// A [`client_network`].
-    Address(IpAddr),
-    /// All callers without a name and an address.
-    Unknown,
-}
-
-/// The addresses that one client has to itself: for IPv6 the network of 64 bits.
-pub fn client_network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
-    }
-}
-
 /// More requests than the rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooMany {
@@ -84,7 +64,7 @@ pub struct TooMany {
 pub struct Limiter {
     rate: Rate,
     /// The time at which each bucket is full again. Full buckets may be missing.
-    full: Mutex<HashMap<Holder, Instant>>,
+    full: Mutex<HashMap<Client, Instant>>,
 }
 
 impl Limiter {
@@ -95,18 +75,12 @@ impl Limiter {
         }
     }
 
-    /// Takes a token from the bucket of the caller, or of the address if the caller has no name.
-    pub fn check(&self, caller: Option<&Caller>, address: Option<IpAddr>) -> Result<(), TooMany> {
-        let client = caller.and_then(|caller| caller.client.clone());
-        let holder = match (client, address) {
-            (Some(client), _) => Holder::Client(client),
-            (None, Some(address)) => Holder::Address(client_network(address)),
-            (None, None) => Holder::Unknown,
-        };
+    /// Takes a token from the bucket of the client.
+    pub fn check(&self, client: Client) -> Result<(), TooMany> {
         let now = Instant::now();
         let refill = self.rate.period / self.rate.requests.get();
         let mut buckets = self.buckets();
-        let full = buckets.entry(holder).or_insert(now);
+        let full = buckets.entry(client).or_insert(now);
         let taken = (*full).max(now) + refill;
         // A bucket cannot be emptier than empty: a whole period until it is full.
         let retry_after = taken.saturating_duration_since(now + refill * self.rate.requests.get());
@@ -128,13 +102,16 @@ impl Limiter {
         buckets.shrink_to_fit();
     }
 
-    fn buckets(&self) -> MutexGuard<'_, HashMap<Holder, Instant>> {
+    fn buckets(&self) -> MutexGuard<'_, HashMap<Client, Instant>> {
         self.full.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
+    use super::super::Caller;
     use super::*;
 
     #[test]
@@ -154,7 +131,7 @@ mod tests {
         let address = |text: &str| text.parse::<IpAddr>().ok();
         let left = |caller: Option<&Caller>, at: &str| {
             (0..9)
-                .take_while(|_| limiter.check(caller, address(at)).is_ok())
+                .take_while(|_| limiter.check(Client::new(caller, address(at))).is_ok())
                 .count()
         };
         assert_eq!(left(Some(&named("a")), "192.0.2.1"), 2);
@@ -167,7 +144,7 @@ mod tests {
         assert_eq!(left(None, "2001:db8::ffff:1"), 0);
         assert_eq!(left(None, "2001:db8:0:1::1"), 2);
         let refused = limiter
-            .check(None, address("192.0.2.1"))
+            .check(Client::new(None, address("192.0.2.1")))
             .expect_err("an empty bucket");
         assert!(refused.retry_after > Duration::from_mins(29), "{refused:?}");
     }

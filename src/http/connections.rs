@@ -9,8 +9,8 @@ use futures_util::FutureExt as _;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use crate::auth::client::client_network;
 use crate::auth::proxies::Proxies;
-use crate::auth::rate::client_network;
 
 /// How often another connection is asked to end while a new one waits.
 const EVICTION_INTERVAL: Duration = Duration::from_millis(10);

@@ -19,6 +19,7 @@ use axum::routing::MethodRouter;
 use tokio::time::sleep;
 
 use crate::auth::audit::{Attempt, AuditGuard};
+use crate::auth::client::Client;
 use crate::auth::proxies::Proxies;
 use crate::auth::rate::Limiter;
 use crate::auth::{Authenticator, Permission};
@@ -109,7 +110,8 @@ impl Authorizer {
     }
 }
 
-/// Middleware: authenticates the caller and checks its permission, as far as needed. Begins the audit record of a write.
+/// Middleware: authenticates the caller and checks its permission, as far as needed. The [`Client`] becomes an extension of
+/// the request. Begins the audit record of a write.
 async fn authorize(
     State((Authorizer(state), requirement)): State<(Authorizer, Requirement)>,
     mut request: Request,
@@ -129,6 +131,8 @@ async fn authorize(
         attempt.refused(error.class().status, &error_chain(&error));
         return error.into_response();
     }
+    let client = Client::new(attempt.caller.as_ref(), attempt.address);
+    request.extensions_mut().insert(client);
     if requirement != Requirement::Public {
         state.authenticator.strip_credentials(request.headers_mut());
     }
@@ -157,7 +161,9 @@ impl AuthorizerState {
     ) -> Result<(), ApiError> {
         let permission = match requirement {
             Requirement::Public => {
-                return limiter.map_or(Ok(()), |limiter| Ok(limiter.check(None, attempt.address)?));
+                return limiter.map_or(Ok(()), |limiter| {
+                    Ok(limiter.check(Client::new(None, attempt.address))?)
+                });
             }
             Requirement::Authenticated => None,
             Requirement::Permission(permission) => Some(permission),
@@ -165,7 +171,7 @@ impl AuthorizerState {
         let identified = self.authenticator.authenticate(headers, peer, permission).await;
         // A failed authentication counts too, by address: that is how secrets are guessed.
         if let Some(limiter) = limiter {
-            limiter.check(identified.as_ref().ok(), attempt.address)?;
+            limiter.check(Client::new(identified.as_ref().ok(), attempt.address))?;
         }
         let caller = attempt.caller.insert(identified?);
         permission.map_or(Ok(()), |permission| {
