@@ -28,6 +28,7 @@ pub use self::page_cache::CacheStats;
 use self::page_cache::PageCache;
 use crate::memory::{Reserved, ResponseMemory};
 use crate::store::pending::{self, PageQuery};
+use crate::store::share::{Share, Turn};
 use crate::store::tally::{self, Revision, Tally};
 use crate::store::{Database, StoreError};
 
@@ -64,7 +65,11 @@ impl Default for PendingConfig {
 
 /// The pending tasks. Clones share everything.
 #[derive(Debug, Clone)]
-pub struct Pending(Arc<Shared>);
+pub struct Pending {
+    shared: Arc<Shared>,
+    /// The share of the client that asks; `None` for the service itself.
+    client: Option<Share>,
+}
 
 #[derive(Debug)]
 struct Shared {
@@ -99,7 +104,7 @@ impl Pending {
                 }
             }
         });
-        Self(Arc::new(Shared {
+        let shared = Shared {
             database,
             barrier,
             cache,
@@ -110,7 +115,20 @@ impl Pending {
             response_memory: ResponseMemory::new(config.response_memory),
             config,
             stop,
-        }))
+        };
+        Self {
+            shared: Arc::new(shared),
+            client: None,
+        }
+    }
+
+    /// The pending tasks, with no more connections at a time than a client's share.
+    #[must_use]
+    pub fn within(&self, share: Share) -> Self {
+        Self {
+            client: Some(share),
+            ..self.clone()
+        }
     }
 
     /// A page as it is in a snapshot from after this call. It is read once for all requests until a pending task changes,
@@ -129,22 +147,44 @@ impl Pending {
         query: &PendingQuery,
         is_enough: fn(&PendingPage) -> bool,
     ) -> Result<PendingPage, PageError> {
-        let now = self.0.barrier.pass().await?;
+        let now = self.shared.barrier.pass().await?;
         let cache = self.cache();
         let known = cache.page(query);
         if let Some(page) = &known
             && page.tally.revision == now.revision
             && is_enough(page)
         {
-            self.0.cache_stats.hits.inc();
+            self.shared.cache_stats.hits.inc();
             return Ok(page.clone());
         }
-        self.0.cache_stats.misses.inc();
+        self.shared.cache_stats.misses.inc();
         // A read in flight is shared only among requests that saw the same revision. It began after the first of them
         // saw it, so it misses nothing that the barrier promises to the others.
-        let read = cache.read_once(query, now.revision, self.read(&cache, query, now.revision));
-        // Boxed: the future is large, and most requests do not need it.
-        Box::pin(read).await
+        let mut turn = None;
+        loop {
+            let read = async {
+                let _turn = turn.take().or_else(|| self.turn_now()).ok_or(PageError::NoTurn)?;
+                self.read(&cache, query, now.revision).await
+            };
+            // Boxed: the future is large, and most requests do not need it.
+            match (
+                Box::pin(cache.read_once(query, now.revision, read)).await,
+                &self.client,
+            ) {
+                // Not while others wait for this read: their clients may have turns.
+                (Err(PageError::NoTurn), Some(share)) => {
+                    turn = Some(self.shared.database.page_turn(share).await?);
+                }
+                (read, _) => return read,
+            }
+        }
+    }
+
+    /// A turn to read a page, if the client has one now.
+    fn turn_now(&self) -> Option<Turn> {
+        self.client
+            .as_ref()
+            .map_or(Some(Turn::new()), Share::page_turn_now)
     }
 
     /// The body in a coding, compressed once for all requests.
@@ -163,20 +203,20 @@ impl Pending {
 
     /// How many tasks are pending in a snapshot from after this call.
     pub async fn count(&self) -> Result<i64, StoreError> {
-        Ok(self.0.barrier.pass().await?.pending)
+        Ok(self.shared.barrier.pass().await?.pending)
     }
 
     /// The budget of responses, pages of pending tasks or others.
     pub fn response_memory(&self) -> &ResponseMemory {
-        &self.0.response_memory
+        &self.shared.response_memory
     }
 
     pub fn freshness_checks(&self) -> &FreshnessChecks {
-        self.0.barrier.checks()
+        self.shared.barrier.checks()
     }
 
     pub fn cache_stats(&self) -> &CacheStats {
-        &self.0.cache_stats
+        &self.shared.cache_stats
     }
 
     /// How many bytes of pages are in memory.
@@ -187,13 +227,13 @@ impl Pending {
     /// Forgets all pages: whatever requests read from now on comes from the database. Changes that no trigger sees leave
     /// the revision alone, so pages in memory would be sent for good.
     pub fn forget(&self) {
-        self.0
+        self.shared
             .cache
-            .send_replace(Arc::new(PageCache::new(self.0.config.cache_bytes)));
+            .send_replace(Arc::new(PageCache::new(self.shared.config.cache_bytes)));
     }
 
     fn cache(&self) -> Arc<PageCache> {
-        Arc::clone(&self.0.cache.borrow())
+        Arc::clone(&self.shared.cache.borrow())
     }
 
     /// Reads a page and keeps it. The page may be of a later revision than this one, and serves the requests that see
@@ -213,7 +253,7 @@ impl Pending {
             return Ok(page.clone());
         }
         let known = known.map(|page| page.content);
-        let mut reserved = self.0.response_memory.reserve();
+        let mut reserved = self.shared.response_memory.reserve();
         // What has not changed is copied.
         let copied = known.as_ref().and_then(|known| known.body.as_ref());
         let copied = reserved.add(copied.map_or(0, Bytes::len)).await;
@@ -260,7 +300,7 @@ impl Pending {
                 offset: query.offset.less(preceding),
                 ..plain
             };
-            let page = pending::page(&self.0.database, from_cursor, known, reserved).await?;
+            let page = pending::page(&self.shared.database, from_cursor, known, reserved).await?;
             if page.tally.revision == revision {
                 return Ok(page);
             }
@@ -268,6 +308,6 @@ impl Pending {
             drop(page);
             reserved.shrink_to(0);
         }
-        pending::page(&self.0.database, plain, known, reserved).await
+        pending::page(&self.shared.database, plain, known, reserved).await
     }
 }

@@ -47,6 +47,9 @@ pub struct PendingPage {
 pub enum PageError {
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The client uses its share of the connections.
+    #[error("the client has no turn")]
+    NoTurn,
     #[error("the page could not be written as JSON")]
     Render(#[from] serde_json::Error),
     #[error("the page could not be compressed")]

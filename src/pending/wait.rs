@@ -51,19 +51,19 @@ impl Wait {
 
     /// How long a client may wait.
     pub fn long_poll_timeout(&self) -> Duration {
-        self.0.pending.0.config.long_poll_timeout
+        self.0.pending.shared.config.long_poll_timeout
     }
 
     /// A permit to wait, if one is free.
     pub fn permit(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.0.pending.0.waiter_permits)
+        Arc::clone(&self.0.pending.shared.waiter_permits)
             .try_acquire_owned()
             .ok()
     }
 
     /// A permit to answer after the wait: one change must not answer all waiters at once.
     pub async fn wakeup_permit(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.0.pending.0.wakeup_permits)
+        Arc::clone(&self.0.pending.shared.wakeup_permits)
             .acquire_owned()
             .await
             .ok()
@@ -73,7 +73,7 @@ impl Wait {
     pub async fn until_changed(&self) {
         let Waiting { pending, query, seen } = &*self.0;
         pending
-            .0
+            .shared
             .stop
             .run_until_cancelled(async {
                 loop {
@@ -86,7 +86,11 @@ impl Wait {
                     }
                     let revision = page.tally.revision;
                     drop(page);
-                    pending.0.changes.after(revision, &pending.0.barrier).await;
+                    pending
+                        .shared
+                        .changes
+                        .after(revision, &pending.shared.barrier)
+                        .await;
                 }
             })
             .await;

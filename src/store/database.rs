@@ -8,6 +8,7 @@
 //! primary that still takes writes.
 
 use std::io;
+use std::mem;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use std::time::Duration;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgPoolOptions, PgRow};
 use sqlx::{PgConnection, PgPool, Postgres};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::Instrument;
 
@@ -25,6 +26,7 @@ use super::schema::Schema;
 use super::session::{
     self, CHECK_TIMEOUT, Pooling, START_TIMEOUT, ServerId, Settings, expect_primary, primary_of, within,
 };
+use super::share::{Share, Turn};
 use super::unreadable::log_tasks;
 use super::{StoreError, privileges};
 use crate::telemetry::error_chain;
@@ -53,6 +55,12 @@ pub struct Limits {
 pub struct Database {
     /// Connects to the server that the watch has found.
     pool: PgPool,
+    /// All connections.
+    connections: Share,
+    /// The client's share of them; `None` for the service's own work.
+    client: Option<Share>,
+    max_connections: usize,
+    acquire_timeout: Duration,
     /// A session for the tally alone, and when it was opened: slow statements do not delay the freshness barrier. It is
     /// taken out while it is used, so a read that fails or is given up loses it.
     tally: Arc<Mutex<Option<(Instant, PgConnection)>>>,
@@ -106,6 +114,8 @@ impl Database {
     /// Prepares the connections and opens none. The database counts as down until [`Database::watch`] has reached it.
     pub fn new(hosts: impl Into<Hosts>, limits: Limits) -> Self {
         let hosts = hosts.into();
+        let max_connections = usize::try_from(limits.max_connections).unwrap_or(usize::MAX);
+        let max_connections = max_connections.min(Semaphore::MAX_PERMITS);
         let settings = Settings {
             statement_timeout: limits.statement_timeout,
         };
@@ -142,6 +152,10 @@ impl Database {
                 })
         };
         Self {
+            connections: Share::of(max_connections),
+            client: None,
+            max_connections,
+            acquire_timeout: limits.acquire_timeout,
             pool: pool.connect_lazy_with(session::plain(hosts.first())),
             tally: Arc::default(),
             hosts,
@@ -163,10 +177,49 @@ impl Database {
         let _ = self.current.server.subscribe().wait_for(Option::is_some).await;
     }
 
+    /// A new share for a client.
+    pub fn share(&self) -> Share {
+        Share::of_client(self.max_connections)
+    }
+
+    /// The database with no more connections at a time than a client's share.
+    #[must_use]
+    pub fn within(&self, share: Share) -> Self {
+        Self {
+            client: Some(share),
+            ..self.clone()
+        }
+    }
+
     /// A connection for one or more statements: [`StoreError::KnownDown`] at once if the database is down or goes down
-    /// meanwhile, [`StoreError::Unavailable`] if no connection is free within the acquire timeout.
+    /// meanwhile, [`StoreError::Unavailable`] if no connection is free within the acquire timeout, of the client's share
+    /// or of all.
     pub async fn connection(&self) -> Result<Lease, StoreError> {
-        self.unless_down(self.lease()).await
+        let turn = async {
+            let mut turn = match &self.client {
+                Some(share) => share.turn().await,
+                None => Turn::new(),
+            };
+            turn.extend(self.connections.turn().await);
+            turn
+        };
+        // In a box: it is large, and every caller would carry it.
+        self.unless_down(Box::pin(self.lease(turn))).await
+    }
+
+    /// The same for a page of pending tasks, in a turn of the client's share.
+    pub(super) async fn page_connection(&self) -> Result<Lease, StoreError> {
+        let turn = self.connections.page_turn();
+        self.unless_down(Box::pin(self.lease(turn))).await
+    }
+
+    /// Waits for a turn of a client's share to read a page, as long as for a connection.
+    pub(crate) async fn page_turn(&self, share: &Share) -> Result<Turn, StoreError> {
+        self.unless_down(async {
+            let turn = timeout(self.acquire_timeout, share.page_turn()).await;
+            turn.map_err(|_| sqlx::Error::PoolTimedOut.into())
+        })
+        .await
     }
 
     /// The row of a statement without parameters, in the session for the tally. The row is used, and the session kept, only
@@ -237,15 +290,21 @@ impl Database {
         }
     }
 
-    async fn lease(&self) -> Result<Lease, StoreError> {
+    async fn lease(&self, turn: impl Future<Output = Turn>) -> Result<Lease, StoreError> {
         let before = self.current.get()?;
-        let connection = match self.pool.acquire().await {
+        let acquiring = async {
+            let turn = turn.await;
+            Ok((turn, self.pool.acquire().await?))
+        };
+        let acquired = timeout(self.acquire_timeout, acquiring).await;
+        let (turn, connection) = match acquired.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
             Err(sqlx::Error::PoolTimedOut) => return Err(Box::pin(self.refusal()).await),
             acquired => acquired?,
         };
         let mut lease = Lease {
             database: self.clone(),
             connection,
+            turn,
             in_transaction: before.pooling == Pooling::Transaction,
             finished: false,
         };
@@ -412,6 +471,8 @@ impl Database {
 pub struct Lease {
     database: Database,
     connection: PoolConnection<Postgres>,
+    /// Kept until the connection is returned.
+    turn: Turn,
     /// Behind a transaction pooler all statements of a lease are one transaction.
     in_transaction: bool,
     finished: bool,
@@ -470,7 +531,11 @@ impl Drop for Lease {
         if self.finished {
             // The library pings the connection before it returns it, and would wait for ever on a dead network.
             let returning = self.connection.return_to_pool();
-            tokio::spawn(timeout(CHECK_TIMEOUT, returning));
+            let turn = mem::take(&mut self.turn);
+            tokio::spawn(async move {
+                let _ = timeout(CHECK_TIMEOUT, returning).await;
+                drop(turn);
+            });
         } else {
             self.connection.close_on_drop();
         }

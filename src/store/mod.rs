@@ -1,6 +1,6 @@
 //! PostgreSQL: all SQL is in this folder.
 //!
-//! Reading order: [`hosts`] and [`database`] (connections), [`schema`] (migrations), [`privileges`] (of the service's role), `row` (the
+//! Reading order: [`hosts`], [`database`] and [`share`] (connections), [`schema`] (migrations), [`privileges`] (of the service's role), `row` (the
 //! list of columns), [`list`], [`pending`], [`tally`] and [`task`] (reading), [`report`], [`clear`] and [`retention`]
 //! (writing), [`import`] and [`export`] (very many tasks, on a connection of [`bulk`]), [`unreadable`] (what cannot be read).
 
@@ -22,6 +22,7 @@ pub mod retention;
 mod row;
 pub mod schema;
 pub mod session;
+pub mod share;
 mod statement;
 pub mod tally;
 pub mod task;

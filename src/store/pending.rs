@@ -242,7 +242,7 @@ async fn read(
     reserved: &mut Reserved,
 ) -> Result<Page, StoreError> {
     let (statement, arguments) = statement(query, known)?;
-    let mut connection = database.connection().await?;
+    let mut connection = database.page_connection().await?;
     let reading = async {
         let mut rows = sqlx::query_with(AssertSqlSafe(statement), arguments)
             // Others are planned with their values: the best plan depends on the offset.
