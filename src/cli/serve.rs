@@ -119,7 +119,7 @@ pub(super) fn api(
         base_paths: args.paths.base_paths.clone(),
         allowed_hosts,
         cors_origins: args.cors_origins.clone(),
-        max_concurrent_requests: args.max_concurrent_requests,
+        bounds: args.into(),
         authorizer,
     };
     router::api(state, &config, extra_routes)

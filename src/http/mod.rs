@@ -21,6 +21,7 @@ pub mod route;
 pub mod router;
 pub mod routes;
 pub mod server;
+pub mod shares;
 pub mod state;
 pub mod tls;
 pub(crate) mod tracking_id;

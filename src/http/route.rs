@@ -24,8 +24,9 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use crate::auth::Permission;
 use crate::http::middleware::authorize::Authorizer;
-use crate::http::middleware::limits::ConcurrencyLimit;
+use crate::http::middleware::limits;
 use crate::http::openapi::BEARER_TOKEN;
+use crate::http::shares::Shares;
 use crate::http::state::AppState;
 
 /// Operations of one path that need the same permission. A path whose operations need several has several routes.
@@ -61,10 +62,10 @@ fn secured<S>(
 }
 
 impl<S: Clone + Send + Sync + 'static> Route<S> {
-    /// The same route, with a permit for each request.
+    /// The same route, with a place for each request.
     #[must_use]
-    pub fn limited(mut self, limit: &ConcurrencyLimit) -> Self {
-        self.described.2 = limit.around(self.described.2);
+    pub fn limited(mut self, shares: &Shares) -> Self {
+        self.described.2 = limits::limited(shares, self.described.2);
         self
     }
 

@@ -1,6 +1,5 @@
 //! The whole HTTP application: every route and every layer, on one screen.
 
-use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -22,12 +21,13 @@ use crate::http::error_body::envelope;
 use crate::http::middleware::authorize::Authorizer;
 use crate::http::middleware::cors::{self, Origin};
 use crate::http::middleware::hosts::AllowedHosts;
-use crate::http::middleware::limits::{self, ConcurrencyLimit};
+use crate::http::middleware::limits;
 use crate::http::middleware::{head, long_poll, track};
 use crate::http::openapi;
 use crate::http::route::{Route, describe, mount, public, route};
 use crate::http::routes::metrics::CountChecks;
 use crate::http::routes::{clear, docs, health, list, metrics, pending_tasks, report, single};
+use crate::http::shares::{Bounds, Shares};
 use crate::http::state::AppState;
 use crate::pending::Pending;
 use crate::store::Database;
@@ -40,7 +40,7 @@ pub struct ApiConfig {
     pub allowed_hosts: AllowedHosts,
     /// The origins whose pages may call.
     pub cors_origins: Vec<Origin>,
-    pub max_concurrent_requests: NonZeroU32,
+    pub bounds: Bounds,
     pub authorizer: Authorizer,
 }
 
@@ -69,11 +69,11 @@ fn meta_routes() -> [Route; 2] {
 pub fn api(state: AppState, config: &ApiConfig, extra_routes: Vec<Route>) -> Router {
     let request_timeout = state.request_timeout;
     let authorizer = &config.authorizer;
-    let limit = ConcurrencyLimit::new(config.max_concurrent_requests);
-    let task_routes = mount(task_routes().map(|route| route.limited(&limit)), authorizer);
+    let shares = Shares::new(config.bounds, state.database.clone());
+    let task_routes = mount(task_routes().map(|route| route.limited(&shares)), authorizer);
     let published = docs::Published::new(description(&config.base_paths));
     let meta_routes = meta_routes().into_iter().chain(extra_routes);
-    let meta_routes = mount(meta_routes.map(|route| route.limited(&limit)), authorizer);
+    let meta_routes = mount(meta_routes.map(|route| route.limited(&shares)), authorizer);
     let routes = config
         .base_paths
         .iter()

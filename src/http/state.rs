@@ -1,7 +1,12 @@
 //! The state that handlers share.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use crate::http::shares::Place;
 use crate::pending::Pending;
 use crate::store::Database;
 
@@ -11,6 +16,21 @@ pub struct AppState {
     pub pending: Pending,
     pub empty_status: EmptyStatus,
     pub request_timeout: Duration,
+}
+
+/// Handlers take the state itself: the database within the share of the client that calls.
+impl FromRequestParts<Self> for AppState {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Self) -> Result<Self, Infallible> {
+        let mut state = state.clone();
+        if let Some(place) = parts.extensions.get::<Place>() {
+            let share = place.connections();
+            state.database = state.database.within(share.clone());
+            state.pending = state.pending.within(share.clone());
+        }
+        Ok(state)
+    }
 }
 
 /// The status of the response if nothing at all is pending. A page past the end of a non-empty list is always 200 with

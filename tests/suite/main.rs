@@ -19,6 +19,7 @@ mod crash;
 mod demo;
 mod docs;
 mod errors;
+mod fairness;
 mod filter_laws;
 mod freshness;
 mod list;

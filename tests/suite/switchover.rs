@@ -4,6 +4,9 @@ use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use sqlx::{Connection, PgConnection};
+use task_status::auth::Authenticator;
+use task_status::auth::proxies::Proxies;
+use task_status::http::middleware::authorize::Authorizer;
 use task_status::store::database::Limits;
 use task_status::store::hosts::Hosts;
 use task_status::store::schema::{self, Schema};
@@ -18,6 +21,9 @@ use crate::support::proxy::{Proxy, Route};
 use crate::support::service::{LIMITS, PENDING_TASKS, Service, Setup, watched};
 use crate::support::{TIMEOUT, eventually, until};
 
+/// The connections of [`LIMITS`] that are not for pages alone.
+const BESIDE_PAGES: u32 = LIMITS.max_connections - 1;
+
 async fn service(proxy: &Proxy, node: &Node) -> Service {
     serving(proxy.options(&node.options())).await
 }
@@ -30,7 +36,9 @@ async fn serving(hosts: impl Into<Hosts>) -> Service {
     };
     let database = watched(hosts, limits, Schema::Migrate);
     database.wait_until_up().await;
-    Service::on(database, Setup::default())
+    let proxies = Proxies::new(vec!["127.0.0.1".parse().unwrap()]);
+    let authorizer = Authorizer::new(Authenticator::Open, proxies, None);
+    Service::on(database, Setup::with_authorizer(authorizer))
 }
 
 async fn report(service: &Service, id: &str, progress: &str) -> u16 {
@@ -354,11 +362,14 @@ async fn a_dead_network_costs_no_connection_of_the_pool() {
     assert_eq!(report(&service, "t0", "before").await, 201);
     for _ in 0..3 {
         let mut clients = JoinSet::new();
-        for _ in 0..12 {
-            let url = format!("http://{}/task-status/t0", service.address);
+        for number in 1..=12 {
+            // Each is a client of its own, with a share of the connections.
+            let request = reqwest::Client::new()
+                .get(format!("http://{}/task-status/t0", service.address))
+                .header("X-Forwarded-For", format!("192.0.2.{number}"));
             clients.spawn(async move {
-                loop {
-                    let _ = reqwest::get(&url).await;
+                while let Some(request) = request.try_clone() {
+                    let _ = request.send().await;
                 }
             });
         }
@@ -370,7 +381,7 @@ async fn a_dead_network_costs_no_connection_of_the_pool() {
             .fetch_one(&mut admin)
             .await
             .ok()?;
-            (used >= i64::from(LIMITS.max_connections)).then_some(())
+            (used >= i64::from(BESIDE_PAGES)).then_some(())
         })
         .await;
         proxy.set(Route::Swallow);
@@ -383,7 +394,7 @@ async fn a_dead_network_costs_no_connection_of_the_pool() {
         service.database.wait_until_up().await;
         // All of them can be had at once again.
         let mut leases = Vec::new();
-        for _ in 0..LIMITS.max_connections {
+        for _ in 0..BESIDE_PAGES {
             leases.push(
                 eventually("a connection is free", async || {
                     service.database.connection().await.ok()

@@ -111,7 +111,7 @@ async fn without_a_current_page_or_a_permit_the_response_comes_at_once() {
         },
         ..Setup::default()
     };
-    setup.api.max_concurrent_requests = 1.try_into().unwrap();
+    setup.api.bounds.requests = 1.try_into().unwrap();
     let service = Arc::new(Service::with(&database, setup).await);
     let asked = Asked::known(&service, "").await;
     let held = asked.wait(50);

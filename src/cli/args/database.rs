@@ -21,7 +21,8 @@ pub struct DatabaseArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Database")]
 pub struct DatabaseLimits {
-    /// Connections to the database, at most
+    /// Connections to the database, at most. A client uses half of them at most, and a quarter is for pages of pending
+    /// tasks alone; each is one at least, and with 1 all share it
     #[arg(
         long,
         env = "TASK_STATUS_MAX_CONNECTIONS",

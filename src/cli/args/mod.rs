@@ -22,6 +22,7 @@ use tracing_subscriber::filter::Targets;
 use crate::http::base_path::BasePath;
 use crate::http::connections::ConnectionLimits;
 use crate::http::middleware::cors::Origin;
+use crate::http::shares::Bounds;
 use crate::http::state::EmptyStatus;
 use crate::http::tls::TlsFiles;
 use crate::pending::PendingConfig;
@@ -242,7 +243,8 @@ pub struct ApiArgs {
         value_name = "ORIGINS"
     )]
     pub cors_origins: Vec<Origin>,
-    /// Requests in flight at a time, at most. Further requests get 503 at once
+    /// Requests in flight at a time, at most, and half as many of one client: a verified name, else an address. Further
+    /// requests get 503 at once
     #[arg(
         long,
         env = "TASK_STATUS_MAX_CONCURRENT_REQUESTS",
@@ -250,6 +252,15 @@ pub struct ApiArgs {
         value_name = "NUMBER"
     )]
     pub max_concurrent_requests: NonZeroU32,
+    /// Streams (POST of newline-delimited JSON) in flight at a time, at most, and a quarter as many of one client. They do
+    /// not count as requests. Further streams get 503 at once
+    #[arg(
+        long,
+        env = "TASK_STATUS_MAX_STREAMS",
+        default_value = "100",
+        value_name = "NUMBER"
+    )]
+    pub max_streams: NonZeroU32,
     /// Size of the cache of rendered pages of pending tasks, in MiB
     #[arg(long, env = "TASK_STATUS_PAGE_CACHE_MIB", default_value = "32", value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
     pub page_cache_mib: u32,
@@ -275,6 +286,15 @@ pub struct ApiArgs {
     /// How long a request may take before it gets 503
     #[arg(long, env = "TASK_STATUS_REQUEST_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub request_timeout: Duration,
+}
+
+impl From<&ApiArgs> for Bounds {
+    fn from(args: &ApiArgs) -> Self {
+        Self {
+            requests: args.max_concurrent_requests,
+            streams: args.max_streams,
+        }
+    }
 }
 
 impl From<&ApiArgs> for PendingConfig {

@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use axum::extract::State;
 use axum::{Extension, Json};
 
 use crate::auth::audit::AuditRecord;
@@ -47,7 +46,7 @@ const SHARE: u32 = 3;
     ))
 )]
 pub async fn clear(
-    State(state): State<AppState>,
+    state: AppState,
     Extension(record): Extension<AuditRecord>,
     query: Query,
     JsonPatchContent(content): JsonPatchContent,

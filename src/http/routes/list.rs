@@ -1,6 +1,5 @@
 //! `GET` and `HEAD /task-status`.
 
-use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 
@@ -52,11 +51,7 @@ use crate::task::TaskStatus;
         )
     )
 )]
-pub async fn list(
-    State(state): State<AppState>,
-    query: Query,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
+pub async fn list(state: AppState, query: Query, headers: HeaderMap) -> Result<Response, ApiError> {
     let mut params = PageParams::new(&query);
     let filter = params.filters();
     let order = params.sorters();

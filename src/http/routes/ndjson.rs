@@ -1,57 +1,43 @@
 //! `POST /task-status` with newline-delimited JSON: a task on each line, and a result for each, so that one bad line
 //! does not lose the rest. Neither the content nor the response is held in memory.
 
+mod lines;
+mod results;
+
 use std::convert::Infallible;
-use std::io;
-use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use futures_util::{Stream, StreamExt, TryStreamExt};
+use futures_util::StreamExt;
 use serde::Serialize;
-use tokio::sync::Semaphore;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-use tokio::time::timeout;
-use tokio_stream::wrappers::UnboundedReceiverStream;
-use tokio_util::codec::{AnyDelimiterCodec, AnyDelimiterCodecError, FramedRead};
-use tokio_util::io::StreamReader;
+use tokio::time::{Instant, timeout};
 use tracing::{Instrument, Span};
 
 use crate::auth::audit::{AuditGuard, AuditRecord, Stored};
-use crate::http::bounds::MAX_BODY_BYTES;
 use crate::http::error::ApiError;
 use crate::http::error_body::{Context, ErrorBody};
 use crate::http::extract::NDJSON;
 use crate::http::middleware::authorize::StreamingWrite;
-use crate::http::middleware::limits::Permit;
+use crate::http::shares::{Place, StreamPlace};
 use crate::http::state::AppState;
-use crate::memory::{Reserved, ResponseMemory};
-use crate::messages::cause::Cause;
 use crate::store::report::{self, Outcome};
 use crate::store::{Database, StoreError};
 use crate::task::json;
 use crate::task::report::{Report, read};
+use lines::{Lines, Next};
+use results::{Gone, Sender, results};
 
-/// The most lines of one request.
-pub const MAX_LINES: usize = 100_000;
 /// A batch is written at this many tasks, or at this many bytes of lines.
 const BATCH: usize = 500;
-const BATCH_BYTES: usize = 4 * 1024 * 1024;
-/// The most bytes of the response that wait in memory for the client to read them. Enough for [`MAX_LINES`] results, so
-/// that a client may send everything before it reads. If the memory for responses has no room for them, only so many
-/// wait as need none.
-const WAITING_BYTES: usize = 16 * 1024 * 1024;
-const UNRESERVED_BYTES: usize = 64 * 1024;
+const BATCH_BYTES: usize = 1024 * 1024;
 /// How long tasks that have arrived wait for more to be written with.
 const LINGER: Duration = Duration::from_millis(200);
 /// How long a stream may take, since the caller's permission may end.
 const TIMEOUT: Duration = Duration::from_hours(1);
-/// How long the client may pause.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// One line of the response.
 #[derive(Debug, Serialize)]
@@ -77,60 +63,49 @@ struct Summary {
     refused: usize,
 }
 
-/// Stores the tasks of the content as they arrive, and responds as they are stored.
-pub fn store(state: AppState, record: AuditRecord, request: Request) -> Response {
-    let (mut parts, body) = request.into_parts();
-    let (sender, receiver) = unbounded_channel();
-    let budget = Arc::new(Semaphore::new(UNRESERVED_BYTES));
-    let reserved = Arc::new(OnceLock::new());
+/// Stores the tasks of the content as they arrive, and responds as they are stored. 503 without a place for a stream.
+pub fn store(
+    state: AppState,
+    place: &Place,
+    record: AuditRecord,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (parts, body) = request.into_parts();
+    let (sender, results) = results(state.pending.response_memory());
     let worker = Worker {
+        _place: place.stream()?,
         writing: AuditGuard::resume(record),
-        _permit: parts.extensions.remove(),
         database: state.database,
         context: Context::new(&parts),
         sender,
-        budget: Arc::clone(&budget),
-        memory: state.pending.response_memory().clone(),
-        reserved: Arc::clone(&reserved),
         batch: Vec::new(),
         batch_bytes: 0,
+        due: None,
         summary: Summary::default(),
     };
     tokio::spawn(worker.run(body).instrument(Span::current()));
-    let answer = UnboundedReceiverStream::new(receiver).map(move |line: Vec<u8>| {
-        // Held until the last line is taken.
-        let _ = &reserved;
-        budget.add_permits(counted(&line));
-        Ok::<_, Infallible>(line)
-    });
-    (
+    Ok((
         Extension(StreamingWrite),
         [(header::CONTENT_TYPE, NDJSON[0])],
-        Body::from_stream(answer),
+        Body::from_stream(results.map(Ok::<_, Infallible>)),
     )
-        .into_response()
+        .into_response())
 }
 
 struct Worker {
+    /// Held until the stream ends.
+    _place: StreamPlace,
     writing: AuditGuard,
-    /// The permit of the request, held until the stream ends.
-    _permit: Option<Permit>,
     database: Database,
     context: Context,
-    sender: UnboundedSender<Vec<u8>>,
-    /// How many bytes of the response may still wait for the client.
-    budget: Arc<Semaphore>,
-    memory: ResponseMemory,
-    /// Set once [`UNRESERVED_BYTES`] have waited and there was room for more.
-    reserved: Arc<OnceLock<Reserved>>,
+    sender: Sender,
     /// The reports that are not written yet, with the numbers of their lines.
     batch: Vec<(usize, Report)>,
     batch_bytes: usize,
+    /// When the batch is written, if it is not empty.
+    due: Option<Instant>,
     summary: Summary,
 }
-
-/// The client has closed the connection, or does not read the response.
-struct Gone;
 
 impl Worker {
     async fn run(mut self, body: Body) {
@@ -154,37 +129,16 @@ impl Worker {
     }
 
     async fn work(&mut self, body: Body) -> Result<(), Gone> {
-        let mut lines = std::pin::pin!(lines(body));
-        let mut number = 0;
+        let mut lines = Lines::new(body);
         loop {
-            let wait = if self.batch.is_empty() {
-                IDLE_TIMEOUT
-            } else {
-                LINGER
-            };
-            match timeout(wait, lines.next()).await {
-                Err(_) if !self.batch.is_empty() => self.write().await?,
-                Err(_) => {
-                    self.refuse(number + 1, &bad_syntax(Cause::ContentIncomplete))
-                        .await?;
+            match lines.next(self.due).await {
+                Next::Line(number, line) => self.take(number, &line).await?,
+                Next::Pause => self.write().await?,
+                Next::Fault(number, cause) => {
+                    self.refuse(number, &ApiError::BadSyntax(vec![cause])).await?;
                     break;
                 }
-                Ok(None) => break,
-                Ok(Some(line)) => {
-                    number += 1;
-                    match line {
-                        Ok(_) if number > MAX_LINES => {
-                            let cause = Cause::TooManyLines { limit: MAX_LINES };
-                            self.refuse(number, &bad_syntax(cause)).await?;
-                            break;
-                        }
-                        Ok(line) => self.take(number, &line).await?,
-                        Err(error) => {
-                            self.refuse(number, &bad_syntax(cause(&error))).await?;
-                            break;
-                        }
-                    }
-                }
+                Next::End => break,
             }
         }
         self.write().await?;
@@ -192,9 +146,6 @@ impl Worker {
     }
 
     async fn take(&mut self, number: usize, line: &[u8]) -> Result<(), Gone> {
-        if line.trim_ascii().is_empty() {
-            return Ok(());
-        }
         let report = json::parse(line)
             .map_err(ApiError::from)
             .and_then(|value| Ok(read(&value, None)?));
@@ -202,6 +153,7 @@ impl Worker {
             Ok(report) => {
                 self.batch.push((number, report));
                 self.batch_bytes += line.len();
+                self.due.get_or_insert_with(|| Instant::now() + LINGER);
             }
             Err(error) => self.refuse(number, &error).await?,
         }
@@ -215,6 +167,7 @@ impl Worker {
     /// the one at fault.
     async fn write(&mut self) -> Result<(), Gone> {
         self.batch_bytes = 0;
+        self.due = None;
         let (numbers, reports): (Vec<usize>, Vec<Report>) = self.batch.drain(..).unzip();
         if reports.is_empty() {
             return Ok(());
@@ -277,52 +230,6 @@ impl Worker {
         // Numbers and texts can always be written as JSON.
         let mut json = serde_json::to_vec(line).unwrap_or_default();
         json.push(b'\n');
-        let length = u32::try_from(counted(&json)).map_err(|_| Gone)?;
-        if self.budget.available_permits() < counted(&json) {
-            self.reserve();
-        }
-        match timeout(IDLE_TIMEOUT, self.budget.acquire_many(length)).await {
-            Ok(Ok(permit)) => permit.forget(),
-            _ => return Err(Gone),
-        }
-        self.sender.send(json).map_err(|_| Gone)
+        self.sender.send(json).await
     }
-
-    /// Makes room for all that may wait, unless there is no memory for it.
-    fn reserve(&self) {
-        let mut reserved = self.memory.reserve();
-        if self.reserved.get().is_none()
-            && reserved.add_at_once(WAITING_BYTES).is_ok()
-            && self.reserved.set(reserved).is_ok()
-        {
-            self.budget.add_permits(WAITING_BYTES - UNRESERVED_BYTES);
-        }
-    }
-}
-
-/// How much of the budget a line takes: never more than there is at the least.
-fn counted(line: &[u8]) -> usize {
-    line.len().min(UNRESERVED_BYTES)
-}
-
-fn lines(body: Body) -> impl Stream<Item = Result<axum::body::Bytes, AnyDelimiterCodecError>> {
-    let newline = || b"\n".to_vec();
-    let codec = AnyDelimiterCodec::new_with_max_length(newline(), newline(), MAX_BODY_BYTES);
-    FramedRead::new(
-        StreamReader::new(body.into_data_stream().map_err(io::Error::other)),
-        codec,
-    )
-}
-
-fn cause(error: &AnyDelimiterCodecError) -> Cause {
-    match error {
-        AnyDelimiterCodecError::MaxChunkLengthExceeded => Cause::LineTooLong {
-            limit: MAX_BODY_BYTES,
-        },
-        AnyDelimiterCodecError::Io(_) => Cause::ContentIncomplete,
-    }
-}
-
-fn bad_syntax(cause: Cause) -> ApiError {
-    ApiError::BadSyntax(vec![cause])
 }

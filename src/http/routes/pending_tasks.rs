@@ -1,6 +1,5 @@
 //! `GET` and `HEAD /task-status/pending-tasks`.
 
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
@@ -52,11 +51,7 @@ use crate::task::TaskStatus;
         )
     )
 )]
-pub async fn list(
-    State(state): State<AppState>,
-    query: Query,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
+pub async fn list(state: AppState, query: Query, headers: HeaderMap) -> Result<Response, ApiError> {
     let mut params = PageParams::new(&query);
     let order = Sorters::oldest_first();
     let range = params.range(&order);

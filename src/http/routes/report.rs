@@ -1,7 +1,7 @@
 //! `PUT /task-status/{id}` and `POST /task-status`: the reports of executors.
 
 use axum::body::Body;
-use axum::extract::{FromRequest, Request, State};
+use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -18,6 +18,7 @@ use crate::http::extract::{JSON, JsonContent, NDJSON, TaskId, media_type, unsupp
 use crate::http::middleware::authorize::original_path;
 use crate::http::openapi::schemas::{TaskReport, TaskReports};
 use crate::http::openapi::{WRITING, examples};
+use crate::http::shares::Place;
 use crate::http::state::AppState;
 use crate::http::types::{ReportResult, Reported};
 use crate::store::report::{self, Outcome};
@@ -50,7 +51,7 @@ use crate::task::{TaskStatus, limits};
     )
 )]
 pub async fn put(
-    State(state): State<AppState>,
+    state: AppState,
     Extension(record): Extension<AuditRecord>,
     TaskId(id): TaskId,
     JsonContent(content): JsonContent,
@@ -117,13 +118,14 @@ pub async fn put(
     )
 )]
 pub async fn post(
-    State(state): State<AppState>,
+    state: AppState,
+    Extension(place): Extension<Place>,
     Extension(record): Extension<AuditRecord>,
     request: Request<Body>,
 ) -> Result<Response, ApiError> {
     let given = media_type(request.headers());
     if NDJSON.contains(&given.as_str()) {
-        return Ok(ndjson::store(state, record, request));
+        return ndjson::store(state, &place, record, request);
     }
     if given != JSON {
         return Err(unsupported_media_type(given, &[&[JSON][..], &NDJSON].concat()));

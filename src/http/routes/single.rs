@@ -2,7 +2,6 @@
 
 use axum::Extension;
 use axum::body::Bytes;
-use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
@@ -33,11 +32,7 @@ use crate::task::patch::TaskPatch;
         (status = 404)
     )
 )]
-pub async fn get(
-    State(state): State<AppState>,
-    TaskId(id): TaskId,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
+pub async fn get(state: AppState, TaskId(id): TaskId, headers: HeaderMap) -> Result<Response, ApiError> {
     let task = task::get(&state.database, &id)
         .await?
         .ok_or_else(|| ApiError::unknown_task(&id))?;
@@ -75,7 +70,7 @@ pub async fn get(
     )
 )]
 pub async fn patch(
-    State(state): State<AppState>,
+    state: AppState,
     Extension(record): Extension<AuditRecord>,
     TaskId(id): TaskId,
     headers: HeaderMap,

@@ -147,8 +147,9 @@ async fn a_long_poll_counts_once() {
 }
 
 async fn with_permits(database: &TestDatabase, number: u32) -> Arc<Service> {
-    let mut setup = Setup::default();
-    setup.api.max_concurrent_requests = number.try_into().unwrap();
+    let authorizer = Authorizer::new(Authenticator::Open, proxies(), None);
+    let mut setup = Setup::with_authorizer(authorizer);
+    setup.api.bounds.requests = number.try_into().unwrap();
     Arc::new(Service::with(database, setup).await)
 }
 
@@ -165,10 +166,14 @@ async fn requests_without_a_permit_are_refused_at_once() {
     database.insert(&["t"]).await;
     let service = with_permits(&database, 2).await;
     let holder = database.lock().await;
-    // Two pages: requests for the same page share one read.
-    let inside = ["", "?limit=1"].map(|page| {
+    // Two pages: requests for the same page share one read. Two clients: each may have half of the permits.
+    let inside = [("", "192.0.2.1"), ("?limit=1", "192.0.2.2")].map(|(page, client)| {
         let service = Arc::clone(&service);
-        tokio::spawn(async move { service.get(&format!("{PENDING_TASKS}{page}")).await })
+        let target = format!("{PENDING_TASKS}{page}");
+        tokio::spawn(async move {
+            let headers = [("X-Forwarded-For", client)];
+            service.request(Method::GET, &target, &headers).await
+        })
     });
     database.until_blocked(2, "task_status").await;
     // At once: the lock is still held. Every route counts, and a refused request takes no permit.
@@ -217,7 +222,7 @@ async fn a_disconnected_client_releases_its_permit() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stream_holds_its_permit_and_health_needs_none() {
+async fn health_needs_no_permit() {
     let database = TestDatabase::new().await;
     let service = with_permits(&database, 1).await;
     let health = Service::serve(
@@ -228,30 +233,18 @@ async fn a_stream_holds_its_permit_and_health_needs_none() {
         ),
         service.database.clone(),
     );
-    let (sender, receiver) = tokio::sync::mpsc::channel(1);
-    let lines = reqwest::Body::wrap_stream(tokio_stream::wrappers::ReceiverStream::new(receiver));
-    let stream = reqwest::Client::new()
-        .post(format!("http://{}/task-status", service.address))
-        .header("Content-Type", "application/x-ndjson")
-        .body(lines);
-    let line = |id: &str| {
-        Ok::<_, std::io::Error>(format!(
-            "{{\"id\":\"{id}\",\"type\":\"QPOC\",\"uniqueName\":\"n\",\"launcher\":\"l\"}}\n"
-        ))
-    };
-    sender.send(line("a")).await.unwrap();
-    // The response begins with the first line.
-    let answer = stream.send().await.unwrap();
-    assert_eq!(answer.status(), 200);
+    let holder = database.lock().await;
+    let inside = tokio::spawn({
+        let service = Arc::clone(&service);
+        async move { service.get("/task-status").await }
+    });
+    database.until_blocked(1, "task_status").await;
     assert_eq!(service.get(PENDING_TASKS).await.status, 503);
     let ready = health.get("/readyz").await;
     assert_eq!(
         (ready.status.as_u16(), ready.header("cache-control")),
         (200, Some("no-store"))
     );
-    sender.send(line("b")).await.unwrap();
-    drop(sender);
-    let summary = answer.text().await.unwrap();
-    assert!(summary.contains("\"created\":2"), "{summary}");
-    wait_for_a_free_permit(&service).await;
+    holder.close().await.unwrap();
+    assert_eq!(inside.await.unwrap().status, 200);
 }

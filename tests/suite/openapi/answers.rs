@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
+use sqlx::PgConnection;
 use task_status::auth::issuer::{Grant, Issuer};
 use task_status::auth::key_source::KeySource;
 use task_status::auth::keys::KeySet;
@@ -18,10 +19,10 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
 use super::description::{Description, Operation};
+use crate::support::TIMEOUT;
 use crate::support::database::TestDatabase;
 use crate::support::identity::{AUDIENCE, ISSUER, access};
 use crate::support::service::{Answer, LIMITS, Service, Setup};
-use crate::support::{TIMEOUT, until};
 
 const JSON: &str = "application/json";
 const PATCH: &str = "application/json-patch+json";
@@ -139,7 +140,8 @@ async fn unauthorized_callers(database: &TestDatabase, seen: &mut Seen<'_>) {
     let mut strict = Setup::with_authenticator(by_secret());
     strict.api.allowed_hosts = AllowedHosts::Loopback;
     let strict = Service::with(database, strict).await;
-    let (full, _stream) = without_permits(database).await;
+    let busy = TestDatabase::new().await;
+    let (full, _held) = without_permits(&busy).await;
     let limited = Setup::with_authorizer(Authorizer::new(by_secret(), Proxies::default(), Some(rate)));
     let limited = Service::with(database, limited).await;
     assert_eq!(limited.get("/docs").await.status, 200);
@@ -167,21 +169,17 @@ async fn unauthorized_callers(database: &TestDatabase, seen: &mut Seen<'_>) {
     }
 }
 
-/// A service whose only permit a stream holds that never ends.
-async fn without_permits(database: &TestDatabase) -> (Service, TcpStream) {
+/// A service whose only permit a request holds until the lock ends.
+async fn without_permits(database: &TestDatabase) -> (Service, (TcpStream, PgConnection)) {
     let mut setup = Setup::default();
-    setup.api.max_concurrent_requests = 1.try_into().unwrap();
+    setup.api.bounds.requests = 1.try_into().unwrap();
     let full = Service::with(database, setup).await;
-    let mut stream = TcpStream::connect(full.address).await.unwrap();
-    let head = format!(
-        "POST /task-status HTTP/1.1\r\nhost: x\r\ncontent-type: {NDJSON}\r\ntransfer-encoding: chunked\r\n\r\n"
-    );
-    stream.write_all(head.as_bytes()).await.unwrap();
-    until("the permit is taken", async || {
-        full.get("/docs").await.status == 503
-    })
-    .await;
-    (full, stream)
+    let lock = database.lock().await;
+    let mut blocked = TcpStream::connect(full.address).await.unwrap();
+    let head = b"GET /task-status HTTP/1.1\r\nhost: x\r\n\r\n";
+    blocked.write_all(head).await.unwrap();
+    database.until_blocked(1, "task_status").await;
+    (full, (blocked, lock))
 }
 
 /// Refusals that are the same for every operation.

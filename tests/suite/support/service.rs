@@ -16,6 +16,7 @@ use task_status::http::middleware::authorize::Authorizer;
 use task_status::http::middleware::hosts::AllowedHosts;
 use task_status::http::router::{self, ApiConfig};
 use task_status::http::server;
+use task_status::http::shares::Bounds;
 use task_status::http::state::{AppState, EmptyStatus};
 use task_status::pending::{Pending, PendingConfig};
 use task_status::store::Database;
@@ -63,7 +64,10 @@ impl Setup {
                 base_paths: base_paths.to_vec(),
                 allowed_hosts: AllowedHosts::Any,
                 cors_origins: Vec::new(),
-                max_concurrent_requests: 1000.try_into().unwrap(),
+                bounds: Bounds {
+                    requests: 1000.try_into().unwrap(),
+                    streams: 100.try_into().unwrap(),
+                },
                 authorizer,
             },
         }
