@@ -248,9 +248,10 @@ fn stored_length(value: &Value) -> Result<usize, Problem> {
             }
             let Some((digits, exponent)) = written.split_once(['e', 'E']) else {
                 let limit = MAX_DIGITS;
-                return match written.len() <= limit + "-.".len() {
-                    true => Ok(written.len()),
-                    false => Err(Problem::NumberTooLong { limit }),
+                return if written.len() <= limit + "-.".len() {
+                    Ok(written.len())
+                } else {
+                    Err(Problem::NumberTooLong { limit })
                 };
             };
             let length = exponent
