@@ -64,7 +64,7 @@ create function task_status_definition_summary_is_valid(summary jsonb) returns b
 comment on function task_status_definition_summary_is_valid is
     'An object with id, uniqueName, parentName (strings), description and executor (strings or null) and arguments (an object), all six present, their texts as long as in the API.';
 
--- What is stored can be exported and imported again, so the bounds are those of the API. A value of at most 250 bytes can
+-- Stored values can be exported and imported again, so the bounds are those of the API. A value of at most 250 bytes can
 -- neither be nested deeper nor hold a larger number. The prefix is one that the JSON library of the program interprets.
 create function task_status_json_is_bounded(value jsonb) returns boolean
     language sql immutable parallel safe

@@ -137,7 +137,7 @@ impl<S: Subscriber> Layer<S> for Repeats {
     }
 }
 
-/// What an event says: its message, the error, and the task it names. The other fields tell events of one kind apart.
+/// The text of an event: its message, the error, and the task it names. The other fields tell events of one kind apart.
 #[derive(Default)]
 struct Text(String);
 

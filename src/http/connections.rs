@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
@@ -14,8 +14,6 @@ use crate::auth::proxies::Proxies;
 
 /// How often another connection is asked to end while a new one waits.
 const EVICTION_INTERVAL: Duration = Duration::from_millis(10);
-/// How often the same trouble with connections is logged.
-const LOG_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The bounds.
 #[derive(Debug, Clone)]
@@ -49,9 +47,6 @@ pub struct Connections {
     by_address: Arc<Mutex<HashMap<IpAddr, usize>>>,
     /// Wakes the connection that has waited for it longest.
     crowded: Arc<Notify>,
-    refused: Throttle,
-    waiting: Throttle,
-    failed: Throttle,
 }
 
 /// The place of one connection.
@@ -76,24 +71,19 @@ impl Connections {
             free: Arc::new(Semaphore::new(limits.max.min(Semaphore::MAX_PERMITS))),
             by_address: Arc::default(),
             crowded: Arc::default(),
-            refused: Throttle::default(),
-            waiting: Throttle::default(),
-            failed: Throttle::default(),
             limits,
         }
     }
 
     /// A place for a connection from this address, or none if the address has its share. Waits while all places are
     /// taken, and asks the other connections to end one by one, the oldest first.
-    pub async fn place(&mut self, peer: IpAddr) -> Option<Place> {
+    pub async fn place(&self, peer: IpAddr) -> Option<Place> {
         let is_proxy = self.limits.proxies.trust(peer);
         let share = if is_proxy {
             None
         } else {
             let Some(share) = self.share(client_network(peer.to_canonical())) else {
-                if self.refused.is_due() {
-                    tracing::warn!(%peer, "closed a connection: the address has as many as it may");
-                }
+                tracing::warn!(%peer, "closed a connection: the address has as many as it may");
                 return None;
             };
             Some(share)
@@ -105,12 +95,10 @@ impl Connections {
                 break permit.ok()?;
             }
             self.crowded.notify_one();
-            if self.waiting.is_due() {
-                tracing::warn!(
-                    max = self.limits.max,
-                    "new connections wait: there are as many as may be"
-                );
-            }
+            tracing::warn!(
+                max = self.limits.max,
+                "new connections wait: there are as many as may be"
+            );
         };
         // If no connection was left to end, this one must not end for itself.
         let _ = self.crowded.notified().now_or_never();
@@ -132,13 +120,6 @@ impl Connections {
             }
         })
     }
-
-    /// Says that the system gave no connection, such as for want of file descriptors.
-    pub fn not_accepted(&mut self, error: &std::io::Error) {
-        if self.failed.is_due() {
-            tracing::error!(%error, "cannot accept connections; trying again");
-        }
-    }
 }
 
 impl Drop for Share {
@@ -157,20 +138,6 @@ fn locked(taken: &Mutex<HashMap<IpAddr, usize>>) -> MutexGuard<'_, HashMap<IpAdd
     taken.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Lets one log line through in each interval.
-#[derive(Debug, Default)]
-struct Throttle(Option<Instant>);
-
-impl Throttle {
-    fn is_due(&mut self) -> bool {
-        let is_due = self.0.is_none_or(|last| last.elapsed() >= LOG_INTERVAL);
-        if is_due {
-            self.0 = Some(Instant::now());
-        }
-        is_due
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
@@ -179,7 +146,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_is_not_asked_to_end_for_the_sake_of_itself() {
-        let mut connections = Connections::new(ConnectionLimits::of(1));
+        let connections = Connections::new(ConnectionLimits::of(1));
         let peer = IpAddr::from(Ipv4Addr::LOCALHOST);
         let busy = connections.place(peer).await;
         // Busy, it does not hear that it should end.

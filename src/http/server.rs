@@ -70,13 +70,14 @@ pub async fn serve(
     listener.set_nonblocking(true)?;
     limit_writes(&listener, limits.write_timeout)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    let mut places = Connections::new(limits);
+    let places = Connections::new(limits);
     let mut connections = JoinSet::new();
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                places.not_accepted(&error);
+                // For want of file descriptors, for example. The log counts what repeats.
+                tracing::error!(%error, "cannot accept connections; trying again");
                 sleep(ACCEPT_RETRY).await;
                 continue;
             }

@@ -46,7 +46,7 @@ struct Clients {
     sweep_at: usize,
 }
 
-/// What one client may use at a time. In use as long as there is another clone of it, or a permit.
+/// The places and connections of one client. In use as long as there is another clone of it, or a permit.
 #[derive(Debug, Clone)]
 struct ClientShare {
     requests: Arc<Semaphore>,

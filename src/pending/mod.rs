@@ -254,7 +254,7 @@ impl Pending {
         }
         let known = known.map(|page| page.content);
         let mut reserved = self.shared.response_memory.reserve();
-        // What has not changed is copied.
+        // Unchanged tasks are copied.
         let copied = known.as_ref().and_then(|known| known.body.as_ref());
         let copied = reserved.add(copied.map_or(0, Bytes::len)).await;
         copied.map_err(StoreError::from)?;

@@ -14,7 +14,7 @@ use crate::memory::MemoryError;
 use crate::task::report;
 use crate::task::violation::{Problem, Violation};
 
-/// What stands for a constraint if a character cannot be written in the encoding of the database.
+/// Stands for a constraint if a character cannot be written in the encoding of the database.
 const NOT_IN_ENCODING: &str = "its encoding lacks a character";
 
 /// A failure of a statement or of the connection it needed.

@@ -19,7 +19,7 @@ pub async fn log_tasks(connection: &mut PgConnection) {
     let Ok(_permit) = SEARCHES.try_acquire() else {
         return;
     };
-    // What was not found in time, or cannot be searched, stays unnamed: the failure itself is logged by others.
+    // Tasks that were not found in time, or cannot be searched, stay unnamed: the failure itself is logged by others.
     let _ = timeout(SEARCH_TIMEOUT, search(connection)).await;
 }
 

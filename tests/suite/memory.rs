@@ -69,7 +69,7 @@ async fn clients_that_do_not_read_take_no_more_than_the_budget() {
         assert_eq!(refused.headers()["retry-after"], "1");
         let body: Value = serde_json::from_str(&refused.text().await.unwrap()).unwrap();
         assert_eq!(body["causes"][0]["text"], "The memory for responses is in use.");
-        // What is small needs no room.
+        // Small responses need no room.
         assert_eq!(service.get("/task-status?limit=0&count=true").await.status, 200);
         drop(unread);
         until("there is room again", async || {

@@ -185,7 +185,7 @@ impl Load {
         .await;
     }
 
-    /// What the service does by itself.
+    /// The work of the service in the background.
     async fn maintain(&self) {
         let moves = self.moves.load(Ordering::SeqCst);
         let database = &self.service.database;

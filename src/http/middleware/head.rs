@@ -1,4 +1,4 @@
-//! What the head of every request has to fulfil, wherever it leads.
+//! Checks of the head of every request, whatever its path.
 
 use axum::body::HttpBody as _;
 use axum::extract::{Request, State};

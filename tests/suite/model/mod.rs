@@ -5,7 +5,7 @@
 //! snapshot, and one tag must always stand for the same bytes. A step is a write or a checked response;
 //! `TASK_STATUS_MODEL_STEPS` sets their number.
 //!
-//! Where [`faults`] are injected, requests may fail with 503. A write without a response is looked up in the database.
+//! If [`faults`] are injected, requests may fail with 503. A write without a response is looked up in the database.
 
 mod faults;
 mod history;

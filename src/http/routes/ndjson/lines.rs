@@ -25,7 +25,7 @@ pub(super) struct Lines {
     late: Option<Instant>,
 }
 
-/// What happens next.
+/// The next event.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// A line that is not blank, with its number from 1.
