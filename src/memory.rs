@@ -53,6 +53,12 @@ impl ResponseMemory {
         }
     }
 
+    /// How many bytes are reserved, in whole units.
+    pub fn used(&self) -> usize {
+        let units = (2 * self.largest / UNIT).min(Semaphore::MAX_PERMITS);
+        units.saturating_sub(self.units.available_permits()) * UNIT
+    }
+
     /// A reservation for a response, to which bytes are added.
     pub fn reserve(&self) -> Reserved {
         Reserved {

@@ -4,11 +4,10 @@ use std::convert::Infallible;
 use std::future;
 use std::time::Duration;
 
-use prometheus_client::metrics::gauge::Gauge;
 use tokio::time::{Instant, sleep};
 
 use crate::cli::args::Retention;
-use crate::http::routes::metrics::CountChecks;
+use crate::http::routes::metrics::{CountChecks, RetentionMetrics};
 use crate::pending::Pending;
 use crate::store::retention::{self, Run};
 use crate::store::{Database, StoreError, tally};
@@ -24,8 +23,12 @@ const FOLD_INTERVAL: Duration = Duration::from_secs(10);
 /// change that no trigger sees may be missing in responses.
 const CHECK_INTERVAL: Duration = Duration::from_mins(10);
 
-/// Deletes expired tasks while polled. `held` is 1 while there are so many of them that somebody has to confirm it.
-pub(super) async fn keep_retention(database: &Database, retention: Retention, held: &Gauge) -> Infallible {
+/// Deletes expired tasks while polled, unless there are so many of them that somebody has to confirm it.
+pub(super) async fn keep_retention(
+    database: &Database,
+    retention: Retention,
+    metrics: &RetentionMetrics,
+) -> Infallible {
     let Retention::Window(window) = retention else {
         return future::pending().await;
     };
@@ -37,14 +40,16 @@ pub(super) async fn keep_retention(database: &Database, retention: Retention, he
         let outcome = async {
             let run = Run::new(database, window).await?;
             questioned = run.question(questioned, database).await?;
-            held.set(questioned.is_some().into());
+            metrics.held.set(questioned.is_some().into());
             if questioned.is_some() {
                 return Ok(Some(run));
             }
             retention::prune(database, run, |batch| deleted += batch).await?;
             Ok::<_, StoreError>(None)
         };
-        match outcome.await {
+        let outcome = outcome.await;
+        metrics.deleted.inc_by(deleted);
+        match outcome {
             Ok(Some(run)) if Instant::now() >= next_reminder => {
                 next_reminder = Instant::now() + REMINDER_INTERVAL;
                 let seconds = window.as_secs();

@@ -6,7 +6,6 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use axum::Router;
-use prometheus_client::metrics::gauge::Gauge;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -16,9 +15,10 @@ use crate::cli::args::{ADMIN_CONNECTIONS, ApiArgs, ConfigError, ServeArgs};
 use crate::http::connections::ConnectionLimits;
 use crate::http::middleware::authorize::Authorizer;
 use crate::http::middleware::hosts::AllowedHosts;
+use crate::http::request_metrics::RequestMetrics;
 use crate::http::route::Route;
 use crate::http::router::{self, ApiConfig};
-use crate::http::routes::metrics::CountChecks;
+use crate::http::routes::metrics::Metrics;
 use crate::http::server;
 use crate::http::state::AppState;
 use crate::http::tls::Tls;
@@ -50,7 +50,7 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
             Ok::<_, CommandError>(())
         };
     let pending = pending_tasks(&args.api, &database, &stop);
-    let (checks, retention_held) = (CountChecks::default(), Gauge::default());
+    let metrics = Metrics::default();
     let app = api(
         &args.api,
         args.access.hosts(),
@@ -58,6 +58,7 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
         pending.clone(),
         database.clone(),
         Vec::new(),
+        metrics.requests.clone(),
     );
     let limits = args.connections(descriptors::raise());
     serve(args.listen, "API", app, limits, tls.as_ref())?;
@@ -67,7 +68,7 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
         serve(address, "health", app, limits.clone(), None)?;
     }
     if let Some(address) = args.metrics_listen {
-        let app = router::metrics(pending.clone(), checks.clone(), retention_held.clone());
+        let app = router::metrics(database.clone(), pending.clone(), metrics.clone());
         serve(address, "metrics", app, limits, None)?;
     }
 
@@ -75,9 +76,9 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
         result = all(&mut servers) => result,
         result = database.watch(args.schema()) => result.map_err(CommandError::from),
         never = authorizer.watch() => match never {},
-        never = keep_retention(&database, args.retention, &retention_held) => match never {},
+        never = keep_retention(&database, args.retention, &metrics.retention) => match never {},
         never = follow(tls) => match never {},
-        never = keep_tally(&database, &pending, &checks) => match never {},
+        never = keep_tally(&database, &pending, &metrics.checks) => match never {},
     };
     // Shut down in order: requests in flight are answered first, then database connections are closed.
     stop.cancel();
@@ -108,6 +109,7 @@ pub(super) fn api(
     pending: Pending,
     database: Database,
     extra_routes: Vec<Route>,
+    metrics: RequestMetrics,
 ) -> Router {
     let state = AppState {
         pending,
@@ -121,6 +123,7 @@ pub(super) fn api(
         cors_origins: args.cors_origins.clone(),
         bounds: args.into(),
         authorizer,
+        metrics,
     };
     router::api(state, &config, extra_routes)
 }

@@ -237,6 +237,25 @@ impl ApiError {
 }
 
 impl ApiError {
+    /// The kind of a failure that is not the request's own, as metrics name it.
+    pub fn error_type(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::TooManyRequests(_) => "rate_limited",
+            Self::Unauthorized(IdentityError::Token(TokenError::NoKeys)) => "no_keys",
+            Self::Overloaded => "overloaded",
+            Self::DeadlineExceeded { .. } => "deadline_exceeded",
+            Self::DatabaseUnavailable(_) => "database_unavailable",
+            Self::StatementTimeout(_) => "statement_timeout",
+            Self::Memory(MemoryError::Exhausted) => "memory_exhausted",
+            Self::NotConfirmed(_) => "not_confirmed",
+            Self::Internal(_) => "internal",
+            Self::Panic(_) => "panic",
+            _ => return None,
+        })
+    }
+}
+
+impl ApiError {
     /// 400 for the faults of a query: bad syntax if one of them is a filter that cannot be parsed.
     pub fn from_query(causes: Vec<Cause>) -> Self {
         let syntax = |cause: &Cause| matches!(cause, Cause::Filter(error) if error.is_syntax());

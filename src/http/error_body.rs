@@ -18,6 +18,10 @@ use crate::messages::cause::Cause;
 use crate::messages::locale::{Locale, Message};
 use crate::telemetry::error_chain;
 
+/// [`ApiError::error_type`] of a response, as its extension.
+#[derive(Debug, Clone, Copy)]
+pub struct ErrorType(pub &'static str);
+
 /// The body of every error.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -164,6 +168,9 @@ impl Context {
         parts.status = error.class().status;
         parts.headers.remove(header::CONTENT_LENGTH);
         parts.headers.remove(header::CONTENT_TYPE);
+        if let Some(name) = error.error_type() {
+            parts.extensions.insert(ErrorType(name));
+        }
         (parts, Json(body)).into_response()
     }
 

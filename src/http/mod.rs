@@ -16,6 +16,7 @@ pub mod openapi;
 mod page_headers;
 mod page_params;
 pub mod query;
+pub mod request_metrics;
 mod response_headers;
 pub mod route;
 pub mod router;

@@ -26,6 +26,7 @@ use crate::auth::Permission;
 use crate::http::middleware::authorize::Authorizer;
 use crate::http::middleware::limits;
 use crate::http::openapi::BEARER_TOKEN;
+use crate::http::request_metrics::RoutePath;
 use crate::http::shares::Shares;
 use crate::http::state::AppState;
 
@@ -95,7 +96,14 @@ pub fn mount<S: Clone + Send + Sync + 'static>(
     authorizer: &Authorizer,
 ) -> Router<S> {
     let routes = routes.into_iter().map(|mut route| {
-        route.described.2 = authorizer.require(route.permission, route.described.2);
+        let path = route
+            .described
+            .1
+            .paths
+            .keys()
+            .next()
+            .map(|path| RoutePath(path.as_str().into()));
+        route.described.2 = authorizer.require(route.permission, path, route.described.2);
         route
     });
     join(routes).into()

@@ -9,7 +9,6 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
-use prometheus_client::metrics::gauge::Gauge;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::routes;
@@ -24,8 +23,9 @@ use crate::http::middleware::hosts::AllowedHosts;
 use crate::http::middleware::limits;
 use crate::http::middleware::{head, long_poll, track};
 use crate::http::openapi;
+use crate::http::request_metrics::RequestMetrics;
 use crate::http::route::{Route, describe, mount, public, route};
-use crate::http::routes::metrics::CountChecks;
+use crate::http::routes::metrics::Metrics;
 use crate::http::routes::{clear, docs, health, list, metrics, pending_tasks, report, single};
 use crate::http::shares::{Bounds, Shares};
 use crate::http::state::AppState;
@@ -42,6 +42,8 @@ pub struct ApiConfig {
     pub cors_origins: Vec<Origin>,
     pub bounds: Bounds,
     pub authorizer: Authorizer,
+    /// Measures every request.
+    pub metrics: RequestMetrics,
 }
 
 /// The operations on tasks.
@@ -87,6 +89,7 @@ pub fn api(state: AppState, config: &ApiConfig, extra_routes: Vec<Route>) -> Rou
         request_timeout,
         config.allowed_hosts.clone(),
         &config.cors_origins,
+        config.metrics.clone(),
     )
 }
 
@@ -103,9 +106,10 @@ pub fn layered(
     request_timeout: Duration,
     hosts: AllowedHosts,
     cors_origins: &[Origin],
+    metrics: RequestMetrics,
 ) -> Router {
     let layers = ServiceBuilder::new()
-        .layer(from_fn(track::track))
+        .layer(from_fn_with_state(metrics, track::track))
         .layer(cors::layer(cors_origins))
         .layer(from_fn(envelope))
         .layer(CatchPanicLayer::custom(panicked))
@@ -127,10 +131,10 @@ pub fn health(database: Database, authorizer: Authorizer, pending: Pending) -> R
 }
 
 /// The route for Prometheus, on an address of its own, without authentication.
-pub fn metrics(pending: Pending, checks: CountChecks, retention_held: Gauge) -> Router {
+pub fn metrics(database: Database, pending: Pending, metrics: Metrics) -> Router {
     Router::new()
         .route("/metrics", get(metrics::metrics))
-        .with_state((pending, checks, retention_held))
+        .with_state((database, pending, metrics))
 }
 
 /// Clients whose base URL ends in a slash ask for `//v2025/...`: it means `/v2025/...`. A slash at the end means nothing.

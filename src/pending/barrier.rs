@@ -12,10 +12,11 @@ mod runtime;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::watch;
 
 use self::runtime::{Runtime, Tokio};
@@ -46,12 +47,33 @@ struct State<T> {
     is_reading: bool,
 }
 
-/// The reads, by how they ended.
-#[derive(Debug, Default)]
+/// The upper bounds of the buckets of durations, in seconds. A read takes a tenth of a millisecond.
+const BUCKETS: [f64; 12] = [
+    0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.0,
+];
+
+/// The reads, and how they ended.
+#[derive(Debug)]
 pub struct FreshnessChecks {
+    /// Requests that waited for a read.
+    pub waiters: Counter,
+    /// How long reads took, in seconds.
+    pub duration: Histogram,
     pub ok: Counter,
     pub timeout: Counter,
     pub error: Counter,
+}
+
+impl Default for FreshnessChecks {
+    fn default() -> Self {
+        Self {
+            waiters: Counter::default(),
+            duration: Histogram::new(BUCKETS),
+            ok: Counter::default(),
+            timeout: Counter::default(),
+            error: Counter::default(),
+        }
+    }
 }
 
 impl FreshnessChecks {
@@ -98,7 +120,13 @@ impl<T: Clone + Send + Sync + 'static, R: Runtime> Barrier<T, R> {
     /// # Errors
     /// The read failed, or took too long: [`StoreError::NotConfirmed`].
     pub async fn pass(&self) -> Result<T, StoreError> {
-        let Inner { runtime, timeout, .. } = &*self.0;
+        let Inner {
+            runtime,
+            timeout,
+            checks,
+            ..
+        } = &*self.0;
+        checks.waiters.inc();
         let mut result = self.join();
         // The channel closes without a result if the read panics or the program ends.
         let received = async { result.wait_for(Option::is_some).await.ok()?.clone() };
@@ -143,10 +171,12 @@ impl<T: Clone + Send + Sync + 'static, R: Runtime> Reader<T, R> {
         } = &*self.0;
         while let Some(waiters) = self.next_waiters() {
             // From here on requests wait for the next read.
+            let begun = Instant::now();
             let outcome = runtime
                 .within(*timeout, read())
                 .await
                 .unwrap_or(Err(StoreError::NotConfirmed { timeout: *timeout }));
+            checks.duration.observe(begun.elapsed().as_secs_f64());
             checks.count(&outcome);
             waiters.send_replace(Some(outcome.map_err(Arc::new)));
         }

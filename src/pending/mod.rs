@@ -219,6 +219,13 @@ impl Pending {
         &self.shared.cache_stats
     }
 
+    /// How many long polls are held, and how many may be.
+    pub fn long_polls(&self) -> (usize, usize) {
+        let max = self.shared.config.max_long_polls.min(Semaphore::MAX_PERMITS);
+        let free = self.shared.waiter_permits.available_permits();
+        (max.saturating_sub(free), max)
+    }
+
     /// How many bytes of pages are in memory.
     pub fn cached_bytes(&self) -> u64 {
         self.cache().bytes()

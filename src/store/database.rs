@@ -13,6 +13,8 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgPoolOptions, PgRow};
 use sqlx::{PgConnection, PgPool, Postgres};
@@ -71,6 +73,35 @@ pub struct Database {
     /// again, and what waits for one of them gives up.
     stalled: watch::Sender<Option<Instant>>,
     refusal: Arc<tokio::sync::Mutex<Refusal>>,
+    waiters: Gauge,
+    timeouts: Counter,
+}
+
+/// The connections of the pool and the requests that wait for one.
+#[derive(Debug)]
+pub struct Connections {
+    pub max: usize,
+    pub used: usize,
+    pub idle: usize,
+    pub waiters: i64,
+    /// Requests that waited in vain.
+    pub timeouts: Counter,
+}
+
+/// Counts a request as waiting until it is dropped.
+struct Waiter<'a>(&'a Gauge);
+
+impl<'a> Waiter<'a> {
+    fn new(waiters: &'a Gauge) -> Self {
+        waiters.inc();
+        Self(waiters)
+    }
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 /// Why the pool last had no connection in time, and when that was found out.
@@ -163,6 +194,8 @@ impl Database {
             current,
             stalled,
             refusal: Arc::default(),
+            waiters: Gauge::default(),
+            timeouts: Counter::default(),
         }
     }
 
@@ -175,6 +208,17 @@ impl Database {
     pub async fn wait_until_up(&self) {
         // The sender lives in `self`, so the channel cannot be closed.
         let _ = self.current.server.subscribe().wait_for(Option::is_some).await;
+    }
+
+    pub fn connections(&self) -> Connections {
+        let (all, idle) = (self.pool.size(), self.pool.num_idle());
+        Connections {
+            max: self.max_connections,
+            used: usize::try_from(all).unwrap_or(usize::MAX).saturating_sub(idle),
+            idle,
+            waiters: self.waiters.get(),
+            timeouts: self.timeouts.clone(),
+        }
     }
 
     /// A new share for a client.
@@ -216,8 +260,12 @@ impl Database {
     /// Waits for a turn of a client's share to read a page, as long as for a connection.
     pub(crate) async fn page_turn(&self, share: &Share) -> Result<Turn, StoreError> {
         self.unless_down(async {
+            let _waiter = Waiter::new(&self.waiters);
             let turn = timeout(self.acquire_timeout, share.page_turn()).await;
-            turn.map_err(|_| sqlx::Error::PoolTimedOut.into())
+            turn.map_err(|_| {
+                self.timeouts.inc();
+                sqlx::Error::PoolTimedOut.into()
+            })
         })
         .await
     }
@@ -296,9 +344,14 @@ impl Database {
             let turn = turn.await;
             Ok((turn, self.pool.acquire().await?))
         };
+        let waiter = Waiter::new(&self.waiters);
         let acquired = timeout(self.acquire_timeout, acquiring).await;
+        drop(waiter);
         let (turn, connection) = match acquired.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
-            Err(sqlx::Error::PoolTimedOut) => return Err(Box::pin(self.refusal()).await),
+            Err(sqlx::Error::PoolTimedOut) => {
+                self.timeouts.inc();
+                return Err(Box::pin(self.refusal()).await);
+            }
             acquired => acquired?,
         };
         let mut lease = Lease {

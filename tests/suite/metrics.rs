@@ -1,32 +1,31 @@
 //! `GET /metrics`: the metrics, their format and their address.
 
+mod prometheus;
+
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
+use axum::http::Method;
 use chrono::Utc;
-use prometheus_client::metrics::gauge::Gauge;
-use serde_json::Value;
 use sqlx::{Connection, Executor};
 use task_status::http::router;
-use task_status::http::routes::metrics::CountChecks;
+use task_status::http::routes::metrics::Metrics;
 use task_status::pending::PendingConfig;
 use task_status::store::{StoreError, tally};
 
 use crate::support::database::TestDatabase;
-use crate::support::packages::Packages;
 use crate::support::program::{Program, serve};
 use crate::support::service::{Answer, PENDING_TASKS, Service, Setup};
 use crate::support::{eventually, until};
 use crate::tally::verify::drifted;
 
-/// Samples by series, each with the type of its family.
-#[derive(Debug, PartialEq)]
-struct Figures(BTreeMap<String, (String, f64)>);
+/// Samples by series.
+#[derive(Debug)]
+struct Figures(BTreeMap<String, f64>);
 
 impl Figures {
-    /// Parses a response, and checks the format and its conventions.
+    /// Parses a response. Prometheus's own tool checks its format.
     fn of(answer: &Answer) -> Self {
         assert_eq!(answer.status, 200, "{answer:?}");
         assert_eq!(
@@ -34,44 +33,18 @@ impl Figures {
             Some("text/plain; version=0.0.4; charset=utf-8")
         );
         assert_eq!(answer.header("cache-control"), Some("no-store"));
-        assert!(answer.body.ends_with('\n'));
+        let samples = answer.body.lines().filter(|line| !line.starts_with('#'));
         let mut figures = BTreeMap::new();
-        let mut families = Vec::new();
-        let mut lines = answer.body.lines().peekable();
-        while let Some(line) = lines.next() {
-            let (name, help) = line.strip_prefix("# HELP ").unwrap().split_once(' ').unwrap();
-            assert!(help.ends_with('.'), "{line}");
-            let kind = lines
-                .next()
-                .unwrap()
-                .strip_prefix(&format!("# TYPE {name} "))
-                .unwrap();
-            let plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
-            assert!(
-                name.starts_with("task_status_") && name.bytes().all(plain),
-                "{name}"
-            );
-            assert_eq!(kind == "counter", name.ends_with("_total"), "{name}");
-            assert!(!families.contains(&name), "twice: {name}");
-            families.push(name);
-            while let Some(sample) = lines.next_if(|line| !line.starts_with('#')) {
-                let (series, value) = sample.rsplit_once(' ').unwrap();
-                let labels = series.strip_prefix(name).unwrap();
-                assert!(
-                    labels.is_empty() || (labels.starts_with('{') && labels.ends_with("\"}")),
-                    "{sample}"
-                );
-                let before = figures.insert(series.to_owned(), (kind.to_owned(), value.parse().unwrap()));
-                assert_eq!(before, None, "twice: {series}");
-            }
+        for sample in samples {
+            let (series, value) = sample.rsplit_once(' ').unwrap();
+            let before = figures.insert(series.to_owned(), value.parse().unwrap());
+            assert_eq!(before, None, "twice: {series}");
         }
         Self(figures)
     }
 
     fn value(&self, series: &str) -> Option<f64> {
-        self.0
-            .get(&format!("task_status_{series}"))
-            .map(|(_, value)| *value)
+        self.0.get(&format!("task_status_{series}")).copied()
     }
 
     /// An integer value.
@@ -99,25 +72,29 @@ impl Figures {
 struct Stage {
     database: TestDatabase,
     service: Service,
-    checks: CountChecks,
+    counted: Metrics,
     metrics: Service,
 }
 
 impl Stage {
     async fn new(settings: PendingConfig) -> Self {
         let database = TestDatabase::new().await;
-        let setup = Setup {
+        let counted = Metrics::default();
+        let mut setup = Setup {
             pending: settings,
             ..Setup::default()
         };
+        // A client has one place.
+        setup.api.bounds.requests = NonZeroU32::MIN;
+        setup.api.metrics = counted.requests.clone();
         let service = Service::with(&database, setup).await;
-        let checks = CountChecks::default();
-        let routes = router::metrics(service.pending.clone().unwrap(), checks.clone(), Gauge::default());
+        let pending = service.pending.clone().unwrap();
+        let routes = router::metrics(service.database.clone(), pending, counted.clone());
         Self {
             metrics: Service::serve(routes, service.database.clone()),
             database,
             service,
-            checks,
+            counted,
         }
     }
 
@@ -131,7 +108,8 @@ impl Stage {
 
     /// As `serve` does from time to time.
     async fn check(&self) {
-        self.checks
+        self.counted
+            .checks
             .count(&tally::check_in_turn(&self.service.database).await);
     }
 }
@@ -181,7 +159,7 @@ async fn drift_is_reported_from_the_first_check_on() {
     other.execute(lock).await.unwrap();
     stage.check().await;
     other.close().await.unwrap();
-    stage.checks.count(&Err(StoreError::KnownDown));
+    stage.counted.checks.count(&Err(StoreError::KnownDown));
     let figures = stage.figures().await;
     assert_eq!(figures.number("count_drift"), Some(-1));
     assert_eq!(figures.checks("skipped"), Some(1));
@@ -222,6 +200,81 @@ async fn hits_and_misses_of_the_page_cache_are_counted() {
 }
 
 #[tokio::test]
+async fn requests_are_measured_by_route_status_and_reason() {
+    let stage = Stage::new(PendingConfig::default()).await;
+    stage.insert("a").await;
+    let etag = stage
+        .service
+        .get(PENDING_TASKS)
+        .await
+        .header("etag")
+        .unwrap()
+        .to_owned();
+    stage.service.get("/v2025/task-status/a").await;
+    stage.service.get("/task-status/v1/none").await;
+    stage.service.get("/no/such/path").await;
+    let brew = Method::from_bytes(b"BREW").unwrap();
+    assert_eq!(stage.service.request(brew, "/task-status", &[]).await.status, 405);
+    let wait = [("if-none-match", &*etag), ("prefer", "wait=1")];
+    assert_eq!(
+        stage
+            .service
+            .request(Method::GET, PENDING_TASKS, &wait)
+            .await
+            .status,
+        304
+    );
+    stage.service.database.close().await;
+    assert_eq!(stage.service.get("/task-status?limit=1").await.status, 503);
+
+    let figures = stage.figures().await;
+    let counts: Vec<_> = figures
+        .0
+        .iter()
+        .filter_map(|(series, value)| {
+            Some((
+                series.strip_prefix("http_server_request_duration_seconds_count")?,
+                *value,
+            ))
+        })
+        .collect();
+    assert_eq!(
+        counts,
+        [
+            (
+                r#"{http_request_method="GET",http_response_status_code="404"}"#,
+                1.0
+            ),
+            (
+                r#"{http_request_method="GET",http_route="/task-status",http_response_status_code="503",error_type="database_unavailable"}"#,
+                1.0
+            ),
+            (
+                r#"{http_request_method="GET",http_route="/task-status/pending-tasks",http_response_status_code="200"}"#,
+                1.0
+            ),
+            (
+                r#"{http_request_method="GET",http_route="/task-status/pending-tasks",http_response_status_code="304",long_poll="true"}"#,
+                1.0
+            ),
+            (
+                r#"{http_request_method="GET",http_route="/task-status/v1/{id}",http_response_status_code="404"}"#,
+                1.0
+            ),
+            (
+                r#"{http_request_method="GET",http_route="/task-status/{id}",http_response_status_code="200"}"#,
+                1.0
+            ),
+            (
+                r#"{http_request_method="_OTHER",http_response_status_code="405"}"#,
+                1.0
+            ),
+        ]
+    );
+    assert_eq!(figures.0["http_server_active_requests"].to_string(), "0");
+}
+
+#[tokio::test]
 async fn a_slow_database_omits_the_number_and_is_counted() {
     let stage = Stage::new(PendingConfig {
         timeout: Duration::from_millis(50),
@@ -246,50 +299,6 @@ async fn a_slow_database_omits_the_number_and_is_counted() {
         stage.figures().await.number("pending_tasks")
     })
     .await;
-}
-
-#[tokio::test]
-async fn prometheus_parses_the_same_metrics() {
-    const FILES: [(&str, &str); 2] = [
-        ("requirements.txt", include_str!("../prometheus/requirements.txt")),
-        ("samples.py", include_str!("../prometheus/samples.py")),
-    ];
-    let requirements = ["python3", "-c", "import venv, ensurepip"];
-    let install = [
-        "sh",
-        "-c",
-        "python3 -m venv --clear environment && environment/bin/python -m pip install --quiet --no-input \
-         --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes -r requirements.txt",
-    ];
-    let Some(packages) = Packages::installed("prometheus", &[&requirements], &FILES, &install) else {
-        return;
-    };
-    let stage = Stage::new(PendingConfig::default()).await;
-    stage.insert("a").await;
-    stage.check().await;
-    let answer = stage.metrics.get("/metrics").await;
-    let mut reader = Command::new(packages.folder.join("environment/bin/python"))
-        .arg("samples.py")
-        .current_dir(&packages.folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut input = reader.stdin.take().unwrap();
-    input.write_all(answer.body.as_bytes()).unwrap();
-    drop(input);
-    let output = reader.wait_with_output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    let read = String::from_utf8(output.stdout)
-        .unwrap()
-        .lines()
-        .map(|line| {
-            let sample: Value = serde_json::from_str(line).unwrap();
-            let text = |index: usize| sample[index].as_str().unwrap().to_owned();
-            (text(0), (text(1), sample[2].as_f64().unwrap()))
-        })
-        .collect();
-    assert_eq!(Figures(read), Figures::of(&answer));
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ use crate::cli::args::{AccessError, ConfigError, DemoArgs};
 use crate::http::connections::ConnectionLimits;
 use crate::http::middleware::authorize::Authorizer;
 use crate::http::middleware::hosts::AllowedHosts;
-use crate::http::routes::metrics::CountChecks;
+use crate::http::routes::metrics::Metrics;
 use crate::http::server;
 use crate::store::Database;
 use crate::store::database::Limits;
@@ -83,7 +83,7 @@ async fn run_on(
         .map_err(|error| ConfigError::from(AccessError::Secret(error)))?;
     let authorizer = Authorizer::new(authenticator, Proxies::default(), None);
     let pending = pending_tasks(&args.api, &database, &stop);
-    let checks = CountChecks::default();
+    let metrics = Metrics::default();
     let app = api(
         &args.api,
         AllowedHosts::Loopback,
@@ -91,6 +91,7 @@ async fn run_on(
         pending.clone(),
         database.clone(),
         vec![Arc::clone(&provider).route()],
+        metrics.requests.clone(),
     );
 
     let serve_tasks = async {
@@ -112,7 +113,7 @@ async fn run_on(
     let result = tokio::select! {
         result = serve_tasks => result,
         result = database.watch(Schema::Migrate) => result.map_err(CommandError::from),
-        never = keep_tally(&database, &pending, &checks) => match never {},
+        never = keep_tally(&database, &pending, &metrics.checks) => match never {},
     };
     close(&database, SHUTDOWN_TIMEOUT).await;
     result

@@ -24,6 +24,7 @@ use crate::auth::proxies::Proxies;
 use crate::auth::rate::Limiter;
 use crate::auth::{Authenticator, Permission};
 use crate::http::error::ApiError;
+use crate::http::request_metrics::RoutePath;
 use crate::telemetry::error_chain;
 
 /// How often the buckets of the rate limit are tidied.
@@ -89,19 +90,20 @@ impl Authorizer {
         }
     }
 
-    /// Handlers, for callers with a permission only, or for all callers.
+    /// Handlers, for callers with a permission only, or for all callers. Their responses say of which `path` they are.
     pub fn require<S: Clone + Send + Sync + 'static>(
         &self,
         permission: Option<Permission>,
+        path: Option<RoutePath>,
         handlers: MethodRouter<S>,
     ) -> MethodRouter<S> {
         let requirement = permission.map_or(Requirement::Public, Requirement::Permission);
-        handlers.route_layer(from_fn_with_state((self.clone(), requirement), authorize))
+        handlers.route_layer(from_fn_with_state((self.clone(), requirement, path), authorize))
     }
 
     /// Routes with 404 for other paths and 405 for other methods, for authenticated callers only.
     pub fn with_fallbacks<S: Clone + Send + Sync + 'static>(&self, routes: Router<S>) -> Router<S> {
-        let authenticated = from_fn_with_state((self.clone(), Requirement::Authenticated), authorize);
+        let authenticated = from_fn_with_state((self.clone(), Requirement::Authenticated, None), authorize);
         let unknown_path = (async || StatusCode::NOT_FOUND).layer(authenticated.clone());
         let unknown_method = (async || StatusCode::METHOD_NOT_ALLOWED).layer(authenticated);
         routes
@@ -113,41 +115,52 @@ impl Authorizer {
 /// Middleware: authenticates the caller and checks its permission, as far as needed. The [`Client`] becomes an extension of
 /// the request. Begins the audit record of a write.
 async fn authorize(
-    State((Authorizer(state), requirement)): State<(Authorizer, Requirement)>,
-    mut request: Request,
+    State((authorizer, requirement, path)): State<(Authorizer, Requirement, Option<RoutePath>)>,
+    request: Request,
     next: Next,
 ) -> Response {
-    let peer = peer(&request);
-    let mut attempt = Attempt {
-        caller: None,
-        address: peer.map(|peer| state.proxies.client(request.headers(), peer)),
-        method: request.method().clone(),
-        path: original_path(&request).to_owned(),
-    };
-    let is_counted = request.extensions().get::<RateLimited>().is_some();
-    let limiter = state.limiter.as_ref().filter(|_| !is_counted);
-    let checked = state.check(request.headers(), peer, requirement, limiter, &mut attempt);
-    if let Err(error) = checked.await {
-        attempt.refused(error.class().status, &error_chain(&error));
-        return error.into_response();
-    }
-    let client = Client::new(attempt.caller.as_ref(), attempt.address);
-    request.extensions_mut().insert(client);
-    if requirement != Requirement::Public {
-        state.authenticator.strip_credentials(request.headers_mut());
-    }
-    if requirement != Requirement::Permission(Permission::Write) {
-        return next.run(request).await;
-    }
-    let guard = AuditGuard::begin(attempt);
-    request.extensions_mut().insert(guard.record());
-    let response = next.run(request).await;
-    if response.extensions().get::<StreamingWrite>().is_some() {
-        guard.hand_over();
-    } else {
-        guard.end(response.status());
+    let mut response = authorizer.pass(requirement, request, next).await;
+    if let Some(path) = path {
+        response.extensions_mut().insert(path);
     }
     response
+}
+
+impl Authorizer {
+    async fn pass(self, requirement: Requirement, mut request: Request, next: Next) -> Response {
+        let Self(state) = self;
+        let peer = peer(&request);
+        let mut attempt = Attempt {
+            caller: None,
+            address: peer.map(|peer| state.proxies.client(request.headers(), peer)),
+            method: request.method().clone(),
+            path: original_path(&request).to_owned(),
+        };
+        let is_counted = request.extensions().get::<RateLimited>().is_some();
+        let limiter = state.limiter.as_ref().filter(|_| !is_counted);
+        let checked = state.check(request.headers(), peer, requirement, limiter, &mut attempt);
+        if let Err(error) = checked.await {
+            attempt.refused(error.class().status, &error_chain(&error));
+            return error.into_response();
+        }
+        let client = Client::new(attempt.caller.as_ref(), attempt.address);
+        request.extensions_mut().insert(client);
+        if requirement != Requirement::Public {
+            state.authenticator.strip_credentials(request.headers_mut());
+        }
+        if requirement != Requirement::Permission(Permission::Write) {
+            return next.run(request).await;
+        }
+        let guard = AuditGuard::begin(attempt);
+        request.extensions_mut().insert(guard.record());
+        let response = next.run(request).await;
+        if response.extensions().get::<StreamingWrite>().is_some() {
+            guard.hand_over();
+        } else {
+            guard.end(response.status());
+        }
+        response
+    }
 }
 
 impl AuthorizerState {

@@ -17,7 +17,7 @@ use crate::http::middleware::authorize::RateLimited;
 use crate::pending::wait::Wait;
 
 pub const PREFER: HeaderName = HeaderName::from_static("prefer");
-const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+pub const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// Middleware: holds a request whose response carries a [`Wait`], if it prefers to be held.
 pub async fn hold(request: Request, next: Next) -> Response {

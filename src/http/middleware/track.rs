@@ -2,18 +2,19 @@
 
 use std::time::Instant;
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
 
+use crate::http::request_metrics::RequestMetrics;
 use crate::http::tracking_id::{SLPT_REQUEST_ID, TrackingId};
 
 /// Middleware, the outermost: gives the request its tracking id, sends it with the response, and logs one line.
 ///
 /// The query is not logged, since a filter may hold personal data. Successful reads are logged at debug level only, and so are
 /// responses with 503: their failure is logged already, and an outage has many.
-pub async fn track(mut request: Request, next: Next) -> Response {
+pub async fn track(State(metrics): State<RequestMetrics>, mut request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let id = TrackingId::inbound(request.headers()).unwrap_or_else(TrackingId::random);
     request.extensions_mut().insert(id);
@@ -22,7 +23,7 @@ pub async fn track(mut request: Request, next: Next) -> Response {
 
     let span = tracing::info_span!("request", trackingId = %id);
     async {
-        let mut response = next.run(request).await;
+        let mut response = metrics.measure(&method, next.run(request)).await;
         response.headers_mut().insert(SLPT_REQUEST_ID, id.into());
         let path = uri.path();
         let status = response.status().as_u16();

@@ -1,42 +1,82 @@
-//! `GET /metrics`, in Prometheus's text format, on an address of its own, without authentication.
+//! `GET /metrics`, in the text format of Prometheus or `OpenMetrics`, on an address of its own, without authentication.
 //!
 //! Frequent events are counted where they happen; everything else is looked up for each request.
+
+mod process;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::Utc;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::prometheus_text::{self, CONTENT_TYPE};
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, prometheus_text, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
+use self::process::Process;
+use crate::http::request_metrics::RequestMetrics;
 use crate::pending::Pending;
-use crate::store::StoreError;
 use crate::store::tally::Check;
+use crate::store::{Database, StoreError};
 
-/// The prefix of every name.
+/// The prefix of the service's own names.
 const PREFIX: &str = "task_status";
+const OPEN_METRICS: &str = "application/openmetrics-text";
+const OPEN_METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What is counted in several places of the process. Clones share everything.
+#[derive(Debug, Clone, Default)]
+pub struct Metrics {
+    pub requests: RequestMetrics,
+    pub checks: CountChecks,
+    pub retention: RetentionMetrics,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct RetentionMetrics {
+    /// 1 while nothing is deleted until somebody confirms it.
+    pub held: Gauge,
+    pub deleted: Counter,
+}
 
 /// Returns the metrics of this process.
 pub async fn metrics(
-    State((pending, checks, retention_held)): State<(Pending, CountChecks, Gauge)>,
+    State((database, pending, metrics)): State<(Database, Pending, Metrics)>,
+    headers: HeaderMap,
 ) -> Response {
-    let metrics = Metrics {
+    let mut registry = Registry::default();
+    metrics.requests.register(&mut registry);
+    let snapshot = Snapshot {
         // Read for this request: the last read may be old.
         pending_tasks: pending.count().await.ok(),
+        database,
         pending,
-        checks,
-        retention_held,
+        metrics,
     };
-    match metrics.text() {
-        Ok(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
+    registry
+        .sub_registry_with_prefix(PREFIX)
+        .register_collector(Box::new(snapshot));
+    registry.register_collector(Box::new(Process));
+    let is_open_metrics = headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains(OPEN_METRICS));
+    let mut text = String::new();
+    let (content_type, encoded) = if is_open_metrics {
+        (OPEN_METRICS_TYPE, text::encode(&mut text, &registry))
+    } else {
+        (
+            prometheus_text::CONTENT_TYPE,
+            prometheus_text::encode(&mut text, &registry),
+        )
+    };
+    match encoded {
+        Ok(()) => ([(header::CONTENT_TYPE, content_type)], text).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
@@ -89,29 +129,27 @@ impl CountChecks {
     }
 }
 
+/// What is looked up for a request.
 #[derive(Debug)]
-struct Metrics {
+struct Snapshot {
     /// `None` if the database does not answer in time; then the metric is left out.
     pending_tasks: Option<i64>,
+    database: Database,
     pending: Pending,
-    checks: CountChecks,
-    /// 1 if retention deletes nothing until somebody confirms it.
-    retention_held: Gauge,
+    metrics: Metrics,
 }
 
-impl Metrics {
-    fn text(self) -> Result<String, fmt::Error> {
-        let mut registry = Registry::with_prefix(PREFIX);
-        registry.register_collector(Box::new(self));
-        let mut text = String::new();
-        prometheus_text::encode(&mut text, &registry)?;
-        Ok(text)
+impl Collector for Snapshot {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let to = &mut encoder;
+        self.tasks(to)?;
+        self.pages(to)?;
+        self.connections(to)
     }
 }
 
-impl Collector for Metrics {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let to = &mut encoder;
+impl Snapshot {
+    fn tasks(&self, to: &mut DescriptorEncoder<'_>) -> fmt::Result {
         if let Some(pending) = self.pending_tasks {
             gauge(
                 to,
@@ -120,7 +158,8 @@ impl Collector for Metrics {
                 pending,
             )?;
         }
-        if let Some(last) = *self.checks.last() {
+        let checks = &self.metrics.checks;
+        if let Some(last) = *checks.last() {
             gauge(
                 to,
                 "count_drift",
@@ -137,7 +176,7 @@ impl Collector for Metrics {
                 to,
                 "disabled_triggers",
                 "Triggers of the tally that are missing or do not always fire, at the last check by this process.",
-                i64::try_from(last.disabled_triggers).unwrap_or(i64::MAX),
+                signed(last.disabled_triggers),
             )?;
             gauge(
                 to,
@@ -151,18 +190,28 @@ impl Collector for Metrics {
             "count_checks",
             "Comparisons of the tally with the table; skipped are those that another replica was making.",
             &[
-                ("ok", &self.checks.ok),
-                ("mismatch", &self.checks.mismatch),
-                ("skipped", &self.checks.skipped),
-                ("error", &self.checks.error),
+                ("ok", &checks.ok),
+                ("mismatch", &checks.mismatch),
+                ("skipped", &checks.skipped),
+                ("error", &checks.error),
             ],
         )?;
+        let retention = &self.metrics.retention;
         gauge(
             to,
             "retention_held",
             "1 if retention deletes nothing, because more than half of all tasks would go: see `task-status prune --confirm`.",
-            self.retention_held.get(),
+            retention.held.get(),
         )?;
+        counter(
+            to,
+            "retention_deleted_tasks",
+            "Expired tasks that this process has deleted.",
+            &retention.deleted,
+        )
+    }
+
+    fn pages(&self, to: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let freshness = self.pending.freshness_checks();
         counters(
             to,
@@ -173,6 +222,19 @@ impl Collector for Metrics {
                 ("timeout", &freshness.timeout),
                 ("error", &freshness.error),
             ],
+        )?;
+        let duration = "Duration of these reads in seconds.";
+        freshness.duration.encode(to.encode_descriptor(
+            "freshness_check_duration_seconds",
+            duration,
+            None,
+            MetricType::Histogram,
+        )?)?;
+        counter(
+            to,
+            "freshness_check_waiters",
+            "Requests that waited for one of these reads: so many share one as there are waiters for each check.",
+            &freshness.waiters,
         )?;
         let cache = self.pending.cache_stats();
         counters(
@@ -186,12 +248,69 @@ impl Collector for Metrics {
             "page_cache_bytes",
             "Bytes of pages of pending tasks in memory.",
             i64::try_from(self.pending.cached_bytes()).unwrap_or(i64::MAX),
+        )?;
+        gauge(
+            to,
+            "response_memory_bytes",
+            "Bytes of responses that are read or sent, cached pages included.",
+            signed(self.pending.response_memory().used()),
+        )?;
+        let (held, most) = self.pending.long_polls();
+        gauge(to, "long_polls", "Long polls that are held.", signed(held))?;
+        gauge(
+            to,
+            "long_polls_max",
+            "Long polls that may be held at a time; further ones are answered at once.",
+            signed(most),
+        )
+    }
+
+    fn connections(&self, to: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let connections = self.database.connections();
+        gauge(
+            to,
+            "database_up",
+            "1 if the database responded to the last check.",
+            self.database.is_up().into(),
+        )?;
+        let mut family = to.encode_descriptor(
+            "database_connections",
+            "Connections of the pool; one more watches the database and one reads the tally.",
+            None,
+            MetricType::Gauge,
+        )?;
+        for (state, number) in [("used", connections.used), ("idle", connections.idle)] {
+            let gauge = ConstGauge::new(signed(number));
+            gauge.encode(family.encode_family(&[("state", state)])?)?;
+        }
+        gauge(
+            to,
+            "database_connections_max",
+            "The most connections of the pool: --database-max-connections.",
+            signed(connections.max),
+        )?;
+        gauge(
+            to,
+            "database_connection_waiters",
+            "Requests that wait for a connection.",
+            connections.waiters,
+        )?;
+        counter(
+            to,
+            "database_connection_timeouts",
+            "Requests that waited for a connection in vain.",
+            &connections.timeouts,
         )
     }
 }
 
 fn gauge(to: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: i64) -> fmt::Result {
     ConstGauge::new(value).encode(to.encode_descriptor(name, help, None, MetricType::Gauge)?)
+}
+
+/// A counter. `_total` is appended to the name.
+fn counter(to: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: &Counter) -> fmt::Result {
+    value.encode(to.encode_descriptor(name, help, None, MetricType::Counter)?)
 }
 
 /// Counters of one family, by the label `result`. `_total` is appended to the name.
@@ -205,4 +324,8 @@ fn counters(
     results
         .iter()
         .try_for_each(|(result, counter)| counter.encode(family.encode_family(&[("result", *result)])?))
+}
+
+fn signed(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }

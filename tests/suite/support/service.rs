@@ -14,6 +14,7 @@ use task_status::auth::proxies::Proxies;
 use task_status::http::connections::ConnectionLimits;
 use task_status::http::middleware::authorize::Authorizer;
 use task_status::http::middleware::hosts::AllowedHosts;
+use task_status::http::request_metrics::RequestMetrics;
 use task_status::http::router::{self, ApiConfig};
 use task_status::http::server;
 use task_status::http::shares::Bounds;
@@ -69,6 +70,7 @@ impl Setup {
                     streams: 100.try_into().unwrap(),
                 },
                 authorizer,
+                metrics: RequestMetrics::default(),
             },
         }
     }
@@ -153,7 +155,13 @@ impl Service {
     pub fn layered(database: &TestDatabase, routes: Router, request_timeout: Duration) -> Self {
         let database = Database::new(database.service_options(), LIMITS);
         Self::serve(
-            router::layered(routes, request_timeout, AllowedHosts::Any, &[]),
+            router::layered(
+                routes,
+                request_timeout,
+                AllowedHosts::Any,
+                &[],
+                RequestMetrics::default(),
+            ),
             database,
         )
     }

@@ -1,0 +1,125 @@
+//! What is measured of requests, by the names of OpenTelemetry's semantic conventions for HTTP servers.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::http::Method;
+use axum::response::Response;
+use prometheus_client::encoding::{EncodeLabel, EncodeLabelSet, LabelSetEncoder};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::http::error_body::ErrorType;
+use crate::http::middleware::long_poll;
+
+/// The upper bounds of the buckets, in seconds, as the conventions say.
+const BUCKETS: [f64; 14] = [
+    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
+];
+
+/// The requests of this process. Clones share everything.
+#[derive(Debug, Clone)]
+pub struct RequestMetrics {
+    duration: Family<Labels, Histogram, fn() -> Histogram>,
+    active: Gauge,
+}
+
+/// The path of a route, with names for its parameters and without the base path. Extension of its responses.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RoutePath(pub Arc<str>);
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Labels {
+    method: &'static str,
+    /// None for paths that do not exist.
+    route: Option<RoutePath>,
+    status: u16,
+    error_type: Option<&'static str>,
+    is_held: bool,
+}
+
+/// Counts a request as active until it is dropped.
+#[derive(Debug)]
+struct Active(Gauge);
+
+impl Default for RequestMetrics {
+    fn default() -> Self {
+        Self {
+            duration: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
+            active: Gauge::default(),
+        }
+    }
+}
+
+impl RequestMetrics {
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register_with_unit(
+            "http_server_request_duration",
+            "Time until the head of a response was ready, by route and status. Long polls that were held are apart, as \
+             long_poll=\"true\"",
+            Unit::Seconds,
+            self.duration.clone(),
+        );
+        registry.register(
+            "http_server_active_requests",
+            "Requests in flight, long polls included",
+            self.active.clone(),
+        );
+    }
+
+    /// Measures a request from now on until its response is ready.
+    pub async fn measure(&self, method: &Method, respond: impl Future<Output = Response>) -> Response {
+        let begun = Instant::now();
+        self.active.inc();
+        let active = Active(self.active.clone());
+        let response = respond.await;
+        drop(active);
+        let labels = Labels {
+            method: known(method),
+            route: response.extensions().get().cloned(),
+            status: response.status().as_u16(),
+            error_type: response.extensions().get().map(|ErrorType(name)| *name),
+            is_held: response.headers().contains_key(long_poll::PREFERENCE_APPLIED),
+        };
+        self.duration
+            .get_or_create(&labels)
+            .observe(begun.elapsed().as_secs_f64());
+        response
+    }
+}
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl EncodeLabelSet for Labels {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> std::fmt::Result {
+        ("http_request_method", self.method).encode(encoder.encode_label())?;
+        if let Some(RoutePath(path)) = &self.route {
+            ("http_route", &**path).encode(encoder.encode_label())?;
+        }
+        ("http_response_status_code", self.status).encode(encoder.encode_label())?;
+        if let Some(name) = self.error_type {
+            ("error_type", name).encode(encoder.encode_label())?;
+        }
+        if self.is_held {
+            ("long_poll", "true").encode(encoder.encode_label())?;
+        }
+        Ok(())
+    }
+}
+
+/// A method as a label: callers must not be able to add labels without end.
+fn known(method: &Method) -> &'static str {
+    const KNOWN: [&str; 9] = [
+        "GET", "HEAD", "PUT", "PATCH", "POST", "OPTIONS", "DELETE", "CONNECT", "TRACE",
+    ];
+    KNOWN
+        .into_iter()
+        .find(|known| *known == method.as_str())
+        .unwrap_or("_OTHER")
+}
