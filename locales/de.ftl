@@ -70,7 +70,6 @@ cause-too-many-lines = Der Inhalt hat zu viele Zeilen. Höchstzahl: { $limit }; 
 cause-path-encoding = „{ $segment }“ im Pfad ist kein gültiges prozentkodiertes UTF-8.
 cause-content-incomplete = Der Inhalt endete, bevor er vollständig war.
 cause-no-token = Der Header „Authorization“ mit einem Bearer-Token fehlt.
-cause-token-too-long = Das Bearer-Token darf höchstens { $limit } Byte lang sein.
 cause-token-malformed = Das Bearer-Token ist kein signiertes JSON Web Token.
 cause-token-kind = Das Bearer-Token ist kein Zugriffstoken oder benötigt eine Erweiterung, die nicht unterstützt wird.
 cause-token-algorithm = Das Bearer-Token ist mit einem Algorithmus signiert, für den sein Schlüssel nicht bestimmt ist.

@@ -104,8 +104,6 @@ cause-too-many-lines = The content may have at most { $limit } lines; the rest w
 cause-path-encoding = “{ $segment }” in the path is not percent-encoded UTF-8.
 cause-content-incomplete = The content ended before it was complete.
 cause-no-token = The header Authorization with a bearer token is missing.
-# $limit: bytes
-cause-token-too-long = The bearer token may have at most { $limit } bytes.
 cause-token-malformed = The bearer token is not a signed JSON Web Token.
 cause-token-kind = The bearer token is not an access token, or needs an extension that is not supported.
 cause-token-algorithm = The bearer token is signed with an algorithm that its key is not meant for.

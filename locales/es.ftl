@@ -70,7 +70,6 @@ cause-too-many-lines = El número máximo de líneas del contenido es de { $limi
 cause-path-encoding = «{ $segment }», en la ruta, no es UTF-8 con codificación porcentual válida.
 cause-content-incomplete = El contenido ha terminado antes de estar completo.
 cause-no-token = Falta la cabecera «Authorization» con un token de portador.
-cause-token-too-long = El token de portador puede tener como máximo { $limit } bytes.
 cause-token-malformed = El token de portador no es un JSON Web Token firmado.
 cause-token-kind = El token de portador no es un token de acceso o requiere una extensión que no se admite.
 cause-token-algorithm = El token de portador está firmado con un algoritmo para el que su clave no está destinada.

@@ -70,7 +70,6 @@ cause-too-many-lines = Le nombre maximal de lignes du contenu est de { $limit }�
 cause-path-encoding = La partie « { $segment } » du chemin n’est pas un encodage-pourcent valide de texte UTF-8.
 cause-content-incomplete = Le contenu s’est interrompu avant d’être complet.
 cause-no-token = L’en-tête « Authorization » avec un jeton porteur est absent.
-cause-token-too-long = Le jeton porteur peut compter au maximum { $limit } octets.
 cause-token-malformed = Le jeton porteur n’est pas un JSON Web Token signé.
 cause-token-kind = Le jeton porteur n’est pas un jeton d’accès ou requiert une extension qui n’est pas prise en charge.
 cause-token-algorithm = Le jeton porteur est signé avec un algorithme auquel sa clé n’est pas destinée.

@@ -70,7 +70,6 @@ cause-too-many-lines = Il numero massimo di righe del contenuto è { $limit }; i
 cause-path-encoding = «{ $segment }», nel percorso, non è UTF-8 con codifica percentuale valida.
 cause-content-incomplete = Il contenuto è terminato prima di essere completo.
 cause-no-token = Manca l’intestazione “Authorization” con un token bearer.
-cause-token-too-long = Il token bearer può avere al massimo { $limit } byte.
 cause-token-malformed = Il token bearer non è un JSON Web Token firmato.
 cause-token-kind = Il token bearer non è un token di accesso o richiede un’estensione non supportata.
 cause-token-algorithm = Il token bearer è firmato con un algoritmo a cui la sua chiave non è destinata.

@@ -70,7 +70,6 @@ cause-too-many-lines = コンテンツの上限は{ $limit }行です。残り�
 cause-path-encoding = パス内の「{ $segment }」は、パーセントエンコードされた有効なUTF-8ではありません。
 cause-content-incomplete = コンテンツが不完全な状態で終了しました。
 cause-no-token = Bearer トークンを含む Authorization ヘッダーがありません。
-cause-token-too-long = Bearer トークンは最大 { $limit } バイトです。
 cause-token-malformed = Bearer トークンは署名付きの JSON Web Token ではありません。
 cause-token-kind = Bearer トークンがアクセストークンではないか、サポートされていない拡張を必要としています。
 cause-token-algorithm = Bearer トークンは、その鍵の用途ではないアルゴリズムで署名されています。

@@ -70,7 +70,6 @@ cause-too-many-lines = 콘텐츠는 최대 { $limit }줄까지 허용됩니다. 
 cause-path-encoding = 경로의 ‘{ $segment }’ 부분이 퍼센트 인코딩된 올바른 UTF-8이 아닙니다.
 cause-content-incomplete = 콘텐츠가 완전하지 않은 상태로 끝났습니다.
 cause-no-token = Bearer 토큰이 있는 Authorization 헤더가 없습니다.
-cause-token-too-long = Bearer 토큰은 최대 { $limit }바이트까지 가능합니다.
 cause-token-malformed = Bearer 토큰이 서명된 JSON Web Token이 아닙니다.
 cause-token-kind = Bearer 토큰이 액세스 토큰이 아니거나 지원되지 않는 확장을 요구합니다.
 cause-token-algorithm = Bearer 토큰이 해당 키의 용도가 아닌 알고리즘으로 서명되었습니다.

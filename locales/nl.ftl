@@ -70,7 +70,6 @@ cause-too-many-lines = Het maximale aantal regels van de inhoud is { $limit }; d
 cause-path-encoding = “{ $segment }” in het pad is geen geldige procentgecodeerde UTF-8.
 cause-content-incomplete = De inhoud eindigde voordat deze volledig was.
 cause-no-token = De header “Authorization” met een bearer-token ontbreekt.
-cause-token-too-long = Het bearer-token mag hoogstens { $limit } bytes lang zijn.
 cause-token-malformed = Het bearer-token is geen ondertekend JSON Web Token.
 cause-token-kind = Het bearer-token is geen toegangstoken of vereist een uitbreiding die niet wordt ondersteund.
 cause-token-algorithm = Het bearer-token is ondertekend met een algoritme waarvoor de sleutel niet is bedoeld.

@@ -70,7 +70,6 @@ cause-too-many-lines = O número máximo de linhas do conteúdo é de { $limit }
 cause-path-encoding = “{ $segment }”, no caminho, não é UTF-8 com codificação percentual válida.
 cause-content-incomplete = O conteúdo terminou antes de estar completo.
 cause-no-token = Falta o cabeçalho “Authorization” com um token de portador.
-cause-token-too-long = O token de portador pode ter no máximo { $limit } bytes.
 cause-token-malformed = O token de portador não é um JSON Web Token assinado.
 cause-token-kind = O token de portador não é um token de acesso ou exige uma extensão que não é suportada.
 cause-token-algorithm = O token de portador está assinado com um algoritmo ao qual sua chave não se destina.

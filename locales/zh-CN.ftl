@@ -70,7 +70,6 @@ cause-too-many-lines = 内容不得超过 { $limit } 行，其余部分未读取
 cause-path-encoding = 路径中的“{ $segment }”不是经过百分号编码的有效 UTF-8。
 cause-content-incomplete = 内容在接收完整之前就已结束。
 cause-no-token = 缺少带有 Bearer 令牌的 Authorization 标头。
-cause-token-too-long = Bearer 令牌最多可有 { $limit } 个字节。
 cause-token-malformed = Bearer 令牌不是经过签名的 JSON Web Token。
 cause-token-kind = Bearer 令牌不是访问令牌，或需要不受支持的扩展。
 cause-token-algorithm = Bearer 令牌所用的签名算法与其密钥的用途不符。

@@ -1,4 +1,4 @@
-//! The caller of a request, and its permissions by scopes and user levels.
+//! The caller of a request, and what it may do.
 
 use thiserror::Error;
 
@@ -23,9 +23,10 @@ const WRITING_LEVELS: [&str; 7] = [
 const READING_LEVEL: &str = "HELPDESK";
 
 /// The permission that a route needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Permission {
     Read,
+    /// Includes reading.
     Write,
 }
 
@@ -44,6 +45,8 @@ impl Permission {
 pub enum Denied {
     #[error("a scope, {} at least", .0.scope())]
     Scope(Permission),
+    #[error("one of the values that grant {}", .0.scope())]
+    Value(Permission),
     #[error("a user level that grants {}", .0.scope())]
     Level(Permission),
 }
@@ -55,44 +58,46 @@ pub struct Caller {
     pub client: Option<String>,
     /// The subject on whose behalf it calls, if known.
     pub subject: Option<String>,
-    scopes: Vec<String>,
+    permission: Option<Permission>,
+    /// Whether the contract's scopes would have granted more.
+    pub(super) has_contract_scopes: bool,
     /// The user levels; `None` if they are unknown.
     levels: Option<Vec<String>>,
 }
 
 impl Caller {
-    pub fn new(client: Option<String>, scopes: Vec<String>, levels: Option<Vec<String>>) -> Self {
+    pub fn new(client: Option<String>, permission: Option<Permission>, levels: Option<Vec<String>>) -> Self {
         Self {
             client,
             subject: None,
-            scopes,
+            permission,
+            has_contract_scopes: true,
             levels,
         }
     }
 
     /// An anonymous caller with every permission.
     pub fn unrestricted() -> Self {
-        Self::new(None, vec![ALL.to_owned()], None)
+        Self::new(None, Some(Permission::Write), None)
     }
 
     /// An anonymous caller with read permission.
     pub fn reader() -> Self {
-        Self::new(None, vec![READ.to_owned()], None)
+        Self::new(None, Some(Permission::Read), None)
     }
 
-    /// Checks a permission. One of the scopes must grant it; write scopes include reading. If the user levels are known,
-    /// one of them must grant it too.
+    /// Checks a permission. If the user levels are known, one of them must grant it too.
     pub fn may(&self, permission: Permission) -> Result<(), Denied> {
-        let scopes: &[&str] = match permission {
-            Permission::Read => &[READ, WRITE, ALL],
-            Permission::Write => &[WRITE, ALL],
-        };
         let level_allows = |level: &String| {
             WRITING_LEVELS.contains(&level.as_str())
                 || (permission == Permission::Read && level == READING_LEVEL)
         };
-        if !self.scopes.iter().any(|scope| scopes.contains(&scope.as_str())) {
-            return Err(Denied::Scope(permission));
+        if self.permission < Some(permission) {
+            return Err(if self.has_contract_scopes {
+                Denied::Scope(permission)
+            } else {
+                Denied::Value(permission)
+            });
         }
         match &self.levels {
             Some(levels) if !levels.iter().any(level_allows) => Err(Denied::Level(permission)),
@@ -105,9 +110,9 @@ impl Caller {
 mod tests {
     use super::*;
 
-    fn permissions(scopes: &[&str], levels: Option<&[&str]>) -> (bool, bool) {
-        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-        let caller = Caller::new(None, owned(scopes), levels.map(owned));
+    fn permissions(granted: Option<Permission>, levels: &[&str]) -> (bool, bool) {
+        let levels = levels.iter().map(|level| (*level).to_owned()).collect();
+        let caller = Caller::new(None, granted, Some(levels));
         (
             caller.may(Permission::Read).is_ok(),
             caller.may(Permission::Write).is_ok(),
@@ -115,38 +120,16 @@ mod tests {
     }
 
     #[test]
-    fn any_scope_may_grant_it_and_writing_includes_reading() {
-        assert_eq!(permissions(&[], None), (false, false));
-        assert_eq!(permissions(&[READ], None), (true, false));
-        assert_eq!(permissions(&[WRITE], None), (true, true));
-        assert_eq!(permissions(&[ALL], None), (true, true));
-        assert_eq!(permissions(&["other", READ], None), (true, false));
-        for similar in [
-            "idn:task-management",
-            "idn:task-management:*",
-            "IDN:TASK-MANAGEMENT:WRITE",
-            "sp:scopes:default",
-        ] {
-            assert_eq!(permissions(&[similar], None), (false, false), "{similar}");
-        }
-    }
-
-    #[test]
     fn known_user_levels_must_grant_it_too() {
+        let (read, write) = (Some(Permission::Read), Some(Permission::Write));
         for level in WRITING_LEVELS {
-            assert_eq!(permissions(&[WRITE], Some(&[level])), (true, true), "{level}");
-            assert_eq!(permissions(&[READ], Some(&[level])), (true, false), "{level}");
+            assert_eq!(permissions(write, &[level]), (true, true), "{level}");
+            assert_eq!(permissions(read, &[level]), (true, false), "{level}");
         }
-        assert_eq!(permissions(&[ALL], Some(&[READING_LEVEL])), (true, false));
-        assert_eq!(
-            permissions(&[ALL], Some(&[READING_LEVEL, "ORG_ADMIN"])),
-            (true, true)
-        );
-        assert_eq!(
-            permissions(&[ALL], Some(&["DASHBOARD", "org_admin"])),
-            (false, false)
-        );
-        assert_eq!(permissions(&[ALL], Some(&[])), (false, false));
-        assert_eq!(permissions(&[], Some(&["ORG_ADMIN"])), (false, false));
+        assert_eq!(permissions(write, &[READING_LEVEL]), (true, false));
+        assert_eq!(permissions(write, &[READING_LEVEL, "ORG_ADMIN"]), (true, true));
+        assert_eq!(permissions(write, &["DASHBOARD", "org_admin"]), (false, false));
+        assert_eq!(permissions(write, &[]), (false, false));
+        assert_eq!(permissions(None, &["ORG_ADMIN"]), (false, false));
     }
 }

@@ -14,10 +14,11 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::jwt::Claims;
+use super::permissions::PermissionMap;
 use super::proxies::Proxies;
 use super::{Caller, IdentityError};
 
-/// Base64url with or without padding, since gateways send both.
+/// Base64url with or without padding, since gateways send both. Standard base64 is translated to it.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
@@ -31,6 +32,7 @@ pub struct Gateway {
     /// The secret that it sends, if any.
     pub secret: Option<GatewaySecret>,
     pub headers: IdentityHeaders,
+    pub permissions: PermissionMap,
 }
 
 /// The secret of the gateway, and its header.
@@ -63,7 +65,7 @@ pub const SEPARATORS: &[char] = &[' ', '\t', ','];
 /// The headers in which the gateway names the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IdentityHeaders {
-    /// The claims of a verified token as JSON in base64url, as Envoy and Istio forward them.
+    /// The claims of a verified token as JSON in base64, as Envoy, Istio, Kong and APISIX forward them.
     Payload(HeaderName),
     /// One header for each: the scopes, the client, the user levels. The levels are optional.
     Named {
@@ -86,7 +88,7 @@ impl Gateway {
         if !from_its_address || !with_its_secret {
             return Err(IdentityError::NotTheGateway);
         }
-        self.headers.read(headers)
+        self.headers.read(headers, &self.permissions)
     }
 
     /// Removes the gateway's headers from a request.
@@ -113,16 +115,15 @@ impl IdentityHeaders {
         }
     }
 
-    fn read(&self, headers: &HeaderMap) -> Result<Caller, IdentityError> {
+    fn read(&self, headers: &HeaderMap, permissions: &PermissionMap) -> Result<Caller, IdentityError> {
         match self {
             Self::Payload(name) => {
                 let payload = single(headers, name)?.ok_or(IdentityError::NoIdentity)?;
-                let claims: Option<Claims> = BASE64
-                    .decode(payload)
-                    .ok()
-                    .and_then(|json| serde_json::from_slice(&json).ok());
-                let claims = claims.ok_or_else(|| IdentityError::UnreadableIdentity(name.to_string()))?;
-                Ok(claims.into_caller())
+                let json = BASE64.decode(payload.replace('+', "-").replace('/', "_")).ok();
+                let claims = json.and_then(|json| Claims::from_json(&json).ok());
+                claims
+                    .and_then(|claims| claims.into_caller(permissions).ok())
+                    .ok_or_else(|| IdentityError::UnreadableIdentity(name.to_string()))
             }
             Self::Named {
                 scopes,
@@ -140,7 +141,7 @@ impl IdentityHeaders {
                     Some(levels) => single(headers, levels)?,
                     None => None,
                 };
-                Ok(Caller::new(
+                Ok(permissions.caller(
                     client.map(str::to_owned),
                     words(scopes.unwrap_or_default()),
                     levels.map(words),
@@ -167,6 +168,7 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a st
 
 fn words(text: &str, separators: &[char]) -> Vec<String> {
     text.split(separators)
+        .map(str::trim)
         .filter(|word| !word.is_empty())
         .map(str::to_owned)
         .collect()
@@ -206,6 +208,7 @@ mod tests {
                 GatewaySecret::new(HeaderName::from_static("x-gateway-secret"), &secret.into())
             }),
             headers: named(),
+            permissions: PermissionMap::default(),
         }
     }
 
@@ -257,7 +260,7 @@ mod tests {
 
     #[test]
     fn named_headers_hold_lists_and_may_not_be_repeated() {
-        let read = |pairs: &[(&str, &str)]| named().read(&headers(pairs));
+        let read = |pairs: &[(&str, &str)]| named().read(&headers(pairs), &PermissionMap::default());
         let caller = read(&[
             ("X-Auth-Scopes", &format!("openid, {READ} {WRITE}")),
             ("X-Auth-Client", "ci"),
@@ -293,12 +296,24 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_is_read_with_and_without_padding() {
+    fn a_payload_is_read_in_every_form_of_base64() {
         let payload = IdentityHeaders::Payload(HeaderName::from_static("x-jwt-payload"));
-        let read = |text: &str| payload.read(&headers(&[("x-jwt-payload", text)]));
-        let json = format!(r#"{{"sub":"a","azp":"ci","scope":"{READ}","iss":"https://issuer"}}"#);
-        let padded = base64::engine::general_purpose::URL_SAFE.encode(&json);
-        for text in [padded.as_str(), padded.trim_end_matches('=')] {
+        let read = |text: &str| {
+            let sent = headers(&[("x-jwt-payload", text)]);
+            payload.read(&sent, &PermissionMap::default())
+        };
+        // The name brings `+` and `/`, the length `=`.
+        let json = format!(r#"{{"name":"ÿþ~~~?>>","azp":"ci","scope":"{READ}","sub":"a"}}"#);
+        let standard = base64::engine::general_purpose::STANDARD.encode(&json);
+        assert!(
+            ["+", "/", "="].iter().all(|part| standard.contains(part)),
+            "{standard}"
+        );
+        let url_safe = base64::engine::general_purpose::URL_SAFE.encode(&json);
+        for text in [&standard, &url_safe]
+            .into_iter()
+            .flat_map(|text| [text, text.trim_end_matches('=')])
+        {
             let caller = read(text).expect("a caller");
             assert_eq!(caller.client.as_deref(), Some("ci"));
             assert!(caller.may(Permission::Read).is_ok() && caller.may(Permission::Write).is_err());
@@ -310,7 +325,7 @@ mod tests {
             );
         }
         assert!(matches!(
-            payload.read(&HeaderMap::new()),
+            payload.read(&HeaderMap::new(), &PermissionMap::default()),
             Err(IdentityError::NoIdentity)
         ));
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Number, Value};
 use thiserror::Error;
 
@@ -13,19 +14,24 @@ use super::Caller;
 use super::jws::Algorithm;
 use super::key_source::KeySource;
 use super::keys::KeySet;
-
-/// The longest token, in bytes. A token with dozens of authorities has two or three thousand.
-pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
+use super::permissions::{PermissionMap, claim};
 
 /// Accepted values of `typ`, which may be missing: a JWT or an access token (RFC 9068). Tokens of other kinds are
 /// refused (RFC 8725, section 3.11).
 const TYPES: [&str; 4] = ["JWT", "at+jwt", "application/jwt", "application/at+jwt"];
 
+/// Claims that say that a token is no access token: an ID token of Cognito, the other tokens of Keycloak.
+const OTHER_USES: [(&str, &str); 5] = [
+    ("token_use", "id"),
+    ("typ", "ID"),
+    ("typ", "Refresh"),
+    ("typ", "Offline"),
+    ("typ", "Logout"),
+];
+
 /// The reason why a token is refused. It repeats nothing of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum TokenError {
-    #[error("the token is longer than {MAX_TOKEN_BYTES} bytes")]
-    TooLong,
     #[error("the token is not a signed JSON Web Token")]
     Malformed,
     #[error("the token's kind or a critical extension of it is not supported")]
@@ -56,8 +62,11 @@ pub struct TokenPolicy {
     pub issuers: Vec<String>,
     /// Accepted values of `aud`. If empty, tokens with an `aud` are refused (RFC 7519, section 4.1.3).
     pub audiences: Vec<String>,
+    /// The claim that is compared with them instead of `aud`, which may be missing then.
+    pub audience_claim: Option<String>,
     /// Allowed difference between clocks.
     pub leeway: Duration,
+    pub permissions: PermissionMap,
 }
 
 /// Checks tokens.
@@ -74,9 +83,6 @@ impl Verifier {
 
     /// Checks a token and returns its caller.
     pub async fn verify(&self, token: &str) -> Result<Caller, TokenError> {
-        if token.len() > MAX_TOKEN_BYTES {
-            return Err(TokenError::TooLong);
-        }
         let header = Header::from_token(token)?;
         let algorithm = header.check()?;
         let keys = self.keys.current().ok_or(TokenError::NoKeys)?;
@@ -91,9 +97,10 @@ impl Verifier {
             claims = Self::claims(token, &newer, id, algorithm);
         }
         let claims = claims?;
+        claims.check_use()?;
         claims.check_parties(&self.policy)?;
         claims.check_times(self.policy.leeway)?;
-        Ok(claims.into_caller())
+        claims.into_caller(&self.policy.permissions)
     }
 
     /// Whether keys have been loaded.
@@ -123,7 +130,7 @@ impl Verifier {
         if !candidates.any(|key| key.verifies(algorithm, message.as_bytes(), &signature)) {
             return Err(TokenError::Signature);
         }
-        serde_json::from_slice(&decode(claims)?).map_err(|_| TokenError::Malformed)
+        Claims::from_json(&decode(claims)?)
     }
 }
 
@@ -163,14 +170,11 @@ impl Header {
 }
 
 /// The claims of a token, in all the forms that issuers use.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub(super) struct Claims {
-    iss: Option<Value>,
-    aud: Option<Value>,
+    all: Value,
     exp: Option<NumericDate>,
     nbf: Option<NumericDate>,
-    scope: Option<Texts>,
-    scp: Option<Texts>,
     authorities: Option<Texts>,
     client_id: Option<String>,
     azp: Option<String>,
@@ -213,16 +217,47 @@ fn names_any(claim: Option<&Value>, allowed: &[String]) -> bool {
 }
 
 impl Claims {
+    pub(super) fn from_json(json: &[u8]) -> Result<Self, TokenError> {
+        let all: Value = serde_json::from_slice(json).map_err(|_| TokenError::Malformed)?;
+        if !all.is_object() {
+            return Err(TokenError::Malformed);
+        }
+        Ok(Self {
+            exp: read(&all, "exp")?,
+            nbf: read(&all, "nbf")?,
+            authorities: read(&all, "authorities")?,
+            client_id: read(&all, "client_id")?,
+            azp: read(&all, "azp")?,
+            sub: read(&all, "sub")?,
+            all,
+        })
+    }
+
+    /// Refuses tokens that were not issued for calls. Their roles would count.
+    fn check_use(&self) -> Result<(), TokenError> {
+        let is_other = |(name, value)| self.all.get(name).and_then(Value::as_str) == Some(value);
+        if OTHER_USES.into_iter().any(is_other) {
+            return Err(TokenError::Kind);
+        }
+        Ok(())
+    }
+
     /// Checks the issuer and the audience.
     fn check_parties(&self, policy: &TokenPolicy) -> Result<(), TokenError> {
         let TokenPolicy {
             issuers, audiences, ..
         } = policy;
-        if !issuers.is_empty() && !names_any(self.iss.as_ref(), issuers) {
+        if !issuers.is_empty() && !names_any(claim(&self.all, "iss"), issuers) {
             return Err(TokenError::Issuer);
         }
-        let without_audience = audiences.is_empty() && self.aud.is_none();
-        if !without_audience && !names_any(self.aud.as_ref(), audiences) {
+        let is_for = |path| names_any(claim(&self.all, path), audiences);
+        let has_aud = claim(&self.all, "aud").is_some();
+        let is_meant = match &policy.audience_claim {
+            Some(path) => is_for(path) && (!has_aud || is_for("aud")),
+            None if audiences.is_empty() => !has_aud,
+            None => is_for("aud"),
+        };
+        if !is_meant {
             return Err(TokenError::Audience);
         }
         Ok(())
@@ -246,15 +281,24 @@ impl Claims {
         }
     }
 
-    pub(super) fn into_caller(self) -> Caller {
-        let scopes = [self.scope, self.scp]
-            .into_iter()
-            .flatten()
-            .flat_map(Texts::into_words)
-            .collect();
-        let client = self.client_id.or(self.azp).or_else(|| self.sub.clone());
-        let mut caller = Caller::new(client, scopes, self.authorities.map(Texts::into_words));
+    pub(super) fn into_caller(self, permissions: &PermissionMap) -> Result<Caller, TokenError> {
+        let values = permissions.values(&self.all).ok_or(TokenError::Malformed)?;
+        // `appid` and `cid` are those of Entra ID (version 1) and Okta.
+        let other = |name: &str| Some(self.all.get(name)?.as_str()?.to_owned());
+        let client = self
+            .client_id
+            .or(self.azp)
+            .or_else(|| other("appid"))
+            .or_else(|| other("cid"))
+            .or_else(|| self.sub.clone());
+        let mut caller = permissions.caller(client, values, self.authorities.map(Texts::into_words));
         caller.subject = self.sub;
-        caller
+        Ok(caller)
     }
+}
+
+/// A claim of a known type; null counts as missing.
+fn read<T: DeserializeOwned>(claims: &Value, name: &str) -> Result<Option<T>, TokenError> {
+    let value = claims.get(name).cloned().unwrap_or_default();
+    serde_json::from_value(value).map_err(|_| TokenError::Malformed)
 }

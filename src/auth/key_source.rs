@@ -56,7 +56,8 @@ const MAX_BYTES: usize = 512 * 1024;
 #[derive(Debug, Error)]
 pub enum KeySourceError {
     #[error(
-        "the URL of the keys must begin with https:// (http:// only to a loopback address) and have no user and no password"
+        "the URL of the keys must begin with https:// (http:// only to a loopback address, or with \
+         --jwt-allow-insecure-jwks) and have no user and no password"
     )]
     Url,
     #[error("cannot create an HTTP client")]
@@ -152,12 +153,18 @@ impl KeySource {
     }
 
     /// The keys of an issuer, by the URL of its key set. [`KeySource::watch`] fetches them; until then there are none.
-    /// The URL must be https or of this machine: keys fetched in the clear can be replaced on the way.
-    pub fn issuer(url: &str, pace: Pace) -> Result<Self, KeySourceError> {
+    /// The URL must be https or of this machine, unless `may_be_insecure`: keys fetched in the clear can be replaced on the
+    /// way.
+    pub fn issuer(url: &str, may_be_insecure: bool, pace: Pace) -> Result<Self, KeySourceError> {
         let url = Url::parse(url).map_err(|_| KeySourceError::Url)?;
         let on_this_machine = is_this_machine(url.host_str().unwrap_or_default());
         let has_credentials = !url.username().is_empty() || url.password().is_some();
-        if has_credentials || !(url.scheme() == "https" || url.scheme() == "http" && on_this_machine) {
+        let is_allowed = match url.scheme() {
+            "https" => true,
+            "http" => on_this_machine || may_be_insecure,
+            _ => false,
+        };
+        if has_credentials || !is_allowed {
             return Err(KeySourceError::Url);
         }
         // Fails if a provider is already installed, which is fine.
@@ -387,7 +394,10 @@ mod tests {
             "http://[::1]/jwks",
             "http://localhost/jwks",
         ] {
-            assert!(KeySource::issuer(trusted, Pace::default()).is_ok(), "{trusted}");
+            assert!(
+                KeySource::issuer(trusted, false, Pace::default()).is_ok(),
+                "{trusted}"
+            );
         }
         for other in [
             "http://issuer.example/jwks",
@@ -402,7 +412,7 @@ mod tests {
         ] {
             assert!(
                 matches!(
-                    KeySource::issuer(other, Pace::default()),
+                    KeySource::issuer(other, false, Pace::default()),
                     Err(KeySourceError::Url)
                 ),
                 "{other}"

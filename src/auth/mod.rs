@@ -1,6 +1,7 @@
 //! Authentication, permissions, rate limits and the audit log.
 //!
-//! - [`caller`]: the caller of a request, with its scopes and user levels. [`client`]: the client that limits count.
+//! - [`caller`]: the caller of a request, with its permission and user levels. [`permissions`]: the values that grant one.
+//!   [`client`]: the client that limits count.
 //! - [`Authenticator`]: identifies the caller, by a token (`jwt`, with keys of `keys` from a `key_source`) or by the
 //!   headers of a trusted gateway ([`gateway`], [`proxies`]).
 //! - [`rate`]: rate limits. [`audit`]: the audit log. [`issuer`]: signs tokens for scripts and the demo.
@@ -16,6 +17,7 @@ pub mod jws;
 pub mod jwt;
 pub mod key_source;
 pub mod keys;
+pub mod permissions;
 pub mod proxies;
 pub mod rate;
 

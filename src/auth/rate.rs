@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn each_client_and_each_address_has_a_bucket_of_its_own() {
         let limiter = Limiter::new("2/1h".parse().expect("a rate"));
-        let named = |name: &str| Caller::new(Some(name.to_owned()), Vec::new(), None);
+        let named = |name: &str| Caller::new(Some(name.to_owned()), None, None);
         let address = |text: &str| text.parse::<IpAddr>().ok();
         let left = |caller: Option<&Caller>, at: &str| {
             (0..9)

@@ -289,6 +289,10 @@ impl ApiError {
                 let scope = permission.scope();
                 format!(r#"Bearer realm="{REALM}", error="insufficient_scope", scope="{scope}""#)
             }
+            // The scopes of the contract are not those of the issuer.
+            Self::Forbidden(Denied::Value(_)) => {
+                format!(r#"Bearer realm="{REALM}", error="insufficient_scope""#)
+            }
             // No other scope would help.
             Self::Forbidden(Denied::Level(_)) => format!(
                 r#"Bearer realm="{REALM}", error="insufficient_scope", error_description="No user level of the caller allows it.""#

@@ -2,6 +2,7 @@
 
 mod audit;
 mod gateway;
+mod identity_providers;
 mod issuer;
 mod limits;
 mod nginx;

@@ -16,6 +16,7 @@ use crate::auth::Authenticator;
 use crate::auth::gateway::Gateway;
 use crate::auth::key_source::KeySourceError;
 use crate::auth::keys::{KeysError, MIN_SECRET_BYTES};
+use crate::auth::permissions::PermissionMap;
 use crate::auth::proxies::{Network, Proxies};
 use crate::auth::rate::{Limiter, Rate};
 use crate::http::middleware::authorize::Authorizer;
@@ -59,9 +60,67 @@ pub struct AccessArgs {
     #[arg(long, env = "TASK_STATUS_RATE_LIMIT", value_name = "RATE")]
     pub rate_limit: Option<Rate>,
     #[command(flatten)]
+    pub permissions: PermissionArgs,
+    #[command(flatten)]
     pub jwt: JwtArgs,
     #[command(flatten)]
     pub gateway: GatewayArgs,
+}
+
+/// The values that grant permissions, as issuers and gateways other than the contract's name them.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Access")]
+pub struct PermissionArgs {
+    /// Claims that hold a caller's scopes, roles or groups, separated by commas: a name, or names of nested objects separated
+    /// by dots, such as roles or realm_access.roles. Their values add up. Of a token, or of the claims that a gateway sends.
+    /// scope and scp by default
+    #[arg(
+        long,
+        env = "TASK_STATUS_PERMISSION_CLAIMS",
+        value_delimiter = ',',
+        value_name = "CLAIMS"
+    )]
+    pub permission_claims: Vec<String>,
+    /// Scopes, roles or groups that permit reading, separated by commas, as they are in the token or header. They replace the
+    /// default, idn:task-management:read
+    #[arg(
+        long,
+        env = "TASK_STATUS_READ_VALUES",
+        value_delimiter = ',',
+        value_name = "VALUES"
+    )]
+    pub read_values: Vec<String>,
+    /// Scopes, roles or groups that permit reading and writing. They replace the default, idn:task-management:write and
+    /// sp:scopes:all
+    #[arg(
+        long,
+        env = "TASK_STATUS_WRITE_VALUES",
+        value_delimiter = ',',
+        value_name = "VALUES"
+    )]
+    pub write_values: Vec<String>,
+}
+
+impl PermissionArgs {
+    fn first_given(&self) -> Option<&'static str> {
+        [
+            ("--permission-claims", &self.permission_claims),
+            ("--read-values", &self.read_values),
+            ("--write-values", &self.write_values),
+        ]
+        .into_iter()
+        .find_map(|(flag, given)| (!given.is_empty()).then_some(flag))
+    }
+
+    fn map(&self) -> PermissionMap {
+        let given = |given: &Vec<String>, default| if given.is_empty() { default } else { given.clone() };
+        let default = PermissionMap::default();
+        PermissionMap {
+            claims: given(&self.permission_claims, default.claims),
+            read: given(&self.read_values, default.read),
+            write: given(&self.write_values, default.write),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -97,6 +156,8 @@ pub enum AccessError {
          Set one of --jwt-jwks-url, --jwt-key-file, --jwt-secret-file and TASK_STATUS_JWT_SECRET."
     )]
     NotOneKeySource,
+    #[error("--jwt-audience-claim names the claim of an audience that is not set: set --jwt-audience")]
+    NoAudience,
     #[error("--jwt-leeway may be 5m at most")]
     Leeway,
     #[error("TASK_STATUS_JWT_SECRET cannot be used")]
@@ -157,8 +218,17 @@ impl AccessArgs {
                 flag,
             });
         }
+        if mode == AuthMode::None
+            && let Some(flag) = self.permissions.first_given()
+        {
+            let mode = "jwt or gateway";
+            return Err(AccessError::OtherMode { mode, flag });
+        }
         match mode {
             AuthMode::Jwt if self.jwt.sources() != 1 => Err(AccessError::NotOneKeySource),
+            AuthMode::Jwt if self.jwt.jwt_audience_claim.is_some() && self.jwt.jwt_audience.is_empty() => {
+                Err(AccessError::NoAudience)
+            }
             AuthMode::Jwt if self.jwt.leeway() > MAX_LEEWAY => Err(AccessError::Leeway),
             AuthMode::Gateway => {
                 let secrets = self.gateway.secrets();
@@ -197,11 +267,12 @@ impl AccessArgs {
         let proxies = self.proxies();
         let authenticator = match self.auth.ok_or(AccessError::NoMode)? {
             AuthMode::None => Authenticator::Open,
-            AuthMode::Jwt => Authenticator::Jwt(self.jwt.verifier().await?),
+            AuthMode::Jwt => Authenticator::Jwt(self.jwt.verifier(self.permissions.map()).await?),
             AuthMode::Gateway => Authenticator::Gateway(Gateway {
                 addresses: (!self.trusted_proxies.is_empty()).then(|| proxies.clone()),
                 secret: self.gateway.secret()?,
                 headers: self.gateway.identity_headers()?,
+                permissions: self.permissions.map(),
             }),
         };
         Ok(Authorizer::new(

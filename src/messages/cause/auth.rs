@@ -1,7 +1,7 @@
 //! Failed authentication in words.
 
 use crate::auth::IdentityError;
-use crate::auth::jwt::{MAX_TOKEN_BYTES, TokenError};
+use crate::auth::jwt::TokenError;
 use crate::messages::locale::Message;
 
 pub(super) fn identity(error: &IdentityError) -> Message {
@@ -18,7 +18,6 @@ pub(super) fn identity(error: &IdentityError) -> Message {
 
 fn token(error: TokenError) -> Message {
     match error {
-        TokenError::TooLong => Message::new("cause-token-too-long").with("limit", MAX_TOKEN_BYTES),
         TokenError::Malformed => Message::new("cause-token-malformed"),
         TokenError::Kind => Message::new("cause-token-kind"),
         TokenError::Algorithm => Message::new("cause-token-algorithm"),

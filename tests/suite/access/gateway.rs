@@ -8,6 +8,7 @@ use serde_json::json;
 use task_status::auth::Authenticator;
 use task_status::auth::caller::{READ, WRITE};
 use task_status::auth::gateway::{Gateway, GatewaySecret, IdentityHeaders, SEPARATORS};
+use task_status::auth::permissions::PermissionMap;
 use task_status::auth::proxies::Proxies;
 
 use super::*;
@@ -29,6 +30,7 @@ fn gateway(addresses: Option<&str>, secret: Option<&str>, headers: IdentityHeade
         secret: secret
             .map(|secret| GatewaySecret::new(HeaderName::from_static("x-gateway-secret"), &secret.into())),
         headers,
+        permissions: PermissionMap::default(),
     }))
 }
 

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use super::*;
 use crate::support::certificates::Authority;
 use crate::support::identity::{AUDIENCE, FAST, ISSUER, IssuerServer, Key, claims, sign};
-use crate::support::program::{Program, command, serve};
+use crate::support::program::{Program, as_text, command, serve};
 use crate::support::until;
 
 const LATER: Pace = Pace {
@@ -386,6 +386,11 @@ fn settings_without_usable_keys_end_the_program_with_the_reason() {
             &["--trusted-proxies", "10.0.0.0/8", "--gateway-secret-header", "x"],
         ),
         ("none", &["--jwt-leeway", "1m"]),
+        (
+            "jwt",
+            &["--jwt-key-file", &public, "--jwt-audience-claim", "client_id"],
+        ),
+        ("none", &["--read-values", "tasks.read"]),
         ("jwt", &["--jwt-key-file", &public, "--gateway-headers", "envoy"]),
         ("gateway", &["--gateway-secret-file", &short]),
         ("gateway", &["--gateway-secret-file", &missing]),
@@ -395,7 +400,7 @@ fn settings_without_usable_keys_end_the_program_with_the_reason() {
         ),
         ("none", &["--gateway-secret-file", &short]),
     ] {
-        let output = command(&[&["serve", "--auth", mode], arguments].concat())
+        let output = as_text(&mut command(&[&["serve", "--auth", mode], arguments].concat()))
             .env("DATABASE_URL", "postgres://127.0.0.1:1/none")
             .output()
             .unwrap();

@@ -7,6 +7,7 @@ use sqlx::Connection;
 use task_status::auth::Authenticator;
 use task_status::auth::caller::READ;
 use task_status::auth::gateway::{Gateway, IdentityHeaders, SEPARATORS};
+use task_status::auth::permissions::PermissionMap;
 use task_status::auth::proxies::Proxies;
 use task_status::auth::rate::Limiter;
 use task_status::http::middleware::authorize::Authorizer;
@@ -91,6 +92,7 @@ async fn behind_a_gateway_the_forwarded_client_is_limited() {
             client: HeaderName::from_static("x-auth-client"),
             levels: None,
         },
+        permissions: PermissionMap::default(),
     });
     let service = Service::with(
         &database,

@@ -156,6 +156,7 @@ pub fn policy() -> TokenPolicy {
         issuers: vec![ISSUER.to_owned()],
         audiences: vec![AUDIENCE.to_owned()],
         leeway: Duration::from_secs(30),
+        ..TokenPolicy::default()
     }
 }
 
@@ -259,7 +260,7 @@ impl IssuerServer {
     }
 
     pub fn source(&self, pace: Pace) -> KeySource {
-        KeySource::issuer(&self.url, pace).unwrap()
+        KeySource::issuer(&self.url, false, pace).unwrap()
     }
 
     /// Waits until a service has the keys.

@@ -27,7 +27,10 @@ pub fn command(arguments: &[&str]) -> Command {
     command.args(arguments).stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
-        if name == "DATABASE_URL" || name.starts_with("TASK_STATUS_") {
+        let is_setting = ["DATABASE_URL", "TASK_STATUS_", "PG"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix));
+        if is_setting && name != "PG_BIN_DIR" {
             command.env_remove(&*name);
         }
     }
@@ -81,9 +84,14 @@ pub fn output_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
-/// The stderr of a command that fails without output on stdout.
+/// A command that logs text, as on a terminal.
+pub fn as_text(command: &mut Command) -> &mut Command {
+    command.env("TASK_STATUS_LOG_FORMAT", "human")
+}
+
+/// The stderr of a command that fails without output on stdout, as on a terminal.
 pub fn refused(mut command: Command) -> String {
-    let output = command.output().unwrap();
+    let output = as_text(&mut command).output().unwrap();
     assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
     String::from_utf8(output.stderr).unwrap()
 }

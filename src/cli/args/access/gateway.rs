@@ -55,12 +55,16 @@ pub enum GatewayHeaders {
     /// X-Auth-Scopes, X-Auth-Client and X-Auth-Levels: for nginx, Traefik and others with configurable headers
     #[default]
     Plain,
-    /// X-Jwt-Payload: the claims of a verified token, as Envoy (forward_payload_header) and Istio
+    /// X-Jwt-Payload: the claims of a verified token in base64, as Envoy (forward_payload_header) and Istio
     /// (outputPayloadToHeader) send them
     Envoy,
-    /// X-Auth-Request-User and X-Auth-Request-Groups, the groups being the scopes: oauth2-proxy
+    /// X-Auth-Request-User and X-Auth-Request-Groups, the groups being the scopes: oauth2-proxy behind nginx or Traefik
+    /// (--set-xauthrequest)
     #[value(name = "oauth2-proxy")]
     Oauth2Proxy,
+    /// X-Forwarded-User and X-Forwarded-Groups, the groups being the scopes: oauth2-proxy in front (--pass-user-headers),
+    /// services of Traefik's ForwardAuth
+    Forwarded,
 }
 
 impl GatewayArgs {
@@ -121,6 +125,13 @@ impl GatewayArgs {
         let name = |given: &Option<HeaderName>, preset| {
             given.clone().unwrap_or_else(|| HeaderName::from_static(preset))
         };
+        let groups = |groups, user| IdentityHeaders::Named {
+            scopes: name(&self.gateway_scopes_header, groups),
+            // A group's name may contain blanks.
+            separators: &[','],
+            client: name(&self.gateway_client_header, user),
+            levels: self.gateway_levels_header.clone(),
+        };
         let preset = self.gateway_headers.unwrap_or_default();
         let headers = match preset {
             GatewayHeaders::Plain => IdentityHeaders::Named {
@@ -129,13 +140,8 @@ impl GatewayArgs {
                 client: name(&self.gateway_client_header, "x-auth-client"),
                 levels: Some(name(&self.gateway_levels_header, "x-auth-levels")),
             },
-            GatewayHeaders::Oauth2Proxy => IdentityHeaders::Named {
-                scopes: name(&self.gateway_scopes_header, "x-auth-request-groups"),
-                // A group's name may contain blanks.
-                separators: &[','],
-                client: name(&self.gateway_client_header, "x-auth-request-user"),
-                levels: self.gateway_levels_header.clone(),
-            },
+            GatewayHeaders::Oauth2Proxy => groups("x-auth-request-groups", "x-auth-request-user"),
+            GatewayHeaders::Forwarded => groups("x-forwarded-groups", "x-forwarded-user"),
             GatewayHeaders::Envoy => {
                 IdentityHeaders::Payload(name(&self.gateway_payload_header, "x-jwt-payload"))
             }
@@ -144,6 +150,7 @@ impl GatewayArgs {
         let (preset, foreign) = match preset {
             GatewayHeaders::Plain => ("plain", &[payload][..]),
             GatewayHeaders::Oauth2Proxy => ("oauth2-proxy", &[payload][..]),
+            GatewayHeaders::Forwarded => ("forwarded", &[payload][..]),
             GatewayHeaders::Envoy => ("envoy", &named[..]),
         };
         match foreign.iter().find(|(_, name)| name.is_some()) {

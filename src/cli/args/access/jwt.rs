@@ -4,12 +4,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::AccessError;
 use crate::auth::jwt::{TokenPolicy, Verifier};
 use crate::auth::key_source::{KeySource, Pace};
 use crate::auth::keys::KeySet;
+use crate::auth::permissions::PermissionMap;
 
 /// The default leeway.
 const LEEWAY: Duration = Duration::from_secs(30);
@@ -28,6 +30,10 @@ pub struct JwtArgs {
         value_name = "URL"
     )]
     pub jwt_jwks_url: Option<SecretString>,
+    /// Allow http:// in --jwt-jwks-url to another machine, such as an issuer in the same cluster. Whoever can change that
+    /// traffic can then sign tokens
+    #[arg(long, env = "TASK_STATUS_JWT_ALLOW_INSECURE_JWKS", value_parser = BoolishValueParser::new())]
+    pub jwt_allow_insecure_jwks: bool,
     /// Check tokens with the public keys in this file: a JSON Web Key Set or PEM, reloaded when it changes
     #[arg(long, env = "TASK_STATUS_JWT_KEY_FILE", value_name = "FILE")]
     pub jwt_key_file: Option<PathBuf>,
@@ -59,6 +65,9 @@ pub struct JwtArgs {
         value_name = "AUDIENCES"
     )]
     pub jwt_audience: Vec<String>,
+    /// Claim to compare with --jwt-audience instead of aud, which may then be missing: client_id for Amazon Cognito
+    #[arg(long, env = "TASK_STATUS_JWT_AUDIENCE_CLAIM", value_name = "CLAIM")]
+    pub jwt_audience_claim: Option<String>,
     /// Allowed difference between the clocks of the issuer and of this machine, 5m at most. 30s by default
     #[arg(long, env = "TASK_STATUS_JWT_LEEWAY", value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub jwt_leeway: Option<Duration>,
@@ -68,11 +77,13 @@ impl JwtArgs {
     pub(super) fn first_given(&self) -> Option<&'static str> {
         [
             ("--jwt-jwks-url", self.jwt_jwks_url.is_some()),
+            ("--jwt-allow-insecure-jwks", self.jwt_allow_insecure_jwks),
             ("--jwt-key-file", self.jwt_key_file.is_some()),
             ("--jwt-secret-file", self.jwt_secret_file.is_some()),
             ("TASK_STATUS_JWT_SECRET", self.jwt_secret.is_some()),
             ("--jwt-issuer", !self.jwt_issuer.is_empty()),
             ("--jwt-audience", !self.jwt_audience.is_empty()),
+            ("--jwt-audience-claim", self.jwt_audience_claim.is_some()),
             ("--jwt-leeway", self.jwt_leeway.is_some()),
         ]
         .into_iter()
@@ -95,9 +106,9 @@ impl JwtArgs {
         .count()
     }
 
-    pub(super) async fn verifier(&self) -> Result<Verifier, AccessError> {
+    pub(super) async fn verifier(&self, permissions: PermissionMap) -> Result<Verifier, AccessError> {
         let keys = if let Some(url) = &self.jwt_jwks_url {
-            KeySource::issuer(url.expose_secret(), Pace::default())?
+            KeySource::issuer(url.expose_secret(), self.jwt_allow_insecure_jwks, Pace::default())?
         } else if let Some(path) = &self.jwt_key_file {
             KeySource::file(path.clone()).await?
         } else if let Some(path) = &self.jwt_secret_file {
@@ -111,7 +122,9 @@ impl JwtArgs {
         let policy = TokenPolicy {
             issuers: self.jwt_issuer.clone(),
             audiences: self.jwt_audience.clone(),
+            audience_claim: self.jwt_audience_claim.clone(),
             leeway: self.leeway(),
+            permissions,
         };
         Ok(Verifier::new(keys, policy))
     }
