@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::fmt::{Debug, Write};
 use std::io::{IsTerminal, stderr};
+use std::panic::PanicHookInfo;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -14,8 +15,11 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::prelude::*;
+use tracing_subscriber::registry::LookupSpan;
 
 /// How often the number of repeated events is logged.
 const REPEATS_INTERVAL: Duration = Duration::from_secs(1);
@@ -34,20 +38,32 @@ pub enum LogFormat {
     Human,
     /// One JSON object a line, for machines
     Json,
+    /// The same with `severity`, for Google Cloud Logging, which does not read `level`
+    JsonSeverity,
+}
+
+impl LogFormat {
+    /// Whether lines are text.
+    pub fn is_human(self) -> bool {
+        match self {
+            Self::Auto => stderr().is_terminal(),
+            Self::Human => true,
+            Self::Json | Self::JsonSeverity => false,
+        }
+    }
 }
 
 /// Starts logging to stderr, panics included. Call once, at the start of the program.
 pub fn start(format: LogFormat, filter: Targets) {
     let lines = fmt::layer().with_writer(stderr);
-    let human = match format {
-        LogFormat::Auto => stderr().is_terminal(),
-        LogFormat::Human => true,
-        LogFormat::Json => false,
-    };
-    let lines = if human {
+    let lines = if format.is_human() {
         lines.with_target(false).with_ansi(stderr().is_terminal()).boxed()
     } else {
-        lines.json().flatten_event(true).with_span_list(false).boxed()
+        let lines = lines.json().flatten_event(true).with_span_list(false);
+        match format {
+            LogFormat::JsonSeverity => lines.map_event_format(WithSeverity).boxed(),
+            _ => lines.boxed(),
+        }
     };
     let repeats = Repeats::default();
     tracing_subscriber::registry()
@@ -61,11 +77,41 @@ pub fn start(format: LogFormat, filter: Targets) {
             repeats.log();
         }
     });
-    std::panic::set_hook(Box::new(|panic| {
-        let location = panic.location().map(ToString::to_string);
-        let message = panic.payload_as_str().unwrap_or_default();
-        tracing::error!(location, message, "panic");
-    }));
+    std::panic::set_hook(Box::new(log_panic));
+}
+
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let location = panic.location().map(ToString::to_string);
+    let error = panic.payload_as_str().unwrap_or_default();
+    tracing::error!(location, error, "panic");
+}
+
+/// Adds `severity` to the lines of a JSON format.
+struct WithSeverity<F>(F);
+
+impl<S, N, F> FormatEvent<S, N> for WithSeverity<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> std::fmt::Result {
+        let mut line = String::new();
+        self.0.format_event(context, Writer::new(&mut line), event)?;
+        let severity = match *event.metadata().level() {
+            Level::ERROR => "ERROR",
+            Level::WARN => "WARNING",
+            Level::INFO => "INFO",
+            _ => "DEBUG",
+        };
+        let fields = line.strip_prefix('{').unwrap_or_default();
+        write!(writer, r#"{{"severity":"{severity}",{fields}"#)
+    }
 }
 
 /// Counts warnings and errors that repeat, in an outage for example, instead of logging each. The first of a kind is logged
@@ -222,6 +268,27 @@ mod tests {
             }
             assert_eq!(take().lines().count(), 6);
         });
+    }
+
+    #[test]
+    fn a_panic_is_one_line_without_a_key_twice() {
+        let lines = Arc::new(Mutex::new(Vec::<u8>::new()));
+        let sink = Arc::clone(&lines);
+        let json = fmt::layer().with_writer(move || Sink(Arc::clone(&sink))).json();
+        let json = json.flatten_event(true).map_event_format(WithSeverity);
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(log_panic));
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(json), || {
+            let panicked = std::panic::catch_unwind(|| std::panic::panic_any("it is broken"));
+            assert!(panicked.is_err());
+        });
+        std::panic::set_hook(hook);
+        let line = String::from_utf8(lines.lock().expect("a lock").clone()).expect("text");
+        let read: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+        assert_eq!(read.to_string(), line.trim_end());
+        assert_eq!(read["message"], "panic");
+        assert_eq!(read["error"], "it is broken");
+        assert_eq!(read["severity"], "ERROR");
     }
 
     struct Sink(Arc<Mutex<Vec<u8>>>);

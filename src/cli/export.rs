@@ -31,7 +31,7 @@ pub enum ExportError {
 
 /// Writes the tasks. A closed standard output ends the command without an error.
 pub async fn run(args: ExportArgs) -> Result<(), CommandError> {
-    let options = args.database.database_url.hosts()?.resolve().await?;
+    let options = args.database.hosts()?.resolve().await?;
     // Without a statement timeout: the reader of a pipe may be slow.
     let mut connection = bulk::connect(&options, None).await?;
     if is_standard_stream(&args.file) {

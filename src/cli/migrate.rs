@@ -5,7 +5,7 @@ use crate::cli::args::MigrateArgs;
 use crate::store::{privileges, schema};
 
 pub async fn run(args: MigrateArgs) -> Result<(), CommandError> {
-    let options = args.database.database_url.hosts()?.resolve().await?;
+    let options = args.database.hosts()?.resolve().await?;
     schema::migrate(&options).await?;
     tracing::info!("the database is up to date");
     if let Some(role) = args.grant_to {

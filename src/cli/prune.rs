@@ -13,7 +13,7 @@ use crate::store::retention::{self, Run};
 use crate::store::schema::Schema;
 
 pub async fn run(args: PruneArgs) -> Result<(), CommandError> {
-    let hosts = args.database.database_url.hosts()?;
+    let hosts = args.database.hosts()?;
     // Fails at once if the database cannot be reached or takes no writes, while `Database` would wait for it.
     let mut connection = bulk::connect(&hosts.resolve().await?, None).await?;
     bulk::check_primary(&mut connection).await?;

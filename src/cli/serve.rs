@@ -28,7 +28,7 @@ use crate::store::Database;
 /// Serves until a signal. Until the database can be reached, requests get 503.
 pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
     args.check()?;
-    let hosts = args.database.database_url.hosts()?;
+    let hosts = args.database.hosts()?;
     let authorizer = args.access.authorizer().await.map_err(ConfigError::from)?;
     let tls = match args.tls.files()? {
         Some(files) => Some(Tls::open(files).await?),

@@ -14,7 +14,7 @@ use crate::store::{StoreError, bulk};
 const DRIFT: u8 = 3;
 
 pub async fn run(args: VerifyArgs) -> Result<ExitCode, CommandError> {
-    let options = args.database.database_url.hosts()?.resolve().await?;
+    let options = args.database.hosts()?.resolve().await?;
     let mut connection = bulk::connect(&options, Some(bulk::STATEMENT_TIMEOUT)).await?;
     let check = if args.repair {
         tally::repair(&mut connection).await?

@@ -12,7 +12,7 @@ use task_status::store::schema::Schema;
 use task_status::task::written;
 
 use crate::support::database::TestDatabase;
-use crate::support::program::{self, Program, command, output_of, with_clock};
+use crate::support::program::{self, Program, as_text, command, output_of, with_clock};
 use crate::support::service::{Answer, LIMITS, PENDING_TASKS, Service, watched};
 use crate::support::tasks;
 use crate::support::until;
@@ -365,7 +365,7 @@ async fn a_run_that_would_delete_most_tasks_waits_for_a_confirmation() {
     let insert = async |days: i32, numbers: &str| database.execute(&aged("n::text", days, numbers)).await;
     let prune = |arguments: &[&str]| {
         let command = command(&[&["prune", "--older-than", "90d"], arguments].concat());
-        let output = on(&database, command).output().unwrap();
+        let output = as_text(&mut on(&database, command)).output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         (
             output.status.code(),

@@ -1,9 +1,13 @@
 //! The interface of the program for users and orchestrators: settings, logs, health, signals.
 
+use std::fs;
 use std::process::Command;
 
-use serde_json::Value;
+use clap::CommandFactory;
+use serde_json::{Value, json};
 use sqlx::Connection;
+use task_status::cli::args::Cli;
+use tempfile::TempDir;
 
 use crate::support::database::TestDatabase;
 use crate::support::program::{self, Program, command, refused};
@@ -45,6 +49,153 @@ async fn serve_without_a_mode_lists_the_modes() {
         "serve_without_database",
         refused(command(&["serve", "--auth", "none"]))
     );
+}
+
+/// A file with this content.
+fn file(folder: &TempDir, name: &str, content: &str) -> String {
+    let path = folder.path().join(name);
+    fs::write(&path, content).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn an_empty_variable_counts_as_missing() {
+    let database = TestDatabase::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let cli = Cli::command();
+    let serve = cli.find_subcommand("serve").unwrap();
+    let settings = cli.get_arguments().chain(serve.get_arguments());
+    let names = settings.filter_map(|setting| setting.get_env());
+    // As compose writes `${NAME:-}`.
+    let mut command = command(&["serve", "--auth", "none", "--listen", "127.0.0.1:0"]);
+    command.envs(names.map(|name| (name, "")));
+    for name in [
+        "HOST",
+        "PORT",
+        "DATABASE",
+        "SSLMODE",
+        "SSLROOTCERT",
+        "SSLCERT",
+        "APPNAME",
+    ] {
+        command.env(format!("PG{name}"), "");
+    }
+    command.env("SSL_CERT_FILE", "");
+    command.env("DATABASE_URL_FILE", file(&folder, "url", &database.url()));
+    let mut program = Program::start(command);
+    program.logged("the database is up").await;
+    program.stop();
+}
+
+#[tokio::test]
+async fn a_file_or_the_variables_of_libpq_name_the_database() {
+    let database = TestDatabase::new().await;
+    let options = database.options();
+    let host = options.get_socket().map(|path| path.display().to_string());
+    let host = host.unwrap_or_else(|| options.get_host().to_owned());
+    let (name, port) = (options.get_database().unwrap(), options.get_port().to_string());
+    let external: reqwest::Url = database.url().parse().unwrap();
+    let mut libpq = vec![
+        ("PGHOST", host.as_str()),
+        ("PGPORT", &port),
+        ("PGUSER", options.get_username()),
+    ];
+    libpq.extend(external.password().map(|password| ("PGPASSWORD", password)));
+    let folder = tempfile::tempdir().unwrap();
+    let by_file = file(&folder, "url", &format!("{}\n", database.url()));
+    let elsewhere = format!("postgres:///{name}");
+    let verify = |variables: &[(&str, &str)]| {
+        let mut verify = command(&["verify"]);
+        verify.envs(variables.iter().copied());
+        verify
+    };
+    for variables in [
+        vec![("DATABASE_URL_FILE", by_file.as_str())],
+        [&libpq[..], &[("PGDATABASE", name)]].concat(),
+        // A host that is down comes first.
+        [
+            &libpq[1..],
+            &[
+                ("PGDATABASE", name),
+                ("PGHOST", &format!("127.0.0.1,{host}")),
+                ("PGPORT", &format!("1,{port}")),
+            ],
+        ]
+        .concat(),
+        [&libpq[..], &[("DATABASE_URL", elsewhere.as_str())]].concat(),
+    ] {
+        let output = verify(&variables).output().unwrap();
+        assert!(output.status.success(), "{variables:?}: {output:?}");
+    }
+    let missing = folder.path().join("missing").to_str().unwrap().to_owned();
+    for (variables, said) in [
+        (
+            &[("DATABASE_URL_FILE", missing.as_str())][..],
+            "the file with the URL of the database\n  because: No such file",
+        ),
+        (
+            &[("DATABASE_URL_FILE", &by_file), ("DATABASE_URL", "postgres://h")],
+            "set one of DATABASE_URL",
+        ),
+        (
+            &[("PGHOST", &host), ("PGSSLMODE", "on")],
+            "PGSSLMODE must be disable, allow, prefer",
+        ),
+        (&[("PGPORT", &port), ("PGUSER", "u")], "no database is set."),
+        (
+            &[("DATABASE_URL", "postgres://u:hunter#2@h/d")],
+            r##"has a raw "#" where it cannot be: write "#" in a password as %23"##,
+        ),
+    ] {
+        let error = refused(verify(variables));
+        assert!(error.contains(said) && !error.contains("hunter"), "{error}");
+    }
+}
+
+#[test]
+fn an_error_at_the_start_is_a_line_of_the_log() {
+    let start = |arguments: &[&str], variables: &[(&str, &str)], status: i32| {
+        let mut command = command(&[&["serve"], arguments].concat());
+        let output = command.envs(variables.iter().copied()).output().unwrap();
+        assert_eq!(output.status.code(), Some(status), "{output:?}");
+        assert!(output.stdout.is_empty(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let line = |stderr: &str| {
+        let mut line: Value = serde_json::from_str(stderr).unwrap();
+        assert_eq!(line.to_string(), stderr.trim_end(), "a key is there twice");
+        line.as_object_mut().unwrap().remove("timestamp");
+        line
+    };
+    let neither = "set one of DATABASE_URL (or --database-url) and DATABASE_URL_FILE (or --database-url-file), not both";
+    let both = [("DATABASE_URL", "postgres://h"), ("DATABASE_URL_FILE", "f")];
+    let open = ["--auth", "none"];
+    let ends =
+        json!({ "level": "ERROR", "error": neither, "message": "the program ends", "target": "task_status" });
+    assert_eq!(line(&start(&open, &both, 1)), ends);
+    let mut with_severity = ends.clone();
+    with_severity["severity"] = "ERROR".into();
+    let format = [("TASK_STATUS_LOG_FORMAT", "json-severity"), both[0], both[1]];
+    assert_eq!(line(&start(&open, &format, 1)), with_severity);
+    // The filter of the log hides no error, and people read text.
+    let text = format!("error: {neither}\n");
+    assert_eq!(start(&["--auth", "none", "--log", "off"], &both, 1), text);
+    assert_eq!(
+        start(&["--auth", "none", "--log-format", "human"], &both, 1),
+        text
+    );
+
+    let wrong = [("TASK_STATUS_LISTEN", "everywhere")];
+    let usage = line(&start(&open, &wrong, 2));
+    let said = usage["error"].as_str().unwrap();
+    assert!(
+        said.starts_with("invalid value 'everywhere' for '--listen <ADDRESS>'"),
+        "{said}"
+    );
+    let human = [("TASK_STATUS_LOG_FORMAT", "human"), wrong[0]];
+    assert!(start(&open, &human, 2).starts_with(&format!("error: {said}")));
+    let unknown = line(&start(&["--log-format", "json-severity", "--lisen", "1"], &[], 2));
+    assert_eq!(unknown["severity"], "ERROR", "{unknown}");
 }
 
 #[tokio::test]
@@ -166,6 +317,9 @@ async fn a_request_is_one_log_line_without_secrets() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
+    for (line, read) in log.lines().zip(&lines) {
+        assert_eq!(read.to_string(), line, "a key is there twice");
+    }
     let answered: Vec<&Value> = lines
         .iter()
         .filter(|line| line["message"] == "answered")

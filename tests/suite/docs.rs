@@ -48,7 +48,8 @@ fn configuration() -> String {
     cli.build();
     let mut text = "# Configuration\n\n\
         <!-- Generated: UPDATE=1 cargo test --test suite docs::the_configuration_reference_is_current -->\n\n\
-        Every setting is a flag; most are an environment variable too. The flag wins over the variable.\n\n\
+        Every setting is a flag; most are an environment variable too. The flag wins over the variable.\n\
+        An empty variable counts as missing.\n\n\
         ## Every subcommand\n"
         .to_owned();
     settings(

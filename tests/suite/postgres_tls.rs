@@ -13,7 +13,7 @@ use tempfile::NamedTempFile;
 use tokio::sync::OnceCell;
 
 use crate::support::certificates::{Authority, Issued};
-use crate::support::program::{self, Program};
+use crate::support::program::{self, Program, as_text};
 use crate::support::service::PENDING_TASKS;
 use crate::support::{eventually, until};
 
@@ -317,7 +317,10 @@ async fn an_untrusted_or_unencrypted_server_ends_the_program() {
 
 /// The stderr of a failing program, without line numbers of PostgreSQL's source.
 fn refused(url: &str) -> String {
-    let output = serve(url).args(["--log", "error"]).output().unwrap();
+    let output = as_text(&mut serve(url))
+        .args(["--log", "error"])
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let said = String::from_utf8(output.stderr).unwrap();
     said.lines()

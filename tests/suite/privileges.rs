@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use task_status::task::written;
 
 use crate::support::database::{Role, TestDatabase, quoted};
-use crate::support::program::{self, Program, command, output_of};
+use crate::support::program::{self, Program, as_text, command, output_of};
 use crate::support::until;
 
 /// All objects that are not part of PostgreSQL, each with the privileges of a role and of `PUBLIC`.
@@ -98,7 +98,7 @@ fn run(url: &str, arguments: &[&str]) -> String {
 /// The error of a run that fails.
 #[track_caller]
 fn refused(url: &str, arguments: &[&str]) -> String {
-    let output = program(url, arguments).output().unwrap();
+    let output = as_text(&mut program(url, arguments)).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", output_of(&output));
     let said = output_of(&output);
     said[said.find("error: ").expect("an error")..].to_owned()

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::support::certificates::{Authority, Issued};
 use crate::support::database::TestDatabase;
-use crate::support::program::{self, Program, command};
+use crate::support::program::{self, Program, as_text, command};
 use crate::support::service::{Answer, PENDING_TASKS};
 use crate::support::{TIMEOUT, until};
 
@@ -371,7 +371,7 @@ async fn an_unusable_pair_prevents_the_start() {
 /// The stderr of a program that does not start.
 fn refused(mut command: Command) -> String {
     command.env("DATABASE_URL", UNREACHABLE);
-    let output = command.output().unwrap();
+    let output = as_text(&mut command).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     String::from_utf8(output.stderr).unwrap()
 }

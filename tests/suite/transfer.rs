@@ -10,7 +10,7 @@ use sqlx::Connection;
 use tempfile::TempDir;
 
 use crate::support::database::{self, TestDatabase};
-use crate::support::program::{command, output_of};
+use crate::support::program::{as_text, command, output_of};
 use crate::support::until;
 
 const SOME_REJECTED: i32 = 3;
@@ -25,7 +25,7 @@ fn program(database: &TestDatabase, arguments: &[&str]) -> Command {
 }
 
 fn run(database: &TestDatabase, arguments: &[&str]) -> Output {
-    program(database, arguments).output().unwrap()
+    as_text(&mut program(database, arguments)).output().unwrap()
 }
 
 /// Runs the program with this standard input.
@@ -719,7 +719,7 @@ async fn impossible_requests_fail_at_once() {
         );
         let mut nowhere = command(arguments);
         nowhere.env("DATABASE_URL", "postgres://u:secret@127.0.0.1:1/d");
-        let down = ended(&nowhere.output().unwrap(), 1);
+        let down = ended(&as_text(&mut nowhere).output().unwrap(), 1);
         assert!(down.contains("error: the database is not available"), "{down}");
         assert!(!down.contains("secret"), "{down}");
         let mut missing = command(arguments);

@@ -1,21 +1,45 @@
 //! The settings of the database and of the connections to it.
 
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 
-use super::DatabaseUrl;
+use super::database_url::variable;
+use super::{ConfigError, DatabaseUrl};
 use crate::store::database::Limits;
+use crate::store::hosts::Hosts;
+
+/// The variables of libpq of which one is enough to name a database.
+const NAMES: [&str; 3] = ["PGHOST", "PGHOSTADDR", "PGDATABASE"];
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Database")]
 pub struct DatabaseArgs {
     /// The PostgreSQL to use, such as postgres://user:password@host:5432/name. Of several hosts, as in
     /// postgres://a,b:5433/name, the one that takes writes is used. Prefer the variable: other users of this machine can
-    /// see the arguments of a process
+    /// see the arguments of a process. The variables of libpq (PGHOST, PGPORT, PGUSER, PGPASSWORD, PGPASSFILE, PGDATABASE,
+    /// PGSSLMODE and others) supply what the URL lacks, and suffice without one
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
-    pub database_url: DatabaseUrl,
+    pub database_url: Option<DatabaseUrl>,
+    /// File with the URL of the database, read at the start
+    #[arg(long, env = "DATABASE_URL_FILE", value_name = "FILE")]
+    pub database_url_file: Option<PathBuf>,
+}
+
+impl DatabaseArgs {
+    /// The servers of the database. Reads a file.
+    pub fn hosts(&self) -> Result<Hosts, ConfigError> {
+        let url = match (&self.database_url, &self.database_url_file) {
+            (Some(_), Some(_)) => return Err(ConfigError::TwoDatabaseUrls),
+            (Some(url), None) => url.clone(),
+            (None, Some(path)) => DatabaseUrl::from_file(path)?,
+            (None, None) if NAMES.iter().any(|name| variable(name).is_some()) => DatabaseUrl::empty(),
+            (None, None) => return Err(ConfigError::NoDatabase),
+        };
+        url.hosts()
+    }
 }
 
 #[derive(Debug, Clone, Args)]

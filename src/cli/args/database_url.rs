@@ -1,8 +1,8 @@
-//! The URL of the database, with several hosts and parameters as libpq has them.
+//! The URL of the database, with several hosts, parameters and environment variables as libpq has them.
 
 use std::fmt;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -36,18 +36,56 @@ const OF_DRIVER: [&str; 15] = [
     "user",
 ];
 
+/// The variables of libpq that the driver does not read, reads without a check, or ignores, and their parameters. It reads
+/// PGUSER, PGPASSWORD, PGPASSFILE, PGDATABASE and PGOPTIONS.
+const VARIABLES: [(&str, &str); 15] = [
+    ("PGHOST", "host"),
+    ("PGHOSTADDR", "hostaddr"),
+    ("PGPORT", "port"),
+    ("PGSSLMODE", "sslmode"),
+    ("PGSSLROOTCERT", "sslrootcert"),
+    ("PGSSLCERT", "sslcert"),
+    ("PGSSLKEY", "sslkey"),
+    ("PGCONNECT_TIMEOUT", "connect_timeout"),
+    ("PGTARGETSESSIONATTRS", "target_session_attrs"),
+    ("PGLOADBALANCEHOSTS", "load_balance_hosts"),
+    ("PGSERVICE", "service"),
+    ("PGREQUIREAUTH", "require_auth"),
+    ("PGCHANNELBINDING", "channel_binding"),
+    ("PGSSLCRL", "sslcrl"),
+    ("PGGSSENCMODE", "gssencmode"),
+];
+
 /// The URL of the database. It contains a password and is never shown.
 #[derive(Clone)]
 pub struct DatabaseUrl(String);
 
 impl DatabaseUrl {
-    /// The servers that the URL names. An error does not repeat the URL, which contains a password.
+    /// Names nothing: for the variables of libpq.
+    pub fn empty() -> Self {
+        Self("postgres://".to_owned())
+    }
+
+    /// The URL in a file, without whitespace around it.
+    pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
+        let content = std::fs::read_to_string(path).map_err(|source| ConfigError::DatabaseUrlFile {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self(content.trim().to_owned()))
+    }
+
+    /// The servers that the URL and the variables of libpq name. An error does not repeat the URL, which contains a
+    /// password.
     pub fn hosts(&self) -> Result<Hosts, ConfigError> {
-        let (nodes, connect_timeout) = self.read()?;
+        let (nodes, connect_timeout) = self.read(variable)?;
         Ok(Hosts::new(nodes, connect_timeout))
     }
 
-    fn read(&self) -> Result<(Vec<PgConnectOptions>, Option<Duration>), ConfigError> {
+    fn read(
+        &self,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<(Vec<PgConnectOptions>, Option<Duration>), ConfigError> {
         // The driver accepts any scheme and fails later, at the name of the host.
         let (_, rest) = self
             .0
@@ -56,8 +94,64 @@ impl DatabaseUrl {
             .ok_or(ConfigError::DatabaseUrlScheme)?;
         // The driver knows only one host, so each has a URL of its own, without an authority.
         let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-        let mut url = Url::parse(&format!("postgres://{path}")).map_err(unreadable)?;
+        refuse_raw(authority, path)?;
+        let url = Url::parse(&format!("postgres://{path}")).map_err(unreadable)?;
 
+        let mut settings = Settings::of(authority)?;
+        let supplied = VARIABLES.into_iter().filter(|(_, parameter)| match *parameter {
+            "host" | "hostaddr" => settings.hosts == [""],
+            "port" => settings.ports.iter().all(String::is_empty),
+            parameter => !url.query_pairs().any(|(given, _)| given == parameter),
+        });
+        let supplied: Vec<Given> = supplied
+            .filter_map(|(name, parameter)| {
+                Some(Given {
+                    parameter: parameter.to_owned(),
+                    value: variable(name)?,
+                    variable: Some(name),
+                })
+            })
+            .collect();
+        let in_url = url.query_pairs().map(|(parameter, value)| Given {
+            parameter: parameter.into_owned(),
+            value: value.into_owned(),
+            variable: None,
+        });
+        for given in supplied.into_iter().chain(in_url) {
+            settings.set(given)?;
+        }
+        let nodes = settings.nodes(&url)?;
+        check_files(&settings.common, nodes[0].get_ssl_mode())?;
+        for Given {
+            parameter, variable, ..
+        } in settings.unknown
+        {
+            tracing::warn!(
+                parameter,
+                variable,
+                "ignoring an unknown parameter of the database"
+            );
+        }
+        Ok((nodes, settings.connect_timeout))
+    }
+}
+
+/// The settings of a URL and of variables.
+struct Settings {
+    hosts: Vec<String>,
+    numeric: Option<Vec<String>>,
+    ports: Vec<String>,
+    /// The parameter or variable that has set the ports.
+    ports_by: &'static str,
+    connect_timeout: Option<Duration>,
+    /// Parameters of the driver, for every server.
+    common: Vec<(String, String)>,
+    unknown: Vec<Given>,
+}
+
+impl Settings {
+    /// The user, the password, the hosts and their ports.
+    fn of(authority: &str) -> Result<Self, ConfigError> {
         let (userinfo, addresses) = authority.rsplit_once('@').unwrap_or(("", authority));
         let (user, password) = userinfo.split_once(':').unwrap_or((userinfo, ""));
         let mut common = Vec::new();
@@ -67,77 +161,145 @@ impl DatabaseUrl {
             }
         }
         let addresses: Vec<_> = addresses.split(',').map(address).collect::<Result<_, _>>()?;
-        let (mut hosts, mut ports): (Vec<_>, Vec<_>) = addresses.into_iter().unzip();
-        let mut numeric = None;
-        let mut connect_timeout = None;
-        let mut unknown = Vec::new();
-        for (parameter, value) in url.query_pairs() {
-            match &*parameter {
-                "host" => hosts = list(&value),
-                "hostaddr" => numeric = Some(list(&value)),
-                "port" => ports = list(&value),
-                "connect_timeout" => {
-                    let seconds = u64::try_from(integer(&parameter, &value)?)
-                        .ok()
-                        .filter(|number| *number > 0);
-                    connect_timeout =
-                        seconds.map(|seconds| Duration::from_secs(seconds).max(MIN_CONNECT_TIMEOUT));
-                }
-                // The driver cannot set them. The bounds of each use of a session serve the same end.
-                "keepalives"
-                | "keepalives_idle"
-                | "keepalives_interval"
-                | "keepalives_count"
-                | "tcp_user_timeout" => drop(integer(&parameter, &value)?),
-                "target_session_attrs" if ["any", "read-write", "primary"].contains(&&*value) => {}
-                "target_session_attrs" => {
-                    let allowed =
-                        "read-write, primary or any: the program needs the server that takes writes";
-                    return Err(wrong(&parameter, allowed));
-                }
-                // Only one host takes writes, so their order makes no difference.
-                "load_balance_hosts" if ["disable", "random"].contains(&&*value) => {}
-                "load_balance_hosts" => return Err(wrong(&parameter, "disable or random")),
-                known if OF_DRIVER.contains(&known) || known.starts_with("options[") => {
-                    common.push((parameter.into_owned(), value.into_owned()));
-                }
-                _ => unknown.push(parameter.into_owned()),
+        let (hosts, ports) = addresses.into_iter().unzip();
+        Ok(Self {
+            hosts,
+            numeric: None,
+            ports,
+            ports_by: "port",
+            connect_timeout: None,
+            common,
+            unknown: Vec::new(),
+        })
+    }
+
+    /// Sets one, replacing what was set before.
+    fn set(&mut self, given: Given) -> Result<(), ConfigError> {
+        let value = given.value.as_str();
+        match given.parameter.as_str() {
+            "host" => self.hosts = list(value),
+            "hostaddr" => self.numeric = Some(list(value)),
+            "port" => {
+                self.ports = list(value);
+                self.ports_by = given.variable.unwrap_or("port");
             }
+            "connect_timeout" => {
+                let seconds = u64::try_from(given.integer()?).ok().filter(|number| *number > 0);
+                self.connect_timeout =
+                    seconds.map(|seconds| Duration::from_secs(seconds).max(MIN_CONNECT_TIMEOUT));
+            }
+            // The driver cannot set them. The bounds of each use of a session serve the same end.
+            "keepalives"
+            | "keepalives_idle"
+            | "keepalives_interval"
+            | "keepalives_count"
+            | "tcp_user_timeout" => drop(given.integer()?),
+            "target_session_attrs" if ["any", "read-write", "primary"].contains(&value) => {}
+            "target_session_attrs" => {
+                let allowed = "read-write, primary or any: the program needs the server that takes writes";
+                return Err(given.wrong(allowed));
+            }
+            // Only one host takes writes, so their order makes no difference.
+            "load_balance_hosts" if ["disable", "random"].contains(&value) => {}
+            "load_balance_hosts" => return Err(given.wrong("disable or random")),
+            // The driver would ignore a variable with another value.
+            "sslmode" | "ssl-mode" if value.parse::<PgSslMode>().is_err() => {
+                return Err(given.wrong("disable, allow, prefer, require, verify-ca or verify-full"));
+            }
+            known if OF_DRIVER.contains(&known) || known.starts_with("options[") => {
+                self.common.push((given.parameter, given.value));
+            }
+            // The rest of a password after a raw `?`.
+            name if name.contains('@') || value.contains('@') => return Err(raw('?')),
+            _ => self.unknown.push(given),
         }
-        if ![1, hosts.len()].contains(&ports.len()) {
-            return Err(wrong("port", "one for all hosts, or one for each"));
+        Ok(())
+    }
+
+    /// The options of each server. The path of the URL names the database.
+    fn nodes(&mut self, url: &Url) -> Result<Vec<PgConnectOptions>, ConfigError> {
+        if ![1, self.hosts.len()].contains(&self.ports.len()) {
+            return Err(wrong(self.ports_by, "one for all hosts, or one for each"));
         }
-        if let Some(numeric) = numeric {
-            if hosts != [""] && hosts.len() != numeric.len() {
+        if let Some(numeric) = self.numeric.take() {
+            if self.hosts != [""] && self.hosts.len() != numeric.len() {
                 return Err(wrong("hostaddr", "one for each host"));
             }
-            hosts = numeric;
+            self.hosts = numeric;
         }
-
-        let several = hosts.len() > 1;
-        let mut nodes = Vec::with_capacity(hosts.len());
-        for (host, port) in hosts.iter().zip(ports.iter().cycle()) {
+        let several = self.hosts.len() > 1;
+        let mut nodes = Vec::with_capacity(self.hosts.len());
+        for (host, port) in self.hosts.iter().zip(self.ports.iter().cycle()) {
             let port = if several && port.is_empty() {
                 DEFAULT_PORT
             } else {
                 port
             };
-            if !port.is_empty() && !port.parse::<u16>().is_ok_and(|port| port > 0) {
-                return Err(wrong("port", "a number from 1 to 65535"));
+            if !port.is_empty() && !is_port(port) {
+                return Err(wrong(self.ports_by, "a number from 1 to 65535"));
             }
             let own = [("host", host.as_str()), ("port", port)];
+            let mut url = url.clone();
             url.query_pairs_mut()
                 .clear()
-                .extend_pairs(&common)
+                .extend_pairs(&self.common)
                 .extend_pairs(own.into_iter().filter(|(_, value)| !value.is_empty()));
             nodes.push(PgConnectOptions::from_str(url.as_str()).map_err(ConfigError::DatabaseUrl)?);
         }
-        check_files(&common, nodes[0].get_ssl_mode())?;
-        for parameter in unknown {
-            tracing::warn!(parameter, "ignoring an unknown parameter of DATABASE_URL");
-        }
-        Ok((nodes, connect_timeout))
+        Ok(nodes)
     }
+}
+
+/// A parameter, of the URL or by a variable of libpq.
+struct Given {
+    parameter: String,
+    value: String,
+    variable: Option<&'static str>,
+}
+
+impl Given {
+    fn integer(&self) -> Result<i32, ConfigError> {
+        self.value.trim().parse().map_err(|_| self.wrong("an integer"))
+    }
+
+    fn wrong(&self, allowed: &'static str) -> ConfigError {
+        wrong(self.variable.unwrap_or(&self.parameter), allowed)
+    }
+}
+
+/// The value of an environment variable; an empty one counts as missing.
+pub(super) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Refuses a URL with a character in the password that ends it there. Without this check the rest of the password would be
+/// taken for a port, a database or a parameter, and logged.
+fn refuse_raw(authority: &str, path: &str) -> Result<(), ConfigError> {
+    if path.contains('#') {
+        return Err(raw('#'));
+    }
+    let (name, parameters) = path.split_once('?').unwrap_or((path, ""));
+    // What seems to be a port is a part of the password.
+    let is_cut = || {
+        let (_, port) = authority.rsplit_once(':').unwrap_or(("", ""));
+        !authority.contains('@') && !port.is_empty() && !port.ends_with(']') && !is_port(port)
+    };
+    match path.chars().next() {
+        _ if name.contains('@') => Err(raw('/')),
+        Some(delimiter) if parameters.contains('@') && is_cut() => Err(raw(delimiter)),
+        _ => Ok(()),
+    }
+}
+
+fn raw(character: char) -> ConfigError {
+    ConfigError::RawCharacter {
+        character,
+        encoded: format!("%{:02X}", u32::from(character)),
+    }
+}
+
+fn is_port(text: &str) -> bool {
+    text.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
 /// A host and its port, which may be empty.
@@ -159,10 +321,6 @@ fn list(value: &str) -> Vec<String> {
     value.split(',').map(str::to_owned).collect()
 }
 
-fn integer(parameter: &str, value: &str) -> Result<i32, ConfigError> {
-    value.trim().parse().map_err(|_| wrong(parameter, "an integer"))
-}
-
 fn wrong(parameter: &str, allowed: &'static str) -> ConfigError {
     ConfigError::DatabaseParameter {
         parameter: parameter.to_owned(),
@@ -171,7 +329,7 @@ fn wrong(parameter: &str, allowed: &'static str) -> ConfigError {
 }
 
 fn decode(text: &str) -> Result<String, ConfigError> {
-    let decoded = percent_decode_str(text).decode_utf8().map_err(unreadable)?;
+    let decoded = percent_decode_str(text).decode_utf8().map_err(|_| raw('%'))?;
     Ok(decoded.into_owned())
 }
 
@@ -221,7 +379,17 @@ mod tests {
     use super::*;
 
     fn read(url: &str) -> Result<(Vec<PgConnectOptions>, Option<Duration>), ConfigError> {
-        DatabaseUrl(url.to_owned()).read()
+        with_variables(url, &[])
+    }
+
+    fn with_variables(
+        url: &str,
+        variables: &[(&str, &str)],
+    ) -> Result<(Vec<PgConnectOptions>, Option<Duration>), ConfigError> {
+        DatabaseUrl(url.to_owned()).read(|name| {
+            let given = variables.iter().find(|(variable, _)| *variable == name);
+            given.map(|(_, value)| (*value).to_owned())
+        })
     }
 
     /// The hosts of a URL, as `host:port`.
@@ -313,15 +481,97 @@ mod tests {
             ("postgres://u:hunter2@a,b:65536/d", "65535"),
             ("postgres://u:hunter2@[::1/d", "brackets"),
             ("postgres://u:hunter2@[::1]x/d", "brackets"),
-            // An unencoded character ends the authority within the password.
-            ("postgres://u:hunter2/x@h/d", "65535"),
-            ("postgres://u:hunter2?x@h/d", "65535"),
+            ("postgres://h/d?sslmode=hunter2", "verify-full"),
         ] {
             let error = read(refused).expect_err(refused).to_string();
             assert!(
                 error.contains(named) && !error.contains("hunter2"),
                 "{refused}: {error}"
             );
+        }
+    }
+
+    #[test]
+    fn a_raw_character_in_the_password_is_named() {
+        for (url, character) in [
+            ("postgres://u:hunter#2@h/d", "\"#\" in a password as %23"),
+            ("postgres://u:1#2@h/d", "%23"),
+            ("postgres://u:p@h/d?password=hunter#2", "%23"),
+            ("postgres://u:hunter/2@h/d", "%2F"),
+            ("postgres://u:12/34@h/d", "%2F"),
+            ("postgres://u:h@u/n@h/d", "%2F"),
+            ("postgres://u:hunter/2?3@h/d", "%2F"),
+            ("postgres://u:hunter?2@h/d", "%3F"),
+            ("postgres://u:12?hunter2@h/d", "%3F"),
+            ("postgres://u:hunter?2=3@h/d", "%3F"),
+            ("postgres://u:hunter?user=3@h/d", "%3F"),
+            ("postgres://u:hunter2%ff@h/d", "%25"),
+        ] {
+            let error = read(url).expect_err(url).to_string();
+            assert!(error.contains(character), "{url}: {error}");
+            assert!(!error.contains("hunter"), "{error}");
+        }
+        // These end nothing.
+        for (url, user) in [
+            ("postgres://u:p@ss:w[o]r%d@h/d", "u"),
+            ("postgres:///d?user=u@v&password=p@q&host=h", "u@v"),
+            ("postgres://h:5432/d?user=u@v", "u@v"),
+            ("postgres://[::1]/d?user=u@v&host=h", "u@v"),
+        ] {
+            let (nodes, _) = read(url).unwrap_or_else(|error| panic!("{url}: {error}"));
+            assert_eq!(
+                (nodes[0].get_host(), nodes[0].get_username()),
+                ("h", user),
+                "{url}"
+            );
+        }
+    }
+
+    #[test]
+    fn variables_of_libpq_supply_what_the_url_lacks() {
+        let all = [
+            ("PGHOST", "a,b"),
+            ("PGPORT", "1,2"),
+            ("PGSSLMODE", "require"),
+            ("PGCONNECT_TIMEOUT", "7"),
+            ("PGTARGETSESSIONATTRS", "read-write"),
+            ("PGSERVICE", "ignored"),
+        ];
+        let (nodes, timeout) = with_variables("postgres://", &all).expect("variables");
+        let hosts: Vec<_> = nodes
+            .iter()
+            .map(|node| (node.get_host(), node.get_port()))
+            .collect();
+        assert_eq!(hosts, [("a", 1), ("b", 2)]);
+        assert!(matches!(nodes[1].get_ssl_mode(), PgSslMode::Require));
+        assert_eq!(timeout, Some(Duration::from_secs(7)));
+        let url = "postgres://h:3/d?sslmode=disable&connect_timeout=9";
+        let (nodes, timeout) = with_variables(url, &all).expect("a URL");
+        assert_eq!(
+            (nodes.len(), nodes[0].get_host(), nodes[0].get_port()),
+            (1, "h", 3)
+        );
+        assert!(matches!(nodes[0].get_ssl_mode(), PgSslMode::Disable));
+        assert_eq!(timeout, Some(Duration::from_secs(9)));
+        let (nodes, _) = with_variables("postgres://h,i/d", &[("PGPORT", "6000")]).expect("a URL");
+        assert_eq!((nodes[0].get_port(), nodes[1].get_port()), (6000, 6000));
+        for (wrong, named) in [
+            (("PGSSLMODE", "on"), "PGSSLMODE must be disable"),
+            (("PGPORT", "x"), "PGPORT must be a number"),
+            (
+                ("PGCONNECT_TIMEOUT", "2s"),
+                "PGCONNECT_TIMEOUT must be an integer",
+            ),
+            (
+                ("PGTARGETSESSIONATTRS", "standby"),
+                "PGTARGETSESSIONATTRS must be read-write",
+            ),
+            (("PGSSLCERT", "/no/where"), "sslcert"),
+        ] {
+            let error = with_variables("postgres://", &[wrong])
+                .expect_err(named)
+                .to_string();
+            assert!(error.contains(named), "{error}");
         }
     }
 

@@ -15,7 +15,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::{BoolishValueParser, NonEmptyStringValueParser};
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 use thiserror::Error;
 use tracing_subscriber::filter::Targets;
 
@@ -39,7 +39,7 @@ pub use transfer::{ExportArgs, ExportFormat, ImportArgs, PruneArgs, VerifyArgs};
 /// Serves task statuses from PostgreSQL over the Task Management API: GET /task-status/pending-tasks.
 /// Without a subcommand it runs `demo`: a private PostgreSQL with sample tasks, on this machine only.
 ///
-/// Every flag can also be set by the environment variable that its help names.
+/// Every flag can also be set by the environment variable that its help names. An empty variable counts as missing.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 pub struct Cli {
@@ -90,6 +90,17 @@ pub struct Logging {
         value_name = "FILTER"
     )]
     pub log: Targets,
+}
+
+impl Logging {
+    /// The format of a command line that cannot be parsed.
+    pub fn format_at_least() -> LogFormat {
+        let matches = Cli::command().ignore_errors(true).try_get_matches();
+        let format = matches
+            .ok()
+            .and_then(|matches| matches.get_one("log_format").copied());
+        format.unwrap_or_default()
+    }
 }
 
 #[derive(Debug, Args)]
@@ -370,16 +381,37 @@ pub enum ConfigError {
     Access(#[from] AccessError),
     #[error("{0} is not a loopback address: the demo is served on this machine only")]
     DemoNotOnLoopback(SocketAddr),
+    #[error(
+        "no database is set.\n\
+         Set DATABASE_URL (or --database-url), DATABASE_URL_FILE with a file that holds it, or PGHOST and the other \
+         variables of libpq."
+    )]
+    NoDatabase,
+    #[error(
+        "set one of DATABASE_URL (or --database-url) and DATABASE_URL_FILE (or --database-url-file), not both"
+    )]
+    TwoDatabaseUrls,
+    #[error("cannot read {}, the file with the URL of the database", path.display())]
+    DatabaseUrlFile {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     #[error("DATABASE_URL (or --database-url) must begin with postgres:// or postgresql://")]
     DatabaseUrlScheme,
     #[error("DATABASE_URL (or --database-url) cannot be read")]
     DatabaseUrl(#[source] sqlx::Error),
-    #[error("the {parameter} of DATABASE_URL (or --database-url) must be {allowed}")]
+    #[error(
+        "DATABASE_URL (or --database-url) has a raw \"{character}\" where it cannot be: write \"{character}\" in a \
+         password as {encoded}, or set PGPASSWORD instead"
+    )]
+    RawCharacter { character: char, encoded: String },
+    #[error("{} must be {allowed}", named(parameter))]
     DatabaseParameter {
         parameter: String,
         allowed: &'static str,
     },
-    #[error("cannot read {}, the {parameter} of DATABASE_URL (or --database-url)", path.display())]
+    #[error("cannot read {}, the {parameter} of the database", path.display())]
     DatabaseFile {
         parameter: String,
         path: PathBuf,
@@ -387,8 +419,8 @@ pub enum ConfigError {
         source: io::Error,
     },
     #[error(
-        "DATABASE_URL (or --database-url) has sslrootcert, but only sslmode=verify-full and verify-ca check the \
-         certificate of the server: add sslmode=verify-full"
+        "DATABASE_URL (or --database-url) has sslrootcert, or PGSSLROOTCERT is set, but only sslmode=verify-full and \
+         verify-ca check the certificate of the server: add sslmode=verify-full"
     )]
     CertificateUnchecked,
     #[error(
@@ -407,6 +439,15 @@ pub enum ConfigError {
         set: &'static str,
         missing: &'static str,
     },
+}
+
+/// A parameter of the URL of the database, or a variable of libpq.
+fn named(parameter: &str) -> String {
+    if parameter.starts_with("PG") {
+        parameter.to_owned()
+    } else {
+        format!("the {parameter} of DATABASE_URL (or --database-url)")
+    }
 }
 
 impl ServeArgs {
@@ -467,8 +508,6 @@ fn is_loopback(address: SocketAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
     use crate::http::middleware::hosts::AllowedHosts;
 

@@ -53,7 +53,7 @@ enum End {
 
 pub async fn run(args: ImportArgs) -> Result<ExitCode, CommandError> {
     let stop = server::stop_on_signal().map_err(CommandError::Signals)?;
-    let options = args.database.database_url.hosts()?.resolve().await?;
+    let options = args.database.hosts()?.resolve().await?;
     let input = Input::open(&args.file)?;
     // Before any file is written: without a database, the files of an earlier run must stay.
     let connection = bulk::connect(&options, Some(bulk::STATEMENT_TIMEOUT)).await?;
