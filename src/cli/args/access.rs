@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::BoolishValueParser;
+use clap::builder::{BoolishValueParser, NonEmptyStringValueParser};
 use clap::{Args, ValueEnum};
 use thiserror::Error;
 
@@ -77,6 +77,7 @@ pub struct PermissionArgs {
     #[arg(
         long,
         env = "TASK_STATUS_PERMISSION_CLAIMS",
+        value_parser = NonEmptyStringValueParser::new(),
         value_delimiter = ',',
         value_name = "CLAIMS"
     )]
@@ -86,6 +87,7 @@ pub struct PermissionArgs {
     #[arg(
         long,
         env = "TASK_STATUS_READ_VALUES",
+        value_parser = NonEmptyStringValueParser::new(),
         value_delimiter = ',',
         value_name = "VALUES"
     )]
@@ -95,6 +97,7 @@ pub struct PermissionArgs {
     #[arg(
         long,
         env = "TASK_STATUS_WRITE_VALUES",
+        value_parser = NonEmptyStringValueParser::new(),
         value_delimiter = ',',
         value_name = "VALUES"
     )]
@@ -223,6 +226,15 @@ impl AccessArgs {
         {
             let mode = "jwt or gateway";
             return Err(AccessError::OtherMode { mode, flag });
+        }
+        if mode == AuthMode::Gateway
+            && !self.gateway.sends_claims()
+            && !self.permissions.permission_claims.is_empty()
+        {
+            return Err(AccessError::OtherMode {
+                mode: "jwt, or --gateway-headers envoy",
+                flag: "--permission-claims",
+            });
         }
         match mode {
             AuthMode::Jwt if self.jwt.sources() != 1 => Err(AccessError::NotOneKeySource),

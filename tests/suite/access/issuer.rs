@@ -391,6 +391,15 @@ fn settings_without_usable_keys_end_the_program_with_the_reason() {
             &["--jwt-key-file", &public, "--jwt-audience-claim", "client_id"],
         ),
         ("none", &["--read-values", "tasks.read"]),
+        // An empty value would be in many a token.
+        (
+            "jwt",
+            &["--jwt-key-file", &public, "--read-values", "tasks.read,"],
+        ),
+        (
+            "gateway",
+            &["--trusted-proxies", "10.0.0.0/8", "--permission-claims", "roles"],
+        ),
         ("jwt", &["--jwt-key-file", &public, "--gateway-headers", "envoy"]),
         ("gateway", &["--gateway-secret-file", &short]),
         ("gateway", &["--gateway-secret-file", &missing]),

@@ -89,6 +89,11 @@ impl GatewayArgs {
         ]
     }
 
+    /// Whether the gateway sends the claims of a token.
+    pub(super) fn sends_claims(&self) -> bool {
+        self.gateway_headers == Some(GatewayHeaders::Envoy)
+    }
+
     pub(super) fn secrets(&self) -> usize {
         usize::from(self.gateway_secret_file.is_some()) + usize::from(self.gateway_secret.is_some())
     }

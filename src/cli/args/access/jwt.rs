@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use clap::builder::BoolishValueParser;
+use clap::builder::{BoolishValueParser, NonEmptyStringValueParser};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::AccessError;
@@ -66,7 +66,7 @@ pub struct JwtArgs {
     )]
     pub jwt_audience: Vec<String>,
     /// Claim to compare with --jwt-audience instead of aud, which may then be missing: client_id for Amazon Cognito
-    #[arg(long, env = "TASK_STATUS_JWT_AUDIENCE_CLAIM", value_name = "CLAIM")]
+    #[arg(long, env = "TASK_STATUS_JWT_AUDIENCE_CLAIM", value_parser = NonEmptyStringValueParser::new(), value_name = "CLAIM")]
     pub jwt_audience_claim: Option<String>,
     /// Allowed difference between the clocks of the issuer and of this machine, 5m at most. 30s by default
     #[arg(long, env = "TASK_STATUS_JWT_LEEWAY", value_parser = humantime::parse_duration, value_name = "DURATION")]
