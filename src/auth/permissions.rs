@@ -8,7 +8,7 @@ use super::caller::{ALL, Permission, READ, WRITE};
 /// The values that grant permissions, and the claims of a token that hold them. By default those of the contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PermissionMap {
-    /// Paths, as [`claim`] reads them.
+    /// Names, or names of nested objects separated by dots.
     pub claims: Vec<String>,
     pub read: Vec<String>,
     /// They grant reading too.
