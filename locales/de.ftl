@@ -22,6 +22,7 @@ cause-not-an-integer = „{ $parameter }“ muss eine ganze Zahl von { $min } bi
 cause-not-a-boolean = „{ $parameter }“ muss „true“ oder „false“ sein, nicht „{ $given }“.
 cause-parameter-repeated = „{ $parameter }“ darf nur einmal angegeben werden, wurde jedoch { $times }-mal angegeben.
 cause-percent-encoding = Auf das „%“ an Position { $position } des Query-Strings folgen nicht zwei Hexadezimalziffern.
+cause-blank-in-target = Das Anfrageziel enthält ein Leerzeichen. Schreiben Sie es als %20.
 cause-query-not-utf8 = Der Parameter an Position { $position } des Query-Strings ist kein gültiges UTF-8.
 cause-unknown-path = Unter „{ $path }“ ist nichts vorhanden.
 cause-method-not-allowed = Die Methode { $method } wird hier nicht unterstützt. Unterstützte Methoden: { $allowed }.

@@ -29,6 +29,7 @@ cause-not-a-boolean = “{ $parameter }” must be “true” or “false”, no
 cause-parameter-repeated = “{ $parameter }” may be given only once; it was given { $times } times.
 # $position: byte position in the query, from 1
 cause-percent-encoding = The “%” at position { $position } of the query is not followed by two hexadecimal digits.
+cause-blank-in-target = The request target has a blank in it. Write it as %20.
 # $position: byte position in the query, from 1, where the name or the value begins
 cause-query-not-utf8 = The parameter at position { $position } of the query is not UTF-8.
 # $path: the path of the request

@@ -22,6 +22,7 @@ cause-not-an-integer = «{ $parameter }» debe ser un número entero del { $min 
 cause-not-a-boolean = «{ $parameter }» debe ser «true» o «false», no «{ $given }».
 cause-parameter-repeated = «{ $parameter }» solo puede indicarse una vez; número de apariciones: { $times }.
 cause-percent-encoding = El carácter «%» en la posición { $position } de la cadena de consulta no va seguido de dos dígitos hexadecimales.
+cause-blank-in-target = El destino de la solicitud contiene un espacio. Escríbalo como %20.
 cause-query-not-utf8 = El parámetro en la posición { $position } de la cadena de consulta no está codificado en UTF-8.
 cause-unknown-path = No hay nada en «{ $path }».
 cause-method-not-allowed = El método { $method } no se admite aquí. Métodos admitidos: { $allowed }.

@@ -22,6 +22,7 @@ cause-not-an-integer = « { $parameter } » doit être un entier compris ent
 cause-not-a-boolean = « { $parameter } » doit valoir « true » ou « false », et non « { $given } ».
 cause-parameter-repeated = Le paramètre « { $parameter } » ne peut être indiqué qu’une seule fois ; il l’a été { $times } fois.
 cause-percent-encoding = Le caractère « % » à la position { $position } de la chaîne de requête n’est pas suivi de deux chiffres hexadécimaux.
+cause-blank-in-target = La cible de la requête contient une espace. Écrivez-la %20.
 cause-query-not-utf8 = Le paramètre à la position { $position } de la chaîne de requête n’est pas encodé en UTF-8.
 cause-unknown-path = Il n’y a rien à l’emplacement « { $path } ».
 cause-method-not-allowed = La méthode { $method } n’est pas prise en charge ici. Méthodes prises en charge : { $allowed }.

@@ -22,6 +22,7 @@ cause-not-an-integer = «{ $parameter }» deve essere un numero intero da { $min
 cause-not-a-boolean = «{ $parameter }» deve essere «true» o «false», non «{ $given }».
 cause-parameter-repeated = «{ $parameter }» può essere specificato una sola volta; numero di occorrenze: { $times }.
 cause-percent-encoding = Il carattere «%» alla posizione { $position } della stringa di query non è seguito da due cifre esadecimali.
+cause-blank-in-target = Il target della richiesta contiene uno spazio. Va scritto come %20.
 cause-query-not-utf8 = Il parametro alla posizione { $position } della stringa di query non è codificato in UTF-8.
 cause-unknown-path = Non è presente nulla nel percorso «{ $path }».
 cause-method-not-allowed = Il metodo { $method } non è supportato qui. Metodi supportati: { $allowed }.

@@ -22,6 +22,7 @@ cause-not-an-integer = 「{ $parameter }」には{ $min }以上{ $max }以下の
 cause-not-a-boolean = 「{ $parameter }」には「true」または「false」を指定してください。指定された値は「{ $given }」です。
 cause-parameter-repeated = 「{ $parameter }」は1回しか指定できませんが、{ $times }回指定されています。
 cause-percent-encoding = クエリの{ $position }バイト目にある「%」の後に、2桁の16進数が続いていません。
+cause-blank-in-target = リクエストターゲットに空白が含まれています。%20と記述してください。
 cause-query-not-utf8 = クエリの{ $position }バイト目にあるパラメーターは、有効なUTF-8ではありません。
 cause-unknown-path = 「{ $path }」には何も存在しません。
 cause-method-not-allowed = { $method }メソッドはここではサポートされていません。サポートされているメソッドは{ $allowed }です。

@@ -7,12 +7,11 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderValue, header};
 use http_body_util::BodyExt as _;
@@ -31,6 +30,7 @@ use tower::Service;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::http::connections::{ConnectionLimits, Connections, Place};
+use crate::http::exchange::Exchange;
 use crate::http::response_headers::complete;
 use crate::http::tls::TlsConfig;
 use crate::http::transport::Transport;
@@ -144,13 +144,12 @@ async fn requests(
     stop: CancellationToken,
 ) -> hyper::Result<()> {
     let asked = Notify::new();
-    // Each request holds a clone until its response is written.
-    let in_flight = Arc::new(());
-    let stalled = Arc::new(AtomicBool::new(false));
+    let exchange = Arc::new(Exchange::default());
     let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
         asked.notify_one();
-        let held = Arc::clone(&in_flight);
-        let mut request = request.map(Body::new);
+        let (head, content) = request.into_parts();
+        let (content, held) = exchange.begin(content);
+        let mut request = hyper::Request::from_parts(head, content);
         request.extensions_mut().insert(ConnectInfo(peer));
         let response = app.clone().call(request);
         async move {
@@ -168,7 +167,7 @@ async fn requests(
     http.timer(TokioTimer::new())
         .header_read_timeout(IDLE_TIMEOUT)
         .max_buf_size(HEAD_BYTES);
-    let transport = Transport::new(stream, Arc::clone(&stalled));
+    let transport = Transport::new(stream, Arc::clone(&exchange));
     let mut connection = pin!(http.serve_connection(TokioIo::new(transport), service));
     let mut ending = pin!(async {
         tokio::select! {
@@ -191,7 +190,7 @@ async fn requests(
     connection.as_mut().graceful_shutdown();
     // Hyper would wait for the rest of a head.
     poll_fn(|context| match connection.as_mut().poll(context) {
-        Poll::Pending if Arc::strong_count(&in_flight) == 1 && !stalled.load(Ordering::Relaxed) => {
+        Poll::Pending if exchange.is_idle() && !exchange.stalled.load(Ordering::Relaxed) => {
             Poll::Ready(Ok(()))
         }
         polled => polled,

@@ -1,4 +1,5 @@
-//! Replaces the bare responses that hyper writes by itself with the error envelope.
+//! Stands between hyper and the stream: hyper reads targets as clients write them, and its bare responses become errors
+//! like all others.
 //!
 //! A request that hyper cannot parse (a broken request line, a target beyond 64 KiB, too many header fields) never
 //! reaches the router: hyper sends a bare status line and closes. Such a response is recognised by its missing tracking id.
@@ -6,7 +7,7 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use axum::http::{HeaderMap, StatusCode};
@@ -14,8 +15,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::http::error::{ApiError, ErrorClass};
 use crate::http::error_body::ErrorBody;
+use crate::http::exchange::Exchange;
+use crate::http::request_line::RequestLine;
 use crate::http::response_headers::complete;
 use crate::http::tracking_id::{SLPT_REQUEST_ID, TrackingId};
+use crate::messages::cause::Cause;
 
 /// A connection on which each error response has the envelope.
 #[derive(Debug)]
@@ -23,16 +27,20 @@ pub struct Transport<I> {
     stream: I,
     /// Unsent bytes of a response that replaces hyper's own.
     pending: Vec<u8>,
-    stalled: Arc<AtomicBool>,
+    /// Bytes of the stream that hyper has not read.
+    unread: Vec<u8>,
+    line: RequestLine,
+    exchange: Arc<Exchange>,
 }
 
 impl<I> Transport<I> {
-    /// `stalled` is true while bytes wait for the peer to take them.
-    pub fn new(stream: I, stalled: Arc<AtomicBool>) -> Self {
+    pub fn new(stream: I, exchange: Arc<Exchange>) -> Self {
         Self {
             stream,
             pending: Vec::new(),
-            stalled,
+            unread: Vec::new(),
+            line: RequestLine::default(),
+            exchange,
         }
     }
 }
@@ -49,7 +57,9 @@ impl<I: AsyncWrite + Unpin> Transport<I> {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => Poll::Pending,
         };
-        self.stalled.store(polled.is_pending(), Ordering::Relaxed);
+        self.exchange
+            .stalled
+            .store(polled.is_pending(), Ordering::Relaxed);
         polled
     }
 
@@ -67,7 +77,7 @@ impl<I: AsyncWrite + Unpin> Transport<I> {
     /// Takes a bare refusal in place of the peer, once nothing else is pending.
     fn replace(&mut self, bytes: &[u8]) -> Option<usize> {
         let status = bare_refusal(bytes).filter(|_| self.pending.is_empty())?;
-        self.pending = refusal(status);
+        self.pending = refusal(status, self.line.cause());
         Some(bytes.len())
     }
 }
@@ -78,7 +88,25 @@ impl<I: AsyncRead + Unpin> AsyncRead for Transport<I> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        if self.unread.is_empty() {
+            ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+            if !self.exchange.is_at_head() {
+                return Poll::Ready(Ok(()));
+            }
+            if self.exchange.begins_head() {
+                self.line = RequestLine::default();
+            }
+            let Some(encoded) = self.line.encode(&buffer.filled()[before..]) else {
+                return Poll::Ready(Ok(()));
+            };
+            buffer.set_filled(before);
+            self.unread = encoded;
+        }
+        let taken = self.unread.len().min(buffer.remaining());
+        buffer.put_slice(&self.unread[..taken]);
+        self.unread.drain(..taken);
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -133,13 +161,14 @@ fn bare_refusal(bytes: &[u8]) -> Option<StatusCode> {
     (status.is_client_error() && !tracked).then_some(status)
 }
 
-/// A whole response to a request of which nothing is known, its languages included.
-fn refusal(status: StatusCode) -> Vec<u8> {
+/// A whole response to a request of which nothing else is known, its languages included.
+fn refusal(status: StatusCode, cause: Option<Cause>) -> Vec<u8> {
     let tracking_id = TrackingId::random();
+    let causes = cause.into_iter().collect();
     let error = if ErrorClass::from_status(status).status == status {
-        ApiError::Refused(status, Vec::new())
+        ApiError::Refused(status, causes)
     } else {
-        ApiError::BadSyntax(Vec::new())
+        ApiError::BadSyntax(causes)
     };
     let status = error.class().status;
     tracing::info!(trackingId = %tracking_id, status = status.as_u16(), "refused a request that is not HTTP");

@@ -61,6 +61,8 @@ causes! {
     LeftOutOfLink { parameter: &'static str } => "cause-left-out-of-link",
     /// A `%` in the query is not followed by two hexadecimal digits. Positions count bytes from 1.
     PercentEncoding { position: usize } => "cause-percent-encoding",
+    /// The request line has a blank too many.
+    BlankInTarget => "cause-blank-in-target",
     /// A name or a value in the query is not UTF-8. The position is that of its first byte, from 1.
     QueryNotUtf8 { position: usize } => "cause-query-not-utf8",
     /// A segment of the path is not percent-encoded UTF-8.

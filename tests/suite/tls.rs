@@ -253,6 +253,30 @@ async fn an_invalid_http_message_inside_tls_gets_an_error_body() {
     }
 }
 
+/// On the connection of a request that had content.
+#[tokio::test]
+async fn curl_may_send_quotation_marks_as_they_are() {
+    let secured = Secured::start().await;
+    let authority = secured.folder.path().join("authority.pem");
+    fs::write(&authority, secured.authority.pem()).unwrap();
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--globoff", "--cacert"])
+        .arg(&authority)
+        .args(["--request", "PUT", "--json"])
+        .arg(r#"{"type":"QPOC","uniqueName":"\"","launcher":"l"}"#)
+        .arg(secured.url("/task-status/b"))
+        .args(["--next", "--silent", "--globoff", "--cacert"])
+        .arg(&authority)
+        .args(["--write-out", "%{num_connects}"])
+        .arg(secured.url(r#"/task-status?filters=uniqueName+eq+"\"""#));
+    let output = curl.output().unwrap();
+    let output = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        output.contains(r#"[{"id":"b""#) && output.ends_with("]0"),
+        "{output}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_renewed_certificate_drops_no_connection() {
     // Kubernetes mounts a secret as links into a folder that is itself a link, and swaps that link.

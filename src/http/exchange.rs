@@ -1,0 +1,94 @@
+//! What the stream of a connection and its requests know of each other.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+
+use axum::body::{Body, Bytes};
+use hyper::body::{Body as _, Frame, Incoming, SizeHint};
+
+/// The state of a connection.
+#[derive(Debug, Default)]
+pub struct Exchange {
+    /// Whether bytes wait for the peer to take them.
+    pub stalled: AtomicBool,
+    /// Cloned by a request until its content and its response are done with.
+    in_flight: Arc<()>,
+    /// Whether there has been a request since the last head began.
+    asked: AtomicBool,
+    /// Whether some content was not asked for. Hyper may read it in place of the next head.
+    left_content: AtomicBool,
+}
+
+impl Exchange {
+    /// Begins a request with this content. The other value is to be held until its response is written.
+    pub fn begin(self: &Arc<Self>, content: Incoming) -> (Body, Arc<()>) {
+        self.asked.store(true, Ordering::Relaxed);
+        let held = Arc::clone(&self.in_flight);
+        let content = if content.is_end_stream() {
+            Body::empty()
+        } else {
+            Body::new(Content {
+                content,
+                has_ended: false,
+                exchange: Arc::clone(self),
+                _held: Arc::clone(&held),
+            })
+        };
+        (content, held)
+    }
+
+    /// Whether there is no request.
+    pub fn is_idle(&self) -> bool {
+        Arc::strong_count(&self.in_flight) == 1
+    }
+
+    /// Whether bytes that come now are of a head.
+    pub fn is_at_head(&self) -> bool {
+        self.is_idle() && !self.left_content.load(Ordering::Relaxed)
+    }
+
+    /// Whether they may be the first of it. True once a request.
+    pub fn begins_head(&self) -> bool {
+        self.is_at_head() && self.asked.swap(false, Ordering::Relaxed)
+    }
+}
+
+/// The content of a request.
+struct Content {
+    content: Incoming,
+    has_ended: bool,
+    exchange: Arc<Exchange>,
+    _held: Arc<()>,
+}
+
+impl hyper::body::Body for Content {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let frame = ready!(Pin::new(&mut self.content).poll_frame(context));
+        self.has_ended = frame.is_none();
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.content.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.content.size_hint()
+    }
+}
+
+impl Drop for Content {
+    fn drop(&mut self) {
+        if !self.has_ended && !self.content.is_end_stream() {
+            self.exchange.left_content.store(true, Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Reads targets with characters that are to be percent-encoded and often are not, such as the quotation marks of a filter.
+//! hyper refuses them.
+
+use crate::messages::cause::Cause;
+
+/// The line of a request as far as it has been read.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RequestLine {
+    part: Part,
+    /// Blanks in the target, and the one after it.
+    blanks: usize,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Part {
+    #[default]
+    Method,
+    /// The target and the version.
+    Target,
+    /// The line is over, or is none.
+    Rest,
+}
+
+impl RequestLine {
+    /// Goes on with the bytes that follow. They are returned if some of them had to be encoded.
+    ///
+    /// The bytes are of a head, maybe of the middle of one. Nothing after the first end of a line is touched, so content
+    /// stays as it is: its length must not change.
+    pub fn encode(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let mut encoded = Vec::new();
+        let mut copied = 0;
+        for (index, &byte) in bytes.iter().enumerate() {
+            match (self.part, byte) {
+                (Part::Method, b' ') => self.part = Part::Target,
+                (Part::Method, b'A'..=b'Z') => {}
+                (Part::Target, b'"' | b'<' | b'>' | b'`' | 0x80..) => {
+                    encoded.extend_from_slice(&bytes[copied..index]);
+                    encoded.extend_from_slice(percent_encoding::percent_encode_byte(byte).as_bytes());
+                    copied = index + 1;
+                }
+                (Part::Target, b' ') => self.blanks += 1,
+                (Part::Target, byte) if byte != b'\n' => {}
+                _ => {
+                    self.part = Part::Rest;
+                    break;
+                }
+            }
+        }
+        if copied == 0 {
+            return None;
+        }
+        encoded.extend_from_slice(&bytes[copied..]);
+        Some(encoded)
+    }
+
+    /// Why the line cannot be read, if the reason is the target. Where a target with a blank ends is anyone's guess, and a
+    /// proxy may guess otherwise (RFC 9112, section 3.2).
+    pub fn cause(&self) -> Option<Cause> {
+        (self.blanks > 1).then_some(Cause::BlankInTarget)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_encoded_however_the_bytes_arrive() {
+        let sent = "GET /<a>?b=\"é`\" HTTP/1.1\r\nIf-None-Match: \"é\"\r\n\r\n".as_bytes();
+        let read = "GET /%3Ca%3E?b=%22%C3%A9%60%22 HTTP/1.1\r\nIf-None-Match: \"é\"\r\n\r\n".as_bytes();
+        for size in 1..=sent.len() {
+            let mut line = RequestLine::default();
+            let pieces = sent.chunks(size);
+            let encoded: Vec<u8> = pieces
+                .flat_map(|piece| line.encode(piece).unwrap_or_else(|| piece.to_vec()))
+                .collect();
+            assert_eq!(encoded, read, "in pieces of {size}");
+            assert_eq!(line.cause(), None);
+        }
+    }
+
+    #[test]
+    fn what_is_no_target_stays_as_it_is() {
+        for sent in [
+            "GET /a?b=%22 HTTP/1.1\r\nA: \"\r\n",
+            "If-None-Match: \"a\"\r\n",
+            "\r\nGET \"",
+            "{\"GET \":\"\"}",
+        ] {
+            assert_eq!(RequestLine::default().encode(sent.as_bytes()), None, "{sent}");
+        }
+    }
+}
