@@ -155,7 +155,7 @@ comment on column task_status.parent_name is 'Name of the parent of the task; nu
 comment on column task_status.launcher is 'The service or person that started the task.';
 comment on column task_status.target_id is 'Id of the object that the task works on; null, with target_name, if it has no target.';
 comment on column task_status.target_type is 'APPLICATION or IDENTITY; null if unknown.';
-comment on column task_status.target_name is 'Name of the object that the task works on; null, with target_id, if it has no target.';
+comment on column task_status.target_name is 'Name of the object that the task works on; empty if unknown; null, with target_id, if it has no target.';
 comment on column task_status.created is 'When the task was created, to the millisecond. Pending tasks are listed by it, then by id.';
 comment on column task_status.modified is
     'Last sign of life, to the millisecond, at most ten minutes ahead of the database''s clock. An update that does not set it sets it to now.';
@@ -259,6 +259,18 @@ comment on function task_status_complete is 'A completion status without a time 
 create trigger task_status_complete before insert or update on task_status
     for each row when (new.completion_status is not null and new.completed is null)
     execute function task_status_complete();
+
+create function task_status_name_target() returns trigger language plpgsql as $$
+begin
+    new.target_name := '';
+    return new;
+end
+$$;
+comment on function task_status_name_target is 'A target without a name has an empty one, as in the API.';
+
+create trigger task_status_name_target before insert or update on task_status
+    for each row when (new.target_id is not null and new.target_name is null)
+    execute function task_status_name_target();
 
 create function task_status_touch() returns trigger language plpgsql as $$
 begin

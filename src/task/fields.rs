@@ -52,6 +52,21 @@ impl<'a> Fields<'a> {
             .ok()
     }
 
+    /// The member, an object. One without a value counts as missing: other programs write it in place of null.
+    pub fn part<T>(&mut self, key: &'static str, read: impl FnOnce(&Value) -> Read<T>) -> Option<T> {
+        let is_void = |value: &Value| {
+            value
+                .as_object()
+                .is_some_and(|members| members.values().all(Value::is_null))
+        };
+        let is_void = self.get(key).is_some_and(is_void);
+        self.optional(
+            key,
+            |value| if is_void { Ok(None) } else { read(value).map(Some) },
+        )
+        .flatten()
+    }
+
     /// The member. If it is missing or has a violation, the default stands in until [`Fields::finish`] refuses the
     /// whole object.
     pub fn required<T: Default>(&mut self, key: &'static str, read: impl FnOnce(&Value) -> Read<T>) -> T {

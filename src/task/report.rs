@@ -1,6 +1,7 @@
 //! Reads a task status from JSON: forgiving in form, strict in meaning, and every violation is reported at once.
 //!
 //! `id`, `type`, `uniqueName` and `launcher` are required, everything else has a default; the database sets those of times.
+//! Texts of parts that other programs leave out or send as null are read as empty, since the contract has no null there.
 //! Enumerations are read in any case, times in the forms of [`time`]. A task that is read satisfies the constraints of the
 //! table, except that only the database knows whether `modified` is too far ahead.
 
@@ -13,6 +14,8 @@ use super::{CompletionStatus, Target, TargetType, TaskDefinitionSummary, TaskSta
 
 pub use super::fields::MAX_VIOLATIONS;
 
+/// The language of a text that names none (BCP 47).
+const UNDETERMINED: &str = "und";
 /// Ids that would collide with routes of the API.
 const RESERVED_IDS: [&str; 5] = ["", "pending-tasks", "v1", ".", ".."];
 
@@ -73,7 +76,7 @@ pub fn read(value: &Value, path_id: Option<&str>) -> Result<Report, Vec<Violatio
             .unwrap_or_default(),
         parent_name: fields.optional("parentName", text(limits::NAME)),
         launcher: fields.required("launcher", text(limits::NAME)),
-        target: fields.optional("target", target),
+        target: fields.part("target", target),
         created: DateTime::default(),
         modified: DateTime::default(),
         launched: fields.optional("launched", moment),
@@ -141,9 +144,9 @@ fn same_id(path_id: &str, fields: &mut Fields<'_>) -> String {
 fn target(value: &Value) -> Read<Target> {
     let mut fields = Fields::new(value)?;
     let target = Target {
-        id: fields.required("id", text(limits::ID)),
+        id: fields.optional("id", text(limits::ID)).unwrap_or_default(),
         r#type: fields.optional("type", one_of(TargetType::ALL)),
-        name: fields.required("name", text(limits::NAME)),
+        name: fields.optional("name", text(limits::NAME)).unwrap_or_default(),
     };
     fields.finish(target)
 }
@@ -155,7 +158,9 @@ fn task_definition_summary(value: &Value) -> Read<TaskDefinitionSummary> {
         id: fields.required("id", text(limits::ID)),
         unique_name: fields.required("uniqueName", text(limits::NAME)),
         description: fields.optional("description", text(limits::TEXT)),
-        parent_name: fields.required("parentName", text(limits::NAME)),
+        parent_name: fields
+            .optional("parentName", text(limits::NAME))
+            .unwrap_or_default(),
         executor: fields.optional("executor", text(limits::NAME)),
         arguments: fields.stored("arguments", object),
     };
@@ -167,8 +172,8 @@ fn message(value: &Value) -> Read<Value> {
     let mut fields = Fields::new(value)?;
     let message = json!({
         "type": fields.required("type", one_of(SEVERITIES)),
-        "localizedText": fields.optional("localizedText", localized_text),
-        "key": fields.required("key", text(limits::TEXT)),
+        "localizedText": fields.part("localizedText", localized_text),
+        "key": fields.optional("key", text(limits::TEXT)).unwrap_or_default(),
         "parameters": fields.optional("parameters", list(parameter)),
     });
     fields.finish(message)
@@ -177,24 +182,26 @@ fn message(value: &Value) -> Read<Value> {
 fn localized_text(value: &Value) -> Read<Value> {
     let mut fields = Fields::new(value)?;
     let localized = json!({
-        "locale": fields.required("locale", text(limits::NAME)),
-        "message": fields.required("message", text(limits::JSON_BYTES)),
+        "locale": fields
+            .optional("locale", text(limits::NAME))
+            .unwrap_or_else(|| UNDETERMINED.to_owned()),
+        "message": fields.optional("message", text(limits::JSON_BYTES)).unwrap_or_default(),
     });
     fields.finish(localized)
 }
 
 fn parameter(value: &Value) -> Read<Value> {
-    if value.is_object() || value.is_string() {
-        Ok(value.clone())
-    } else {
-        Err(Problem::NotAnObject.into())
+    match value {
+        Value::Object(_) | Value::String(_) => Ok(value.clone()),
+        Value::Null => Ok("".into()),
+        _ => Err(Problem::NotAnObject.into()),
     }
 }
 
 fn return_details(value: &Value) -> Read<Value> {
     let mut fields = Fields::new(value)?;
     let details = json!({
-        "name": fields.required("name", text(limits::TEXT)),
+        "name": fields.optional("name", text(limits::TEXT)).unwrap_or_default(),
         "attributeName": fields.required("attributeName", text(limits::TEXT)),
     });
     fields.finish(details)

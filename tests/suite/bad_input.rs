@@ -145,9 +145,9 @@ async fn invalid_content_is_refused_and_changes_nothing() {
             "“/unique_name” is unknown. Did you mean “uniqueName”?",
         ),
         (
-            "a target without a name",
-            with(r#""target":{"id":"t"}"#),
-            "“/target/name” is required.",
+            "a definition without a name",
+            with(r#""taskDefinitionSummary":{"id":"t"}"#),
+            "“/taskDefinitionSummary/uniqueName” is required.",
         ),
         (
             "a long name",

@@ -32,7 +32,6 @@ async fn a_row_outside_the_contract_is_refused() {
         ("completion_status", "completion_status", &["'Success'", "''"][..]),
         ("completed", "completed", &["now()"]),
         ("percent_complete", "percent_complete", &["101", "-1"]),
-        ("target_id", "target", &["'t'"]),
         ("target_name", "target", &["'t'"]),
         ("target_type", "target", &["'IDENTITY'"]),
         (
@@ -203,7 +202,7 @@ async fn every_row_of_the_contract_is_accepted() {
                (repeat('é', 256), 'QUARTZ', repeat('é', 512), repeat('é', 512),
                 '[{"type":"WARN","localizedText":{"locale":"","message":"","extra":1},"key":"","parameters":["s",{},{"a":[1]}],"extra":[]},
                   {"type":"ERROR","localizedText":null,"key":"k","parameters":[]}]',
-                '[{"name":"","attributeName":"","extra":null}]', '', 'IDENTITY', '', 'TEMPERROR', '2026-01-01',
+                '[{"name":"","attributeName":"","extra":null}]', '', 'IDENTITY', null, 'TEMPERROR', '2026-01-01',
                 '{"id":"","uniqueName":"","description":"d","parentName":"","executor":"e","arguments":{"a":[]}}')"#,
         )
         .await;

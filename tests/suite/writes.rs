@@ -169,6 +169,85 @@ async fn every_field_survives_the_round_trip() {
     );
 }
 
+/// As others export tasks.
+#[tokio::test]
+async fn what_others_leave_out_or_send_as_null_is_read() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    let sparse = json!({
+        "target": { "id": "t", "type": null },
+        "messages": [
+            { "type": "INFO", "key": null, "localizedText": { "locale": null, "message": "m" }, "parameters": [null] },
+            { "type": "INFO", "key": "k", "localizedText": { "locale": null, "message": null } },
+        ],
+        "returns": [{ "name": null, "attributeName": "a" }],
+        "taskDefinitionSummary": { "id": "i", "uniqueName": "u", "parentName": null, "arguments": null },
+    });
+    let read = json!({
+        "target": { "id": "t", "type": null, "name": "" },
+        "messages": [
+            { "type": "INFO", "key": "", "localizedText": { "locale": "und", "message": "m" }, "parameters": [""] },
+            { "type": "INFO", "key": "k", "localizedText": null, "parameters": null },
+        ],
+        "returns": [{ "name": "", "attributeName": "a" }],
+        "taskDefinitionSummary": {
+            "id": "i", "uniqueName": "u", "description": null, "parentName": "", "executor": null, "arguments": {},
+        },
+    });
+    let report = |id: &str| {
+        let mut task = least(id);
+        task.as_object_mut()
+            .unwrap()
+            .extend(sparse.as_object().unwrap().clone());
+        task
+    };
+    service.put("put", &report("put")).await;
+    service
+        .send(Method::POST, "/task-status", JSON, report("post").to_string())
+        .await;
+    service
+        .send(
+            Method::POST,
+            "/task-status",
+            JSON,
+            json!([report("batch")]).to_string(),
+        )
+        .await;
+    service
+        .send(
+            Method::POST,
+            "/task-status",
+            "application/x-ndjson",
+            report("line").to_string(),
+        )
+        .await;
+    for id in ["put", "post", "batch", "line"] {
+        let task = service.get(&format!("/task-status/{id}")).await.json();
+        for (key, value) in read.as_object().unwrap() {
+            assert_eq!(&task[key], value, "{id}");
+        }
+    }
+    let replace = |value: Value| json!([{ "op": "replace", "path": "/target", "value": value }]);
+    for (target, read) in [
+        (
+            json!({ "name": "n" }),
+            json!({ "id": "", "type": null, "name": "n" }),
+        ),
+        (sparse["target"].clone(), read["target"].clone()),
+        (json!({ "id": null, "type": null, "name": null }), Value::Null),
+    ] {
+        assert_eq!(
+            service.patch("put", &replace(target)).await.json()["target"],
+            read
+        );
+    }
+    database
+        .execute("update task_status set target_id = 't' where id = 'put'")
+        .await;
+    let task = service.get("/task-status/put").await.json();
+    assert_eq!(task["target"], read["target"]);
+}
+
 #[tokio::test]
 async fn a_single_post_makes_an_id_and_a_location() {
     let database = TestDatabase::new().await;

@@ -79,7 +79,7 @@ pub fn result_lines() -> String {
 /// The documented way to clear a pending task.
 pub fn clear() -> Value {
     json!([
-        { "op": "replace", "path": "/completionStatus", "value": "Error" },
+        { "op": "replace", "path": "/completionStatus", "value": "ERROR" },
         { "op": "replace", "path": "/completed", "value": "2024-05-17T19:33:16.470Z" }
     ])
 }

@@ -10,7 +10,7 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
 use super::{errors, examples};
 use crate::http::bounds::MAX_BATCH;
-use crate::task::parts::{LocalizedMessage, MessageParameter, MessageType};
+use crate::task::parts::{MessageParameter, MessageType};
 use crate::task::patch::{MAX_OPERATIONS, MUTABLE};
 use crate::task::{CompletionStatus, TargetType, TaskType, limits};
 
@@ -96,16 +96,16 @@ pub enum TaskReports {
     Batch(Vec<IdentifiedTask>),
 }
 
-/// What the task works on.
+/// What the task works on: nothing if no value is given.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TargetReport {
-    /// Id of what the task works on.
+    /// Id of what the task works on. Empty unless given.
     #[schema(max_length = 256)]
-    pub id: String,
+    pub id: Option<String>,
     pub r#type: Option<TargetType>,
-    /// Its name.
+    /// Its name. Empty unless given.
     #[schema(max_length = 512)]
-    pub name: String,
+    pub name: Option<String>,
 }
 
 /// Something that the task has to say.
@@ -113,21 +113,31 @@ pub struct TargetReport {
 #[serde(rename_all = "camelCase")]
 pub struct MessageReport {
     pub r#type: MessageType,
-    pub localized_text: Option<LocalizedMessage>,
-    /// Key of the message in a catalogue of texts.
+    pub localized_text: Option<LocalizedTextReport>,
+    /// Key of the message in a catalogue of texts. Empty unless given.
     #[schema(max_length = 8192)]
-    pub key: String,
+    pub key: Option<String>,
     /// What the text of the key is filled in with.
     pub parameters: Option<Vec<MessageParameter>>,
+}
+
+/// A text and its language: none if no value is given.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LocalizedTextReport {
+    /// BCP 47 tag of the language. `und` unless given.
+    #[schema(max_length = 512)]
+    pub locale: Option<String>,
+    /// The text. Empty unless given.
+    pub message: Option<String>,
 }
 
 /// A value that the task returns.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReturnReport {
-    /// Name to show.
+    /// Name to show. Empty unless given.
     #[schema(max_length = 8192)]
-    pub name: String,
+    pub name: Option<String>,
     /// Key in `attributes`.
     #[schema(max_length = 8192)]
     pub attribute_name: String,
@@ -146,9 +156,9 @@ pub struct DefinitionReport {
     /// What tasks of the definition do.
     #[schema(max_length = 8192)]
     pub description: Option<String>,
-    /// Name of the parent of the definition.
+    /// Name of the parent of the definition. Empty unless given.
     #[schema(max_length = 512)]
-    pub parent_name: String,
+    pub parent_name: Option<String>,
     /// What runs tasks of the definition.
     #[schema(max_length = 512)]
     pub executor: Option<String>,
@@ -211,7 +221,7 @@ pub fn complete(schemas: &mut Value) {
         "maxItems": MAX_OPERATIONS,
         "examples": [examples::clear(), examples::progress()],
     });
-    schemas["JsonPatchOperation"] = json_patch_operation();
+    json_patch_operations(schemas);
     schemas["CompletionPatch"] = json!({
         "type": "array",
         "description": "A JSON Patch (RFC 6902) that completes tasks and does nothing else.",
@@ -220,18 +230,11 @@ pub fn complete(schemas: &mut Value) {
         "maxItems": MAX_OPERATIONS,
         "examples": [examples::clear()],
     });
-    // The names of the contract, and the former ones, which clients still send.
-    let former = ["Success", "Warning", "Error", "Terminated", "TempError"];
-    let statuses: Vec<&str> = CompletionStatus::ALL
-        .iter()
-        .map(|(name, _)| *name)
-        .chain(former)
-        .collect();
-    let status = json!({ "type": "string", "description": "The status, in any case.", "enum": statuses });
     schemas["CompletionStatusOperation"] = completion(
         "Sets the status. There must be one.",
         "/completionStatus",
-        &status,
+        // Generated code needs names that differ by more than their case.
+        &reference("CompletionStatus"),
     );
     schemas["CompletionTimeOperation"] = completion(
         "Sets the time, which otherwise is now.",
@@ -254,7 +257,8 @@ fn completion(description: &str, path: &str, value: &Value) -> Value {
     })
 }
 
-fn json_patch_operation() -> Value {
+/// Adds the operations of JSON Patch, each under a name of its own: generated code has it.
+fn json_patch_operations(schemas: &mut Value) {
     let pointer = json!({
         "type": "string",
         "format": "json-pointer",
@@ -269,23 +273,55 @@ fn json_patch_operation() -> Value {
         "pattern": format!("^/({})(/([^~/]|~0|~1)*)*$", MUTABLE.join("|")),
     });
     let any = json!({ "description": "Any JSON value that the path can have." });
-    let operation = |op: &str, description: &str, members: &[(&str, &Value)]| {
+    let mut add = |name: &str, op: &str, description: &str, members: &[(&str, &Value)]| {
         let mut properties = json!({ "op": { "type": "string", "enum": [op] } });
         for (name, schema) in members {
             properties[*name] = (*schema).clone();
         }
         let required: Vec<&str> = members.iter().map(|(name, _)| *name).chain(["op"]).collect();
-        json!({ "type": "object", "description": description, "required": required, "properties": properties })
+        schemas[name] = json!({ "type": "object", "description": description, "required": required, "properties": properties });
+        json!({ "$ref": format!("#/components/schemas/{name}") })
     };
-    json!({
+    let operations = [
+        add(
+            "AddOperation",
+            "add",
+            "Sets a value, or inserts it into an array.",
+            &[("path", &mutable), ("value", &any)],
+        ),
+        add(
+            "RemoveOperation",
+            "remove",
+            "Removes a value.",
+            &[("path", &mutable)],
+        ),
+        add(
+            "ReplaceOperation",
+            "replace",
+            "Replaces a value.",
+            &[("path", &mutable), ("value", &any)],
+        ),
+        add(
+            "MoveOperation",
+            "move",
+            "Moves a value.",
+            &[("from", &mutable), ("path", &mutable)],
+        ),
+        add(
+            "CopyOperation",
+            "copy",
+            "Copies a value.",
+            &[("from", &pointer), ("path", &mutable)],
+        ),
+        add(
+            "TestOperation",
+            "test",
+            "Stops the patch unless the value is this.",
+            &[("path", &pointer), ("value", &any)],
+        ),
+    ];
+    schemas["JsonPatchOperation"] = json!({
         "description": "An operation of JSON Patch (RFC 6902). Paths are JSON pointers (RFC 6901) into the task.",
-        "oneOf": [
-            operation("add", "Sets a value, or inserts it into an array.", &[("path", &mutable), ("value", &any)]),
-            operation("remove", "Removes a value.", &[("path", &mutable)]),
-            operation("replace", "Replaces a value.", &[("path", &mutable), ("value", &any)]),
-            operation("move", "Moves a value.", &[("from", &mutable), ("path", &mutable)]),
-            operation("copy", "Copies a value.", &[("from", &pointer), ("path", &mutable)]),
-            operation("test", "Stops the patch unless the value is this.", &[("path", &pointer), ("value", &any)]),
-        ],
-    })
+        "oneOf": operations,
+    });
 }

@@ -32,11 +32,9 @@ const SHARE: u32 = 3;
         ("dryRun", Query)
     ),
     request_body(
-        description = "A JSON Patch that sets the status, and the time if it is not to be now: what clears a single task.",
-        content(
-            (ref("#/components/schemas/CompletionPatch") = "application/json-patch+json"),
-            (ref("#/components/schemas/CompletionPatch") = "application/json")
-        )
+        description = "A JSON Patch that sets the status, and the time if it is not to be now: what clears a single task. \
+                       `application/json` is read too.",
+        content((ref("#/components/schemas/CompletionPatch") = "application/json-patch+json"))
     ),
     responses((
         status = 200,

@@ -57,11 +57,8 @@ pub async fn get(state: AppState, TaskId(id): TaskId, headers: HeaderMap) -> Res
     tag = WRITING,
     params(("id", Path), ("If-Match", Header)),
     request_body(
-        description = "At most 100 operations.",
-        content(
-            (ref("#/components/schemas/JsonPatch") = "application/json-patch+json"),
-            (ref("#/components/schemas/JsonPatch") = "application/json")
-        )
+        description = "At most 100 operations. `application/json` is read too.",
+        content((ref("#/components/schemas/JsonPatch") = "application/json-patch+json"))
     ),
     responses(
         (status = 200, description = "The task as it is now.", body = TaskStatus, headers(("ETag")), example = json!(examples::completed())),
