@@ -22,6 +22,7 @@ mod errors;
 mod fairness;
 mod filter_laws;
 mod freshness;
+mod generated;
 mod list;
 mod locales;
 mod memory;

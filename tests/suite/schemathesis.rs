@@ -13,7 +13,7 @@ use task_status::auth::keys::KeySet;
 
 use crate::support::database::TestDatabase;
 use crate::support::identity::{AUDIENCE, ISSUER};
-use crate::support::packages::Packages;
+use crate::support::packages::{PIP, PYTHON, Packages};
 use crate::support::program::Program;
 use crate::support::service::Service;
 
@@ -29,27 +29,12 @@ const FILES: [(&str, &str); 3] = [
     ("hooks.py", include_str!("../schemathesis/hooks.py")),
 ];
 
-/// The Python for which the requirements are pinned.
-const NEEDS: [&str; 3] = [
-    "python3",
-    "-c",
-    "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))",
-];
-
-/// Installs exactly the pinned packages, as wheels only.
-const INSTALL: [&str; 3] = [
-    "sh",
-    "-c",
-    "python3 -m venv --clear environment && environment/bin/python -m pip install --quiet --no-input \
-     --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes -r requirements.txt",
-];
-
 /// A run takes about half a minute.
 const TIME_LIMIT: Duration = Duration::from_mins(5);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_service_fits_its_description() {
-    let Some(packages) = Packages::installed("schemathesis", &[&NEEDS], &FILES, &INSTALL) else {
+    let Some(packages) = Packages::installed("schemathesis", &PYTHON, &FILES, &PIP) else {
         return;
     };
     let database = TestDatabase::new().await;

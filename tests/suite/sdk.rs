@@ -10,7 +10,7 @@ use task_status::http::state::EmptyStatus;
 
 use crate::demo::Demo;
 use crate::support::database::TestDatabase;
-use crate::support::packages::Packages;
+use crate::support::packages::{NODE, NPM, Packages};
 use crate::support::program::Program;
 use crate::support::service::{Service, Setup};
 
@@ -24,24 +24,12 @@ const FILES: [(&str, &str); 6] = [
     ("task-management.mjs", include_str!("../sdk/task-management.mjs")),
 ];
 
-/// Installs exactly the packages of the lock file, without their scripts.
-const INSTALL: [&str; 7] = [
-    "npm",
-    "ci",
-    "--ignore-scripts",
-    "--prefer-offline",
-    "--no-audit",
-    "--no-fund",
-    "--loglevel=error",
-];
-
 /// The installed SDK.
 struct Sdk(Packages);
 
 impl Sdk {
     fn installed() -> Option<Self> {
-        let requirements: [&[&str]; 2] = [&["node", "--version"], &["npm", "--version"]];
-        Packages::installed("sdk", &requirements, &FILES, &INSTALL).map(Self)
+        Packages::installed("sdk", &NODE, &FILES, &NPM).map(Self)
     }
 
     /// The result of each call of a program, by its name.

@@ -12,6 +12,30 @@ use super::left_out;
 /// The time limit of an installer, which downloads.
 const INSTALLATION: Duration = Duration::from_mins(5);
 
+/// What npm needs, and how it installs exactly the packages of the lock file, without their scripts.
+pub const NODE: [&[&str]; 2] = [&["node", "--version"], &["npm", "--version"]];
+pub const NPM: [&str; 7] = [
+    "npm",
+    "ci",
+    "--ignore-scripts",
+    "--prefer-offline",
+    "--no-audit",
+    "--no-fund",
+    "--loglevel=error",
+];
+/// The Python for which requirements are pinned, and how pip installs exactly those, as wheels only.
+pub const PYTHON: [&[&str]; 1] = [&[
+    "python3",
+    "-c",
+    "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))",
+]];
+pub const PIP: [&str; 3] = [
+    "sh",
+    "-c",
+    "python3 -m venv --clear environment && environment/bin/python -m pip install --quiet --no-input \
+     --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes -r requirements.txt",
+];
+
 /// An installation.
 pub struct Packages {
     pub folder: PathBuf,
