@@ -12,6 +12,7 @@
 mod access;
 mod architecture;
 mod bad_input;
+mod clients;
 mod clocks;
 mod command_line;
 mod connections;

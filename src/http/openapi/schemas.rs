@@ -117,8 +117,8 @@ pub struct MessageReport {
     /// Key of the message in a catalogue of texts. Empty unless given.
     #[schema(max_length = 8192)]
     pub key: Option<String>,
-    /// What the text of the key is filled in with.
-    pub parameters: Option<Vec<MessageParameter>>,
+    /// What the text of the key is filled in with. Null is an empty text.
+    pub parameters: Option<Vec<Option<MessageParameter>>>,
 }
 
 /// A text and its language: none if no value is given.
