@@ -309,8 +309,9 @@ create trigger task_status_z_refuse_ahead before insert or update on task_status
     for each row when (new.modified > task_status_latest())
     execute function task_status_refuse_ahead();
 
--- The tally: how many tasks are pending, and a revision of them, exact in every snapshot. Statement triggers change it
--- in the transaction that changes the rows. docs/freshness.md has the proof, the limits and the cost to a writer.
+-- The tally: how many tasks are pending, a revision of them, and a revision of the whole table, exact in every snapshot.
+-- Statement triggers change it in the transaction that changes the rows. docs/freshness.md has the proof, the limits and
+-- the cost to a writer.
 --
 -- Each writer changes a row that no other transaction holds, so no writer waits for another. The table is hot: a row is
 -- updated in place as long as its page has room, so a page is filled to a tenth. Vacuum removes what a long snapshot
@@ -319,9 +320,10 @@ create trigger task_status_z_refuse_ahead before insert or update on task_status
 --
 -- Added rows have no slot. So no row has a number that a restore of old rows could give out a second time.
 create table task_status_tally (
-    slot     integer constraint task_status_tally_slot_key unique,
-    pending  bigint not null,
-    revision bigint not null
+    slot           integer constraint task_status_tally_slot_key unique,
+    pending        bigint not null,
+    revision       bigint not null,
+    table_revision bigint not null
 ) with (
     fillfactor = 10,
     autovacuum_vacuum_scale_factor = 0,
@@ -333,17 +335,20 @@ create table task_status_tally (
 );
 
 comment on table task_status_tally is
-    'How many tasks are pending and the revision of them: the sums over all rows. Kept by triggers on task_status; "task-status verify" checks it.';
+    'How many tasks are pending, the revision of them, and that of all tasks: the sums over all rows. Kept by triggers on task_status; "task-status verify" checks it.';
 comment on column task_status_tally.slot is
     '0 to 63: the slots that writers share out. Null: added when no slot was free, and folded together later.';
 comment on column task_status_tally.pending is
     'Tasks that became pending by way of this slot, less those that ceased to be. Only the sum means anything.';
 comment on column task_status_tally.revision is
     'Grows with every change to pending tasks by way of this slot. Only the sum means anything.';
+comment on column task_status_tally.table_revision is
+    'Grows with every change to any task by way of this slot. Only the sum means anything.';
 
-insert into task_status_tally (slot, pending, revision)
-select slot, 0, case slot when 0 then floor(random() * 1099511627776)::bigint else 0 end
-from generate_series(0, 63) as slot;
+insert into task_status_tally (slot, pending, revision, table_revision)
+select slot, 0, start, start
+from generate_series(0, 63) as slot,
+    lateral (select case slot when 0 then floor(random() * 1099511627776)::bigint else 0 end as start) as revisions;
 alter table task_status_tally cluster on task_status_tally_slot_key;
 -- A publication of all tables refuses updates and deletes of rows that nothing identifies.
 alter table task_status_tally replica identity full;
@@ -403,12 +408,15 @@ create function task_status_hour(moment timestamptz) returns timestamptz
 comment on function task_status_hour is 'The beginning of the hour, UTC.';
 
 -- One function for insert, update and delete: pending rows of old_rows have left, pending rows of new_rows have entered.
--- An update that leaves a task pending counts as both: it moves the revision, and no count by time of creation.
+-- An update that leaves a task pending counts as both: it moves the revision, and no count by time of creation. A
+-- statement on completed tasks alone moves the revision of the table.
 create function task_status_count() returns trigger language plpgsql as $$
 declare
     left_pending    bigint := 0;
     entered_pending bigint := 0;
+    is_changed      boolean;
     step            bigint;
+    pending_step    bigint;
     -- 'tall' in ASCII. Any number will do: if others use it too, a slot may seem taken.
     lock_class      constant integer := 1952541804;
 begin
@@ -419,16 +427,16 @@ begin
             select task_status_minute(created), count(*) from new_rows where completion_status is null group by 1
             returning pending
         )
-        select coalesce(sum(pending), 0) into entered_pending from entered;
+        select coalesce(sum(pending), 0), exists (select from new_rows) into entered_pending, is_changed from entered;
     when 'DELETE' then
         with gone as (
             insert into task_status_pending_delta (minute, pending)
             select task_status_minute(created), -count(*) from old_rows where completion_status is null group by 1
             returning pending
         )
-        select coalesce(-sum(pending), 0) into left_pending from gone;
+        select coalesce(-sum(pending), 0), exists (select from old_rows) into left_pending, is_changed from gone;
     else
-        left_pending := (select count(*) from old_rows where completion_status is null);
+        select count(*) filter (where completion_status is null), count(*) > 0 into left_pending, is_changed from old_rows;
         entered_pending := (select count(*) from new_rows where completion_status is null);
         -- Most statements are a report on one task that stays pending.
         if left_pending <> entered_pending
@@ -445,7 +453,7 @@ begin
             group by minute having sum(change) <> 0;
         end if;
     end case;
-    if left_pending = 0 and entered_pending = 0 then
+    if not is_changed then
         return null;
     end if;
 
@@ -453,13 +461,15 @@ begin
     -- that lacked them takes over, a backup is restored. Other changes then follow the same revision, and steps of one
     -- would soon reach a number that has stood for something else.
     step := 1 + floor(random() * 1048576);
+    pending_step := case when left_pending > 0 or entered_pending > 0 then step else 0 end;
     if current_setting('transaction_isolation') in ('read committed', 'read uncommitted') then
         -- Backends begin at different slots and go on to the next free one. The holder of a slot's lock is alone with its
         -- row until the transaction ends. To find a free row by locking rows took longer.
         for slot_to_try in (pg_backend_pid() & 31)..63 loop
             if pg_try_advisory_xact_lock(lock_class, slot_to_try) then
                 update task_status_tally
-                set pending = pending + entered_pending - left_pending, revision = revision + step
+                set pending = pending + entered_pending - left_pending, revision = revision + pending_step,
+                    table_revision = table_revision + step
                 where slot = slot_to_try;
                 exit when not found;
                 return null;
@@ -468,7 +478,8 @@ begin
     end if;
     -- A snapshot that lasts for the transaction may not update a row that has changed since (SQLSTATE 40001), but it can
     -- always add a row.
-    insert into task_status_tally (pending, revision) values (entered_pending - left_pending, step);
+    insert into task_status_tally (pending, revision, table_revision)
+    values (entered_pending - left_pending, pending_step, step);
     return null;
 end
 $$;
@@ -486,7 +497,9 @@ begin
     end if;
     lock table task_status_tally, task_status_pending_delta, task_status_pending_minute, task_status_pending_hour
         in share row exclusive mode;
-    update task_status_tally set pending = 0, revision = revision + 1 + floor(random() * 1048576)::bigint;
+    update task_status_tally
+    set pending = 0, revision = revision + step, table_revision = table_revision + step
+    from (select 1 + floor(random() * 1048576)::bigint as step) as steps;
     delete from task_status_pending_delta;
     delete from task_status_pending_minute;
     delete from task_status_pending_hour;
@@ -517,10 +530,10 @@ create function task_status_fold_tally() returns bigint language sql as $$
     with folded as (
         delete from task_status_tally where ctid = any(array(
             select ctid from task_status_tally where slot is null limit 10000 for update skip locked))
-        returning pending, revision
+        returning pending, revision, table_revision
     ), one as (
-        insert into task_status_tally (pending, revision)
-        select sum(pending), sum(revision) from folded having count(*) > 0
+        insert into task_status_tally (pending, revision, table_revision)
+        select sum(pending), sum(revision), sum(table_revision) from folded having count(*) > 0
     )
     select count(*) from folded
 $$;

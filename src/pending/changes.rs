@@ -1,7 +1,8 @@
-//! Changes of the revision, for the requests that wait for one.
+//! Changes of the revisions, for the requests that wait for one.
 //!
 //! While any request waits, one task of the process passes the barrier again and again, and nothing else asks the
-//! database. A channel that keeps the last revision alone hands it to all waiters, so a waiter costs little.
+//! database. A channel that keeps the last revision alone hands it to all waiters, so a waiter costs little. Those that
+//! wait for pending tasks are not woken by others.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,29 +11,33 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::barrier::Barrier;
-use crate::store::tally::{Revision, Tally};
+use crate::store::tally::{Revision, Tally, Tasks};
 
 /// The pause between two reads. A long poll is answered within a quarter of a second of the commit; that leaves time to
 /// read, to load and to answer many.
-const INTERVAL: Duration = Duration::from_millis(50);
+pub(super) const INTERVAL: Duration = Duration::from_millis(50);
 
-/// The revision as it was last read.
+/// The revisions as they were last read.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
-    last: watch::Sender<Option<Revision>>,
+    pending: watch::Sender<Option<Revision>>,
+    table: watch::Sender<Option<Revision>>,
     is_polling: Mutex<bool>,
 }
 
 impl Changes {
-    /// Reports the revision that a read found.
-    pub(super) fn publish(&self, revision: Revision) {
-        self.last
-            .send_if_modified(|last| last.replace(revision) != Some(revision));
+    /// Reports what a read found.
+    pub(super) fn publish(&self, tally: &Tally) {
+        for tasks in [Tasks::Pending, Tasks::All] {
+            let revision = tally.revision_of(tasks);
+            self.last(tasks)
+                .send_if_modified(|last| last.replace(revision) != Some(revision));
+        }
     }
 
-    /// Waits until a read finds another revision than this.
-    pub(super) async fn after(self: &Arc<Self>, revision: Revision, barrier: &Barrier<Tally>) {
-        let mut last = self.last.subscribe();
+    /// Waits until a read finds another revision of these tasks than this.
+    pub(super) async fn after(self: &Arc<Self>, tasks: Tasks, revision: Revision, barrier: &Barrier<Tally>) {
+        let mut last = self.last(tasks).subscribe();
         self.poll(barrier);
         // The sender lives in `self`, so the channel cannot close.
         let _ = last
@@ -49,7 +54,7 @@ impl Changes {
         tokio::spawn(async move {
             // A waiter either subscribed before this check or starts another task.
             while changes.with_is_polling(|is_polling| {
-                *is_polling = changes.last.receiver_count() > 0;
+                *is_polling = changes.pending.receiver_count() + changes.table.receiver_count() > 0;
                 *is_polling
             }) {
                 sleep(INTERVAL).await;
@@ -57,6 +62,13 @@ impl Changes {
                 let _ = barrier.pass().await;
             }
         });
+    }
+
+    fn last(&self, tasks: Tasks) -> &watch::Sender<Option<Revision>> {
+        match tasks {
+            Tasks::Pending => &self.pending,
+            Tasks::All => &self.table,
+        }
     }
 
     fn with_is_polling(&self, decide: impl FnOnce(&mut bool) -> bool) -> bool {
@@ -74,6 +86,14 @@ mod tests {
     use super::*;
     use crate::store::StoreError;
 
+    fn tally(revision: i64, table_revision: i64) -> Tally {
+        Tally {
+            pending: 0,
+            revision: Revision::new(revision),
+            table_revision: Revision::new(table_revision),
+        }
+    }
+
     struct Stage {
         changes: Arc<Changes>,
         barrier: Barrier<Tally>,
@@ -89,9 +109,9 @@ mod tests {
                 let (changes, revision, reads) = (changes.clone(), revision.clone(), reads.clone());
                 move || {
                     reads.fetch_add(1, Ordering::Relaxed);
-                    let revision = Revision::new(revision.load(Ordering::Relaxed));
-                    changes.publish(revision);
-                    async move { Ok::<_, StoreError>(Tally { pending: 0, revision }) }
+                    let tally = tally(revision.load(Ordering::Relaxed), 1);
+                    changes.publish(&tally);
+                    async move { Ok::<_, StoreError>(tally) }
                 }
             });
             Self {
@@ -104,7 +124,11 @@ mod tests {
 
         fn wait(&self, revision: i64) -> tokio::task::JoinHandle<()> {
             let (changes, barrier) = (self.changes.clone(), self.barrier.clone());
-            tokio::spawn(async move { changes.after(Revision::new(revision), &barrier).await })
+            tokio::spawn(async move {
+                changes
+                    .after(Tasks::Pending, Revision::new(revision), &barrier)
+                    .await;
+            })
         }
 
         fn reads(&self) -> usize {
@@ -156,10 +180,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_earlier_change_ends_the_wait_at_once() {
+    async fn a_change_of_its_tasks_ends_the_wait_at_once() {
         let stage = Stage::new();
-        stage.changes.publish(Revision::new(7));
+        // Not one of other tasks.
+        stage.changes.publish(&tally(1, 7));
         let waiter = stage.wait(1);
+        pass(Duration::from_millis(10)).await;
+        assert!(!waiter.is_finished());
+        stage.changes.publish(&tally(7, 8));
         pass(Duration::from_millis(10)).await;
         assert!(waiter.is_finished());
     }

@@ -15,6 +15,11 @@ pub enum ContentEncoding {
     Gzip,
 }
 
+/// Shorter bodies are not compressed: they would fill no fewer packets.
+const MIN_COMPRESSED_BYTES: usize = 1024;
+/// Larger bodies are not compressed either: that would take long, and as much memory again.
+const MAX_COMPRESSED_BYTES: usize = 8 * 1024 * 1024;
+
 /// Levels at which a page of 250 tasks shrinks to a quarter or less in a few milliseconds.
 const ZSTD_LEVEL: i32 = 3;
 const BROTLI_QUALITY: i32 = 5;
@@ -25,6 +30,11 @@ const BROTLI_WINDOW: i32 = 19;
 impl ContentEncoding {
     /// Every compressed coding, the cheapest first.
     pub const COMPRESSED: [Self; 3] = [Self::Zstd, Self::Brotli, Self::Gzip];
+
+    pub const ALL: [Self; 4] = {
+        let [zstd, brotli, gzip] = Self::COMPRESSED;
+        [Self::Identity, zstd, brotli, gzip]
+    };
 
     /// The token in headers; `Identity` has none.
     pub const fn token(self) -> Option<&'static str> {
@@ -52,6 +62,16 @@ impl ContentEncoding {
             return Self::Identity;
         }
         best
+    }
+
+    /// The coding in which a body of this length is sent to a client that wants this one.
+    #[must_use]
+    pub fn for_length(self, length: usize) -> Self {
+        if (MIN_COMPRESSED_BYTES..=MAX_COMPRESSED_BYTES).contains(&length) {
+            self
+        } else {
+            Self::Identity
+        }
     }
 
     /// Encodes bytes in this coding.

@@ -1,4 +1,4 @@
-//! The hot path: pages of pending tasks from memory, each as fresh as if it had been read for its request.
+//! The hot path: pages of lists from memory, each as fresh as if it had been read for its request.
 //!
 //! Reading order: [`barrier`] (confirms that memory is current), [`Pending::page`], [`page`] (how a page survives changes
 //! to other tasks), `page_cache`, `offset_index` (how a deep page is found), [`wait`] and `changes` (long polls).
@@ -18,17 +18,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::spawn_blocking;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::barrier::{Barrier, FreshnessChecks};
 use self::changes::Changes;
 use self::content_encoding::ContentEncoding;
-use self::page::{Content, PageError, PendingPage, PendingQuery};
+use self::digest::Digest;
+use self::page::{Content, ListPage, ListQuery, PageError};
 pub use self::page_cache::CacheStats;
 use self::page_cache::PageCache;
 use crate::memory::{Reserved, ResponseMemory};
-use crate::store::pending::{self, PageQuery};
-use crate::store::share::{Share, Turn};
+use crate::store::list::{self, PageQuery};
+use crate::store::share::{Share, Turn, Work};
 use crate::store::tally::{self, Revision, Tally};
 use crate::store::{Database, StoreError};
 
@@ -63,7 +65,7 @@ impl Default for PendingConfig {
     }
 }
 
-/// The pending tasks. Clones share everything.
+/// The lists of tasks. Clones share everything.
 #[derive(Debug, Clone)]
 pub struct Pending {
     shared: Arc<Shared>,
@@ -81,6 +83,9 @@ struct Shared {
     cache_stats: CacheStats,
     waiter_permits: Arc<Semaphore>,
     wakeup_permits: Arc<Semaphore>,
+    /// The same for what is not a page of all pending tasks: it may take long, and the others do not wait for that. Also for
+    /// reading it again while it is waited for.
+    slow_wakeup_permits: Arc<Semaphore>,
     response_memory: ResponseMemory,
     config: PendingConfig,
     stop: CancellationToken,
@@ -99,7 +104,7 @@ impl Pending {
                     let tally = tally::read(&database).await?;
                     // Reads never overlap, so the latest revision is set last.
                     cache.borrow().offset_index().reset_to(tally.revision);
-                    changes.publish(tally.revision);
+                    changes.publish(&tally);
                     Ok(tally)
                 }
             }
@@ -112,6 +117,7 @@ impl Pending {
             cache_stats: CacheStats::default(),
             waiter_permits: Arc::new(Semaphore::new(config.max_long_polls.min(Semaphore::MAX_PERMITS))),
             wakeup_permits: Arc::new(Semaphore::new(MAX_WAKEUPS)),
+            slow_wakeup_permits: Arc::new(Semaphore::new(MAX_WAKEUPS)),
             response_memory: ResponseMemory::new(config.response_memory),
             config,
             stop,
@@ -122,7 +128,7 @@ impl Pending {
         }
     }
 
-    /// The pending tasks, with no more connections at a time than a client's share.
+    /// The lists, with no more connections at a time than a client's share.
     #[must_use]
     pub fn within(&self, share: Share) -> Self {
         Self {
@@ -131,49 +137,52 @@ impl Pending {
         }
     }
 
-    /// A page as it is in a snapshot from after this call. It is read once for all requests until a pending task changes,
-    /// and then only as far as it has changed.
-    pub async fn page(&self, query: &PendingQuery) -> Result<PendingPage, PageError> {
-        self.page_with(query, |page| page.content.body.is_some()).await
+    /// A page as it is in a snapshot from after this call, with its total if it is to be `counted`. It is read once for all
+    /// requests until a task changes that can change it, and then only as far as it has changed.
+    pub async fn page(&self, query: &ListQuery, counted: bool) -> Result<ListPage, PageError> {
+        self.page_with(query, counted, |page| page.content.body.is_some())
+            .await
     }
 
     /// The same without its body, if it is too large to be in memory.
-    pub async fn tagged_page(&self, query: &PendingQuery) -> Result<PendingPage, PageError> {
-        self.page_with(query, |_| true).await
+    pub async fn tagged_page(&self, query: &ListQuery, counted: bool) -> Result<ListPage, PageError> {
+        self.page_with(query, counted, |_| true).await
     }
 
     async fn page_with(
         &self,
-        query: &PendingQuery,
-        is_enough: fn(&PendingPage) -> bool,
-    ) -> Result<PendingPage, PageError> {
-        let now = self.shared.barrier.pass().await?;
+        query: &ListQuery,
+        counted: bool,
+        is_enough: fn(&ListPage) -> bool,
+    ) -> Result<ListPage, PageError> {
+        let now = self.shared.barrier.pass().await?.revision_of(query.tasks());
         let cache = self.cache();
-        let known = cache.page(query);
-        if let Some(page) = &known
-            && page.tally.revision == now.revision
-            && is_enough(page)
+        if let Some(page) = cache.current(query, now, counted)
+            && is_enough(&page)
         {
             self.shared.cache_stats.hits.inc();
-            return Ok(page.clone());
+            return Ok(page);
         }
         self.shared.cache_stats.misses.inc();
         // A read in flight is shared only among requests that saw the same revision. It began after the first of them
         // saw it, so it misses nothing that the barrier promises to the others.
-        let mut turn = None;
+        let (work, mut turn, began) = (query.work(), None, Instant::now());
         loop {
             let read = async {
-                let _turn = turn.take().or_else(|| self.turn_now()).ok_or(PageError::NoTurn)?;
-                self.read(&cache, query, now.revision).await
+                let _turn = turn
+                    .take()
+                    .or_else(|| self.turn_now(work))
+                    .ok_or(PageError::NoTurn)?;
+                self.read(&cache, query, now, counted, began).await
             };
             // Boxed: the future is large, and most requests do not need it.
             match (
-                Box::pin(cache.read_once(query, now.revision, read)).await,
+                Box::pin(cache.read_once(query, now, counted, read)).await,
                 &self.client,
             ) {
                 // Not while others wait for this read: their clients may have turns.
                 (Err(PageError::NoTurn), Some(share)) => {
-                    turn = Some(self.shared.database.page_turn(share).await?);
+                    turn = Some(self.shared.database.turn(share, work).await?);
                 }
                 (read, _) => return read,
             }
@@ -181,16 +190,19 @@ impl Pending {
     }
 
     /// A turn to read a page, if the client has one now.
-    fn turn_now(&self) -> Option<Turn> {
+    fn turn_now(&self, work: Work) -> Option<Turn> {
         self.client
             .as_ref()
-            .map_or(Some(Turn::new()), Share::page_turn_now)
+            .map_or(Some(Turn::new()), |share| share.turn_now(work))
     }
 
-    /// The body in a coding, compressed once for all requests.
-    pub async fn compressed(&self, page: &PendingPage, coding: ContentEncoding) -> Result<Bytes, PageError> {
-        // The caller has asked for the whole page.
-        let body = page.content.body.clone().unwrap_or_default();
+    /// A body in a coding, compressed once for all requests.
+    pub async fn compressed(
+        &self,
+        body: Bytes,
+        digest: Digest,
+        coding: ContentEncoding,
+    ) -> Result<Bytes, PageError> {
         if coding == ContentEncoding::Identity {
             return Ok(body);
         }
@@ -198,7 +210,7 @@ impl Pending {
             let compressed = spawn_blocking(move || coding.encode(&body)).await??;
             Ok(compressed.into_boxed_slice().into())
         };
-        self.cache().compressed(page.content.digest, coding, encode).await
+        self.cache().compressed(digest, coding, encode).await
     }
 
     /// How many tasks are pending in a snapshot from after this call.
@@ -206,7 +218,7 @@ impl Pending {
         Ok(self.shared.barrier.pass().await?.pending)
     }
 
-    /// The budget of responses, pages of pending tasks or others.
+    /// The budget of responses, pages or others.
     pub fn response_memory(&self) -> &ResponseMemory {
         &self.shared.response_memory
     }
@@ -239,6 +251,15 @@ impl Pending {
             .send_replace(Arc::new(PageCache::new(self.shared.config.cache_bytes)));
     }
 
+    /// The database, within the client's share.
+    fn database(&self) -> Database {
+        let database = &self.shared.database;
+        match &self.client {
+            Some(share) => database.within(share.clone()),
+            None => database.clone(),
+        }
+    }
+
     fn cache(&self) -> Arc<PageCache> {
         Arc::clone(&self.shared.cache.borrow())
     }
@@ -248,73 +269,85 @@ impl Pending {
     async fn read(
         &self,
         cache: &PageCache,
-        query: &PendingQuery,
+        query: &ListQuery,
         revision: Revision,
-    ) -> Result<PendingPage, PageError> {
-        let known = cache.page(query);
+        counted: bool,
+        began: Instant,
+    ) -> Result<ListPage, PageError> {
         // Another request may have read it since the lookup.
-        if let Some(page) = &known
-            && page.tally.revision == revision
+        if let Some(page) = cache.current(query, revision, counted)
             && page.content.body.is_some()
         {
-            return Ok(page.clone());
+            return Ok(page);
         }
-        let known = known.map(|page| page.content);
+        let known = cache.page(query).map(|page| page.content);
         let mut reserved = self.shared.response_memory.reserve();
         // Unchanged tasks are copied.
         let copied = known.as_ref().and_then(|known| known.body.as_ref());
         let copied = reserved.add(copied.map_or(0, Bytes::len)).await;
         copied.map_err(StoreError::from)?;
-        let read = self
-            .read_from_nearest(cache, query, revision, known.as_ref(), &mut reserved)
+        let page = self
+            .read_from_nearest(cache, query, revision, counted, known.as_ref(), &mut reserved)
             .await?;
-        let tally = read.tally;
-        if let (Some(next), None) = (&read.next, &query.after) {
+        let revision = page.tally.revision_of(query.tasks());
+        if let (Work::Page, Some(next), None) = (query.work(), &page.next, &query.after) {
             let end = query.offset.get() + query.limit.get();
             let mut index = cache.offset_index();
-            index.insert(tally.revision, &query.order, end, next);
+            index.insert(revision, &query.order, end, next);
         }
-        let content = Content::render(read, known.as_ref(), reserved)?;
-        let page = PendingPage { tally, content };
+        let page = ListPage {
+            revision,
+            total: page.total,
+            content: Content::render(page, known.as_ref(), reserved)?,
+            due: wait::due(began),
+        };
         cache.keep(query, &page);
         Ok(page)
     }
 
-    /// Reads a page from the nearest entry of the offset index.
+    /// Reads a page from the nearest entry of the offset index, and counts the list only if no other page of it has.
     async fn read_from_nearest(
         &self,
         cache: &PageCache,
-        query: &PendingQuery,
+        query: &ListQuery,
         revision: Revision,
+        counted: bool,
         known: Option<&Arc<Content>>,
         reserved: &mut Reserved,
-    ) -> Result<pending::Page, StoreError> {
-        let known = known.map(|content| content.known());
+    ) -> Result<list::Page, StoreError> {
+        let (database, known) = (&self.shared.database, known.map(|content| content.known()));
         let plain = PageQuery {
+            filter: query.filter.as_deref(),
             order: &query.order,
             after: query.after.as_ref(),
             offset: query.offset,
             limit: query.limit,
+            count: counted,
         };
         let offset = query.offset.get();
-        let nearest = match query.after {
-            None if offset > 0 => cache.offset_index().nearest(revision, &query.order, offset),
+        let nearest = match (query.work(), &query.after) {
+            (Work::Page, None) if offset > 0 => cache.offset_index().nearest(revision, &query.order, offset),
             _ => None,
         };
-        if let Some((preceding, cursor)) = nearest {
-            let from_cursor = PageQuery {
-                after: Some(&cursor),
-                offset: query.offset.less(preceding),
+        let total = cache.total(query, revision).filter(|_| counted);
+        if nearest.is_some() || total.is_some() {
+            let shorter = PageQuery {
+                after: nearest.as_ref().map(|(_, cursor)| cursor).or(plain.after),
+                offset: query
+                    .offset
+                    .less(nearest.as_ref().map_or(0, |(preceding, _)| *preceding)),
+                count: counted && total.is_none(),
                 ..plain
             };
-            let page = pending::page(&self.shared.database, from_cursor, known, reserved).await?;
-            if page.tally.revision == revision {
+            let mut page = list::page(database, shorter, known, reserved).await?;
+            if page.tally.revision_of(query.tasks()) == revision {
+                page.total = page.total.or(total);
                 return Ok(page);
             }
-            // A change before the cursor may have moved it to another offset.
+            // A change may have moved the cursor to another offset, and changed the total.
             drop(page);
             reserved.shrink_to(0);
         }
-        pending::page(&self.shared.database, plain, known, reserved).await
+        list::page(database, plain, known, reserved).await
     }
 }

@@ -1,4 +1,4 @@
-//! A page of pending tasks: what identifies it, and what is kept of it.
+//! A page of a list: what identifies it, and what is kept of it.
 //!
 //! When a page is read again, the tasks that have not changed are copied instead of rendered. If none has, the page
 //! keeps its very bytes, and with them everything that was compressed of it.
@@ -9,25 +9,25 @@ use std::sync::Arc;
 use bytes::Bytes;
 use thiserror::Error;
 use tokio::task::JoinError;
+use tokio::time::Instant;
 
 use super::content_encoding::ContentEncoding;
 use super::digest::Digest;
 use crate::listing::cursor::Cursor;
+use crate::listing::filter::Filter;
 use crate::listing::page::{Limit, Offset};
 use crate::listing::sorters::Sorters;
 use crate::memory::Reserved;
 use crate::store::StoreError;
-use crate::store::pending::{self, Entry, Known, Version, XidEpoch};
-use crate::store::tally::Tally;
+use crate::store::list::{self, Entry, Known, Version, XidEpoch};
+use crate::store::share::Work;
+use crate::store::tally::{Revision, Tasks};
 
-/// Shorter bodies are not compressed: they would fill no fewer packets.
-const MIN_COMPRESSED_BYTES: usize = 1024;
-/// Larger bodies are not compressed either: that would take long, and as much memory again.
-const MAX_COMPRESSED_BYTES: usize = 8 * 1024 * 1024;
-
-/// A part of the pending tasks, in an order.
+/// A part of a list, in an order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct PendingQuery {
+pub struct ListQuery {
+    /// Without a filter, all tasks are listed.
+    pub filter: Option<Arc<Filter>>,
     pub order: Sorters,
     /// The page begins after this task.
     pub after: Option<Cursor>,
@@ -35,11 +35,32 @@ pub struct PendingQuery {
     pub limit: Limit,
 }
 
-/// A page of pending tasks in a snapshot. Clones share it.
+impl ListQuery {
+    /// The tasks whose changes can change the list. A filter compares with nothing but the task and its own values, so a
+    /// list is a function of these tasks.
+    pub(super) fn tasks(&self) -> Tasks {
+        match &self.filter {
+            Some(filter) if filter.implies_pending() => Tasks::Pending,
+            _ => Tasks::All,
+        }
+    }
+
+    /// Pages of all pending tasks have connections of their own.
+    pub(super) fn work(&self) -> Work {
+        Work::of(self.filter.as_deref())
+    }
+}
+
+/// A page of a list in a snapshot. Clones share it.
 #[derive(Debug, Clone)]
-pub struct PendingPage {
-    pub tally: Tally,
+pub struct ListPage {
+    /// Of the tasks that can change the list.
+    pub revision: Revision,
+    /// How many tasks the list has, if they were counted.
+    pub total: Option<i64>,
     pub content: Arc<Content>,
+    /// No long poll reads it again before.
+    pub(super) due: Instant,
 }
 
 /// Why there is no page.
@@ -73,21 +94,15 @@ pub struct Content {
     ends: Vec<usize>,
 }
 
-impl PendingPage {
+impl ListPage {
     /// The coding in which the page is sent to a client that wants this one.
     pub fn coding(&self, wanted: ContentEncoding) -> ContentEncoding {
-        let length = self.content.body.as_ref().map_or(usize::MAX, Bytes::len);
-        if (MIN_COMPRESSED_BYTES..=MAX_COMPRESSED_BYTES).contains(&length) {
-            wanted
-        } else {
-            ContentEncoding::Identity
-        }
+        wanted.for_length(self.content.body.as_ref().map_or(usize::MAX, Bytes::len))
     }
 
     /// The same without its body and its tasks.
     pub(super) fn without_body(&self) -> Self {
         Self {
-            tally: self.tally,
             content: Arc::new(Content {
                 body: None,
                 digest: self.content.digest,
@@ -96,19 +111,20 @@ impl PendingPage {
                 versions: Vec::new(),
                 ends: Vec::new(),
             }),
+            ..self.clone()
         }
     }
 
-    /// Whether no task at all is pending.
-    pub fn nothing_pending(&self) -> bool {
-        self.tally.pending == 0 && self.content.versions.is_empty()
+    /// Whether the list is known to have no tasks.
+    pub fn is_of_nothing(&self) -> bool {
+        self.total == Some(0) && self.content.versions.is_empty()
     }
 }
 
 impl Content {
     /// Renders a page; `known` is an earlier state of it. `reserved` is its memory.
     pub(super) fn render(
-        page: pending::Page,
+        page: list::Page,
         known: Option<&Arc<Self>>,
         mut reserved: Reserved,
     ) -> Result<Arc<Self>, PageError> {

@@ -1,13 +1,23 @@
-//! Long polls: a client that has the current page waits for it to change.
+//! Long polls: a client that has the current page or task waits for it to change.
+//!
+//! A change of any task wakes those that wait for any list, and most of them would see no change. So a list is read again
+//! for them when its revision has moved, but for a tenth of the time at most, once for all that wait for it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep_until};
 
-use super::Pending;
 use super::digest::Digest;
-use super::page::{PendingPage, PendingQuery};
+use super::page::{ListPage, ListQuery};
+use super::{Pending, changes};
+use crate::store::share::Work;
+use crate::store::tally::{Revision, Tasks};
+use crate::store::task;
+
+/// After a read that took one unit of time, none begins for so many.
+const PAUSE_FACTOR: u32 = 10;
 
 /// The change that a client can wait for: an extension of its 304.
 #[derive(Debug, Clone)]
@@ -16,8 +26,15 @@ pub struct Wait(Arc<Waiting>);
 #[derive(Debug)]
 struct Waiting {
     pending: Pending,
-    query: PendingQuery,
-    seen: Seen,
+    known: Known,
+}
+
+/// What the client has.
+#[derive(Debug)]
+enum Known {
+    Page(ListQuery, Seen),
+    /// The task with this id, by its digest.
+    Task(String, Digest),
 }
 
 /// What the client sees of a page. Holding the page itself would keep it in memory.
@@ -25,28 +42,34 @@ struct Waiting {
 struct Seen {
     digest: Digest,
     has_next: bool,
-    /// The count of all pending tasks, if the client asked for it.
+    /// The number of tasks of the list, if the client asked for it.
     total: Option<i64>,
 }
 
 impl Seen {
-    fn of(page: &PendingPage, counts: bool) -> Self {
+    fn of(page: &ListPage, counts: bool) -> Self {
         Self {
             digest: page.content.digest,
             has_next: page.content.next.is_some(),
-            total: counts.then_some(page.tally.pending),
+            total: page.total.filter(|_| counts),
         }
     }
 }
 
 impl Wait {
     /// A wait for another page than this one. With `counts`, another count is a change too.
-    pub fn for_another(pending: &Pending, query: &PendingQuery, page: &PendingPage, counts: bool) -> Self {
-        Self(Arc::new(Waiting {
-            pending: pending.clone(),
-            query: query.clone(),
-            seen: Seen::of(page, counts),
-        }))
+    pub fn for_another(pending: &Pending, query: &ListQuery, page: &ListPage, counts: bool) -> Self {
+        Self::for_change(pending, Known::Page(query.clone(), Seen::of(page, counts)))
+    }
+
+    /// A wait for another state of the task with this id.
+    pub fn for_another_task(pending: &Pending, id: String, digest: Digest) -> Self {
+        Self::for_change(pending, Known::Task(id, digest))
+    }
+
+    fn for_change(pending: &Pending, known: Known) -> Self {
+        let pending = pending.clone();
+        Self(Arc::new(Waiting { pending, known }))
     }
 
     /// How long a client may wait.
@@ -63,36 +86,76 @@ impl Wait {
 
     /// A permit to answer after the wait: one change must not answer all waiters at once.
     pub async fn wakeup_permit(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.0.pending.shared.wakeup_permits)
-            .acquire_owned()
-            .await
-            .ok()
+        let shared = &self.0.pending.shared;
+        let permits = match &self.0.known {
+            Known::Page(query, _) if query.work() == Work::Page => &shared.wakeup_permits,
+            _ => &shared.slow_wakeup_permits,
+        };
+        permit(permits).await
     }
 
-    /// Returns when the client would see a change, the page cannot be confirmed, or the service stops.
+    /// Returns when the client would see a change, what it has cannot be confirmed, or the service stops.
     pub async fn until_changed(&self) {
-        let Waiting { pending, query, seen } = &*self.0;
+        let Waiting { pending, known } = &*self.0;
         pending
             .shared
             .stop
             .run_until_cancelled(async {
-                loop {
-                    // Boxed, and freed before the wait: the future is large, and there are many waiters.
-                    let Ok(page) = Box::pin(pending.tagged_page(query)).await else {
-                        return;
-                    };
-                    if Seen::of(&page, seen.total.is_some()) != *seen {
-                        return;
-                    }
-                    let revision = page.tally.revision;
-                    drop(page);
-                    pending
-                        .shared
-                        .changes
-                        .after(revision, &pending.shared.barrier)
-                        .await;
+                // Boxed, and freed before the wait: the future is large, and there are many waiters.
+                while let Some((tasks, revision, due)) = Box::pin(known.confirmed(pending)).await {
+                    let shared = &pending.shared;
+                    shared.changes.after(tasks, revision, &shared.barrier).await;
+                    sleep_until(due).await;
                 }
             })
             .await;
     }
+}
+
+impl Known {
+    /// At which revision of which tasks it is what the database has, and when to look again at the earliest. `None` if it
+    /// is not, or if that cannot be said.
+    async fn confirmed(&self, pending: &Pending) -> Option<(Tasks, Revision, Instant)> {
+        let shared = &pending.shared;
+        match self {
+            Self::Page(query, seen) => {
+                let counts = seen.total.is_some();
+                // Not read again for each that waits for it.
+                let recent = || {
+                    let page = pending.cache().page(query)?;
+                    (page.due > Instant::now() && (page.total.is_some() || !counts)).then_some(page)
+                };
+                let page = match recent() {
+                    Some(page) => page,
+                    None if query.work() == Work::Page => pending.tagged_page(query, counts).await.ok()?,
+                    None => {
+                        let _permit = permit(&shared.slow_wakeup_permits).await;
+                        match recent() {
+                            Some(page) => page,
+                            None => pending.tagged_page(query, counts).await.ok()?,
+                        }
+                    }
+                };
+                let is_same = Seen::of(&page, counts) == *seen;
+                is_same.then_some((query.tasks(), page.revision, page.due))
+            }
+            Self::Task(id, digest) => {
+                let began = Instant::now();
+                let revision = shared.barrier.pass().await.ok()?.table_revision;
+                let _permit = permit(&shared.slow_wakeup_permits).await;
+                let task = task::get(&pending.database(), id).await.ok()??;
+                let is_same = Digest::of(&serde_json::to_vec(&task).ok()?) == *digest;
+                is_same.then(|| (Tasks::All, revision, due(began)))
+            }
+        }
+    }
+}
+
+/// When to read again at the earliest, after a read that began then and ends now.
+pub(super) fn due(began: Instant) -> Instant {
+    Instant::now() + (began.elapsed() * PAUSE_FACTOR).max(changes::INTERVAL)
+}
+
+async fn permit(permits: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    Arc::clone(permits).acquire_owned().await.ok()
 }

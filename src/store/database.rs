@@ -28,7 +28,7 @@ use super::schema::Schema;
 use super::session::{
     self, CHECK_TIMEOUT, Pooling, START_TIMEOUT, ServerId, Settings, expect_primary, primary_of, within,
 };
-use super::share::{Share, Turn};
+use super::share::{Share, Turn, Work};
 use super::unreadable::log_tasks;
 use super::{StoreError, privileges};
 use crate::telemetry::error_chain;
@@ -241,27 +241,27 @@ impl Database {
     pub async fn connection(&self) -> Result<Lease, StoreError> {
         let turn = async {
             let mut turn = match &self.client {
-                Some(share) => share.turn().await,
+                Some(share) => share.turn(Work::Other).await,
                 None => Turn::new(),
             };
-            turn.extend(self.connections.turn().await);
+            turn.extend(self.connections.turn(Work::Other).await);
             turn
         };
         // In a box: it is large, and every caller would carry it.
         self.unless_down(Box::pin(self.lease(turn))).await
     }
 
-    /// The same for a page of pending tasks, in a turn of the client's share.
-    pub(super) async fn page_connection(&self) -> Result<Lease, StoreError> {
-        let turn = self.connections.page_turn();
+    /// The same for work in a turn of the client's share.
+    pub(super) async fn connection_for(&self, work: Work) -> Result<Lease, StoreError> {
+        let turn = self.connections.turn(work);
         self.unless_down(Box::pin(self.lease(turn))).await
     }
 
-    /// Waits for a turn of a client's share to read a page, as long as for a connection.
-    pub(crate) async fn page_turn(&self, share: &Share) -> Result<Turn, StoreError> {
+    /// Waits for a turn of a client's share, as long as for a connection.
+    pub(crate) async fn turn(&self, share: &Share, work: Work) -> Result<Turn, StoreError> {
         self.unless_down(async {
             let _waiter = Waiter::new(&self.waiters);
-            let turn = timeout(self.acquire_timeout, share.page_turn()).await;
+            let turn = timeout(self.acquire_timeout, share.turn(work)).await;
             turn.map_err(|_| {
                 self.timeouts.inc();
                 sqlx::Error::PoolTimedOut.into()

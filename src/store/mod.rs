@@ -1,7 +1,7 @@
 //! PostgreSQL: all SQL is in this folder.
 //!
 //! Reading order: [`hosts`], [`database`] and [`share`] (connections), [`schema`] (migrations), [`privileges`] (of the service's role), `row` (the
-//! list of columns), [`list`], [`pending`], [`tally`] and [`task`] (reading), [`report`], [`clear`] and [`retention`]
+//! list of columns), [`list`], [`tally`] and [`task`] (reading), [`report`], [`clear`] and [`retention`]
 //! (writing), [`import`] and [`export`] (very many tasks, on a connection of [`bulk`]), [`unreadable`] (what cannot be read).
 
 pub mod bulk;
@@ -15,7 +15,6 @@ pub mod import;
 mod keyset;
 pub mod list;
 mod order;
-pub mod pending;
 pub mod privileges;
 pub mod report;
 pub mod retention;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::listing::filter::Filter;
+
 /// One connection in so many is for pages of pending tasks alone.
 const PAGES_PART: usize = 4;
 /// A client may use one connection in so many.
@@ -13,11 +15,30 @@ const CLIENT_PART: usize = 2;
 /// The right to use a connection.
 pub type Turn = Vec<OwnedSemaphorePermit>;
 
+/// What a connection is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// Reading a page of all pending tasks.
+    Page,
+    Other,
+}
+
+impl Work {
+    /// Reading a page of the list with this filter.
+    pub(crate) fn of(filter: Option<&Filter>) -> Self {
+        if filter.is_some_and(Filter::is_pending_only) {
+            Self::Page
+        } else {
+            Self::Other
+        }
+    }
+}
+
 /// A number of connections, and how many of them work other than pages may use. One alone is for both.
 #[derive(Debug, Clone)]
 pub struct Share {
-    all: Arc<Semaphore>,
     beside_pages: Arc<Semaphore>,
+    all: Arc<Semaphore>,
 }
 
 impl Share {
@@ -42,24 +63,28 @@ impl Share {
             .any(|permits| Arc::strong_count(permits) > 1)
     }
 
-    /// Waits for a turn that is not for a page.
-    pub(super) async fn turn(&self) -> Turn {
+    /// Waits for a turn.
+    pub(super) async fn turn(&self, work: Work) -> Turn {
         let mut turn = Turn::new();
-        for permits in [&self.beside_pages, &self.all] {
+        for permits in self.permits(work) {
             // Never closed.
             turn.extend(Arc::clone(permits).acquire_owned().await);
         }
         turn
     }
 
-    /// Waits for a turn for a page.
-    pub(super) async fn page_turn(&self) -> Turn {
-        Arc::clone(&self.all).acquire_owned().await.into_iter().collect()
+    /// A turn, if there is one now.
+    pub(crate) fn turn_now(&self, work: Work) -> Option<Turn> {
+        let permits = self.permits(work);
+        permits
+            .map(|permits| Arc::clone(permits).try_acquire_owned().ok())
+            .collect()
     }
 
-    /// A turn for a page, if there is one now.
-    pub(crate) fn page_turn_now(&self) -> Option<Turn> {
-        Some(vec![Arc::clone(&self.all).try_acquire_owned().ok()?])
+    /// What a turn is made of, in the order in which it is waited for.
+    fn permits(&self, work: Work) -> impl Iterator<Item = &Arc<Semaphore>> {
+        let beside_pages = (work == Work::Other).then_some(&self.beside_pages);
+        beside_pages.into_iter().chain([&self.all])
     }
 }
 

@@ -1,4 +1,5 @@
-//! The tally: how many tasks are pending, and a revision that moves whenever anything about a pending task changes.
+//! The tally: how many tasks are pending, a revision that moves whenever anything about a pending task changes, and one
+//! that moves whenever anything about any task changes.
 //!
 //! Beside it are the counts of pending tasks by hour and minute of creation, by which deep pages are found.
 //!
@@ -7,6 +8,7 @@
 
 use std::io;
 
+use sqlx::postgres::PgRow;
 use sqlx::{Connection, PgConnection, Row};
 
 use super::{Database, StoreError};
@@ -23,22 +25,50 @@ const TRIGGERS: [&str; 4] = [
 /// Also says which server responds, and if it is a standby, which may lag.
 const READ: &str = "
     select coalesce(sum(pending), 0)::bigint as pending, coalesce(sum(revision), 0)::bigint as revision,
+        coalesce(sum(table_revision), 0)::bigint as table_revision,
         pg_is_in_recovery() as is_standby, pg_postmaster_start_time() as server
     from task_status_tally
 ";
 /// The tally is folded if it has more rows than this: twice the number of slots.
 const FOLD_ABOVE: i64 = 128;
 
-/// The count and the revision of the pending tasks in a snapshot.
+/// The number of pending tasks, and the revisions, in a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tally {
     pub pending: i64,
     pub revision: Revision,
+    pub table_revision: Revision,
 }
 
-/// Equal revisions mean that nothing about any pending task has changed between two snapshots. Their order says nothing.
+/// The tasks that a revision is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tasks {
+    Pending,
+    All,
+}
+
+/// Equal revisions of the pending tasks, or of all, mean that nothing about any of these has changed between two
+/// snapshots. Their order says nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Revision(pub(super) i64);
+pub struct Revision(i64);
+
+impl Tally {
+    pub fn revision_of(&self, tasks: Tasks) -> Revision {
+        match tasks {
+            Tasks::Pending => self.revision,
+            Tasks::All => self.table_revision,
+        }
+    }
+
+    /// The tally of a row with the columns of its sums.
+    pub(super) fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            pending: row.try_get("pending")?,
+            revision: Revision(row.try_get("revision")?),
+            table_revision: Revision(row.try_get("table_revision")?),
+        })
+    }
+}
 
 #[cfg(test)]
 impl Revision {
@@ -91,10 +121,7 @@ async fn read_once(database: &Database) -> Result<Tally, StoreError> {
     if row.try_get("is_standby")? {
         return Err(sqlx::Error::from(io::Error::other("the server is a standby")).into());
     }
-    Ok(Tally {
-        pending: row.try_get("pending")?,
-        revision: Revision(row.try_get("revision")?),
-    })
+    Ok(Tally::from_row(&row)?)
 }
 
 /// Compares all counts with the table, in one snapshot.
@@ -160,7 +187,7 @@ pub async fn check_in_turn(database: &Database) -> Result<Option<Check>, StoreEr
     Ok(check)
 }
 
-/// Makes all counts right, and returns the check before the repair. The revision moves even if they were right: contents may
+/// Makes all counts right, and returns the check before the repair. The revisions move even if they were right: contents may
 /// have changed past the triggers. Writers wait meanwhile, readers do not.
 pub async fn repair(connection: &mut PgConnection) -> Result<Check, StoreError> {
     let mut transaction = connection.begin().await?;
@@ -176,14 +203,15 @@ pub async fn repair(connection: &mut PgConnection) -> Result<Check, StoreError> 
     let check = check(&mut transaction).await?;
     // The step is as large as the first revision is: a restore may have set the revision back a long way.
     sqlx::query!(
-        "insert into task_status_tally (pending, revision) values ($1, 1 + floor(random() * 1099511627776)::bigint)",
+        "insert into task_status_tally (pending, revision, table_revision)
+         select $1, step, step from (select 1 + floor(random() * 1099511627776)::bigint as step) as steps",
         check.counted - check.tallied,
     )
     .execute(&mut *transaction)
     .await?;
     sqlx::query!(
-        "insert into task_status_tally (slot, pending, revision)
-         select slot, 0, 0 from generate_series(0, 63) as slot
+        "insert into task_status_tally (slot, pending, revision, table_revision)
+         select slot, 0, 0, 0 from generate_series(0, 63) as slot
          on conflict do nothing"
     )
     .execute(&mut *transaction)

@@ -10,9 +10,10 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use sqlx::{Connection, Executor};
 use task_status::http::state::EmptyStatus;
+use task_status::listing::filter::Filter;
 use task_status::listing::page::{Limit, Offset};
 use task_status::listing::sorters::Sorters;
-use task_status::pending::page::PendingQuery;
+use task_status::pending::page::ListQuery;
 use task_status::pending::{Pending, PendingConfig};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
@@ -23,8 +24,10 @@ use crate::support::service::{Answer, PENDING_TASKS, Service, Setup};
 use crate::support::tasks;
 use crate::support::{decoded, eventually, until};
 
-/// The same list with a filter that the cache does not serve: it is read for each request.
+/// The same list with a filter for which the counts by time of creation are of no use: its pages are found by skipping.
 const STRAIGHT: &str = "/task-status?filters=completionStatus+isnull+and+pr+id";
+
+const PENDING_INDEX: &str = "task_status_pending_idx";
 
 async fn insert(database: &TestDatabase, number: usize) {
     database
@@ -316,15 +319,14 @@ async fn a_page_is_compressed_as_negotiated_with_its_own_tag() {
     }
 }
 
-/// Scans of the index of pending tasks, and entries read. Ends the service: connections report statistics when they
-/// close.
-async fn read_of_the_index(database: &TestDatabase, service: &Service) -> (i64, i64) {
+/// Scans of an index, and entries read. Ends the service: connections report statistics when they close.
+async fn read_of(index: &str, database: &TestDatabase, service: &Service) -> (i64, i64) {
     service.database.close().await;
-    let scans = "select idx_scan from pg_stat_user_indexes where indexrelname = 'task_status_pending_idx'";
-    let entries =
-        "select idx_tup_read from pg_stat_user_indexes where indexrelname = 'task_status_pending_idx'";
-    until("statistics", async || database.value::<i64>(scans).await > 0).await;
-    (database.value(scans).await, database.value(entries).await)
+    let of_index = format!("from pg_stat_user_indexes where indexrelname = '{index}'");
+    let scans = format!("select idx_scan {of_index}");
+    until("statistics", async || database.value::<i64>(&scans).await > 0).await;
+    let entries = format!("select idx_tup_read {of_index}");
+    (database.value(&scans).await, database.value(&entries).await)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -360,7 +362,87 @@ async fn concurrent_requests_share_one_read() {
             .body,
     );
     assert!(bodies.windows(2).all(|pair| pair[0] == pair[1]));
-    assert_eq!(read_of_the_index(&database, &service).await.0, 1);
+    assert_eq!(read_of(PENDING_INDEX, &database, &service).await.0, 1);
+}
+
+#[tokio::test]
+async fn a_list_is_counted_once_for_all_of_its_pages() {
+    let database = TestDatabase::new().await;
+    insert(&database, 20_000).await;
+    let complete =
+        "update task_status set completion_status = 'ERROR' where created < '2026-01-01 00:02:00Z'";
+    database.execute(complete).await;
+    database.execute("vacuum analyze task_status").await;
+    let service = Service::start(&database).await;
+    for offset in [0, 100, 200] {
+        let filter = "filters=completionStatus+eq+%22ERROR%22";
+        let page = service
+            .get(&format!(
+                "/task-status?{filter}&count=true&limit=50&offset={offset}"
+            ))
+            .await;
+        assert_eq!((page.ids().len(), page.total_count()), (50, Some(359)));
+    }
+    // Three pages and one count.
+    let (scans, _) = read_of("task_status_completion_status_idx", &database, &service).await;
+    assert_eq!(scans, 4);
+}
+
+#[tokio::test]
+async fn a_list_is_read_again_only_if_its_tasks_may_have_changed() {
+    let database = TestDatabase::new().await;
+    database.insert(&["a", "b", "done"]).await;
+    let complete = "update task_status set completion_status = 'ERROR' where id = 'done'";
+    database.execute(complete).await;
+    let service = Service::start(&database).await;
+    let reads = || service.pending.as_ref().unwrap().cache_stats().misses.get();
+    let of_pending = [
+        "/task-status?filters=completionStatus+isnull",
+        "/task-status?filters=id+ne+%22b%22+and+completionStatus+isnull&count=true",
+    ];
+    let of_all = [
+        "/task-status?sorters=-uniqueName&count=true",
+        "/task-status?filters=pr+completionStatus",
+        "/task-status?filters=completionStatus+isnull+or+id+eq+%22done%22",
+    ];
+    let known = async |targets: &[&'static str]| {
+        let mut known = Vec::new();
+        for target in targets {
+            known.push((*target, service.get(target).await));
+        }
+        known
+    };
+    let (of_pending, of_all) = (known(&of_pending).await, known(&of_all).await);
+    let confirmed = async |(target, page): &(&str, Answer)| {
+        let headers = [("If-None-Match", &*page.etag())];
+        let again = service.request(Method::GET, target, &headers).await;
+        if again.status == StatusCode::NOT_MODIFIED {
+            let headers = |answer: &Answer| {
+                ["etag", "link", "vary", "x-total-count"].map(|name| answer.header(name).map(str::to_owned))
+            };
+            assert_eq!(headers(&again), headers(page), "{target}");
+        }
+        again.status == StatusCode::NOT_MODIFIED
+    };
+    let before = reads();
+    for page in of_pending.iter().chain(&of_all) {
+        assert!(confirmed(page).await, "{page:?}");
+    }
+    assert_eq!(reads(), before);
+    database
+        .execute("update task_status set progress = 'p' where id = 'done'")
+        .await;
+    for page in &of_pending {
+        assert!(confirmed(page).await, "{page:?}");
+    }
+    assert_eq!(reads(), before);
+    for page in &of_all {
+        assert!(!confirmed(page).await, "{page:?}");
+    }
+    database.execute("delete from task_status where id = 'a'").await;
+    for page in &of_pending {
+        assert!(!confirmed(page).await, "{page:?}");
+    }
 }
 
 #[tokio::test]
@@ -385,7 +467,7 @@ async fn a_page_is_found_from_the_end_of_another() {
         .ids();
     assert_eq!(page, seen[19_990..]);
     // Each entry once or twice; from the start for each page it would be 800 000.
-    let (_, entries) = read_of_the_index(&database, &service).await;
+    let (_, entries) = read_of(PENDING_INDEX, &database, &service).await;
     assert!(entries < 40_000, "{entries}");
 }
 
@@ -401,13 +483,14 @@ async fn memory_is_bounded_by_bytes_and_larger_pages_are_served_too() {
     };
     let pending = Pending::new(service.database.clone(), settings, CancellationToken::new());
     let page = async |offset: i32, limit: i32| {
-        let query = PendingQuery {
+        let query = ListQuery {
+            filter: Some(Arc::new(Filter::pending())),
             order: Sorters::oldest_first(),
             after: None,
             offset: Offset::new(offset).unwrap(),
             limit: Limit::new(limit).unwrap(),
         };
-        let page = pending.page(&query).await.unwrap();
+        let page = pending.page(&query, false).await.unwrap();
         let tasks: Vec<serde_json::Value> =
             serde_json::from_slice(page.content.body.as_ref().unwrap()).unwrap();
         tasks.len()

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use task_status::listing::filter::Filter;
 use task_status::listing::page::{Limit, Offset};
 use task_status::listing::sorters::Sorters;
 use task_status::memory::Reserved;
-use task_status::pending::page::PendingQuery;
+use task_status::pending::page::ListQuery;
 use task_status::pending::{Pending, PendingConfig};
-use task_status::store::pending::{Entry, Known, Page, PageQuery, Version, XidEpoch, page};
+use task_status::store::list::{Entry, Known, Page, PageQuery, Version, XidEpoch, page};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::database::TestDatabase;
@@ -43,10 +44,12 @@ impl Reader {
     async fn read(&self, known: bool) -> Page {
         let (offset, limit) = range(self.offset, self.limit);
         let query = PageQuery {
+            filter: Some(&Filter::pending()),
             order: &self.order,
             after: None,
             offset,
             limit,
+            count: false,
         };
         let known = self.known.as_ref().filter(|_| known);
         let known = known.map(|(epoch, versions)| Known { epoch, versions });
@@ -171,20 +174,21 @@ async fn an_unchanged_page_is_not_copied() {
     );
     let page = async |offset, limit| {
         let (offset, limit) = range(offset, limit);
-        let query = PendingQuery {
+        let query = ListQuery {
+            filter: Some(Arc::new(Filter::pending())),
             order: Sorters::oldest_first(),
             after: None,
             offset,
             limit,
         };
-        pending.page(&query).await.unwrap()
+        pending.page(&query, false).await.unwrap()
     };
     let (first, last) = (page(0, 10).await, page(90, 10).await);
     database
         .execute("update task_status set progress = 'p' where id = 't50'")
         .await;
     for (before, after) in [(&first, page(0, 10).await), (&last, page(90, 10).await)] {
-        assert_ne!(before.tally.revision, after.tally.revision);
+        assert_ne!(before.revision, after.revision);
         assert!(Arc::ptr_eq(&before.content, &after.content));
     }
     database.execute("delete from task_status where id = 't50'").await;

@@ -1,4 +1,4 @@
-//! `Prefer: wait`: a long poll is answered when its page changes.
+//! `Prefer: wait`: a long poll is answered when its page or task changes.
 
 use std::sync::Arc;
 
@@ -7,9 +7,9 @@ use task_status::pending::PendingConfig;
 use tokio::task::JoinHandle;
 
 use crate::support::database::TestDatabase;
-use crate::support::eventually;
 use crate::support::program::{Program, serve};
 use crate::support::service::{Answer, PENDING_TASKS, Service, Setup};
+use crate::support::{eventually, until};
 
 /// A request to a service.
 struct Asked {
@@ -21,7 +21,12 @@ struct Asked {
 impl Asked {
     /// A request whose response the client has.
     async fn known(service: &Arc<Service>, query: &str) -> Self {
-        let target = format!("{PENDING_TASKS}{query}");
+        Self::of(service, &format!("{PENDING_TASKS}{query}")).await
+    }
+
+    /// The same for any target.
+    async fn of(service: &Arc<Service>, target: &str) -> Self {
+        let target = target.to_owned();
         let answer = service.get(&target).await;
         Self {
             service: Arc::clone(service),
@@ -73,6 +78,92 @@ async fn a_long_poll_is_answered_when_the_page_changes_through_any_replica() {
             assert_eq!(answer.header("preference-applied"), Some("wait=50"));
         }
     }
+}
+
+#[tokio::test]
+async fn a_long_poll_of_any_list_or_task_is_answered_when_it_changes() {
+    let database = TestDatabase::new().await;
+    database.insert(&["a", "done", "other"]).await;
+    let complete = "update task_status set completion_status = 'ERROR' where id = 'done'";
+    database.execute(complete).await;
+    let service = Arc::new(Service::start(&database).await);
+    let history = "/task-status?filters=pr+completionStatus";
+    let of_done = [history, "/task-status?sorters=type", "/task-status/done"];
+    let of_pending = "/task-status?filters=id+eq+%22a%22+and+completionStatus+isnull";
+    for progress in ["first", "second"] {
+        let mut waiting = Vec::new();
+        for target in of_done {
+            waiting.push(Asked::of(&service, target).await.wait(50));
+        }
+        let pending = Asked::of(&service, of_pending).await.wait(50);
+        let counts = Asked::of(&service, &format!("{history}&limit=0&count=true")).await;
+        let counts = counts.wait(50);
+        polled(&database).await;
+        // Not a change that any of them sees.
+        database
+            .execute(&format!(
+                "update task_status set progress = '{progress}' where id = 'other'"
+            ))
+            .await;
+        database
+            .execute(&format!(
+                "update task_status set progress = '{progress}' where id = 'done'"
+            ))
+            .await;
+        for answer in waiting {
+            let answer = answer.await.unwrap();
+            assert_eq!(answer.status, StatusCode::OK);
+            assert_eq!(answer.header("preference-applied"), Some("wait=50"));
+            assert!(answer.body.contains(progress), "{}", answer.body);
+        }
+        assert!(!pending.is_finished());
+        database
+            .execute(&format!(
+                "update task_status set progress = '{progress} too' where id = 'a'"
+            ))
+            .await;
+        assert!(pending.await.unwrap().body.contains("too"));
+        assert!(!counts.is_finished());
+        database
+            .execute(
+                "insert into task_status (id, type, unique_name, launcher, completion_status)
+                      values (gen_random_uuid()::text, 'QPOC', 'n', 'l', 'ERROR')",
+            )
+            .await;
+        let counts = counts.await.unwrap();
+        assert_eq!(counts.header("preference-applied"), Some("wait=50"));
+        assert_eq!(counts.status, StatusCode::NOT_MODIFIED);
+    }
+    let waiting = Asked::of(&service, "/task-status/a").await.wait(50);
+    polled(&database).await;
+    database.execute("delete from task_status where id = 'a'").await;
+    assert_eq!(waiting.await.unwrap().status, StatusCode::NOT_FOUND);
+    let missing = [("If-None-Match", "\"x\""), ("Prefer", "wait=50")];
+    let missing = service.request(Method::GET, "/task-status/a", &missing).await;
+    assert_eq!(missing.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn long_polls_of_one_list_share_its_reads() {
+    const WAITERS: usize = 40;
+    let database = TestDatabase::new().await;
+    database.insert(&["a"]).await;
+    let service = Arc::new(Service::start(&database).await);
+    let asked = Asked::of(&service, "/task-status?filters=id+eq+%22a%22").await;
+    let waiting: Vec<_> = (0..WAITERS).map(|_| asked.wait(50)).collect();
+    polled(&database).await;
+    let reads = || service.pending.as_ref().unwrap().cache_stats().misses.get();
+    let before = reads();
+    database.insert(&["b"]).await;
+    until("the list is read again", async || reads() > before).await;
+    database
+        .execute("update task_status set progress = 'p' where id = 'a'")
+        .await;
+    for answer in waiting {
+        assert!(answer.await.unwrap().body.contains("\"p\""));
+    }
+    // As many as permits for each of the two changes, at most, of which one reads.
+    assert!(reads() - before < WAITERS as u64, "{}", reads() - before);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use task_status::task::written;
 
 use crate::support::database::TestDatabase;
 use crate::support::service::{Answer, Service};
-use crate::support::tasks;
+use crate::support::{decoded, tasks};
 
 const JSON: &str = "application/json";
 const PATCH: &str = "application/json-patch+json";
@@ -490,6 +490,38 @@ async fn if_match_and_if_none_match_are_honoured() {
             .status,
         StatusCode::OK
     );
+}
+
+#[tokio::test]
+async fn a_large_task_is_compressed_and_known_by_the_tag_of_any_coding() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    let mut large = least("a");
+    large["attributes"] = json!({ "text": "x".repeat(5000) });
+    for coding in ["gzip", "br", "zstd"] {
+        let plain = service.put("a", &large).await;
+        let headers = [("Accept-Encoding", coding)];
+        let answer = service.response(Method::GET, "/task-status/a", &headers).await;
+        let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+        assert_eq!(header("content-encoding"), coding);
+        assert_eq!(header("vary"), "accept-encoding");
+        let tag = header("etag");
+        assert_eq!(tag, format!("{}-{coding}\"", plain.etag().trim_end_matches('"')));
+        let body = answer.bytes().await.unwrap();
+        assert!(body.len() < 1000);
+        assert_eq!(decoded(Some(coding), &body), plain.body.as_bytes());
+        let headers = [("Accept-Encoding", coding), ("If-None-Match", &tag)];
+        let same = service.request(Method::GET, "/task-status/a", &headers).await;
+        assert_eq!(
+            (same.status, same.etag()),
+            (StatusCode::NOT_MODIFIED, tag.clone())
+        );
+        let headers = [("Content-Type", PATCH), ("If-Match", &tag)];
+        let nothing = service
+            .send_with(Method::PATCH, "/task-status/a", &headers, "[]")
+            .await;
+        assert_eq!(nothing.status, StatusCode::OK, "{nothing:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

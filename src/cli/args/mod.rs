@@ -272,18 +272,18 @@ pub struct ApiArgs {
         value_name = "NUMBER"
     )]
     pub max_streams: NonZeroU32,
-    /// Size of the cache of rendered pages of pending tasks, in MiB
+    /// Size of the cache of rendered pages of lists, in MiB
     #[arg(long, env = "TASK_STATUS_PAGE_CACHE_MIB", default_value = "32", value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
     pub page_cache_mib: u32,
     /// Memory for responses until they are sent, cached pages included, in MiB. One response may take half of it; without
     /// room a request gets 503
     #[arg(long, env = "TASK_STATUS_MAX_RESPONSE_MEMORY_MIB", default_value = "256", value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(16..=1_048_576))]
     pub max_response_memory_mib: u32,
-    /// How long a request for pending tasks waits for the database to confirm that the data in memory is current, before
+    /// How long a request for a list waits for the database to confirm that the data in memory is current, before
     /// it gets 503
     #[arg(long, env = "TASK_STATUS_FRESHNESS_TIMEOUT", default_value = "2s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub freshness_timeout: Duration,
-    /// How long a long poll (Prefer: wait) is held until a page of pending tasks changes, at most; 0s holds none
+    /// How long a long poll (Prefer: wait) is held until its page or task changes, at most; 0s holds none
     #[arg(long, env = "TASK_STATUS_LONG_POLL_TIMEOUT", default_value = "60s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub long_poll_timeout: Duration,
     /// Long polls held at a time, at most. Further ones are answered at once

@@ -7,10 +7,11 @@ use fastrand::Rng;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::sample;
+use crate::listing::filter::Filter;
 use crate::listing::page::{Limit, Offset};
 use crate::listing::sorters::Sorters;
 use crate::memory::Reserved;
-use crate::store::pending::{Entry, PageQuery, page};
+use crate::store::list::{Entry, PageQuery, page};
 use crate::store::{Database, StoreError, report};
 use crate::task::TaskStatus;
 use crate::task::report::Report;
@@ -166,15 +167,17 @@ async fn fill(
 }
 
 async fn all_pending(database: &Database) -> Result<Vec<TaskStatus>, StoreError> {
-    let order = Sorters::oldest_first();
+    let (pending, order) = (Filter::pending(), Sorters::oldest_first());
     let mut tasks = Vec::new();
     let mut cursor = None;
     loop {
         let query = PageQuery {
+            filter: Some(&pending),
             order: &order,
             after: cursor.as_ref(),
             offset: Offset::default(),
             limit: Limit::default(),
+            count: false,
         };
         let page = page(database, query, None, &mut Reserved::default()).await?;
         tasks.extend(page.tasks.into_iter().filter_map(Entry::into_task));

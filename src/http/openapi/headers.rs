@@ -37,8 +37,9 @@ pub fn all() -> Value {
             "description": "Changes whenever the task does. For `If-Match` and `If-None-Match`.",
             "schema": { "type": "string", "pattern": "^\"[0-9a-f]{32}\"$", "examples": [examples::etag()] },
         },
-        "PageETag": {
-            "description": "Of pages of pending tasks: equal tags mean equal bytes. For `If-None-Match`.",
+        "CodedETag": {
+            "required": true,
+            "description": "Equal tags mean equal bytes. For `If-None-Match`, and of a task for `If-Match`.",
             "schema": {
                 "type": "string",
                 "pattern": format!("^\"[0-9a-f]{{32}}(-({}))?\"$", encodings.join("|")),
@@ -72,7 +73,7 @@ pub fn all() -> Value {
             "schema": { "type": "string", "enum": ["no-store", "private, no-cache"] },
         },
         "Vary": {
-            "description": "Pages of pending tasks depend on `Accept-Encoding`.",
+            "description": "Lists and tasks depend on `Accept-Encoding`.",
             "schema": { "type": "string", "examples": ["accept-encoding"] },
         },
         "Content-Encoding": {
@@ -101,7 +102,7 @@ pub fn complete(response: &mut Value) {
 
 /// A header and the reference to its description.
 pub fn reference(component: &str) -> (String, Value) {
-    let name = if component == "PageETag" {
+    let name = if component == "CodedETag" {
         "ETag"
     } else {
         component

@@ -95,14 +95,14 @@ fn described(name: &str) -> Option<(String, Value)> {
             formatted("etags", &examples::etag()),
         ),
         "Prefer" => (
-            "`wait=N` (RFC 7240), with `If-None-Match`: a response about pending tasks that would be 304 is held until the \
-             page changes, or the total count with `count=true`, for N seconds at most, and no longer than the service \
-             allows. `Preference-Applied` confirms it.",
+            "`wait=N` (RFC 7240), with `If-None-Match`: a response that would be 304 is held until the task or page changes, \
+             or the total count with `count=true`, for N seconds at most, and no longer than the service allows. \
+             `Preference-Applied` confirms it.",
             text("wait=0"),
         ),
         "Accept-Encoding" => (
-            "How pages of pending tasks may be compressed (RFC 9110): `zstd`, `br` or `gzip`, as the weights say. Short \
-             pages are not compressed.",
+            "How the content may be compressed (RFC 9110): `zstd`, `br` or `gzip`, as the weights say. Short content is not \
+             compressed.",
             text("gzip"),
         ),
         "Accept-Language" => (

@@ -1,21 +1,15 @@
 //! `GET` and `HEAD /task-status`.
 
-use axum::http::{HeaderMap, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 
-use super::pending_page;
-use crate::http::array_body::ArrayWriter;
+use super::list_page;
 use crate::http::error::ApiError;
-use crate::http::extract::JSON;
 use crate::http::openapi::{READING, examples};
-use crate::http::page_headers::page_headers;
 use crate::http::page_params::PageParams;
 use crate::http::query::Query;
 use crate::http::state::{AppState, EmptyStatus};
-use crate::listing::cursor::Cursor;
-use crate::listing::filter::Filter;
 use crate::listing::sorters::Sorters;
-use crate::store::list::{ListQuery, page};
 use crate::task::TaskStatus;
 
 /// List tasks
@@ -37,7 +31,7 @@ use crate::task::TaskStatus;
             status = 200,
             description = "A page of the tasks.",
             body = Vec<TaskStatus>,
-            headers(("X-Total-Count"), ("Link"), ("Vary"), ("Content-Encoding"), ("Preference-Applied"), ("PageETag")),
+            headers(("X-Total-Count"), ("Link"), ("Vary"), ("Content-Encoding"), ("Preference-Applied"), ("CodedETag")),
             examples(
                 ("page" = (summary = "A page of one task", value = json!([examples::completed()]))),
                 ("past-the-end" = (summary = "A page past the end", value = json!([])))
@@ -45,9 +39,9 @@ use crate::task::TaskStatus;
         ),
         (
             status = 304,
-            description = "The page of pending tasks that the client has is current: see `If-None-Match`. The total count \
-                           and the link to the next page may have changed.",
-            headers(("X-Total-Count"), ("Link"), ("Vary"), ("Preference-Applied"), ("PageETag"))
+            description = "The page that the client has is current: see `If-None-Match`. The total count and the link to \
+                           the next page may have changed.",
+            headers(("X-Total-Count"), ("Link"), ("Vary"), ("Preference-Applied"), ("CodedETag"))
         )
     )
 )]
@@ -57,23 +51,6 @@ pub async fn list(state: AppState, query: Query, headers: HeaderMap) -> Result<R
     let order = params.sorters();
     let range = params.range(&order);
     params.check()?;
-    if filter.as_ref().is_some_and(Filter::is_pending_only) {
-        return pending_page::respond(&state, &query, range, order, EmptyStatus::Ok, &headers).await;
-    }
-    let asked = ListQuery {
-        filter: filter.as_ref(),
-        order: &order,
-        after: range.after.as_ref(),
-        pagination: range.pagination,
-    };
-    let (mut array, mut reserved) = (ArrayWriter::new(), state.pending.response_memory().reserve());
-    let reading = page(&state.database, asked, &mut reserved, |task| array.push(task));
-    let page = Box::pin(reading).await?;
-    let next = page.next.as_ref().map(Cursor::encode);
-    Ok((
-        page_headers(&query, page.total, next.as_deref()),
-        [(header::CONTENT_TYPE, JSON)],
-        array.finish(reserved),
-    )
-        .into_response())
+    let empty = EmptyStatus::Ok;
+    list_page::respond(&state, &query, filter, range, order, empty, &headers).await
 }

@@ -240,13 +240,13 @@ impl Snapshot {
         counters(
             to,
             "page_cache_lookups",
-            "Lookups of pages of pending tasks in the cache; several misses may share one read.",
+            "Lookups of pages of lists in the cache; several misses may share one read.",
             &[("hit", &cache.hits), ("miss", &cache.misses)],
         )?;
         gauge(
             to,
             "page_cache_bytes",
-            "Bytes of pages of pending tasks in memory.",
+            "Bytes of pages of lists in memory.",
             i64::try_from(self.pending.cached_bytes()).unwrap_or(i64::MAX),
         )?;
         gauge(

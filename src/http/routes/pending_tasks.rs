@@ -3,12 +3,13 @@
 use axum::http::HeaderMap;
 use axum::response::Response;
 
-use super::pending_page;
+use super::list_page;
 use crate::http::error::ApiError;
 use crate::http::openapi::{READING, examples};
 use crate::http::page_params::PageParams;
 use crate::http::query::Query;
 use crate::http::state::AppState;
+use crate::listing::filter::Filter;
 use crate::listing::sorters::Sorters;
 use crate::task::TaskStatus;
 
@@ -31,7 +32,7 @@ use crate::task::TaskStatus;
             status = 200,
             description = "A page of the pending tasks, oldest first.",
             body = Vec<TaskStatus>,
-            headers(("X-Total-Count"), ("Link"), ("Vary"), ("Content-Encoding"), ("Preference-Applied"), ("PageETag")),
+            headers(("X-Total-Count"), ("Link"), ("Vary"), ("Content-Encoding"), ("Preference-Applied"), ("CodedETag")),
             examples(
                 ("page" = (summary = "A page of one task", value = json!([examples::pending()]))),
                 ("past-the-end" = (summary = "A page past the end", value = json!([])))
@@ -41,13 +42,13 @@ use crate::task::TaskStatus;
             status = 204,
             description = "Nothing at all is pending. (A page past the end of something is 200 with `[]`. The setting \
                            `--empty-status 200` makes this 200 with `[]` too.)",
-            headers(("X-Total-Count"), ("Vary"), ("Preference-Applied"), ("PageETag"))
+            headers(("X-Total-Count"), ("Vary"), ("Preference-Applied"), ("CodedETag"))
         ),
         (
             status = 304,
             description = "The page that the client has is current: see `If-None-Match`. The total count and the link to \
                            the next page may have changed.",
-            headers(("X-Total-Count"), ("Link"), ("Vary"), ("Preference-Applied"), ("PageETag"))
+            headers(("X-Total-Count"), ("Link"), ("Vary"), ("Preference-Applied"), ("CodedETag"))
         )
     )
 )]
@@ -56,5 +57,15 @@ pub async fn list(state: AppState, query: Query, headers: HeaderMap) -> Result<R
     let order = Sorters::oldest_first();
     let range = params.range(&order);
     params.check()?;
-    pending_page::respond(&state, &query, range, order, state.empty_status, &headers).await
+    let pending = Some(Filter::pending());
+    list_page::respond(
+        &state,
+        &query,
+        pending,
+        range,
+        order,
+        state.empty_status,
+        &headers,
+    )
+    .await
 }

@@ -5,14 +5,19 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use super::list_page::{accepted_encoding, content_encoding, tagged};
 use crate::auth::audit::AuditRecord;
 use crate::http::error::ApiError;
 use crate::http::etag::ETag;
 use crate::http::extract::{JSON, JsonPatchContent, TaskId};
+use crate::http::middleware::long_poll::PREFER;
 use crate::http::openapi::{READING, WRITING, examples};
 use crate::http::state::AppState;
 use crate::memory::Reserved;
 use crate::messages::cause::Cause;
+use crate::pending::content_encoding::ContentEncoding;
+use crate::pending::digest::Digest;
+use crate::pending::wait::Wait;
 use crate::store::task;
 use crate::task::TaskStatus;
 use crate::task::patch::TaskPatch;
@@ -25,10 +30,20 @@ use crate::task::patch::TaskPatch;
     path = "/task-status/{id}",
     operation_id = "getTaskStatus",
     tag = READING,
-    params(("id", Path), ("If-None-Match", Header)),
+    params(("id", Path), ("If-None-Match", Header), ("Prefer", Header), ("Accept-Encoding", Header)),
     responses(
-        (status = 200, description = "The task as it is now.", body = TaskStatus, headers(("ETag")), example = json!(examples::completed())),
-        (status = 304, description = "The task that the client has is current: see `If-None-Match`.", headers(("ETag"))),
+        (
+            status = 200,
+            description = "The task as it is now.",
+            body = TaskStatus,
+            headers(("Vary"), ("Content-Encoding"), ("Preference-Applied"), ("CodedETag")),
+            example = json!(examples::completed())
+        ),
+        (
+            status = 304,
+            description = "The task that the client has is current: see `If-None-Match`.",
+            headers(("Vary"), ("Preference-Applied"), ("CodedETag"))
+        ),
         (status = 404)
     )
 )]
@@ -36,13 +51,31 @@ pub async fn get(state: AppState, TaskId(id): TaskId, headers: HeaderMap) -> Res
     let task = task::get(&state.database, &id)
         .await?
         .ok_or_else(|| ApiError::unknown_task(&id))?;
-    let (etag, bytes) = representation(&task)?;
+    let (digest, bytes) = representation(&task)?;
+    let encoding = accepted_encoding(&headers).for_length(bytes.len());
+    let etag = ETag::compressed(digest, encoding);
+    let tagged = tagged(&etag);
     if etag.is_known_to(&headers) {
-        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, &etag)]).into_response());
+        let mut response = (StatusCode::NOT_MODIFIED, tagged).into_response();
+        if headers.contains_key(PREFER) {
+            let wait = Wait::for_another_task(&state.pending, id, digest);
+            response.extensions_mut().insert(wait);
+        }
+        return Ok(response);
     }
     let mut reserved = state.pending.response_memory().reserve();
     reserved.add(bytes.len()).await?;
-    Ok(respond(StatusCode::OK, &etag, bytes, reserved))
+    let body = state
+        .pending
+        .compressed(held(bytes, reserved), digest, encoding)
+        .await?;
+    Ok((
+        tagged,
+        [(header::CONTENT_TYPE, JSON)],
+        content_encoding(encoding),
+        body,
+    )
+        .into_response())
 }
 
 /// Change a task, or clear a pending one
@@ -76,10 +109,15 @@ pub async fn patch(
     record.set_tasks(vec![id.clone()]);
     let patch = TaskPatch::read(content)?;
     let changed = task::change(&state.database, &id, |task| {
-        let (etag, _) = representation(task)?;
-        if !etag.satisfies_if_match(&headers) {
+        let (digest, _) = representation(task)?;
+        let etag = |coding| ETag::compressed(digest, coding);
+        // The client may have seen it in any coding.
+        if !ContentEncoding::ALL
+            .into_iter()
+            .any(|coding| etag(coding).satisfies_if_match(&headers))
+        {
             let cause = Cause::EtagDiffers {
-                current: etag.to_string(),
+                current: etag(ContentEncoding::Identity).to_string(),
             };
             return Err(ApiError::Refused(StatusCode::PRECONDITION_FAILED, vec![cause]));
         }
@@ -96,25 +134,25 @@ pub(super) async fn task_response(
     status: StatusCode,
     task: &TaskStatus,
 ) -> Result<Response, ApiError> {
-    let (etag, bytes) = representation(task)?;
+    let (digest, bytes) = representation(task)?;
+    let etag = ETag::compressed(digest, ContentEncoding::Identity);
     let mut reserved = state.pending.response_memory().reserve();
     // The write is done, so the response is sent even if there is no room for it.
     let _ = reserved.add(bytes.len()).await;
-    Ok(respond(status, &etag, bytes, reserved))
-}
-
-fn representation(task: &TaskStatus) -> Result<(ETag, Vec<u8>), ApiError> {
-    let bytes = serde_json::to_vec(task).map_err(|error| ApiError::Internal(Box::new(error)))?;
-    Ok((ETag::from_bytes(&bytes), bytes))
-}
-
-fn respond(status: StatusCode, etag: &ETag, bytes: Vec<u8>, reserved: Reserved) -> Response {
-    let body: Bytes = reserved.hold([bytes]).next().unwrap_or_default();
-    (
+    Ok((
         status,
         [(header::CONTENT_TYPE, JSON)],
-        [(header::ETAG, etag)],
-        body,
+        [(header::ETAG, &etag)],
+        held(bytes, reserved),
     )
-        .into_response()
+        .into_response())
+}
+
+fn representation(task: &TaskStatus) -> Result<(Digest, Vec<u8>), ApiError> {
+    let bytes = serde_json::to_vec(task).map_err(|error| ApiError::Internal(Box::new(error)))?;
+    Ok((Digest::of(&bytes), bytes))
+}
+
+fn held(bytes: Vec<u8>, reserved: Reserved) -> Bytes {
+    reserved.hold([bytes]).next().unwrap_or_default()
 }

@@ -8,7 +8,7 @@ use std::fmt::{self, Display, Formatter};
 use super::field::Field;
 use super::value::{Quoted, Value};
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Expression {
     Is(Field, Test),
     /// Constructed by [`Expression::negated`], so never of a negation.
@@ -20,7 +20,7 @@ pub(crate) enum Expression {
 }
 
 /// A test of a field's value. For null, only [`Test::Null`] is true.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Test {
     Null,
     Compare(Relation, Value),
@@ -30,7 +30,7 @@ pub(crate) enum Test {
     ContainsAll(Vec<String>),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Relation {
     Eq,
     Gt,

@@ -36,6 +36,8 @@ pub const MAX_VALUES: usize = 500;
 /// The largest number of characters of a string within a filter.
 pub const MAX_TEXT_LENGTH: usize = 1024;
 
+const PENDING: Expression = Expression::Is(Field::CompletionStatus, Test::Null);
+
 /// A valid filter on task statuses.
 ///
 /// Filters are equal if they differ only in whitespace, redundant parentheses, the case of enumerated names, the form of
@@ -43,7 +45,7 @@ pub const MAX_TEXT_LENGTH: usize = 1024;
 ///
 /// Its `Display` is its canonical text, which parses to an equal filter. That text can be longer than the original, since
 /// a year becomes a whole time, and so exceed [`MAX_LENGTH`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Filter(Expression);
 
 impl Filter {
@@ -51,13 +53,34 @@ impl Filter {
         parser::parse(text).map(Self)
     }
 
+    /// The filter that selects exactly the pending tasks: `completionStatus isnull`.
+    pub const fn pending() -> Self {
+        Self(PENDING)
+    }
+
     pub(crate) const fn expression(&self) -> &Expression {
         &self.0
     }
 
-    /// Whether it selects exactly the pending tasks: `completionStatus isnull`.
+    /// Whether it is [`Filter::pending`].
     pub fn is_pending_only(&self) -> bool {
-        self.0 == Expression::Is(Field::CompletionStatus, Test::Null)
+        self.0 == PENDING
+    }
+
+    /// Whether it says of each task that it selects that the task is pending. What it selects then depends on the
+    /// pending tasks alone.
+    pub fn implies_pending(&self) -> bool {
+        match &self.0 {
+            Expression::And(parts) => parts.contains(&PENDING),
+            expression => *expression == PENDING,
+        }
+    }
+
+    /// A bound of its size in memory.
+    pub fn bytes(&self) -> usize {
+        // The shortest values, `1,`, take the most memory for their text.
+        const BYTES_PER_CHARACTER: usize = 16;
+        self.to_string().len() * BYTES_PER_CHARACTER
     }
 }
 

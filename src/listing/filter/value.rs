@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 
 /// The right-hand side of a comparison.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Value {
     /// In upper case for enumerations.
     Text(String),
@@ -15,7 +15,7 @@ pub(crate) enum Value {
 }
 
 /// A number as far as integers can be compared with it: an integer, or any number between an integer and the next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Number {
     pub(crate) floor: i64,
     pub(crate) is_whole: bool,

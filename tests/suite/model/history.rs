@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// More than a writer writes while a request is in flight.
-const REMEMBERED: usize = 512;
+const REMEMBERED: usize = 2048;
 /// More than the candidate snapshots of a response.
 const TRIES: usize = 1_000_000;
 
@@ -47,9 +47,45 @@ pub struct History {
 /// By writer, the versions that a snapshot may contain one of.
 pub struct Window(Vec<Vec<Version>>);
 
-/// The part of the list that is requested.
+/// The tasks of a list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct List {
+    /// Only the pending tasks, or only the others.
+    pub is_pending: Option<bool>,
+    /// Only those of this writer.
+    pub writer: Option<usize>,
+    /// Only the one with this id, which is the writer's.
+    pub id: Option<String>,
+}
+
+impl List {
+    pub fn pending() -> Self {
+        Self {
+            is_pending: Some(true),
+            ..Self::default()
+        }
+    }
+
+    /// Its filter, as part of a URL.
+    pub fn filter(&self) -> String {
+        let state = self.is_pending.map(|is_pending| {
+            let operator = if is_pending {
+                "completionStatus+isnull"
+            } else {
+                "pr+completionStatus"
+            };
+            operator.to_owned()
+        });
+        let writer = self.writer.map(|writer| format!("launcher+eq+%22w{writer}%22"));
+        let parts: Vec<String> = state.into_iter().chain(writer).collect();
+        parts.join("+and+")
+    }
+}
+
+/// The part of a list that is requested.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Part {
+    pub list: List,
     pub newest_first: bool,
     /// `created` and id of the task after which the page begins.
     pub after: Option<(i64, String)>,
@@ -173,8 +209,10 @@ impl Window {
     }
 
     fn has_snapshot(&self, part: &Part, said: &Said) -> bool {
+        let writers = 0..self.0.len();
         // The versions of a writer that agree with its tasks in the response.
-        let candidates: Vec<Vec<usize>> = (0..self.0.len())
+        let candidates: Vec<(usize, Vec<usize>)> = writers
+            .filter(|writer| part.list.writer.is_none_or(|only| only == *writer))
             .map(|writer| {
                 let fits = |version: &usize| {
                     let tasks = &self.0[writer][*version].tasks;
@@ -183,7 +221,7 @@ impl Window {
                         .filter(|(id, _)| owner(id) == writer)
                         .all(|(id, task)| tasks.get(id) == Some(task))
                 };
-                (0..self.0[writer].len()).filter(fits).collect()
+                (writer, (0..self.0[writer].len()).filter(fits).collect())
             })
             .collect();
         self.choose(&candidates, &mut Vec::new(), part, said, &mut 0)
@@ -192,23 +230,23 @@ impl Window {
     /// Chooses a version for each further writer.
     fn choose(
         &self,
-        candidates: &[Vec<usize>],
-        chosen: &mut Vec<usize>,
+        candidates: &[(usize, Vec<usize>)],
+        chosen: &mut Vec<(usize, usize)>,
         part: &Part,
         said: &Said,
         tries: &mut usize,
     ) -> bool {
         *tries += 1;
         assert!(*tries < TRIES, "too many snapshots to try");
-        let writer = chosen.len();
-        if writer == candidates.len() {
+        let Some((writer, versions)) = candidates.get(chosen.len()) else {
             return self.says(chosen, part, said);
-        }
-        candidates[writer].iter().any(|version| {
-            if !(0..writer).all(|other| self.are_one_snapshot((other, chosen[other]), (writer, *version))) {
+        };
+        versions.iter().any(|version| {
+            let next = (*writer, *version);
+            if !chosen.iter().all(|other| self.are_one_snapshot(*other, next)) {
                 return false;
             }
-            chosen.push(*version);
+            chosen.push(next);
             let found = self.choose(candidates, chosen, part, said, tries);
             chosen.pop();
             found
@@ -216,18 +254,23 @@ impl Window {
     }
 
     /// Whether the snapshot of these versions has this content.
-    fn says(&self, chosen: &[usize], part: &Part, said: &Said) -> bool {
+    fn says(&self, chosen: &[(usize, usize)], part: &Part, said: &Said) -> bool {
         let key =
             |id: &str, created: i64| (if part.newest_first { -created } else { created }, id.to_owned());
-        let mut pending: Vec<_> = std::iter::zip(&self.0, chosen)
-            .flat_map(|(versions, chosen)| &*versions[*chosen].tasks)
-            .filter(|(_, task)| task.is_pending)
+        let list = &part.list;
+        let mut listed: Vec<_> = chosen
+            .iter()
+            .flat_map(|(writer, version)| &*self.0[*writer][*version].tasks)
+            .filter(|(id, task)| {
+                list.is_pending.is_none_or(|only| only == task.is_pending)
+                    && list.id.as_ref().is_none_or(|only| only == *id)
+            })
             .map(|(id, task)| (key(id, task.created), task))
             .collect();
-        pending.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        let count = pending.len();
+        listed.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        let count = listed.len();
         let after = part.after.as_ref().map(|(created, id)| key(id, *created));
-        let page = pending
+        let page = listed
             .iter()
             .filter(|(key, _)| after.as_ref().is_none_or(|after| key > after))
             .skip(part.offset)

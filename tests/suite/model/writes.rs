@@ -303,8 +303,14 @@ pub fn report(id: Option<&str>, owned: &str, task: &Task) -> Value {
     report
 }
 
-/// A task from a response. Responses hold pending tasks alone.
-pub fn said(id: String, created: &str, modified: &str, progress: &str) -> Result<(String, Task), String> {
+/// A task from a response.
+pub fn said(
+    id: String,
+    created: &str,
+    modified: &str,
+    progress: &str,
+    is_pending: bool,
+) -> Result<(String, Task), String> {
     let stamp = progress.parse().unwrap_or(-1);
     if modified != text(modified_at(stamp)) {
         return Err(format!("a task of two versions: {id}, {progress}, {modified}"));
@@ -313,7 +319,7 @@ pub fn said(id: String, created: &str, modified: &str, progress: &str) -> Result
     let task = Task {
         created: created.timestamp_millis(),
         stamp,
-        is_pending: true,
+        is_pending,
     };
     Ok((id, task))
 }
@@ -353,10 +359,15 @@ fn task(random: &mut Rng, stamp: i64) -> Task {
 fn reported(random: &mut Rng, writer: usize, stamp: i64) -> Vec<(String, Task)> {
     let mut rows = Tasks::new();
     for _ in 0..random.usize(1..4) {
-        let id = format!("w{writer}-{}", random.usize(..IDS));
+        let id = id(random, writer);
         rows.insert(id, task(random, stamp));
     }
     rows.into_iter().collect()
+}
+
+/// The id of a task, new or existing.
+pub fn id(random: &mut Rng, writer: usize) -> String {
+    format!("w{writer}-{}", random.usize(..IDS))
 }
 
 /// One or some existing tasks, if there are any.

@@ -1,7 +1,9 @@
-//! The response with a page of pending tasks, whichever resource it belongs to: from memory, tagged, and compressed as
-//! the client accepts.
+//! The response with a page of a list, whichever resource it belongs to: from memory, tagged, and compressed as the client
+//! accepts.
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::http::error::ApiError;
@@ -12,62 +14,74 @@ use crate::http::page_headers::page_headers;
 use crate::http::page_params::PageRange;
 use crate::http::query::Query;
 use crate::http::state::{AppState, EmptyStatus};
+use crate::listing::filter::Filter;
 use crate::listing::sorters::Sorters;
 use crate::pending::content_encoding::ContentEncoding;
-use crate::pending::page::{PendingPage, PendingQuery};
+use crate::pending::page::{ListPage, ListQuery};
 use crate::pending::wait::Wait;
 
 const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
 
-/// Responds with a page of pending tasks. A 304 has the other headers too, since they may have changed.
+/// Responds with a page of the tasks that match the filter. A 304 has the other headers too, since they may have changed.
 pub(super) async fn respond(
     state: &AppState,
     query: &Query,
+    filter: Option<Filter>,
     range: PageRange,
     order: Sorters,
     empty: EmptyStatus,
     request: &HeaderMap,
 ) -> Result<Response, ApiError> {
-    let asked = PendingQuery {
+    let counted = range.pagination.count;
+    let asked = ListQuery {
+        filter: filter.map(Arc::new),
         order,
         after: range.after,
         offset: range.pagination.offset,
         limit: range.pagination.limit,
     };
     let accepted = accepted_encoding(request);
-    let etag = |page: &PendingPage| ETag::compressed(page.content.digest, page.coding(accepted));
-    let mut page = state.pending.tagged_page(&asked).await?;
+    let etag = |page: &ListPage| ETag::compressed(page.content.digest, page.coding(accepted));
+    let mut page = state.pending.tagged_page(&asked, counted).await?;
     if page.content.body.is_none() && !etag(&page).is_known_to(request) {
-        page = state.pending.page(&asked).await?;
+        page = state.pending.page(&asked, counted).await?;
     }
-    let total = range.pagination.count.then_some(page.tally.pending);
+    let total = page.total.filter(|_| counted);
     let headers = page_headers(query, total, page.content.next.as_deref());
     let encoding = page.coding(accepted);
     let etag = etag(&page);
-    let tagged = [
-        (header::VARY, ACCEPT_ENCODING),
-        (header::ETAG, HeaderValue::from(&etag)),
-    ];
-    let headers = (headers, tagged);
+    let headers = (headers, tagged(&etag));
     if etag.is_known_to(request) {
         let mut response = (StatusCode::NOT_MODIFIED, headers).into_response();
         if request.contains_key(PREFER) {
-            let wait = Wait::for_another(&state.pending, &asked, &page, range.pagination.count);
+            let wait = Wait::for_another(&state.pending, &asked, &page, counted);
             response.extensions_mut().insert(wait);
         }
         return Ok(response);
     }
     // A 204 has a tag too, so that a client can wait for the first pending task.
-    if page.nothing_pending() && empty == EmptyStatus::NoContent {
+    if page.is_of_nothing() && empty == EmptyStatus::NoContent {
         return Ok((StatusCode::NO_CONTENT, headers).into_response());
     }
-    let body = state.pending.compressed(&page, encoding).await?;
-    let content_encoding = encoding.token().map(|token| [(header::CONTENT_ENCODING, token)]);
-    Ok((headers, [(header::CONTENT_TYPE, JSON)], content_encoding, body).into_response())
+    // The whole page was asked for.
+    let body = page.content.body.clone().unwrap_or_default();
+    let digest = page.content.digest;
+    let body = state.pending.compressed(body, digest, encoding).await?;
+    let encoding = content_encoding(encoding);
+    Ok((headers, [(header::CONTENT_TYPE, JSON)], encoding, body).into_response())
+}
+
+/// The headers of a representation that depends on `Accept-Encoding`.
+pub(super) fn tagged(etag: &ETag) -> [(HeaderName, HeaderValue); 2] {
+    [(header::VARY, ACCEPT_ENCODING), (header::ETAG, etag.into())]
+}
+
+pub(super) fn content_encoding(encoding: ContentEncoding) -> Option<[(HeaderName, &'static str); 1]> {
+    encoding.token().map(|token| [(header::CONTENT_ENCODING, token)])
 }
 
 /// The best encoding that a request accepts. Several header lines mean the same as one (RFC 9110, section 5.3).
-fn accepted_encoding(request: &HeaderMap) -> ContentEncoding {
+pub(super) fn accepted_encoding(request: &HeaderMap) -> ContentEncoding {
     let lines: Vec<&str> = request
         .get_all(header::ACCEPT_ENCODING)
         .iter()
