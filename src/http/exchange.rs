@@ -30,7 +30,7 @@ impl Exchange {
             Body::empty()
         } else {
             Body::new(Content {
-                content,
+                incoming: content,
                 has_ended: false,
                 exchange: Arc::clone(self),
                 _held: Arc::clone(&held),
@@ -57,7 +57,7 @@ impl Exchange {
 
 /// The content of a request.
 struct Content {
-    content: Incoming,
+    incoming: Incoming,
     has_ended: bool,
     exchange: Arc<Exchange>,
     _held: Arc<()>,
@@ -71,23 +71,23 @@ impl hyper::body::Body for Content {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
-        let frame = ready!(Pin::new(&mut self.content).poll_frame(context));
+        let frame = ready!(Pin::new(&mut self.incoming).poll_frame(context));
         self.has_ended = frame.is_none();
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.content.is_end_stream()
+        self.incoming.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.content.size_hint()
+        self.incoming.size_hint()
     }
 }
 
 impl Drop for Content {
     fn drop(&mut self) {
-        if !self.has_ended && !self.content.is_end_stream() {
+        if !self.has_ended && !self.incoming.is_end_stream() {
             self.exchange.left_content.store(true, Ordering::Relaxed);
         }
     }
