@@ -166,6 +166,8 @@ async fn requests(
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(IDLE_TIMEOUT)
+        // Names compare without regard to case, but clients with a plain map look for `X-Total-Count`.
+        .title_case_headers(true)
         .max_buf_size(HEAD_BYTES);
     let transport = Transport::new(stream, Arc::clone(&exchange));
     let mut connection = pin!(http.serve_connection(TokioIo::new(transport), service));

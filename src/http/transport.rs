@@ -10,12 +10,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::http::error::{ApiError, ErrorClass};
 use crate::http::error_body::ErrorBody;
 use crate::http::exchange::Exchange;
+use crate::http::extract::JSON;
 use crate::http::request_line::RequestLine;
 use crate::http::response_headers::complete;
 use crate::http::tracking_id::{SLPT_REQUEST_ID, TrackingId};
@@ -174,23 +175,28 @@ fn refusal(status: StatusCode, cause: Option<Cause>) -> Vec<u8> {
     tracing::info!(trackingId = %tracking_id, status = status.as_u16(), "refused a request that is not HTTP");
     let body = serde_json::to_string(&ErrorBody::new(&error, tracking_id, None)).unwrap_or_default();
     let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
+    headers.insert(SLPT_REQUEST_ID, tracking_id.into());
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    headers.insert(header::CONTENT_LENGTH, body.len().into());
+    let date = httpdate::fmt_http_date(std::time::SystemTime::now());
+    headers.extend(HeaderValue::try_from(date).map(|date| (header::DATE, date)));
     complete(&mut headers);
-    let mut response = format!(
-        "HTTP/1.1 {status}\r\n\
-         content-type: application/json\r\n\
-         {SLPT_REQUEST_ID}: {tracking_id}\r\n\
-         connection: close\r\n\
-         content-length: {}\r\n\
-         date: {}\r\n",
-        body.len(),
-        httpdate::fmt_http_date(std::time::SystemTime::now()),
-    )
-    .into_bytes();
+    let mut response = format!("HTTP/1.1 {status}\r\n").into_bytes();
     for (name, value) in &headers {
-        response.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+        response.extend([title_case(name).as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
     }
     response.extend([&b"\r\n"[..], body.as_bytes()].concat());
     response
+}
+
+/// A name as hyper writes it.
+fn title_case(name: &HeaderName) -> String {
+    let words = name.as_str().split('-').map(|word| {
+        let (first, rest) = word.split_at(word.len().min(1));
+        first.to_ascii_uppercase() + rest
+    });
+    words.collect::<Vec<_>>().join("-")
 }
 
 #[cfg(test)]

@@ -137,10 +137,10 @@ async fn an_invalid_http_message_gets_an_error_body_too() {
         assert_eq!(body["messages"][0]["localeOrigin"], "DEFAULT");
         let tracking_id = body["trackingId"].as_str().unwrap();
         assert!(
-            head.contains(&format!("slpt-request-id: {tracking_id}\r\n")),
+            head.contains(&format!("\r\nSlpt-Request-Id: {tracking_id}\r\n")),
             "{answer}"
         );
-        for field in ["content-type: application/json", "cache-control: no-store"] {
+        for field in ["Content-Type: application/json", "Cache-Control: no-store"] {
             assert!(head.contains(&format!("\r\n{field}\r\n")), "{answer}");
         }
     }

@@ -253,6 +253,38 @@ async fn head_responds_as_get_without_the_body() {
     }
 }
 
+/// The Python SDKs hand headers over as a plain dict.
+#[tokio::test]
+async fn names_of_headers_are_written_in_title_case() {
+    let database = TestDatabase::new().await;
+    insert_pending(&database, 2).await;
+    let service = Service::start(&database).await;
+    let request = format!(
+        "HEAD {PENDING_TASKS}?limit=1&count=true HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+    );
+    let head = service.raw(request.as_bytes()).await;
+    let lines = head.trim_end().lines().skip(1);
+    let mut names: Vec<&str> = lines.map(|line| line.split_once(": ").unwrap().0).collect();
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        [
+            "Cache-Control",
+            "Connection",
+            "Content-Length",
+            "Content-Type",
+            "Cross-Origin-Resource-Policy",
+            "Date",
+            "Etag",
+            "Link",
+            "Slpt-Request-Id",
+            "Vary",
+            "X-Content-Type-Options",
+            "X-Total-Count",
+        ]
+    );
+}
+
 #[tokio::test]
 async fn every_allowed_bound_of_a_parameter_is_accepted() {
     let database = TestDatabase::new().await;

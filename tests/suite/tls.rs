@@ -144,7 +144,7 @@ fn ask(stream: &mut (impl Read + Write), target: &str) -> String {
         };
         let length = head
             .lines()
-            .find_map(|line| line.strip_prefix("content-length: "));
+            .find_map(|line| line.strip_prefix("Content-Length: "));
         if length.unwrap().parse::<usize>().unwrap() == body.len() {
             return text;
         }
@@ -247,7 +247,7 @@ async fn an_invalid_http_message_inside_tls_gets_an_error_body() {
         assert_eq!(body["detailCode"], detail_code, "{answer}");
         let tracking_id = body["trackingId"].as_str().unwrap();
         assert!(
-            head.contains(&format!("\r\nslpt-request-id: {tracking_id}\r\n")),
+            head.contains(&format!("\r\nSlpt-Request-Id: {tracking_id}\r\n")),
             "{answer}"
         );
     }
