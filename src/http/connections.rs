@@ -25,7 +25,13 @@ pub struct ConnectionLimits {
     pub proxies: Proxies,
     /// How long a peer may take nothing of what it is sent. Held on Linux only.
     pub write_timeout: Duration,
+    /// How long a connection may wait for its next request, and how long the head of a request may take.
+    pub idle_timeout: Duration,
 }
+
+/// The default of `--idle-timeout`: longer than the minute for which balancers keep idle connections, so that it is they
+/// who close them.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 
 impl ConnectionLimits {
     /// A number of connections from any address.
@@ -35,6 +41,7 @@ impl ConnectionLimits {
             max_per_address: usize::MAX,
             proxies: Proxies::default(),
             write_timeout: Duration::from_secs(30),
+            idle_timeout: IDLE_TIMEOUT,
         }
     }
 }
@@ -54,6 +61,7 @@ pub struct Connections {
 pub struct Place {
     /// Notified if the connection should end as soon as it is idle.
     pub crowded: Arc<Notify>,
+    pub idle_timeout: Duration,
     _share: Option<Share>,
     _permit: OwnedSemaphorePermit,
 }
@@ -104,6 +112,7 @@ impl Connections {
         let _ = self.crowded.notified().now_or_never();
         Some(Place {
             crowded: Arc::clone(&self.crowded),
+            idle_timeout: self.limits.idle_timeout,
             _share: share,
             _permit: permit,
         })

@@ -17,13 +17,12 @@ use axum::http::{HeaderValue, header};
 use http_body_util::BodyExt as _;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
@@ -39,9 +38,8 @@ use crate::http::transport::Transport;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a new connection may then take to send its first request.
 const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a connection may wait for its next request, and how long the head of a request may take. Longer than the
-/// minute for which gateways keep idle connections, so that it is they who close them.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+/// How much longer than the idle time-out a connection is kept: a request that was sent just in time is on its way.
+const IDLE_MARGIN: Duration = Duration::from_secs(1);
 /// The longest head of a request. Each connection may keep as much in memory, authenticated or not.
 const HEAD_BYTES: usize = 128 * 1024;
 /// Tells browsers to use TLS only for this host for a year (RFC 6797); other hosts of its domain may have none.
@@ -136,6 +134,15 @@ async fn connection(
     }
 }
 
+/// Why a connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Stop,
+    Idle,
+    /// Its place is needed.
+    Crowded,
+}
+
 async fn requests(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     peer: SocketAddr,
@@ -143,10 +150,8 @@ async fn requests(
     app: Router,
     stop: CancellationToken,
 ) -> hyper::Result<()> {
-    let asked = Notify::new();
     let exchange = Arc::new(Exchange::default());
     let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
-        asked.notify_one();
         let (head, content) = request.into_parts();
         let (content, held) = exchange.begin(content);
         let mut request = hyper::Request::from_parts(head, content);
@@ -164,40 +169,47 @@ async fn requests(
         }
     });
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(IDLE_TIMEOUT)
-        // Names compare without regard to case, but clients with a plain map look for `X-Total-Count`.
-        .title_case_headers(true)
-        .max_buf_size(HEAD_BYTES);
+    // Names compare without regard to case, but clients with a plain map look for `X-Total-Count`.
+    http.title_case_headers(true).max_buf_size(HEAD_BYTES);
     let transport = Transport::new(stream, Arc::clone(&exchange));
     let mut connection = pin!(http.serve_connection(TokioIo::new(transport), service));
-    let mut ending = pin!(async {
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = place.crowded.notified() => {}
-        }
-    });
-    let has_ended = tokio::select! {
+    let end = tokio::select! {
+        // A request that has arrived counts before anything else.
+        biased;
         result = &mut connection => return result,
-        () = asked.notified() => false,
-        () = &mut ending => true,
-        () = sleep(FIRST_REQUEST_TIMEOUT) => return Ok(()),
+        () = stop.cancelled() => End::Stop,
+        () = place.crowded.notified() => End::Crowded,
+        () = idle(&exchange, place.idle_timeout) => End::Idle,
     };
-    if !has_ended {
-        tokio::select! {
-            result = &mut connection => return result,
-            () = &mut ending => {}
-        }
-    }
     connection.as_mut().graceful_shutdown();
-    // Hyper would wait for the rest of a head.
+    // Hyper would wait for the rest of a head. Whoever waits for the place does not wait for the peer to close.
     poll_fn(|context| match connection.as_mut().poll(context) {
-        Poll::Pending if exchange.is_idle() && !exchange.stalled.load(Ordering::Relaxed) => {
+        Poll::Pending
+            if exchange.is_idle()
+                && !exchange.stalled.load(Ordering::Relaxed)
+                && (end == End::Crowded || !exchange.lingers.load(Ordering::Relaxed)) =>
+        {
             Poll::Ready(Ok(()))
         }
         polled => polled,
     })
     .await
+}
+
+/// Ends when no request has been in flight for the idle time-out. Hyper's own timer closes a connection though a request
+/// is on its way, and is made anew for each request; this one looks at the time of the last response when it fires.
+async fn idle(exchange: &Exchange, idle_timeout: Duration) {
+    let begun = Instant::now();
+    let kept = idle_timeout.saturating_add(IDLE_MARGIN);
+    let mut wait = kept.min(FIRST_REQUEST_TIMEOUT);
+    while !wait.is_zero() {
+        sleep(wait).await;
+        wait = match exchange.last_use() {
+            _ if !exchange.is_idle() => kept,
+            Some(last) => kept.saturating_sub(last.elapsed()),
+            None => FIRST_REQUEST_TIMEOUT.saturating_sub(begun.elapsed()),
+        };
+    }
 }
 
 /// Cancelled by SIGINT (Ctrl-C) or SIGTERM. A second signal ends the process at once.

@@ -3,15 +3,19 @@
 //!
 //! A request that hyper cannot parse (a broken request line, a target beyond 64 KiB, too many header fields) never
 //! reaches the router: hyper sends a bare status line and closes. Such a response is recognised by its missing tracking id.
+//!
+//! Closes politely: a system that is sent bytes after it has closed replies with a reset, which may overtake a response.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
 
 use crate::http::error::{ApiError, ErrorClass};
 use crate::http::error_body::ErrorBody;
@@ -21,6 +25,9 @@ use crate::http::request_line::RequestLine;
 use crate::http::response_headers::complete;
 use crate::http::tracking_id::{SLPT_REQUEST_ID, TrackingId};
 use crate::messages::cause::Cause;
+
+/// How long a peer may take to close after all is said.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// A connection on which each error response has the envelope.
 #[derive(Debug)]
@@ -32,6 +39,8 @@ pub struct Transport<I> {
     unread: Vec<u8>,
     line: RequestLine,
     exchange: Arc<Exchange>,
+    /// Begun when all is said, and the peer has yet to close.
+    linger: Option<Pin<Box<Sleep>>>,
 }
 
 impl<I> Transport<I> {
@@ -42,6 +51,25 @@ impl<I> Transport<I> {
             unread: Vec::new(),
             line: RequestLine::default(),
             exchange,
+            linger: None,
+        }
+    }
+}
+
+impl<I: AsyncRead + Unpin> Transport<I> {
+    /// Reads on and discards, until the peer has closed too or the time is up.
+    fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let time = self.linger.get_or_insert_with(|| Box::pin(sleep(LINGER)));
+        let is_over = time.as_mut().poll(context).is_ready();
+        let mut bytes = [0; 4096];
+        loop {
+            let mut buffer = ReadBuf::new(&mut bytes);
+            let read = Pin::new(&mut self.stream).poll_read(context, &mut buffer);
+            match read {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() && !is_over => {}
+                Poll::Pending if !is_over => return Poll::Pending,
+                _ => return Poll::Ready(()),
+            }
         }
     }
 }
@@ -111,7 +139,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Transport<I> {
     }
 }
 
-impl<I: AsyncWrite + Unpin> AsyncWrite for Transport<I> {
+impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<I> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -148,7 +176,12 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Transport<I> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_next(context, AsyncWrite::poll_shutdown)
+        if self.linger.is_none() {
+            ready!(self.poll_next(context, AsyncWrite::poll_shutdown))?;
+        }
+        let polled = self.poll_linger(context);
+        self.exchange.lingers.store(polled.is_pending(), Ordering::Relaxed);
+        polled.map(Ok)
     }
 }
 

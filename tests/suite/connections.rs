@@ -3,12 +3,15 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 use tokio_rustls::TlsConnector;
 
 use crate::support::certificates::Authority;
@@ -50,6 +53,25 @@ impl Bounded {
     /// How often the program has logged a text.
     fn said(&self, text: &str) -> usize {
         self.program.log().matches(text).count()
+    }
+
+    /// Asks on a connection that has been idle for so long. Returns when it did, and what came then until the end.
+    async fn asked_after(&self, idle: Duration) -> (Duration, std::io::Result<String>) {
+        let mut stream = self.kept().await;
+        let begun = Instant::now();
+        sleep(idle).await;
+        let asked = begun.elapsed();
+        let answer = async {
+            // In two parts, as a request with content: the second one fails if the first was answered with a reset.
+            stream.write_all(b"GET /nowhere HTTP/1.1\r\n").await?;
+            stream
+                .write_all(b"host: localhost\r\nconnection: close\r\n\r\n")
+                .await?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await?;
+            Ok(answer)
+        };
+        (asked, answer.await)
     }
 
     /// A connection that has had a response, and stays open.
@@ -186,6 +208,27 @@ async fn a_client_that_reads_nothing_is_cut_off() {
     until("the connections are open", async || open() >= before + 20).await;
     // Idle connections would stay for longer than this test waits.
     until("the connections are closed", async || open() <= before + 5).await;
+}
+
+#[tokio::test]
+async fn a_request_to_a_connection_that_is_being_closed_is_never_reset() {
+    let bounded = Bounded::start(2048, 2048, &["--idle-timeout", "1s"]).await;
+    // Around the time-out, and around the end of the margin.
+    let times = (0..400)
+        .map(|number| Duration::from_millis(if number < 100 { 950 } else { 1900 } + number % 100 * 2));
+    let mut outcomes = [0, 0];
+    for (asked, answer) in join_all(times.map(|idle| bounded.asked_after(idle))).await {
+        // Begins within the first response, of which one byte was read.
+        let answer = answer.unwrap_or_else(|error| panic!("asked after {asked:?}: {error}"));
+        let answered = answer.contains("HTTP/1.1 404 Not Found\r\n");
+        assert!(
+            answered || asked > Duration::from_millis(1900),
+            "{asked:?}: {answer}"
+        );
+        outcomes[usize::from(answered)] += 1;
+    }
+    let [closed, answered] = outcomes;
+    assert!(closed > 0 && answered >= 100, "{outcomes:?}");
 }
 
 #[tokio::test]

@@ -161,6 +161,10 @@ pub struct ServeArgs {
     /// How long a client may read nothing of what it is sent before its connection is closed
     #[arg(long, env = "TASK_STATUS_WRITE_TIMEOUT", default_value = "30s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub write_timeout: Duration,
+    /// How long a connection may be idle before it is closed. Make it longer than the idle time-out of a balancer or proxy
+    /// in front, so that a request never meets a connection that is being closed
+    #[arg(long, env = "TASK_STATUS_IDLE_TIMEOUT", default_value = "75s", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    pub idle_timeout: Duration,
     /// How long the service waits for requests in flight when it stops
     #[arg(long, env = "TASK_STATUS_SHUTDOWN_TIMEOUT", default_value = "20s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub shutdown_timeout: Duration,
@@ -434,6 +438,8 @@ pub enum ConfigError {
     Retention,
     #[error("--write-timeout must be at least a second: networks pause too")]
     WriteTimeout,
+    #[error("--idle-timeout must be at least a second: a client needs time for its next request")]
+    IdleTimeout,
     #[error("{set} is set and {missing} is not: TLS needs both, a certificate and its key")]
     HalfOfTls {
         set: &'static str,
@@ -464,6 +470,9 @@ impl ServeArgs {
         if self.write_timeout < Duration::from_secs(1) {
             return Err(ConfigError::WriteTimeout);
         }
+        if self.idle_timeout < Duration::from_secs(1) {
+            return Err(ConfigError::IdleTimeout);
+        }
         self.tls.files().map(drop)
     }
 
@@ -479,6 +488,7 @@ impl ServeArgs {
             max_per_address: given(self.max_connections_per_address).unwrap_or(max.div_ceil(4)),
             proxies: self.access.proxies(),
             write_timeout: self.write_timeout,
+            idle_timeout: self.idle_timeout,
         }
     }
 
@@ -578,6 +588,8 @@ mod tests {
         assert_eq!(bounds(&["--max-connections-per-address", "9"], 1024), (914, 9));
         let brief = ["--auth", "none", "--write-timeout", "999ms"];
         assert!(matches!(serve(&brief), Err(ConfigError::WriteTimeout)));
+        let brief = ["--auth", "none", "--idle-timeout", "999ms"];
+        assert!(matches!(serve(&brief), Err(ConfigError::IdleTimeout)));
     }
 
     #[test]
