@@ -91,6 +91,12 @@ cause-constraint = The database refused a value: { $constraint }.
 cause-unknown-task = There is no task with the id “{ $id }”.
 # $current: the ETag that the task has now
 cause-etag-differs = The task has changed: its ETag is now { $current }.
+# $given: the ETag as it came
+cause-etag-weak = If-Match needs a strong ETag, and { $given } is weak: a proxy that compresses has made it so. Let it pass on the responses of this service uncompressed (nginx: gzip off).
+# $current: the ETag that the task has now
+cause-task-exists = The task exists, which If-None-Match rules out: its ETag is { $current }.
+# $header: name of a header
+cause-precondition-of-list = { $header } cannot be met here. It is for a single task, with PUT or PATCH on /task-status/ and its id.
 # $parameter: name of a query parameter
 cause-parameter-required = “{ $parameter }” is required.
 cause-not-a-cursor = “{ $parameter }” must be a cursor from a Link header of this list with the same sorters.

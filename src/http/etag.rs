@@ -1,4 +1,4 @@
-//! Strong entity tags (RFC 9110, section 8.8.3): equal tags mean equal bytes.
+//! Strong entity tags (RFC 9110, section 8.8.3): equal tags mean equal bytes, and equal digests the same content.
 
 use std::fmt;
 
@@ -25,34 +25,55 @@ impl ETag {
         })
     }
 
-    /// Whether the request's `If-Match` lets it go on: there is none, it is `*`, or it names this tag.
-    pub fn satisfies_if_match(&self, headers: &HeaderMap) -> bool {
-        !headers.contains_key(header::IF_MATCH) || self.is_in(headers, &header::IF_MATCH)
-    }
-
     /// Whether the request's `If-None-Match` names this representation.
     pub fn is_known_to(&self, headers: &HeaderMap) -> bool {
-        self.is_in(headers, &header::IF_NONE_MATCH)
+        named(headers, &header::IF_NONE_MATCH).any(|named| self.is(named))
     }
 
-    /// A weak tag in the header means the same bytes to `If-None-Match`, and never matches for `If-Match` (RFC 9110,
-    /// sections 13.1.1 and 13.1.2).
-    fn is_in(&self, headers: &HeaderMap, name: &HeaderName) -> bool {
-        headers
-            .get_all(name)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .map(str::trim)
-            .map(|tag| {
-                if name == header::IF_NONE_MATCH {
-                    tag.trim_start_matches("W/")
-                } else {
-                    tag
-                }
-            })
-            .any(|tag| tag == "*" || tag == self.0)
+    /// Whether a request means the content that this tag is of, in any coding.
+    pub fn is(&self, named: Named<'_>) -> bool {
+        match named {
+            Named::Any => true,
+            Named::Tag { digest, .. } => digest == digest_of(&self.0),
+        }
     }
+}
+
+/// What a condition names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named<'a> {
+    /// `*`
+    Any,
+    Tag {
+        digest: &'a str,
+        is_weak: bool,
+    },
+}
+
+/// Everything that a condition names. Several header lines mean the same as one.
+pub fn named<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = Named<'a>> {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|item| match item.trim() {
+            "*" => Named::Any,
+            tag => Named::Tag {
+                digest: digest_of(tag.trim_start_matches("W/")),
+                is_weak: tag.starts_with("W/"),
+            },
+        })
+}
+
+/// The digest in a tag, without the coding after it. Besides our own codings it may be that of a proxy which has compressed
+/// the response: `-gzip` and `-br` of Apache and Caddy, `--gzip` of Jetty. The same content in another coding is known to the
+/// client all the same.
+fn digest_of(tag: &str) -> &str {
+    let tag = tag.trim_matches('"');
+    tag.split(|c: char| !c.is_ascii_hexdigit())
+        .next()
+        .unwrap_or_default()
 }
 
 impl fmt::Display for ETag {
@@ -73,38 +94,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn conditions_are_read_as_lists() {
+    fn conditions_are_read_as_lists_without_codings() {
         let etag = ETag::from_bytes(b"bytes");
+        let digest = Digest::of(b"bytes").to_string();
         assert_ne!(etag, ETag::from_bytes(b"other"));
-        let conditions = |name: HeaderName, values: &[&str]| {
+        let knows = |values: &[&str]| {
             let mut headers = HeaderMap::new();
             for value in values {
-                headers.append(name.clone(), HeaderValue::from_str(value).expect("a value"));
+                let value = HeaderValue::from_str(value).expect("a value");
+                headers.append(header::IF_NONE_MATCH, value);
             }
-            headers
+            ContentEncoding::COMPRESSED
+                .map(|coding| ETag::compressed(Digest::of(b"bytes"), coding))
+                .iter()
+                .chain([&etag])
+                .all(|etag| etag.is_known_to(&headers))
         };
-        let weak = format!("W/{etag}");
-        let list = format!("\"x\", {etag}");
-        assert!(etag.satisfies_if_match(&HeaderMap::new()));
-        assert!(!etag.is_known_to(&HeaderMap::new()));
-        for (values, matches, known) in [
-            (&["*"][..], true, true),
-            (&[&list], true, true),
-            (&["\"x\"", &etag.to_string()], true, true),
-            (&[&weak], false, true),
-            (&["\"x\""], false, false),
-            (&[""], false, false),
-        ] {
-            assert_eq!(
-                etag.satisfies_if_match(&conditions(header::IF_MATCH, values)),
-                matches,
-                "{values:?}"
-            );
-            assert_eq!(
-                etag.is_known_to(&conditions(header::IF_NONE_MATCH, values)),
-                known,
-                "{values:?}"
-            );
+        for tag in ["", "-gzip", "-br", "-zstd", "--gzip", ";gzip", "-gzip-gzip"] {
+            let tag = format!("\"{digest}{tag}\"");
+            assert!(knows(&[&tag]) && knows(&[&format!("W/{tag}")]), "{tag}");
+            assert!(knows(&["\"x\"", &format!("\"y\" ,{tag}")]), "{tag}");
+        }
+        assert!(knows(&["*"]));
+        let other = ETag::from_bytes(b"other").to_string();
+        for values in [&[][..], &[""], &["\"\""], &["\"x\""], &[&other], &[&digest[1..]]] {
+            assert!(!knows(values), "{values:?}");
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod middleware;
 pub mod openapi;
 mod page_headers;
 mod page_params;
+mod preconditions;
 pub mod query;
 mod request_line;
 pub mod request_metrics;

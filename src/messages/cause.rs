@@ -91,6 +91,12 @@ causes! {
     UnknownTask { id: String } => "cause-unknown-task",
     /// The task has another `ETag` than those of `If-Match`.
     EtagDiffers { current: String } => "cause-etag-differs",
+    /// The tag in `If-Match` is that of the task, but a proxy has made it weak.
+    EtagWeak { given: String } => "cause-etag-weak",
+    /// `If-None-Match` is `*` or has the `ETag` of the task.
+    TaskExists { current: String } => "cause-task-exists",
+    /// A condition that cannot be met by a list.
+    PreconditionOfList { header: &'static str } => "cause-precondition-of-list",
     /// The database refused a value by this constraint.
     Constraint { constraint: String } => "cause-constraint",
     /// More than `requests` requests within `period`.

@@ -9,7 +9,9 @@ use serde::Serialize;
 use sqlx::PgConnection;
 
 use super::row::{COLUMN_NAMES, COLUMNS, JSON_COLUMNS, arguments, given, list};
+use super::task::select;
 use super::{Database, StoreError};
+use crate::task::TaskStatus;
 use crate::task::report::Report;
 
 /// What became of a reported task.
@@ -85,6 +87,43 @@ pub async fn report(database: &Database, reports: &[Report]) -> Result<Vec<Outco
     let mut connection = database.connection().await?;
     let outcomes = database.bounded(write(&mut connection, reports)).await;
     connection.release(outcomes).await.map_err(StoreError::of_write)
+}
+
+/// Writes one task if `check` allows it, which is given the stored one; that stays as it is meanwhile. Returns the outcome
+/// and the task as it is stored then.
+pub async fn report_if<E>(
+    database: &Database,
+    report: &Report,
+    check: impl Fn(Option<&TaskStatus>) -> Result<(), E>,
+) -> Result<Result<(Outcome, Option<TaskStatus>), E>, StoreError> {
+    let id = &report.task.id;
+    loop {
+        let mut connection = database.connection().await?;
+        connection.begin().await?;
+        let stored = match database.bounded(select(&mut connection, id, "for update")).await {
+            Ok(stored) => stored,
+            Err(error) => return connection.release(Err(error)).await,
+        };
+        if let Err(refused) = check(stored.as_ref()) {
+            connection.finish().await?;
+            return Ok(Err(refused));
+        }
+        let written = async {
+            let outcomes = write(&mut connection, std::slice::from_ref(report)).await?;
+            let now = select(&mut connection, id, "").await?;
+            Ok((outcomes[0], now))
+        };
+        let written = database.bounded(written).await;
+        // Another writer has created it in between, which `check` has not seen. Ends with the time of the request.
+        if let (None, Ok((Outcome::Replaced | Outcome::Superseded, _))) = (&stored, &written) {
+            continue;
+        }
+        return connection
+            .release(written)
+            .await
+            .map(Ok)
+            .map_err(StoreError::of_write);
+    }
 }
 
 /// The same on any connection.

@@ -70,7 +70,11 @@ pub async fn change<E>(
     Ok(outcome)
 }
 
-async fn select(connection: &mut PgConnection, id: &str, lock: &str) -> sqlx::Result<Option<TaskStatus>> {
+pub(super) async fn select(
+    connection: &mut PgConnection,
+    id: &str,
+    lock: &str,
+) -> sqlx::Result<Option<TaskStatus>> {
     sqlx::query_as(AssertSqlSafe(format!(
         "select {STORED} from task_status where id = $1 {lock}"
     )))

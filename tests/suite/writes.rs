@@ -1,6 +1,7 @@
 //! `GET`, `PUT` and `PATCH /task-status/{id}`, `POST /task-status`, and the bulk clear.
 
 use chrono::{TimeDelta, Utc};
+use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use task_status::task::written;
@@ -522,6 +523,183 @@ async fn a_large_task_is_compressed_and_known_by_the_tag_of_any_coding() {
             .await;
         assert_eq!(nothing.status, StatusCode::OK, "{nothing:?}");
     }
+}
+
+impl Service {
+    async fn put_if(&self, id: &str, condition: (&str, &str), task: &Value) -> Answer {
+        let headers = [("Content-Type", JSON), condition];
+        self.send_with(
+            Method::PUT,
+            &format!("/task-status/{id}"),
+            &headers,
+            task.to_string(),
+        )
+        .await
+    }
+}
+
+#[tokio::test]
+async fn a_write_whose_condition_is_not_met_changes_nothing() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    let mut report = least("a");
+    let absent = service.put_if("a", ("If-Match", "*"), &report).await;
+    assert_eq!(absent.status, StatusCode::PRECONDITION_FAILED);
+    assert_eq!(absent.causes(), ["There is no task with the id “a”."]);
+    assert_eq!(service.get("/task-status/a").await.status, StatusCode::NOT_FOUND);
+    let created = service.put_if("a", ("If-None-Match", "*"), &report).await;
+    assert_eq!(created.status, StatusCode::CREATED);
+
+    report["progress"] = "x".into();
+    let replaced = service.put_if("a", ("If-Match", &created.etag()), &report).await;
+    assert_eq!(replaced.status, StatusCode::OK);
+    assert_eq!(replaced.json()["progress"], "x");
+    let current = replaced.etag();
+    let patch = r#"[{"op":"replace","path":"/progress","value":"y"}]"#;
+    let clear = "/task-status?filters=pr+id";
+    let list = |header: &str| {
+        format!(
+            "{header} cannot be met here. It is for a single task, with PUT or PATCH on /task-status/ and its id."
+        )
+    };
+    let exists = format!("The task exists, which If-None-Match rules out: its ETag is {current}.");
+    let weak = format!(
+        "If-Match needs a strong ETag, and W/{current} is weak: a proxy that compresses has made it so. Let it pass on \
+         the responses of this service uncompressed (nginx: gzip off)."
+    );
+    let report = report.to_string();
+    let batch = format!("[{report}]");
+    for (method, target, media_type, content, condition, cause) in [
+        (
+            Method::PUT,
+            "/task-status/a",
+            JSON,
+            report.as_str(),
+            ("If-Match", created.etag().as_str()),
+            format!("The task has changed: its ETag is now {current}."),
+        ),
+        (
+            Method::PUT,
+            "/task-status/a",
+            JSON,
+            &report,
+            ("If-Match", &format!("W/{current}")),
+            weak.clone(),
+        ),
+        (
+            Method::PUT,
+            "/task-status/a",
+            JSON,
+            &report,
+            ("If-None-Match", "*"),
+            exists.clone(),
+        ),
+        (
+            Method::PATCH,
+            "/task-status/a",
+            PATCH,
+            patch,
+            ("If-None-Match", &current),
+            exists,
+        ),
+        (
+            Method::PATCH,
+            "/task-status/a",
+            PATCH,
+            patch,
+            ("If-Match", &format!("W/{current}")),
+            weak,
+        ),
+        (
+            Method::POST,
+            "/task-status",
+            JSON,
+            &report,
+            ("If-None-Match", "*"),
+            list("If-None-Match"),
+        ),
+        (
+            Method::POST,
+            "/task-status",
+            JSON,
+            &batch,
+            ("If-Match", &current),
+            list("If-Match"),
+        ),
+        (
+            Method::POST,
+            "/task-status",
+            NDJSON,
+            &report,
+            ("If-Match", &current),
+            list("If-Match"),
+        ),
+        (
+            Method::PATCH,
+            clear,
+            PATCH,
+            r#"[{"op":"replace","path":"/completionStatus","value":"Error"}]"#,
+            ("If-Match", &current),
+            list("If-Match"),
+        ),
+    ] {
+        let headers = [("Content-Type", media_type), condition];
+        let answer = service
+            .send_with(method.clone(), target, &headers, content.to_owned())
+            .await;
+        assert_eq!(
+            answer.status,
+            StatusCode::PRECONDITION_FAILED,
+            "{method} {target} {condition:?}"
+        );
+        assert_eq!(answer.causes(), [cause]);
+        assert_eq!(service.get("/task-status/a").await.body, replaced.body);
+    }
+    // A report that would be refused anyway is refused for its own fault.
+    let bad = service.put_if("a", ("If-None-Match", "*"), &json!({})).await;
+    assert_eq!(bad.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn of_concurrent_conditional_reports_one_counts() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    // None of them sees the task, and then it is there.
+    let mut other = database.connect().await;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("begin; {}", tasks::insert(&["a"]))))
+        .execute(&mut other)
+        .await
+        .unwrap();
+    let report = least("a");
+    let creating = join_all((0..2).map(|_| service.put_if("a", ("If-None-Match", "*"), &report)));
+    let created = async {
+        database.until_blocked(1, "insert into task_status").await;
+        sqlx::raw_sql("commit").execute(&mut other).await.unwrap();
+    };
+    let (answers, ()) = tokio::join!(creating, created);
+    for answer in answers {
+        assert_eq!(answer.status, StatusCode::PRECONDITION_FAILED, "{answer:?}");
+    }
+
+    let count = async || {
+        for _ in 0..5 {
+            loop {
+                let stored = service.get("/task-status/a").await;
+                let mut task = stored.json();
+                task["percentComplete"] = (task["percentComplete"].as_i64().unwrap() + 1).into();
+                task["modified"] = Value::Null;
+                let answer = service.put_if("a", ("If-Match", &stored.etag()), &task).await;
+                if answer.status == StatusCode::OK {
+                    assert_eq!(answer.json()["percentComplete"], task["percentComplete"]);
+                    break;
+                }
+                assert_eq!(answer.status, StatusCode::PRECONDITION_FAILED);
+            }
+        }
+    };
+    join_all((0..4).map(|_| count())).await;
+    let counted = service.get("/task-status/a").await;
+    assert_eq!(counted.json()["percentComplete"], 20);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -122,10 +122,28 @@ fn shared(status: &str) -> Value {
         ),
         "412" => {
             let current = examples::etag();
-            let error = refused(StatusCode::PRECONDITION_FAILED, Cause::EtagDiffers { current });
+            let failed = |cause| refused(StatusCode::PRECONDITION_FAILED, cause);
+            let given = format!("W/{current}");
+            let changed = failed(Cause::EtagDiffers {
+                current: current.clone(),
+            });
+            let header = "If-Match";
             (
-                "The task is in none of the states that `If-Match` names.",
-                one("The task has changed meanwhile", error),
+                "The task is in none of the states that `If-Match` names, or in one that `If-None-Match` rules out.",
+                vec![
+                    ("changed", "The task has changed meanwhile", changed),
+                    ("exists", "The task exists", failed(Cause::TaskExists { current })),
+                    (
+                        "weak",
+                        "A proxy has made the tag weak",
+                        failed(Cause::EtagWeak { given }),
+                    ),
+                    (
+                        "list",
+                        "Not a single task",
+                        failed(Cause::PreconditionOfList { header }),
+                    ),
+                ],
             )
         }
         "413" => {

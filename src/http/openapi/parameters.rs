@@ -86,12 +86,14 @@ fn described(name: &str) -> Option<(String, Value)> {
         "sorters" => return Some(sorters()),
         "filters" => return Some(filters()),
         "If-Match" => (
-            "The ETags of the states to change, separated by commas, or `*`: if none is current the response is 412 and \
-             nothing changes.",
+            "The ETags of the states to change, separated by commas, or `*` for any: if none is current, or there is no task, \
+             the response is 412 and nothing changes. A weak one is never current.",
             formatted("etags", &examples::etag()),
         ),
         "If-None-Match" => (
-            "The ETags that the client has, separated by commas: if one is current the response is 304, without content.",
+            "The ETags that the client has, separated by commas: if one is current the response is 304, without content. The \
+             coding that the service or a proxy has added to one (`-gzip`) and weakness make no difference. Of a write: if one is \
+             current, or with `*` if there is a task, the response is 412 and nothing changes.",
             formatted("etags", &examples::etag()),
         ),
         "Prefer" => (

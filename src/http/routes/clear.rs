@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use axum::http::HeaderMap;
 use axum::{Extension, Json};
 
 use crate::auth::audit::AuditRecord;
@@ -9,6 +10,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::JsonPatchContent;
 use crate::http::openapi::WRITING;
 use crate::http::page_params::PageParams;
+use crate::http::preconditions;
 use crate::http::query::Query;
 use crate::http::state::AppState;
 use crate::http::types::Cleared;
@@ -36,20 +38,25 @@ const SHARE: u32 = 3;
                        `application/json` is read too.",
         content((ref("#/components/schemas/CompletionPatch") = "application/json-patch+json"))
     ),
-    responses((
-        status = 200,
-        description = "The result.",
-        body = Cleared,
-        example = json!({ "completed": 250, "remaining": 0, "dryRun": false })
-    ))
+    responses(
+        (
+            status = 200,
+            description = "The result.",
+            body = Cleared,
+            example = json!({ "completed": 250, "remaining": 0, "dryRun": false })
+        ),
+        (status = 412)
+    )
 )]
 pub async fn clear(
     state: AppState,
     Extension(record): Extension<AuditRecord>,
     query: Query,
+    headers: HeaderMap,
     JsonPatchContent(content): JsonPatchContent,
 ) -> Result<Json<Cleared>, ApiError> {
     let begun = Instant::now();
+    preconditions::check_list(&headers)?;
     let mut params = PageParams::new(&query);
     let filter = params.filters();
     let dry_run = params.dry_run();

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use chrono::{TimeDelta, Utc};
@@ -18,6 +18,7 @@ use crate::http::extract::{JSON, JsonContent, NDJSON, TaskId, media_type, unsupp
 use crate::http::middleware::authorize::original_path;
 use crate::http::openapi::schemas::{TaskReport, TaskReports};
 use crate::http::openapi::{WRITING, examples};
+use crate::http::preconditions;
 use crate::http::shares::Place;
 use crate::http::state::AppState;
 use crate::http::types::{ReportResult, Reported};
@@ -31,12 +32,13 @@ use crate::task::{TaskStatus, limits};
 ///
 /// Stores the task whole: made if there was none with this id, else replaced. Safe to repeat; a report that is older by
 /// `modified` than what is stored changes nothing. The content may have the `id` too, if it is that of the path.
+/// `If-None-Match: *` only creates, `If-Match` only replaces.
 #[utoipa::path(
     put,
     path = "/task-status/{id}",
     operation_id = "reportTaskStatus",
     tag = WRITING,
-    params(("id", Path)),
+    params(("id", Path), ("If-Match", Header), ("If-None-Match", Header)),
     request_body(content = TaskReport, description = "The task."),
     responses(
         (
@@ -47,19 +49,21 @@ use crate::task::{TaskStatus, limits};
             headers(("ETag")),
             example = json!(examples::completed())
         ),
-        (status = 201, description = "The task was new, and is stored.", body = TaskStatus, headers(("ETag")), example = json!(examples::completed()))
+        (status = 201, description = "The task was new, and is stored.", body = TaskStatus, headers(("ETag")), example = json!(examples::completed())),
+        (status = 412)
     )
 )]
 pub async fn put(
     state: AppState,
     Extension(record): Extension<AuditRecord>,
     TaskId(id): TaskId,
+    headers: HeaderMap,
     JsonContent(content): JsonContent,
 ) -> Result<Response, ApiError> {
     let report = read(&content, Some(&id))?;
     // Parsed content is many times as large as its text, and the database may take a while.
     drop(content);
-    let (status, task) = store(&state, &record, report).await?;
+    let (status, task) = store(&state, &record, report, &headers).await?;
     single::task_response(&state, status, &task).await
 }
 
@@ -114,7 +118,8 @@ pub async fn put(
             body = TaskStatus,
             headers(("ETag"), ("Location")),
             example = json!(examples::completed())
-        )
+        ),
+        (status = 412)
     )
 )]
 pub async fn post(
@@ -123,6 +128,7 @@ pub async fn post(
     Extension(record): Extension<AuditRecord>,
     request: Request<Body>,
 ) -> Result<Response, ApiError> {
+    preconditions::check_list(request.headers())?;
     let given = media_type(request.headers());
     if NDJSON.contains(&given.as_str()) {
         return ndjson::store(state, &place, record, request);
@@ -152,7 +158,7 @@ async fn post_one(
     }
     let report = read(&content, None)?;
     drop(content);
-    let (status, task) = store(state, record, report).await?;
+    let (status, task) = store(state, record, report, &HeaderMap::new()).await?;
     let mut response = single::task_response(state, status, &task).await?;
     // Relative to the request's own URL (RFC 3986, section 5.2), which a gateway may have rewritten.
     let id = utf8_percent_encode(&task.id, NON_ALPHANUMERIC);
@@ -224,23 +230,30 @@ fn name_items(error: StoreError, reports: &[Report]) -> ApiError {
     violations.take(MAX_VIOLATIONS).collect::<Vec<_>>().into()
 }
 
-/// Stores a task and returns it as it is stored then, with 201 if it is new.
+/// Stores a task under the conditions of the request, and returns it as it is stored then, with 201 if it is new.
 async fn store(
     state: &AppState,
     record: &AuditRecord,
     report: Report,
+    headers: &HeaderMap,
 ) -> Result<(StatusCode, TaskStatus), ApiError> {
-    record.set_tasks(vec![report.task.id.clone()]);
-    let outcomes = report::report(&state.database, std::slice::from_ref(&report)).await?;
-    if !outcomes.iter().all(|outcome| outcome.is_stored()) {
+    let id = &report.task.id;
+    record.set_tasks(vec![id.clone()]);
+    let (outcome, stored) = if preconditions::are_stated(headers) {
+        let expect = |stored: Option<&TaskStatus>| single::expect(headers, id, stored);
+        Box::pin(report::report_if(&state.database, &report, expect)).await??
+    } else {
+        let outcomes = report::report(&state.database, std::slice::from_ref(&report)).await?;
+        (outcomes[0], task::get(&state.database, id).await?)
+    };
+    if !outcome.is_stored() {
         record.set_tasks(Vec::new());
     }
-    let status = if outcomes == [Outcome::Created] {
+    let status = if outcome == Outcome::Created {
         StatusCode::CREATED
     } else {
         StatusCode::OK
     };
-    let stored = task::get(&state.database, &report.task.id).await?;
     // Pruned already if its last sign of life is outside the retention window.
     Ok((status, stored.unwrap_or_else(|| report.into_task(Utc::now()))))
 }

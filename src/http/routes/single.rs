@@ -12,9 +12,9 @@ use crate::http::etag::ETag;
 use crate::http::extract::{JSON, JsonPatchContent, TaskId};
 use crate::http::middleware::long_poll::PREFER;
 use crate::http::openapi::{READING, WRITING, examples};
+use crate::http::preconditions;
 use crate::http::state::AppState;
 use crate::memory::Reserved;
-use crate::messages::cause::Cause;
 use crate::pending::content_encoding::ContentEncoding;
 use crate::pending::digest::Digest;
 use crate::pending::wait::Wait;
@@ -88,7 +88,7 @@ pub async fn get(state: AppState, TaskId(id): TaskId, headers: HeaderMap) -> Res
     path = "/task-status/{id}",
     operation_id = "updateTaskStatus",
     tag = WRITING,
-    params(("id", Path), ("If-Match", Header)),
+    params(("id", Path), ("If-Match", Header), ("If-None-Match", Header)),
     request_body(
         description = "At most 100 operations. `application/json` is read too.",
         content((ref("#/components/schemas/JsonPatch") = "application/json-patch+json"))
@@ -109,23 +109,19 @@ pub async fn patch(
     record.set_tasks(vec![id.clone()]);
     let patch = TaskPatch::read(content)?;
     let changed = task::change(&state.database, &id, |task| {
-        let (digest, _) = representation(task)?;
-        let etag = |coding| ETag::compressed(digest, coding);
-        // The client may have seen it in any coding.
-        if !ContentEncoding::ALL
-            .into_iter()
-            .any(|coding| etag(coding).satisfies_if_match(&headers))
-        {
-            let cause = Cause::EtagDiffers {
-                current: etag(ContentEncoding::Identity).to_string(),
-            };
-            return Err(ApiError::Refused(StatusCode::PRECONDITION_FAILED, vec![cause]));
-        }
-        Ok(patch.apply(task)?)
+        expect(&headers, &id, Some(task))?;
+        patch.apply(task).map_err(ApiError::from)
     })
     .await?
     .ok_or_else(|| ApiError::unknown_task(&id))??;
     task_response(&state, StatusCode::OK, &changed).await
+}
+
+/// 412 unless the stored task is as the request expects.
+pub(super) fn expect(headers: &HeaderMap, id: &str, stored: Option<&TaskStatus>) -> Result<(), ApiError> {
+    let current = stored.map(representation).transpose()?;
+    let etag = current.map(|(digest, _)| ETag::compressed(digest, ContentEncoding::Identity));
+    preconditions::check(headers, id, etag.as_ref())
 }
 
 /// The response to a write, with the task and its tag.

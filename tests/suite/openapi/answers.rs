@@ -339,6 +339,16 @@ async fn changes(service: &Service, seen: &mut Seen<'_>) {
     seen.see("updateTaskStatus", &patch("/task-status/a", &etag, clear).await);
     seen.see("updateTaskStatus", &patch("/task-status/none", "*", clear).await);
     seen.see("updateTaskStatus", &patch("/task-status/a", "*", "{}").await);
+    let elsewhere = patch("/task-status?filters=pr+id", &etag, clear).await;
+    seen.see("clearTaskStatuses", &elsewhere);
+    let content = r#"{"type": "quartz", "uniqueName": "n", "launcher": "l"}"#;
+    for (method, target, id) in [
+        (Method::PUT, "/task-status/a", "reportTaskStatus"),
+        (Method::POST, "/task-status", "reportTaskStatuses"),
+    ] {
+        let headers = [("Content-Type", JSON), ("If-Match", "\"x\"")];
+        seen.see(id, &service.send_with(method, target, &headers, content).await);
+    }
 }
 
 /// Announces content and never sends it. The requests run concurrently, as each lasts until the time-out.
