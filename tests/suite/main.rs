@@ -37,6 +37,7 @@ mod pooler;
 mod postgres_tls;
 mod prepared_queries;
 mod privileges;
+mod proxies;
 mod renewal;
 mod schema;
 mod schema_changes;

@@ -2,7 +2,6 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
@@ -14,11 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::docs::{AUTHENTICATION, block};
+use crate::support::TIMEOUT;
+use crate::support::gateway::Gateway;
 use crate::support::program::{Program, serve};
-use crate::support::{TIMEOUT, eventually, left_out};
-
-/// Debian installs it outside the path of ordinary users.
-const NGINX: [&str; 2] = ["nginx", "/usr/sbin/nginx"];
 
 /// The printed server on other ports.
 fn printed(front: u16, identity: u16, service: u16) -> String {
@@ -30,20 +27,6 @@ fn printed(front: u16, identity: u16, service: u16) -> String {
             assert!(text.contains(&shown), "{shown} in {text}");
             text.replace(&shown, &format!("127.0.0.1:{real}"))
         },
-    )
-}
-
-/// A configuration with every file of nginx in one folder.
-fn configuration(folder: &Path, server: &str) -> String {
-    let folder = folder.display();
-    let temporary: Vec<String> = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .iter()
-        .map(|kind| format!("{kind}_temp_path {folder}/{kind};"))
-        .collect();
-    format!(
-        "daemon off; worker_processes 1; pid {folder}/pid; error_log stderr;\n\
-         events {{}}\nhttp {{ access_log off; {}\n{server}\n}}\n",
-        temporary.join(" ")
     )
 }
 
@@ -70,36 +53,8 @@ async fn authenticate(headers: HeaderMap) -> (StatusCode, [(&'static str, String
     }
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
-}
-
-/// The command of nginx, if it is installed.
-fn installed() -> Option<&'static str> {
-    let works = |program: &&str| {
-        Command::new(program)
-            .arg("-v")
-            .stderr(Stdio::null())
-            .status()
-            .is_ok()
-    };
-    NGINX.into_iter().find(works)
-}
-
-/// nginx with this server.
-fn start(nginx: &str, folder: &Path, server: &str) -> Program {
-    let file = folder.join("nginx.conf");
-    std::fs::write(&file, configuration(folder, server)).unwrap();
-    let mut nginx = Command::new(nginx);
-    nginx.arg("-c").arg(&file).arg("-p").arg(folder);
-    // If root starts it, its worker would run as a user without access to the folder. Others cannot change the user.
-    nginx.args(["-g", "user root;"]).stdin(Stdio::null());
-    Program::start(nginx)
-}
-
-/// nginx as printed in front of a service, with an identity provider. Returns its port.
-fn start_printed(nginx: &str, folder: &Path, service: u16) -> (Program, u16) {
+/// nginx as printed in front of a service, with an identity provider. `None` if it is not installed.
+async fn start_printed(service: u16) -> Option<Gateway> {
     let identity = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let identity_port = identity.local_addr().unwrap().port();
     let routes = Router::new().route("/oauth2/auth", get(authenticate));
@@ -111,17 +66,11 @@ fn start_printed(nginx: &str, folder: &Path, service: u16) -> (Program, u16) {
         CancellationToken::new(),
         TIMEOUT,
     ));
-    let front = free_port();
-    let server = printed(front, identity_port, service);
-    (start(nginx, folder, &server), front)
+    Gateway::nginx(|_, front| printed(front, identity_port, service)).await
 }
 
 #[tokio::test]
 async fn the_service_trusts_the_identity_that_nginx_sends() {
-    let Some(nginx) = installed() else {
-        left_out("not tested with nginx: it is not installed");
-        return;
-    };
     let database = TestDatabase::new().await;
     database.insert(&["t"]).await;
     let arguments = [
@@ -137,13 +86,14 @@ async fn the_service_trusts_the_identity_that_nginx_sends() {
     let (_, port) = url.rsplit_once(':').unwrap();
     program.logged("the database is up").await;
 
-    let folder = tempfile::tempdir().unwrap();
-    let (nginx, front) = start_printed(nginx, folder.path(), port.parse().unwrap());
+    let Some(nginx) = start_printed(port.parse().unwrap()).await else {
+        return;
+    };
 
     let client = reqwest::Client::new();
     let ask = async |method: Method, session: &str, headers: &[(&str, &str)]| {
         let mut request = client
-            .request(method.clone(), format!("http://127.0.0.1:{front}/task-status/t"))
+            .request(method.clone(), nginx.url("/task-status/t"))
             .header("Cookie", format!("session={session}"));
         if method == Method::PATCH {
             request = request
@@ -155,10 +105,6 @@ async fn the_service_trusts_the_identity_that_nginx_sends() {
         }
         request.send().await
     };
-    eventually("nginx listens", async || {
-        ask(Method::GET, "reader", &[]).await.ok()
-    })
-    .await;
     let status = async |method: Method, session: &str, headers: &[(&str, &str)]| {
         ask(method, session, headers).await.unwrap().status().as_u16()
     };
@@ -180,10 +126,10 @@ async fn the_service_trusts_the_identity_that_nginx_sends() {
     let ids: Vec<String> = (0..100)
         .map(|_| format!("%22{}%22", uuid::Uuid::new_v4()))
         .collect();
-    let list = format!(
-        "http://127.0.0.1:{front}/task-status?limit=1&filters=pr+id+and+not+id+in+({})",
+    let list = nginx.url(&format!(
+        "/task-status?limit=1&filters=pr+id+and+not+id+in+({})",
         ids.join(",")
-    );
+    ));
     database.insert(&["u"]).await;
     let page = client
         .get(list)
@@ -213,36 +159,33 @@ async fn the_service_trusts_the_identity_that_nginx_sends() {
 
 #[tokio::test]
 async fn a_cache_in_front_hands_nothing_to_another_caller() {
-    let Some(nginx) = installed() else {
-        left_out("not tested with nginx: it is not installed");
-        return;
-    };
     let database = TestDatabase::new().await;
     let service = service(&database).await;
-    let folder = tempfile::tempdir().unwrap();
-    let front = free_port();
-    let server = format!(
-        "proxy_cache_path {folder}/cache keys_zone=cache:1m;
-         server {{
-             listen 127.0.0.1:{front};
-             location / {{
-                 proxy_pass http://{service};
-                 proxy_cache cache;
-                 proxy_cache_valid 200 204 304 10m;
-                 proxy_cache_valid 404 10m;
-             }}
-         }}",
-        folder = folder.path().display(),
-        service = service.address,
-    );
-    let _nginx = start(nginx, folder.path(), &server);
+    let cache = |folder: &Path, front| {
+        format!(
+            "proxy_cache_path {folder}/cache keys_zone=cache:1m;
+             server {{
+                 listen 127.0.0.1:{front};
+                 location / {{
+                     proxy_pass http://{service};
+                     proxy_cache cache;
+                     proxy_cache_valid 200 204 304 10m;
+                     proxy_cache_valid 404 10m;
+                 }}
+             }}",
+            folder = folder.display(),
+            service = service.address,
+        )
+    };
+    let Some(nginx) = Gateway::nginx(cache).await else {
+        return;
+    };
     let client = reqwest::Client::new();
     let reader = format!("Bearer {}", token(&[READ]));
     let ask = async |target: &str, authorization: &str| {
-        let request = client.get(format!("http://127.0.0.1:{front}{target}"));
+        let request = client.get(nginx.url(target));
         request.header("Authorization", authorization).send().await
     };
-    eventually("nginx listens", async || ask("/docs", "").await.ok()).await;
     for (target, status) in [
         ("/task-status/t", 200),
         ("/task-status", 200),

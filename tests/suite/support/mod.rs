@@ -2,6 +2,7 @@
 
 pub mod certificates;
 pub mod database;
+pub mod gateway;
 pub mod identity;
 pub mod node;
 pub mod packages;
