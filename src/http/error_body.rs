@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::Request;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -21,6 +21,7 @@ use crate::telemetry::error_chain;
 /// [`ApiError::error_type`] of a response, as its extension.
 #[derive(Debug, Clone, Copy)]
 pub struct ErrorType(pub &'static str);
+const ACCEPT_LANGUAGE: HeaderValue = HeaderValue::from_static("accept-language");
 
 /// The body of every error.
 #[derive(Debug, Serialize, ToSchema)]
@@ -171,6 +172,7 @@ impl Context {
         if let Some(name) = error.error_type() {
             parts.extensions.insert(ErrorType(name));
         }
+        parts.headers.append(header::VARY, ACCEPT_LANGUAGE);
         (parts, Json(body)).into_response()
     }
 

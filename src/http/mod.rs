@@ -11,6 +11,7 @@ pub(crate) mod error_body;
 pub mod etag;
 mod exchange;
 pub(crate) mod extract;
+mod fixed_content;
 pub mod middleware;
 pub mod openapi;
 mod page_headers;

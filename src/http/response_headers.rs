@@ -17,6 +17,7 @@ pub fn complete(headers: &mut HeaderMap) {
         NO_STORE
     };
     headers.insert(header::CACHE_CONTROL, cache_control);
+    merge_vary(headers);
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
@@ -25,4 +26,20 @@ pub fn complete(headers: &mut HeaderMap) {
         CROSS_ORIGIN_RESOURCE_POLICY,
         HeaderValue::from_static("same-origin"),
     );
+}
+
+/// Each layer adds a line of its own to `Vary`, and some caches read the first alone.
+fn merge_vary(headers: &mut HeaderMap) {
+    let mut lines = headers.get_all(header::VARY).iter();
+    if lines.next().is_none() || lines.next().is_none() {
+        return;
+    }
+    let lines: Vec<&[u8]> = headers
+        .get_all(header::VARY)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
+    if let Ok(merged) = HeaderValue::from_bytes(&lines.join(&b", "[..])) {
+        headers.insert(header::VARY, merged);
+    }
 }

@@ -268,7 +268,7 @@ async fn a_request_without_one_valid_host_or_with_another_coding_than_chunked_is
             let body: Value = serde_json::from_str(body).unwrap();
             assert_eq!(body["detailCode"], "400.0 Bad request syntax");
             assert!(head.contains(&format!(
-                "slpt-request-id: {}",
+                "Slpt-Request-Id: {}",
                 body["trackingId"].as_str().unwrap()
             )));
             let given = body["causes"].get(0).map(|cause| cause["text"].as_str().unwrap());

@@ -56,7 +56,7 @@ fn the_servers_are_the_base_paths() {
         .iter()
         .map(|server| server["url"].as_str().unwrap())
         .collect();
-    assert_eq!(urls, ["/", "/a", "/b/c"]);
+    assert_eq!(urls, [".", "./a", "./b/c"]);
 }
 
 #[test]

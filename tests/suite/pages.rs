@@ -322,6 +322,43 @@ async fn a_page_is_compressed_as_negotiated_with_its_own_tag() {
     }
 }
 
+#[tokio::test]
+async fn the_description_is_compressed_and_tagged() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    for target in ["/openapi.json", "/docs"] {
+        let plain = service.get(target).await;
+        let mut tags = vec![plain.etag()];
+        for coding in ["gzip", "br", "zstd"] {
+            let (headers, encoded) = coded(&service, Method::GET, target, coding).await;
+            assert_eq!(headers["content-encoding"], coding);
+            assert_eq!(headers["vary"], "accept-encoding");
+            assert_eq!(headers["content-type"], plain.headers["content-type"]);
+            assert!(
+                encoded.len() < plain.body.len() / 5,
+                "{coding}: {}",
+                encoded.len()
+            );
+            assert!(
+                decoded(Some(coding), &encoded) == plain.body.as_bytes(),
+                "{coding}"
+            );
+            let etag = headers["etag"].to_str().unwrap().to_owned();
+            assert!(!tags.contains(&etag));
+            for method in [Method::GET, Method::HEAD] {
+                let conditions = [("Accept-Encoding", coding), ("If-None-Match", &etag)];
+                let known = service.request(method, target, &conditions).await;
+                assert_eq!((known.status.as_u16(), known.body.as_str()), (304, ""));
+                assert_eq!(known.header("etag"), Some(etag.as_str()));
+                assert_eq!(known.header("cache-control"), Some("private, no-cache"));
+                let policy = "content-security-policy";
+                assert_eq!(known.header(policy), plain.header(policy));
+            }
+            tags.push(etag);
+        }
+    }
+}
+
 /// Scans of an index, and entries read. Ends the service: connections report statistics when they close.
 async fn read_of(index: &str, database: &TestDatabase, service: &Service) -> (i64, i64) {
     service.database.close().await;

@@ -1,9 +1,13 @@
 //! Proxies in front of the service that compress its responses, and so change their tags.
 
-use reqwest::{Method, StatusCode};
+use std::path::Path;
+use std::process::Command;
+
+use reqwest::{Method, StatusCode, Url};
 
 use crate::support::database::TestDatabase;
 use crate::support::gateway::Gateway;
+use crate::support::left_out;
 use crate::support::service::{Answer, PENDING_TASKS, Service};
 
 /// What a proxy makes of a strong tag.
@@ -87,7 +91,7 @@ async fn start() -> (TestDatabase, Service) {
 #[tokio::test]
 async fn behind_nginx() {
     let (_database, service) = start().await;
-    let server = |_: &std::path::Path, port| {
+    let server = |_: &Path, port| {
         format!(
             "gzip on; gzip_types application/json; gzip_proxied any; gzip_http_version 1.0;
              server {{
@@ -113,7 +117,7 @@ async fn behind_apache() {
     ]
     .map(|name| format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n"))
     .concat();
-    let configuration = |folder: &std::path::Path, port| {
+    let configuration = |folder: &Path, port| {
         format!(
             "{modules}
              ServerRoot {folder}\nServerName localhost\nPidFile {folder}/pid\nErrorLog /dev/stderr
@@ -134,7 +138,7 @@ async fn behind_apache() {
 #[tokio::test]
 async fn behind_caddy() {
     let (_database, service) = start().await;
-    let configuration = |_: &std::path::Path, port| {
+    let configuration = |_: &Path, port| {
         format!(
             "{{\nadmin off\nauto_https off\n}}
              http://127.0.0.1:{port} {{
@@ -160,7 +164,7 @@ async fn behind_caddy() {
 #[tokio::test]
 async fn behind_haproxy() {
     let (_database, service) = start().await;
-    let configuration = |_: &std::path::Path, port| {
+    let configuration = |_: &Path, port| {
         format!(
             "defaults
                  mode http
@@ -184,7 +188,7 @@ async fn behind_haproxy() {
 #[tokio::test]
 async fn behind_varnish() {
     let (_database, service) = start().await;
-    let configuration = |_: &std::path::Path, _| {
+    let configuration = |_: &Path, _| {
         format!(
             "vcl 4.1;
              backend default {{ .host = \"127.0.0.1\"; .port = \"{}\"; }}
@@ -210,4 +214,47 @@ async fn behind_varnish() {
             .arg(file.with_file_name("varnish"));
     });
     tags_are_known_again(gateway.await, &service, Tag::Weak).await;
+}
+
+#[tokio::test]
+async fn the_description_leads_to_the_service_below_a_stripped_prefix() {
+    let (_database, service) = start().await;
+    let server = |_: &Path, port| {
+        format!(
+            "server {{
+                 listen 127.0.0.1:{port};
+                 location /tasks/ {{ proxy_pass http://{}/; }}
+             }}",
+            service.address
+        )
+    };
+    let Some(gateway) = Gateway::nginx(server).await else {
+        return;
+    };
+    let get = async |url: &str| Answer::read(reqwest::get(url).await.unwrap()).await;
+    let document = gateway.url("/tasks/openapi.json");
+    let described = get(&document).await.json();
+    let page = gateway.url("/tasks/docs");
+    let script = get(&page).await.body;
+    let begin = script.find("function absolute(").unwrap();
+    let end = begin + script[begin..].find("\n}\n").unwrap() + 3;
+    for server in described["servers"].as_array().unwrap() {
+        let relative = server["url"].as_str().unwrap();
+        let base = Url::parse(&document).unwrap().join(relative).unwrap();
+        let base = base.as_str().trim_end_matches('/');
+        assert_eq!(
+            get(&format!("{base}{PENDING_TASKS}")).await.status,
+            StatusCode::OK,
+            "{base}"
+        );
+        // What the page shows as a command.
+        let program = format!(
+            "const location = new URL({page:?}); {}; process.stdout.write(absolute({relative:?}))",
+            &script[begin..end]
+        );
+        match Command::new("node").args(["--eval", &program]).output() {
+            Ok(output) => assert_eq!(String::from_utf8_lossy(&output.stdout), base, "{output:?}"),
+            Err(_) => left_out("the page's script was not tested: Node.js is not installed"),
+        }
+    }
 }

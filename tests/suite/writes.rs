@@ -536,6 +536,16 @@ impl Service {
         )
         .await
     }
+
+    /// The only cause of the 412 to a write: its method, target, media type and content, and its condition.
+    async fn refused_for(&self, write: (Method, &str, &str, &str), condition: (&str, &str)) -> String {
+        let (method, target, media_type, content) = write;
+        let headers = [("Content-Type", media_type), condition];
+        let answer = self.send_with(method, target, &headers, content.to_owned()).await;
+        assert_eq!(answer.status, StatusCode::PRECONDITION_FAILED, "{answer:?}");
+        let [cause] = answer.causes().try_into().unwrap();
+        cause
+    }
 }
 
 #[tokio::test]
@@ -555,109 +565,58 @@ async fn a_write_whose_condition_is_not_met_changes_nothing() {
     assert_eq!(replaced.status, StatusCode::OK);
     assert_eq!(replaced.json()["progress"], "x");
     let current = replaced.etag();
-    let patch = r#"[{"op":"replace","path":"/progress","value":"y"}]"#;
-    let clear = "/task-status?filters=pr+id";
-    let list = |header: &str| {
-        format!(
-            "{header} cannot be met here. It is for a single task, with PUT or PATCH on /task-status/ and its id."
-        )
-    };
+    let changed = format!("The task has changed: its ETag is now {current}.");
     let exists = format!("The task exists, which If-None-Match rules out: its ETag is {current}.");
     let weak = format!(
         "If-Match needs a strong ETag, and W/{current} is weak: a proxy that compresses has made it so. Let it pass on \
          the responses of this service uncompressed (nginx: gzip off)."
     );
-    let report = report.to_string();
-    let batch = format!("[{report}]");
-    for (method, target, media_type, content, condition, cause) in [
-        (
-            Method::PUT,
-            "/task-status/a",
-            JSON,
-            report.as_str(),
-            ("If-Match", created.etag().as_str()),
-            format!("The task has changed: its ETag is now {current}."),
-        ),
-        (
-            Method::PUT,
-            "/task-status/a",
-            JSON,
-            &report,
-            ("If-Match", &format!("W/{current}")),
-            weak.clone(),
-        ),
-        (
-            Method::PUT,
-            "/task-status/a",
-            JSON,
-            &report,
-            ("If-None-Match", "*"),
-            exists.clone(),
-        ),
-        (
-            Method::PATCH,
-            "/task-status/a",
-            PATCH,
-            patch,
-            ("If-None-Match", &current),
-            exists,
-        ),
-        (
-            Method::PATCH,
-            "/task-status/a",
-            PATCH,
-            patch,
-            ("If-Match", &format!("W/{current}")),
-            weak,
-        ),
-        (
-            Method::POST,
-            "/task-status",
-            JSON,
-            &report,
-            ("If-None-Match", "*"),
-            list("If-None-Match"),
-        ),
-        (
-            Method::POST,
-            "/task-status",
-            JSON,
-            &batch,
-            ("If-Match", &current),
-            list("If-Match"),
-        ),
-        (
-            Method::POST,
-            "/task-status",
-            NDJSON,
-            &report,
-            ("If-Match", &current),
-            list("If-Match"),
-        ),
-        (
-            Method::PATCH,
-            clear,
-            PATCH,
-            r#"[{"op":"replace","path":"/completionStatus","value":"Error"}]"#,
-            ("If-Match", &current),
-            list("If-Match"),
-        ),
-    ] {
-        let headers = [("Content-Type", media_type), condition];
-        let answer = service
-            .send_with(method.clone(), target, &headers, content.to_owned())
-            .await;
-        assert_eq!(
-            answer.status,
-            StatusCode::PRECONDITION_FAILED,
-            "{method} {target} {condition:?}"
-        );
-        assert_eq!(answer.causes(), [cause]);
-        assert_eq!(service.get("/task-status/a").await.body, replaced.body);
-    }
+    let content = report.to_string();
+    let put = async |header, value: &str| {
+        let sent = (Method::PUT, "/task-status/a", JSON, content.as_str());
+        service.refused_for(sent, (header, value)).await
+    };
+    let patch = async |header, value: &str| {
+        let patch = r#"[{"op":"replace","path":"/progress","value":"y"}]"#;
+        let sent = (Method::PATCH, "/task-status/a", PATCH, patch);
+        service.refused_for(sent, (header, value)).await
+    };
+    assert_eq!(put("If-Match", &created.etag()).await, changed);
+    assert_eq!(put("If-Match", &format!("W/{current}")).await, weak);
+    assert_eq!(put("If-None-Match", "*").await, exists);
+    assert_eq!(patch("If-None-Match", &current).await, exists);
+    assert_eq!(patch("If-Match", &format!("W/{current}")).await, weak);
+    assert_eq!(service.get("/task-status/a").await.body, replaced.body);
     // A report that would be refused anyway is refused for its own fault.
     let bad = service.put_if("a", ("If-None-Match", "*"), &json!({})).await;
     assert_eq!(bad.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_condition_that_a_list_cannot_meet_is_not_passed_over() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    let stored = service.put("a", &least("a")).await;
+    let report = least("b").to_string();
+    let batch = format!("[{report}]");
+    let clear = r#"[{"op":"replace","path":"/completionStatus","value":"Error"}]"#;
+    for (method, target, media_type, content) in [
+        (Method::POST, "/task-status", JSON, report.as_str()),
+        (Method::POST, "/task-status", JSON, &batch),
+        (Method::POST, "/task-status", NDJSON, &report),
+        (Method::PATCH, "/task-status?filters=pr+id", PATCH, clear),
+    ] {
+        for (header, value) in [("If-Match", stored.etag()), ("If-None-Match", "*".to_owned())] {
+            let sent = (method.clone(), target, media_type, content);
+            let cause = service.refused_for(sent, (header, &value)).await;
+            let only = "It is for a single task, with PUT or PATCH on /task-status/ and its id.";
+            assert_eq!(cause, format!("{header} cannot be met here. {only}"));
+        }
+    }
+    assert_eq!(
+        service.get("/task-status").await.body,
+        format!("[{}]", stored.body)
+    );
 }
 
 #[tokio::test]

@@ -84,7 +84,7 @@ pub fn of(operation: &Value, parameters: &[(String, Value)]) -> BTreeMap<String,
     if !examples.is_empty() {
         let description = "The request asks for something that is not allowed (`400.1`), or cannot be parsed (`400.0`). \
                            `causes` has an entry for each fault.";
-        responses.insert("400".to_owned(), response(description, &[], examples));
+        responses.insert("400".to_owned(), response(description, &["Vary"], examples));
     }
     responses
 }
@@ -120,32 +120,10 @@ fn shared(status: &str) -> Value {
                 bare(StatusCode::REQUEST_TIMEOUT),
             ),
         ),
-        "412" => {
-            let current = examples::etag();
-            let failed = |cause| refused(StatusCode::PRECONDITION_FAILED, cause);
-            let given = format!("W/{current}");
-            let changed = failed(Cause::EtagDiffers {
-                current: current.clone(),
-            });
-            let header = "If-Match";
-            (
-                "The task is in none of the states that `If-Match` names, or in one that `If-None-Match` rules out.",
-                vec![
-                    ("changed", "The task has changed meanwhile", changed),
-                    ("exists", "The task exists", failed(Cause::TaskExists { current })),
-                    (
-                        "weak",
-                        "A proxy has made the tag weak",
-                        failed(Cause::EtagWeak { given }),
-                    ),
-                    (
-                        "list",
-                        "Not a single task",
-                        failed(Cause::PreconditionOfList { header }),
-                    ),
-                ],
-            )
-        }
+        "412" => (
+            "The task is in none of the states that `If-Match` names, or in one that `If-None-Match` rules out.",
+            precondition_examples(),
+        ),
         "413" => {
             let cause = Cause::PayloadTooLarge {
                 limit: MAX_BODY_BYTES,
@@ -199,9 +177,9 @@ fn shared(status: &str) -> Value {
         ),
     };
     let extra_headers: &[&str] = match status {
-        "401" | "403" => &["WWW-Authenticate"],
-        "429" | "503" => &["Retry-After"],
-        _ => &[],
+        "401" | "403" => &["WWW-Authenticate", "Vary"],
+        "429" | "503" => &["Retry-After", "Vary"],
+        _ => &["Vary"],
     };
     response(description, extra_headers, examples)
 }
@@ -227,6 +205,33 @@ fn forbidden_examples() -> Vec<Example> {
             "host",
             "The host is not one of the service",
             ApiError::Refused(StatusCode::FORBIDDEN, vec![cause]),
+        ),
+    ]
+}
+
+fn precondition_examples() -> Vec<Example> {
+    let failed = |cause| ApiError::Refused(StatusCode::PRECONDITION_FAILED, vec![cause]);
+    let current = examples::etag();
+    let given = format!("W/{current}");
+    let header = "If-Match";
+    vec![
+        (
+            "changed",
+            "The task has changed meanwhile",
+            failed(Cause::EtagDiffers {
+                current: current.clone(),
+            }),
+        ),
+        ("exists", "The task exists", failed(Cause::TaskExists { current })),
+        (
+            "weak",
+            "A proxy has made the tag weak",
+            failed(Cause::EtagWeak { given }),
+        ),
+        (
+            "list",
+            "Not a single task",
+            failed(Cause::PreconditionOfList { header }),
         ),
     ]
 }

@@ -73,8 +73,9 @@ pub fn all() -> Value {
             "schema": { "type": "string", "enum": ["no-store", "private, no-cache"] },
         },
         "Vary": {
-            "description": "Lists and tasks depend on `Accept-Encoding`.",
-            "schema": { "type": "string", "examples": ["accept-encoding"] },
+            "description": "The headers of the request that the response depends on: content on `Accept-Encoding`, texts of \
+                            errors on `Accept-Language`.",
+            "schema": { "type": "string", "examples": ["accept-encoding", "accept-language"] },
         },
         "Content-Encoding": {
             "description": "How the content is compressed, if it is.",

@@ -79,21 +79,22 @@ pub fn document(operations: OpenApi, base_paths: &[BasePath]) -> String {
             item["head"] = components.head(&item["get"]);
         }
         if !path.starts_with("/task-status") {
-            item["servers"] = json!([{ "url": "/" }]);
+            item["servers"] = json!([{ "url": "." }]);
         }
     }
     document["components"] = components.0;
     format!("{document:#}\n")
 }
 
+/// Relative to the URL of the document, which a gateway may have put below a prefix.
 fn servers(base_paths: &[BasePath]) -> Value {
     let root = json!({
-        "url": "/",
+        "url": ".",
         "description": "The root, for clients of this service and gateways that strip prefixes",
     });
     let versions = base_paths
         .iter()
-        .map(|path| json!({ "url": path.as_str(), "description": "The same, for clients of that version" }));
+        .map(|path| json!({ "url": format!(".{}", path.as_str()), "description": "The same, for clients of that version" }));
     std::iter::once(root).chain(versions).collect()
 }
 

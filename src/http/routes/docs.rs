@@ -6,14 +6,15 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::body::Bytes;
-use axum::http::{HeaderName, header};
+use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
+use crate::http::error::ApiError;
 use crate::http::extract::JSON;
+use crate::http::fixed_content::FixedContent;
 use crate::http::openapi::DESCRIPTION;
 
 const PAGE: &str = include_str!("../openapi/page/page.html");
@@ -26,8 +27,8 @@ pub struct Published(Arc<Pages>);
 
 #[derive(Debug)]
 struct Pages {
-    document: Bytes,
-    page: Bytes,
+    document: FixedContent,
+    page: FixedContent,
     policy: String,
 }
 
@@ -46,8 +47,8 @@ impl Published {
             hash(SCRIPT)
         );
         Self(Arc::new(Pages {
-            document: document.into(),
-            page: page.into(),
+            document: FixedContent::new(JSON, document),
+            page: FixedContent::new("text/html; charset=utf-8", page),
             policy,
         }))
     }
@@ -61,10 +62,26 @@ impl Published {
     path = "/openapi.json",
     operation_id = "getOpenApi",
     tag = DESCRIPTION,
-    responses((status = 200, description = "The document, in OpenAPI 3.1.", body = Object))
+    params(("If-None-Match", Header), ("Accept-Encoding", Header)),
+    responses(
+        (
+            status = 200,
+            description = "The document, in OpenAPI 3.1.",
+            body = Object,
+            headers(("Vary"), ("Content-Encoding"), ("CodedETag"))
+        ),
+        (
+            status = 304,
+            description = "The document that the client has is current: see `If-None-Match`.",
+            headers(("Vary"), ("CodedETag"))
+        )
+    )
 )]
-pub async fn openapi(Extension(Published(pages)): Extension<Published>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, JSON)], pages.document.clone())
+pub async fn openapi(
+    Extension(Published(pages)): Extension<Published>,
+    request: HeaderMap,
+) -> Result<Response, ApiError> {
+    pages.document.respond(&request).await
 }
 
 /// The description of the API, for people
@@ -75,17 +92,33 @@ pub async fn openapi(Extension(Published(pages)): Extension<Published>) -> impl 
     path = "/docs",
     operation_id = "getDocs",
     tag = DESCRIPTION,
-    responses((
-        status = 200,
-        description = "The page. It needs no network.",
-        body = String,
-        content_type = "text/html",
-        headers(("Content-Security-Policy" = String, description = "Lets the page do nothing but run its own script and styles."))
-    ))
+    params(("If-None-Match", Header), ("Accept-Encoding", Header)),
+    responses(
+        (
+            status = 200,
+            description = "The page. It needs no network.",
+            body = String,
+            content_type = "text/html",
+            headers(
+                ("Content-Security-Policy" = String, description = "Lets the page do nothing but run its own script and styles."),
+                ("Vary"), ("Content-Encoding"), ("CodedETag")
+            )
+        ),
+        (
+            status = 304,
+            description = "The page that the client has is current: see `If-None-Match`.",
+            headers(
+                ("Content-Security-Policy" = String, description = "Lets the page do nothing but run its own script and styles."),
+                ("Vary"), ("CodedETag")
+            )
+        )
+    )
 )]
-pub async fn page(Extension(Published(pages)): Extension<Published>) -> Response {
-    let headers: [(HeaderName, &str); 5] = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+pub async fn page(
+    Extension(Published(pages)): Extension<Published>,
+    request: HeaderMap,
+) -> Result<Response, ApiError> {
+    let headers: [(HeaderName, &str); 4] = [
         (header::CONTENT_SECURITY_POLICY, &pages.policy),
         // For browsers that do not know the policy's frame-ancestors.
         (header::X_FRAME_OPTIONS, "DENY"),
@@ -95,7 +128,7 @@ pub async fn page(Extension(Published(pages)): Extension<Published>) -> Response
         ),
         (header::REFERRER_POLICY, "no-referrer"),
     ];
-    (headers, pages.page.clone()).into_response()
+    Ok((headers, pages.page.respond(&request).await?).into_response())
 }
 
 /// The name of an allowed text in a policy.

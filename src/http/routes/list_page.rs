@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use crate::http::error::ApiError;
 use crate::http::etag::ETag;
 use crate::http::extract::JSON;
+use crate::http::fixed_content::{ACCEPT_ENCODING, accepted_encoding};
 use crate::http::middleware::long_poll::PREFER;
 use crate::http::page_headers::page_headers;
 use crate::http::page_params::PageRange;
@@ -19,8 +20,6 @@ use crate::listing::sorters::Sorters;
 use crate::pending::content_encoding::ContentEncoding;
 use crate::pending::page::{ListPage, ListQuery};
 use crate::pending::wait::Wait;
-
-const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
 
 /// Responds with a page of the tasks that match the filter. A 304 has the other headers too, since they may have changed.
 pub(super) async fn respond(
@@ -78,18 +77,4 @@ pub(super) fn tagged(etag: &ETag) -> [(HeaderName, HeaderValue); 2] {
 
 pub(super) fn content_encoding(encoding: ContentEncoding) -> Option<[(HeaderName, &'static str); 1]> {
     encoding.token().map(|token| [(header::CONTENT_ENCODING, token)])
-}
-
-/// The best encoding that a request accepts. Several header lines mean the same as one (RFC 9110, section 5.3).
-pub(super) fn accepted_encoding(request: &HeaderMap) -> ContentEncoding {
-    let lines: Vec<&str> = request
-        .get_all(header::ACCEPT_ENCODING)
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .collect();
-    match lines[..] {
-        [] => ContentEncoding::Identity,
-        [line] => ContentEncoding::negotiate(line),
-        _ => ContentEncoding::negotiate(&lines.join(",")),
-    }
 }

@@ -5,11 +5,12 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::list_page::{accepted_encoding, content_encoding, tagged};
+use super::list_page::{content_encoding, tagged};
 use crate::auth::audit::AuditRecord;
 use crate::http::error::ApiError;
 use crate::http::etag::ETag;
 use crate::http::extract::{JSON, JsonPatchContent, TaskId};
+use crate::http::fixed_content::accepted_encoding;
 use crate::http::middleware::long_poll::PREFER;
 use crate::http::openapi::{READING, WRITING, examples};
 use crate::http::preconditions;

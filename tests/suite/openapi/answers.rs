@@ -301,7 +301,7 @@ async fn reads(service: &Service, seen: &mut Seen<'_>) {
     }
 }
 
-/// Reads pages that the client has already.
+/// Reads what the client has already.
 async fn known_pages(service: &Service, seen: &mut Seen<'_>) {
     for (target, ids) in [
         (
@@ -312,6 +312,8 @@ async fn known_pages(service: &Service, seen: &mut Seen<'_>) {
             "/task-status/pending-tasks?count=true",
             ["getPendingTasks", "getPendingTaskHeaders"],
         ),
+        ("/openapi.json", ["getOpenApi", "getOpenApiHeaders"]),
+        ("/docs", ["getDocs", "getDocsHeaders"]),
     ] {
         let etag = service.get(target).await.etag();
         for (method, id) in [Method::GET, Method::HEAD].into_iter().zip(ids) {

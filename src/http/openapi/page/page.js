@@ -180,6 +180,12 @@ const quoted = (text) => `'${String(text).replaceAll("'", "'\\''")}'`;
 /** The scope that a caller needs, if any. */
 const scope = (operation) => (operation.security || []).flatMap((requirement) => Object.values(requirement).flat())[0];
 
+/** The URL of a server, which is relative to the document beside this page: a gateway may have put both below a prefix. */
+function absolute(server) {
+  const here = location.origin.startsWith('http') ? location.origin + location.pathname.replace(/\/+$/, '') : 'http://127.0.0.1:8080/docs';
+  return new URL(server, here).href.replace(/\/$/, '');
+}
+
 /** A curl command that does the operation, with the examples of what it needs. */
 function curl(method, path, operation, server) {
   const parameters = (operation.parameters || []).map(resolve);
@@ -187,8 +193,7 @@ function curl(method, path, operation, server) {
   const target = path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(example(parameters.find((parameter) => parameter.name === name))));
   const chosen = parameters.filter((parameter) => parameter.in === 'query' && (parameter.required || ['limit', 'count', 'dryRun'].includes(parameter.name)));
   const query = chosen.map((parameter) => `${parameter.name}=${encodeURIComponent(example(parameter))}`).join('&');
-  const url = location.origin.startsWith('http') ? location.origin : 'http://127.0.0.1:8080';
-  const words = [`curl -i ${method === 'get' ? '' : `-X ${method.toUpperCase()} `}${quoted(`${url}${server.replace(/\/$/, '')}${target}${query ? `?${query}` : ''}`)}`];
+  const words = [`curl -i ${method === 'get' ? '' : `-X ${method.toUpperCase()} `}${quoted(`${absolute(server)}${target}${query ? `?${query}` : ''}`)}`];
   // In double quotes: the reader's shell puts the token in.
   if (scope(operation)) words.push('-H "Authorization: Bearer $token"');
   const [mediaType, content] = Object.entries(resolve(operation.requestBody).content || {})[0] || [];
@@ -250,7 +255,7 @@ function operation(path, method, found) {
 const operations = Object.entries(api.paths).filter(([path]) => !path.includes('/v1')).flatMap(([path, methods]) =>
   METHODS.filter((method) => methods[method]).map((method) => ({ path, method, found: methods[method], tag: methods[method].tags[0] })));
 const choice = h('select', { id: 'server', change: () => redraw.forEach((draw) => draw(choice.value)) },
-  api.servers.map((server) => h('option', { value: server.url }, server.url)));
+  api.servers.map((server) => h('option', { value: server.url }, absolute(server.url))));
 
 main.replaceChildren(
   h('h1', {}, api.info.title),
