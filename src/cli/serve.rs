@@ -122,6 +122,7 @@ pub(super) fn api(
         allowed_hosts,
         cors_origins: args.cors_origins.clone(),
         bounds: args.into(),
+        health: args.health_on_api,
         authorizer,
         metrics,
     };

@@ -7,7 +7,7 @@ use axum::extract::{OriginalUri, Request};
 use axum::http::{StatusCode, Uri, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any_service, get};
 use axum::{Extension, Router};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -44,6 +44,8 @@ pub struct ApiConfig {
     pub authorizer: Authorizer,
     /// Measures every request.
     pub metrics: RequestMetrics,
+    /// Whether the routes for supervisors are here too.
+    pub health: bool,
 }
 
 /// The operations on tasks.
@@ -83,14 +85,23 @@ pub fn api(state: AppState, config: &ApiConfig, extra_routes: Vec<Route>) -> Rou
             routes.nest(base.as_str(), task_routes.clone())
         })
         .merge(meta_routes.layer(Extension(published)));
+    let (database, pending) = (state.database.clone(), state.pending.clone());
     let routes = authorizer.with_fallbacks(routes).with_state(state);
-    layered(
-        routes,
-        request_timeout,
-        config.allowed_hosts.clone(),
-        &config.cors_origins,
-        config.metrics.clone(),
-    )
+    let (hosts, origins) = (config.allowed_hosts.clone(), &config.cors_origins);
+    let layered = |routes, hosts| layered(routes, request_timeout, hosts, origins, config.metrics.clone());
+    let app = layered(routes, hosts);
+    if !config.health {
+        return app;
+    }
+    // Balancers ask for an address, which may be none of the allowed hosts, and some for `/` alone.
+    let health = health(database, authorizer.clone(), pending).route("/", get(health::livez));
+    let health = layered(health, AllowedHosts::Any);
+    ["/", "/livez", "/readyz"]
+        .iter()
+        .fold(Router::new(), |router, path| {
+            router.route(path, any_service(health.clone()))
+        })
+        .fallback_service(app)
 }
 
 /// The OpenAPI document of the API under these base paths.

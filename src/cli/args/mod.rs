@@ -258,6 +258,10 @@ pub struct ApiArgs {
         value_name = "ORIGINS"
     )]
     pub cors_origins: Vec<Origin>,
+    /// Serve /livez and /readyz on the API's address too, and respond to `/` as to /livez, for balancers that can ask no
+    /// other address. They need no authentication and have no limit
+    #[arg(long, env = "TASK_STATUS_HEALTH_ON_API", value_parser = BoolishValueParser::new())]
+    pub health_on_api: bool,
     /// Requests in flight at a time, at most, and half as many of one client: a verified name, else an address. Further
     /// requests get 503 at once
     #[arg(

@@ -55,7 +55,7 @@ async fn no_spelling_of_a_path_bypasses_the_authorizer() {
             );
             let answer = service.raw(request.as_bytes()).await;
             assert!(answer.starts_with("HTTP/1.1 401 "), "{method} {target}: {answer}");
-            assert!(answer.contains("www-authenticate: Bearer"), "{answer}");
+            assert!(answer.contains("Www-Authenticate: Bearer"), "{answer}");
         }
     }
     let absolute = "GET http://docs/task-status HTTP/1.1\r\nhost: docs\r\nconnection: close\r\n\r\n";
@@ -174,6 +174,8 @@ async fn only_listed_origins_may_call() {
         refused.header("access-control-allow-origin"),
         Some("https://ops.example.com")
     );
+    let vary: Vec<_> = refused.headers.get_all("vary").iter().collect();
+    assert_eq!(vary, ["accept-language, origin"]);
     let exposed = refused.header("access-control-expose-headers").unwrap();
     assert!(
         exposed.contains("x-total-count") && exposed.contains("slpt-request-id"),
@@ -196,6 +198,30 @@ async fn only_listed_origins_may_call() {
         .request(Method::OPTIONS, "/task-status", &preflight)
         .await;
     assert_eq!(answer.status, 405);
+}
+
+#[tokio::test]
+async fn health_is_served_to_everybody_if_set() {
+    let database = TestDatabase::new().await;
+    let mut setup = Setup::with_authenticator(access(keys()));
+    setup.api.allowed_hosts = AllowedHosts::Listed(["tasks.example".parse().unwrap()].into());
+    setup.api.health = true;
+    let service = Service::with(&database, setup).await;
+    for target in ["/livez", "/readyz", "/"] {
+        for (method, body) in [(Method::GET, "ok\n"), (Method::HEAD, "")] {
+            let answer = service.request(method, target, &[]).await;
+            assert_eq!((answer.status.as_u16(), answer.body.as_str()), (200, body));
+            assert!(answer.header("slpt-request-id").is_some());
+        }
+        let answer = service.request(Method::POST, target, &[]).await;
+        assert_eq!(answer.status, 405);
+        assert_eq!(answer.json()["detailCode"], "405 Method not allowed");
+    }
+    assert_eq!(service.get("/task-status").await.status, 403);
+    let by_default = super::service(&database).await;
+    for target in ["/livez", "/readyz", "/"] {
+        assert_eq!(by_default.get(target).await.status, 401, "{target}");
+    }
 }
 
 #[tokio::test]

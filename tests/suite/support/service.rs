@@ -71,6 +71,7 @@ impl Setup {
                 },
                 authorizer,
                 metrics: RequestMetrics::default(),
+                health: false,
             },
         }
     }
