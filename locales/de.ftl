@@ -93,6 +93,8 @@ cause-database-unavailable = Die Datenbank ist nicht erreichbar.
 cause-statement-timeout = Die Datenbank hat für diese Anfrage zu lange gebraucht. Ein engerer Filter oder weniger Aufgaben können helfen.
 cause-memory-exhausted = Der Speicher für Antworten ist belegt.
 cause-response-too-large = Die Antwort hätte mehr als { $limit } Byte. Fordern Sie mit „limit“ weniger Aufgaben an.
+cause-too-many-tasks = Mehr als { $limit } Aufgaben stimmen überein. Grenzen Sie den Filter ein, oder fordern Sie mit „limit“ weniger Aufgaben an.
+cause-export-version = CSV und zeilenweises JSON benötigen HTTP/1.1: Über HTTP/1.0 sieht ein Teil wie das Ganze aus. Ein Proxy dazwischen benötigt eventuell eine Einstellung, nginx zum Beispiel proxy_http_version 1.1.
 cause-not-confirmed = Die Datenbank hat nicht rechtzeitig bestätigt, dass die Antwort aktuell ist.
 cause-deadline-exceeded = Die Antwort lag nicht innerhalb von { $seconds } s vor.
 

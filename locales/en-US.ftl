@@ -134,6 +134,9 @@ cause-statement-timeout = The database took too long to answer this request. A n
 cause-memory-exhausted = The memory for responses is in use.
 # $limit: bytes
 cause-response-too-large = The response would have more than { $limit } bytes. Ask for fewer tasks with “limit”.
+# $limit: tasks
+cause-too-many-tasks = More than { $limit } tasks match. Narrow the filter, or ask for fewer tasks with “limit”.
+cause-export-version = CSV and newline-delimited JSON need HTTP/1.1: over HTTP/1.0 a part looks like the whole. A proxy in between may need a setting, as nginx does: proxy_http_version 1.1.
 cause-not-confirmed = The database did not confirm in time that the response is current.
 # $seconds: the timeout
 cause-deadline-exceeded = The response was not ready within { $seconds } seconds.

@@ -93,6 +93,8 @@ cause-database-unavailable = No se puede acceder a la base de datos.
 cause-statement-timeout = La base de datos ha tardado demasiado en responder a esta solicitud. Un filtro más restrictivo o menos tareas pueden ayudar.
 cause-memory-exhausted = La memoria para las respuestas está ocupada.
 cause-response-too-large = La respuesta tendría más de { $limit } bytes. Solicite menos tareas con «limit».
+cause-too-many-tasks = Coinciden más de { $limit } tareas. Restrinja el filtro o solicite menos tareas con «limit».
+cause-export-version = CSV y JSON delimitado por líneas requieren HTTP/1.1: con HTTP/1.0 una parte parece el todo. Un proxy intermedio puede necesitar un ajuste, como nginx: proxy_http_version 1.1.
 cause-not-confirmed = La base de datos no confirmó a tiempo que la respuesta esté actualizada.
 cause-deadline-exceeded = La respuesta no estaba lista al cabo de { $seconds } s.
 

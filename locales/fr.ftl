@@ -93,6 +93,8 @@ cause-database-unavailable = La base de données est inaccessible.
 cause-statement-timeout = La base de données a mis trop de temps à répondre à cette requête. Un filtre plus restrictif ou moins de tâches peuvent aider.
 cause-memory-exhausted = La mémoire réservée aux réponses est occupée.
 cause-response-too-large = La réponse dépasserait { $limit } octets. Demandez moins de tâches avec « limit ».
+cause-too-many-tasks = Plus de { $limit } tâches correspondent. Affinez le filtre ou demandez moins de tâches avec « limit ».
+cause-export-version = Le CSV et le JSON délimité par des lignes exigent HTTP/1.1 : avec HTTP/1.0, une partie ressemble au tout. Un proxy intermédiaire peut nécessiter un réglage, comme nginx : proxy_http_version 1.1.
 cause-not-confirmed = La base de données n’a pas confirmé à temps que la réponse est à jour.
 cause-deadline-exceeded = La réponse n’était pas prête au bout de { $seconds } s.
 

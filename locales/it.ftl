@@ -93,6 +93,8 @@ cause-database-unavailable = Il database non è raggiungibile.
 cause-statement-timeout = Il database ha impiegato troppo tempo per rispondere a questa richiesta. Un filtro più restrittivo o meno attività possono aiutare.
 cause-memory-exhausted = La memoria per le risposte è occupata.
 cause-response-too-large = La risposta supererebbe { $limit } byte. Richiedere meno attività con «limit».
+cause-too-many-tasks = Corrispondono più di { $limit } attività. Restringere il filtro o richiedere meno attività con «limit».
+cause-export-version = CSV e JSON delimitato da righe richiedono HTTP/1.1: con HTTP/1.0 una parte sembra il tutto. Un proxy intermedio può richiedere un’impostazione, come nginx: proxy_http_version 1.1.
 cause-not-confirmed = Il database non ha confermato in tempo che la risposta è aggiornata.
 cause-deadline-exceeded = La risposta non era pronta entro { $seconds } s.
 

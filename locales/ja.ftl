@@ -93,6 +93,8 @@ cause-database-unavailable = データベースに接続できません。
 cause-statement-timeout = データベースがこのリクエストに時間をかけすぎました。フィルターを絞り込むか、タスクの数を減らしてください。
 cause-memory-exhausted = レスポンス用のメモリが使用中です。
 cause-response-too-large = レスポンスが{ $limit }バイトを超えます。「limit」でタスクの数を減らしてください。
+cause-too-many-tasks = { $limit }件を超えるタスクが一致します。フィルターを絞り込むか、「limit」でタスクの数を減らしてください。
+cause-export-version = CSVと改行区切りJSONにはHTTP/1.1が必要です。HTTP/1.0では一部が全体に見えます。間にあるプロキシには設定が必要な場合があります（nginxではproxy_http_version 1.1）。
 cause-not-confirmed = 応答が最新であることを、データベースが時間内に確認できませんでした。
 cause-deadline-exceeded = { $seconds }秒以内に応答の準備が完了しませんでした。
 

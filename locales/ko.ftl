@@ -93,6 +93,8 @@ cause-database-unavailable = 데이터베이스에 연결할 수 없습니다.
 cause-statement-timeout = 데이터베이스가 이 요청을 처리하는 데 너무 오래 걸렸습니다. 필터를 좁히거나 작업 수를 줄여 보십시오.
 cause-memory-exhausted = 응답용 메모리가 모두 사용 중입니다.
 cause-response-too-large = 응답이 { $limit }바이트를 초과합니다. ‘limit’로 작업 수를 줄이십시오.
+cause-too-many-tasks = 일치하는 작업이 { $limit }개를 초과합니다. 필터를 좁히거나 ‘limit’로 작업 수를 줄이십시오.
+cause-export-version = CSV와 줄바꿈으로 구분된 JSON에는 HTTP/1.1이 필요합니다. HTTP/1.0에서는 일부가 전체처럼 보입니다. 중간의 프록시에 설정이 필요할 수 있습니다(nginx의 경우 proxy_http_version 1.1).
 cause-not-confirmed = 응답이 최신 상태임을 데이터베이스가 제시간에 확인해 주지 않았습니다.
 cause-deadline-exceeded = { $seconds }초 안에 응답이 준비되지 않았습니다.
 

@@ -93,6 +93,8 @@ cause-database-unavailable = De database is niet bereikbaar.
 cause-statement-timeout = De database deed te lang over dit verzoek. Een beperkter filter of minder taken kunnen helpen.
 cause-memory-exhausted = Het geheugen voor antwoorden is in gebruik.
 cause-response-too-large = Het antwoord zou groter zijn dan { $limit } bytes. Vraag met “limit” minder taken op.
+cause-too-many-tasks = Er komen meer dan { $limit } taken overeen. Maak het filter specifieker of vraag met “limit” minder taken op.
+cause-export-version = CSV en JSON per regel vereisen HTTP/1.1: via HTTP/1.0 lijkt een deel het geheel. Een tussenliggende proxy heeft mogelijk een instelling nodig, zoals nginx: proxy_http_version 1.1.
 cause-not-confirmed = De database heeft niet op tijd bevestigd dat het antwoord actueel is.
 cause-deadline-exceeded = Het antwoord was niet binnen { $seconds } s gereed.
 

@@ -93,6 +93,8 @@ cause-database-unavailable = Não é possível acessar o banco de dados.
 cause-statement-timeout = O banco de dados demorou demais para responder a esta solicitação. Um filtro mais restrito ou menos tarefas podem ajudar.
 cause-memory-exhausted = A memória para respostas está em uso.
 cause-response-too-large = A resposta teria mais de { $limit } bytes. Solicite menos tarefas com “limit”.
+cause-too-many-tasks = Mais de { $limit } tarefas correspondem. Restrinja o filtro ou solicite menos tarefas com “limit”.
+cause-export-version = CSV e JSON delimitado por linhas exigem HTTP/1.1: em HTTP/1.0 uma parte parece o todo. Um proxy intermediário pode precisar de uma configuração, como o nginx: proxy_http_version 1.1.
 cause-not-confirmed = O banco de dados não confirmou a tempo que a resposta está atualizada.
 cause-deadline-exceeded = A resposta não ficou pronta em { $seconds } s.
 

@@ -93,6 +93,8 @@ cause-database-unavailable = 无法连接到数据库。
 cause-statement-timeout = 数据库处理此请求的时间过长。请缩小筛选范围或减少任务数量。
 cause-memory-exhausted = 用于响应的内存已被占用。
 cause-response-too-large = 响应将超过 { $limit } 字节。请使用“limit”减少任务数量。
+cause-too-many-tasks = 匹配的任务超过 { $limit } 个。请缩小过滤范围，或使用“limit”减少任务数量。
+cause-export-version = CSV 和换行分隔的 JSON 需要 HTTP/1.1：在 HTTP/1.0 中，部分内容看起来与完整内容相同。中间的代理可能需要设置，例如 nginx 的 proxy_http_version 1.1。
 cause-not-confirmed = 数据库未能及时确认该响应为最新内容。
 cause-deadline-exceeded = 未能在 { $seconds } 秒内准备好响应。
 

@@ -87,7 +87,7 @@ create table task_status (
     id                      text collate "C"
                             constraint task_status_pkey primary key
                             constraint task_status_id_length_check check (char_length(id) between 1 and 256)
-                            constraint task_status_id_route_check check (id not in ('pending-tasks', 'v1', '.', '..')),
+                            constraint task_status_id_route_check check (id not in ('pending-tasks', 'suggestions', 'summary', 'v1', '.', '..')),
     type                    text not null
                             constraint task_status_type_check check (type in ('QUARTZ', 'QPOC', 'QUEUED_TASK')),
     unique_name             text not null
@@ -147,7 +147,7 @@ create table task_status (
 comment on table task_status is
     'One row per background task: what it is, how it is doing, how it ended. Pending means that completion_status is null.';
 comment on column task_status.id is
-    'Unique id of the task: 1 to 256 characters, except the routes "pending-tasks" and "v1" and the path segments "." and "..".';
+    'Unique id of the task: 1 to 256 characters, except the routes "pending-tasks", "suggestions", "summary" and "v1" and the path segments "." and "..".';
 comment on column task_status.type is 'QUARTZ, QPOC or QUEUED_TASK.';
 comment on column task_status.unique_name is 'Name of the task.';
 comment on column task_status.description is 'What the task does; empty if unknown.';
@@ -214,11 +214,12 @@ create index task_status_pending_kind_idx on task_status (task_status_kind(task_
     where completion_status is null;
 
 -- Indexes of the orders; read backwards, each serves the opposite direction. Ties are broken by id. It is part of an
--- index if many tasks share a value or if a deep offset is to be skipped in the index.
+-- index if many tasks share a value or if a deep offset is to be skipped in the index. The completion status lets the
+-- summary count in the index alone: 30 ms for the 66 000 tasks that ended within a day, against 178 ms.
 create index task_status_created_idx on task_status (created desc, id);
 create index task_status_modified_idx on task_status (modified);
 create index task_status_launched_idx on task_status (launched, id);
-create index task_status_completed_idx on task_status (completed, id);
+create index task_status_completed_idx on task_status (completed, id) include (completion_status);
 create index task_status_unique_name_idx on task_status (lower(unique_name collate task_status_case) collate "C");
 create index task_status_type_idx on task_status (type, id);
 create index task_status_percent_complete_idx on task_status (percent_complete, id);

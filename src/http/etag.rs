@@ -25,6 +25,11 @@ impl ETag {
         })
     }
 
+    /// A weak tag: representations of equal digests mean the same, though their bytes differ.
+    pub fn weak(digest: Digest) -> Self {
+        Self(format!("W/\"{digest}\""))
+    }
+
     /// Whether the request's `If-None-Match` names this representation.
     pub fn is_known_to(&self, headers: &HeaderMap) -> bool {
         named(headers, &header::IF_NONE_MATCH).any(|named| self.is(named))
@@ -60,7 +65,7 @@ pub fn named<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Ite
         .map(|item| match item.trim() {
             "*" => Named::Any,
             tag => Named::Tag {
-                digest: digest_of(tag.trim_start_matches("W/")),
+                digest: digest_of(tag),
                 is_weak: tag.starts_with("W/"),
             },
         })
@@ -70,7 +75,7 @@ pub fn named<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Ite
 /// the response: `-gzip` and `-br` of Apache and Caddy, `--gzip` of Jetty. The same content in another coding is known to the
 /// client all the same.
 fn digest_of(tag: &str) -> &str {
-    let tag = tag.trim_matches('"');
+    let tag = tag.trim_start_matches("W/").trim_matches('"');
     tag.split(|c: char| !c.is_ascii_hexdigit())
         .next()
         .unwrap_or_default()

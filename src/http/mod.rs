@@ -3,6 +3,7 @@
 //! Reading order: [`router`] lists every route and every layer; [`routes`] handles them; [`error`] maps a failure to a
 //! status, `error_body` is the body that is sent for it; [`openapi`] describes all of it to clients.
 
+pub mod accept;
 pub mod base_path;
 pub(crate) mod bounds;
 pub mod connections;

@@ -4,10 +4,12 @@ use crate::http::error::ApiError;
 use crate::http::page_headers::LEFT_OUT;
 use crate::http::query::Query;
 use crate::listing::cursor::Cursor;
-use crate::listing::filter::Filter;
+use crate::listing::filter::{Field, Filter};
 use crate::listing::page::{Limit, MAX_LIMIT, Offset, Pagination};
 use crate::listing::sorters::Sorters;
 use crate::messages::cause::Cause;
+use crate::store::export::MAX_TASKS;
+use crate::task::violation::Problem;
 
 /// Reads parameters one by one and keeps the fault of each, so that a response names all of them.
 pub struct PageParams<'a> {
@@ -19,6 +21,14 @@ pub struct PageParams<'a> {
 #[derive(Debug, Default)]
 pub struct PageRange {
     pub pagination: Pagination,
+    pub after: Option<Cursor>,
+}
+
+/// The part of a list that is exported.
+#[derive(Debug)]
+pub struct ExportRange {
+    pub offset: Offset,
+    pub limit: Option<i32>,
     pub after: Option<Cursor>,
 }
 
@@ -70,12 +80,9 @@ impl<'a> PageParams<'a> {
     pub fn range(&mut self, order: &Sorters) -> PageRange {
         PageRange {
             pagination: Pagination {
-                offset: self
-                    .integer("offset", i32::MAX)
-                    .and_then(Offset::new)
-                    .unwrap_or_default(),
+                offset: self.offset(),
                 limit: self
-                    .integer("limit", MAX_LIMIT)
+                    .integer("limit", 0, MAX_LIMIT)
                     .and_then(Limit::new)
                     .unwrap_or_default(),
                 count: self.boolean("count"),
@@ -84,9 +91,45 @@ impl<'a> PageParams<'a> {
         }
     }
 
+    /// The same for an export, which has no page and no count.
+    pub fn export_range(&mut self, order: &Sorters) -> ExportRange {
+        ExportRange {
+            offset: self.offset(),
+            limit: self.integer("limit", 0, MAX_TASKS),
+            after: self.after(order),
+        }
+    }
+
+    /// `field`, the name of one with texts or names.
+    pub fn field(&mut self) -> Option<Field> {
+        let given = self.single("field")?;
+        let field = Field::with_names().find(|field| field.name() == given);
+        let allowed = || {
+            Field::with_names()
+                .map(Field::name)
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        self.keep(field.ok_or_else(|| {
+            let (given, allowed) = (given.to_owned(), allowed());
+            Problem::NotOneOf { given, allowed }.at("field").into()
+        }))
+    }
+
+    /// Any text.
+    pub fn text(&mut self, parameter: &'static str) -> Option<&'a str> {
+        self.single(parameter)
+    }
+
     /// `dryRun`.
     pub fn dry_run(&mut self) -> bool {
         self.boolean("dryRun")
+    }
+
+    fn offset(&mut self) -> Offset {
+        self.integer("offset", 0, i32::MAX)
+            .and_then(Offset::new)
+            .unwrap_or_default()
     }
 
     fn after(&mut self, order: &Sorters) -> Option<Cursor> {
@@ -102,18 +145,18 @@ impl<'a> PageParams<'a> {
         self.keep(Cursor::decode(text, order).ok_or(Cause::NotACursor { parameter }))
     }
 
-    /// An integer from 0 to `max`, in decimal digits.
-    fn integer(&mut self, parameter: &'static str, max: i32) -> Option<i32> {
+    /// An integer from `min` to `max`, in decimal digits; none if it is missing.
+    pub fn integer(&mut self, parameter: &'static str, min: i32, max: i32) -> Option<i32> {
         let given = self.single(parameter)?;
         let digits = !given.is_empty() && given.bytes().all(|byte| byte.is_ascii_digit());
         let value = given
             .parse()
             .ok()
-            .filter(|value| digits && (0..=max).contains(value));
+            .filter(|value| digits && (min..=max).contains(value));
         self.keep(value.ok_or_else(|| Cause::NotAnInteger {
             parameter,
             given: given.to_owned(),
-            min: 0,
+            min,
             max,
         }))
     }

@@ -26,7 +26,9 @@ use crate::http::openapi;
 use crate::http::request_metrics::RequestMetrics;
 use crate::http::route::{Route, describe, mount, public, route};
 use crate::http::routes::metrics::Metrics;
-use crate::http::routes::{clear, docs, health, list, metrics, pending_tasks, report, single};
+use crate::http::routes::{
+    clear, docs, health, list, metrics, pending_tasks, report, single, suggestions, summary,
+};
 use crate::http::shares::{Bounds, Shares};
 use crate::http::state::AppState;
 use crate::pending::Pending;
@@ -53,6 +55,8 @@ fn task_routes() -> impl Iterator<Item = Route> {
     [
         route(Read, routes!(pending_tasks::list)),
         route(Read, routes!(list::list)),
+        route(Read, routes!(summary::summary)),
+        route(Read, routes!(suggestions::suggest)),
         route(Write, routes!(report::post, clear::clear)),
         route(Read, routes!(single::get)),
         route(Write, routes!(report::put, single::patch)),

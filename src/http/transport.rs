@@ -180,7 +180,9 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<I> {
             ready!(self.poll_next(context, AsyncWrite::poll_shutdown))?;
         }
         let polled = self.poll_linger(context);
-        self.exchange.lingers.store(polled.is_pending(), Ordering::Relaxed);
+        self.exchange
+            .lingers
+            .store(polled.is_pending(), Ordering::Relaxed);
         polled.map(Ok)
     }
 }

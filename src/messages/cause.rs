@@ -88,6 +88,10 @@ causes! {
     LineTooLong { limit: usize } => "cause-line-too-long",
     /// The content has more than `limit` lines.
     TooManyLines { limit: usize } => "cause-too-many-lines",
+    /// More than `limit` tasks would be exported.
+    TooManyTasks { limit: i32 } => "cause-too-many-tasks",
+    /// Over HTTP/1.0, an export that was broken off would look whole.
+    ExportVersion => "cause-export-version",
     UnknownTask { id: String } => "cause-unknown-task",
     /// The task has another `ETag` than those of `If-Match`.
     EtagDiffers { current: String } => "cause-etag-differs",

@@ -119,7 +119,7 @@ fn explicit_weight(accept_encoding: &str, token: &str) -> Option<u16> {
 }
 
 /// `q=0.123` in thousandths.
-fn quality(parameter: &str) -> Option<u16> {
+pub fn quality(parameter: &str) -> Option<u16> {
     let (name, value) = parameter.split_once('=')?;
     if !name.trim_end().eq_ignore_ascii_case("q") {
         return None;

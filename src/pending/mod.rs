@@ -1,7 +1,7 @@
 //! The hot path: pages of lists from memory, each as fresh as if it had been read for its request.
 //!
 //! Reading order: [`barrier`] (confirms that memory is current), [`Pending::page`], [`page`] (how a page survives changes
-//! to other tasks), `page_cache`, `offset_index` (how a deep page is found), [`wait`] and `changes` (long polls).
+//! to other tasks), `page_cache`, `offset_index` (how a deep page is found), [`summary`], [`wait`] and `changes` (long polls).
 
 pub mod barrier;
 mod changes;
@@ -10,6 +10,7 @@ pub mod digest;
 mod offset_index;
 pub mod page;
 mod page_cache;
+pub mod summary;
 pub mod wait;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use self::digest::Digest;
 use self::page::{Content, ListPage, ListQuery, PageError};
 pub use self::page_cache::CacheStats;
 use self::page_cache::PageCache;
+use self::summary::Summaries;
 use crate::memory::{Reserved, ResponseMemory};
 use crate::store::list::{self, PageQuery};
 use crate::store::share::{Share, Turn, Work};
@@ -80,6 +82,7 @@ struct Shared {
     /// Replaced when it is to be forgotten. Each request keeps to the one that it began with.
     cache: watch::Sender<Arc<PageCache>>,
     changes: Arc<Changes>,
+    summaries: Summaries,
     cache_stats: CacheStats,
     waiter_permits: Arc<Semaphore>,
     wakeup_permits: Arc<Semaphore>,
@@ -114,6 +117,7 @@ impl Pending {
             barrier,
             cache,
             changes,
+            summaries: Summaries::default(),
             cache_stats: CacheStats::default(),
             waiter_permits: Arc::new(Semaphore::new(config.max_long_polls.min(Semaphore::MAX_PERMITS))),
             wakeup_permits: Arc::new(Semaphore::new(MAX_WAKEUPS)),

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::digest::Digest;
 use super::page::{ListPage, ListQuery};
+use super::summary::{Counted, SummaryQuery};
 use super::{Pending, changes};
 use crate::store::share::Work;
 use crate::store::tally::{Revision, Tasks};
@@ -35,6 +36,7 @@ enum Known {
     Page(ListQuery, Seen),
     /// The task with this id, by its digest.
     Task(String, Digest),
+    Summary(SummaryQuery, Digest),
 }
 
 /// What the client sees of a page. Holding the page itself would keep it in memory.
@@ -67,6 +69,11 @@ impl Wait {
         Self::for_change(pending, Known::Task(id, digest))
     }
 
+    /// A wait for another summary than this one.
+    pub fn for_another_summary(pending: &Pending, query: SummaryQuery, counted: &Counted) -> Self {
+        Self::for_change(pending, Known::Summary(query, counted.digest))
+    }
+
     fn for_change(pending: &Pending, known: Known) -> Self {
         let pending = pending.clone();
         Self(Arc::new(Waiting { pending, known }))
@@ -97,14 +104,24 @@ impl Wait {
     /// Returns when the client would see a change, what it has cannot be confirmed, or the service stops.
     pub async fn until_changed(&self) {
         let Waiting { pending, known } = &*self.0;
-        pending
-            .shared
+        let shared = &pending.shared;
+        shared
             .stop
             .run_until_cancelled(async {
                 // Boxed, and freed before the wait: the future is large, and there are many waiters.
-                while let Some((tasks, revision, due)) = Box::pin(known.confirmed(pending)).await {
-                    let shared = &pending.shared;
-                    shared.changes.after(tasks, revision, &shared.barrier).await;
+                while let Some(confirmed) = Box::pin(known.confirmed(pending)).await {
+                    let Confirmed {
+                        tasks,
+                        revision,
+                        due,
+                        expires,
+                    } = confirmed;
+                    let changed = shared.changes.after(tasks, revision, &shared.barrier);
+                    if let Some(expires) = expires {
+                        let _ = timeout_at(expires, changed).await;
+                    } else {
+                        changed.await;
+                    }
                     sleep_until(due).await;
                 }
             })
@@ -112,10 +129,20 @@ impl Wait {
     }
 }
 
+/// What a client has is what the database has.
+struct Confirmed {
+    /// As long as these tasks have this revision.
+    tasks: Tasks,
+    revision: Revision,
+    /// When to look again at the earliest.
+    due: Instant,
+    /// And at the latest, if it changes with time.
+    expires: Option<Instant>,
+}
+
 impl Known {
-    /// At which revision of which tasks it is what the database has, and when to look again at the earliest. `None` if it
-    /// is not, or if that cannot be said.
-    async fn confirmed(&self, pending: &Pending) -> Option<(Tasks, Revision, Instant)> {
+    /// `None` if the client has something else, or if that cannot be said.
+    async fn confirmed(&self, pending: &Pending) -> Option<Confirmed> {
         let shared = &pending.shared;
         match self {
             Self::Page(query, seen) => {
@@ -137,7 +164,12 @@ impl Known {
                     }
                 };
                 let is_same = Seen::of(&page, counts) == *seen;
-                is_same.then_some((query.tasks(), page.revision, page.due))
+                is_same.then(|| Confirmed {
+                    tasks: query.tasks(),
+                    revision: page.revision,
+                    due: page.due,
+                    expires: None,
+                })
             }
             Self::Task(id, digest) => {
                 let began = Instant::now();
@@ -145,7 +177,21 @@ impl Known {
                 let _permit = permit(&shared.slow_wakeup_permits).await;
                 let task = task::get(&pending.database(), id).await.ok()??;
                 let is_same = Digest::of(&serde_json::to_vec(&task).ok()?) == *digest;
-                is_same.then(|| (Tasks::All, revision, due(began)))
+                is_same.then(|| Confirmed {
+                    tasks: Tasks::All,
+                    revision,
+                    due: due(began),
+                    expires: None,
+                })
+            }
+            Self::Summary(query, digest) => {
+                let counted = pending.summary(query).await.ok()?;
+                (counted.digest == *digest).then(|| Confirmed {
+                    tasks: Tasks::All,
+                    revision: counted.revision,
+                    due: counted.due,
+                    expires: Some(counted.next_minute()),
+                })
             }
         }
     }

@@ -257,6 +257,20 @@ impl Database {
         self.unless_down(Box::pin(self.lease(turn))).await
     }
 
+    /// The same for an export, which waits for others to end too. It is not one of the client's connections: those are for
+    /// what the client does meanwhile.
+    pub(super) async fn export_connection(&self) -> Result<Lease, StoreError> {
+        let turn = async {
+            let mut turn = Turn::new();
+            for share in self.client.iter().chain([&self.connections]) {
+                turn.extend(share.export_turn().await);
+            }
+            turn.extend(self.connections.turn(Work::Other).await);
+            turn
+        };
+        self.unless_down(Box::pin(self.lease(turn))).await
+    }
+
     /// Waits for a turn of a client's share, as long as for a connection.
     pub(crate) async fn turn(&self, share: &Share, work: Work) -> Result<Turn, StoreError> {
         self.unless_down(async {

@@ -47,6 +47,9 @@ pub enum StoreError {
     /// The response has no memory.
     #[error(transparent)]
     Memory(#[from] MemoryError),
+    /// More tasks than an export may have were there when it began, and not when they were counted.
+    #[error("there are more tasks than an export may have")]
+    ExportTooLong,
     /// An error of work that several requests shared.
     #[error(transparent)]
     Shared(Arc<StoreError>),
@@ -143,6 +146,7 @@ impl StoreError {
             | Self::NotConfirmed { .. } => true,
             Self::Shared(error) => error.is_transient(),
             Self::Connection(_)
+            | Self::ExportTooLong
             | Self::Memory(_)
             | Self::Pooler(_)
             | Self::TransactionPooler

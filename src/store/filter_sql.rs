@@ -19,11 +19,11 @@ use crate::task::TaskType;
 type Query = QueryBuilder<Postgres>;
 
 /// The condition of `sourceId`: the target is a source.
-const IS_SOURCE: &str = "target_type = 'APPLICATION'";
+pub(super) const IS_SOURCE: &str = "target_type = 'APPLICATION'";
 /// The kind of a task. It must be the exact expression of its index.
-const TASK_KIND: &str = "task_status_kind(task_definition_summary, unique_name) collate \"C\"";
+pub(super) const TASK_KIND: &str = "task_status_kind(task_definition_summary, unique_name) collate \"C\"";
 /// The end of a text that is folded, after `lower(` or `upper(` and the text.
-const FOLDED: &str = " collate task_status_case) collate \"C\"";
+pub(super) const FOLDED: &str = " collate task_status_case) collate \"C\"";
 
 impl Filter {
     /// Appends the filter as one boolean expression on the columns of `task_status`, which can be combined with `and`,
@@ -33,7 +33,7 @@ impl Filter {
     }
 }
 
-const fn column(field: Field) -> &'static str {
+pub(super) const fn column(field: Field) -> &'static str {
     match field {
         Field::Id => "id",
         Field::Type => "type",

@@ -1,7 +1,7 @@
 //! PostgreSQL: all SQL is in this folder.
 //!
 //! Reading order: [`hosts`], [`database`] and [`share`] (connections), [`schema`] (migrations), [`privileges`] (of the service's role), `row` (the
-//! list of columns), [`list`], [`tally`] and [`task`] (reading), [`report`], [`clear`] and [`retention`]
+//! list of columns), [`list`], [`summary`], [`suggestions`], [`tally`] and [`task`] (reading), [`report`], [`clear`] and [`retention`]
 //! (writing), [`import`] and [`export`] (very many tasks, on a connection of [`bulk`]), [`unreadable`] (what cannot be read).
 
 pub mod bulk;
@@ -23,6 +23,8 @@ pub mod schema;
 pub mod session;
 pub mod share;
 mod statement;
+pub mod suggestions;
+pub mod summary;
 pub mod tally;
 pub mod task;
 pub mod unreadable;

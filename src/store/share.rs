@@ -9,6 +9,8 @@ use crate::listing::filter::Filter;
 
 /// One connection in so many is for pages of pending tasks alone.
 const PAGES_PART: usize = 4;
+/// One connection in so many may be for exports, which take minutes.
+const EXPORTS_PART: usize = 4;
 /// A client may use one connection in so many.
 const CLIENT_PART: usize = 2;
 
@@ -39,6 +41,7 @@ impl Work {
 pub struct Share {
     beside_pages: Arc<Semaphore>,
     all: Arc<Semaphore>,
+    exports: Arc<Semaphore>,
 }
 
 impl Share {
@@ -48,6 +51,7 @@ impl Share {
         Self {
             all: Arc::new(Semaphore::new(connections)),
             beside_pages: Arc::new(Semaphore::new(beside_pages)),
+            exports: Arc::new(Semaphore::new((connections / EXPORTS_PART).max(1))),
         }
     }
 
@@ -58,19 +62,19 @@ impl Share {
 
     /// Whether others hold a turn or a clone.
     pub fn is_in_use(&self) -> bool {
-        [&self.all, &self.beside_pages]
+        [&self.all, &self.beside_pages, &self.exports]
             .iter()
             .any(|permits| Arc::strong_count(permits) > 1)
     }
 
     /// Waits for a turn.
     pub(super) async fn turn(&self, work: Work) -> Turn {
-        let mut turn = Turn::new();
-        for permits in self.permits(work) {
-            // Never closed.
-            turn.extend(Arc::clone(permits).acquire_owned().await);
-        }
-        turn
+        all_of(self.permits(work)).await
+    }
+
+    /// Waits for a turn for an export, which needs another turn too.
+    pub(super) async fn export_turn(&self) -> Turn {
+        all_of([&self.exports]).await
     }
 
     /// A turn, if there is one now.
@@ -86,6 +90,16 @@ impl Share {
         let beside_pages = (work == Work::Other).then_some(&self.beside_pages);
         beside_pages.into_iter().chain([&self.all])
     }
+}
+
+/// Waits for one permit of each.
+async fn all_of(all: impl IntoIterator<Item = &Arc<Semaphore>>) -> Turn {
+    let mut turn = Turn::new();
+    for permits in all {
+        // Never closed.
+        turn.extend(Arc::clone(permits).acquire_owned().await);
+    }
+    turn
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ pub enum Tasks {
 /// Equal revisions of the pending tasks, or of all, mean that nothing about any of these has changed between two
 /// snapshots. Their order says nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Revision(i64);
+pub struct Revision(pub(super) i64);
 
 impl Tally {
     pub fn revision_of(&self, tasks: Tasks) -> Revision {

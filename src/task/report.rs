@@ -16,8 +16,8 @@ pub use super::fields::MAX_VIOLATIONS;
 
 /// The language of a text that names none (BCP 47).
 const UNDETERMINED: &str = "und";
-/// Ids that would collide with routes of the API.
-const RESERVED_IDS: [&str; 5] = ["", "pending-tasks", "v1", ".", ".."];
+/// Ids that are routes of the API, or that clients resolve before they send a path.
+pub const RESERVED_IDS: [&str; 6] = ["pending-tasks", "suggestions", "summary", "v1", ".", ".."];
 
 /// A task as it is reported. Times that a report does not give are the database's: the clocks of the program's replicas
 /// may differ, and order nothing.
@@ -122,7 +122,7 @@ fn moment(value: &Value) -> Read<DateTime<Utc>> {
 
 fn id(value: &Value) -> Read<String> {
     let given = text(limits::ID)(value)?;
-    if RESERVED_IDS.contains(&given.as_str()) {
+    if given.is_empty() || RESERVED_IDS.contains(&given.as_str()) {
         return Err(Problem::ReservedId { given }.into());
     }
     Ok(given)

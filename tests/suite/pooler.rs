@@ -184,3 +184,30 @@ async fn a_pooler_that_comes_back_in_another_mode_is_noticed() {
     bouncer.restart(session_mode).await;
     until("pages are sent again", async || status().await == 200).await;
 }
+
+#[tokio::test]
+async fn summaries_suggestions_and_exports_work_in_transaction_mode() {
+    let database = TestDatabase::new().await;
+    database
+        .insert_many(500, "n::text", "n * interval '1 second'")
+        .await;
+    let Some(bouncer) = transaction_mode(&database).await else {
+        return;
+    };
+    let service = service(&bouncer).await;
+    for _ in 0..3 {
+        let filtered = "/task-status/summary?filters=launcher+eq+%22l%22";
+        for target in ["/task-status/summary", filtered] {
+            assert_eq!(service.get(target).await.json()["pending"]["count"], 500);
+        }
+        let suggested = service
+            .get("/task-status/suggestions?field=id&prefix=49&limit=3")
+            .await;
+        assert_eq!(suggested.body, r#"["49","490","491"]"#);
+        let accept = [("Accept", "application/x-ndjson")];
+        let export = service
+            .request(reqwest::Method::GET, "/task-status?sorters=-uniqueName", &accept)
+            .await;
+        assert_eq!(export.body.lines().count(), 500);
+    }
+}

@@ -171,6 +171,12 @@ async fn a_row_outside_the_contract_is_refused() {
             "task_status_id_route_check",
         ),
         ("id, type", "'v1', 'QUARTZ'", "task_status_id_route_check"),
+        ("id, type", "'summary', 'QUARTZ'", "task_status_id_route_check"),
+        (
+            "id, type",
+            "'suggestions', 'QUARTZ'",
+            "task_status_id_route_check",
+        ),
         ("id, type", "'i', 'quartz'", "task_status_type_check"),
         (
             "id",

@@ -271,8 +271,8 @@ pub struct ApiArgs {
         value_name = "NUMBER"
     )]
     pub max_concurrent_requests: NonZeroU32,
-    /// Streams (POST of newline-delimited JSON) in flight at a time, at most, and a quarter as many of one client. They do
-    /// not count as requests. Further streams get 503 at once
+    /// Streams (POST of newline-delimited JSON, and exports) in flight at a time, at most, and a quarter as many of one
+    /// client. They do not count as requests. Further streams get 503 at once
     #[arg(
         long,
         env = "TASK_STATUS_MAX_STREAMS",

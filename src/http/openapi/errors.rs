@@ -56,8 +56,12 @@ pub fn of(operation: &Value, parameters: &[(String, Value)]) -> BTreeMap<String,
         .collect();
 
     let mut examples = Vec::new();
-    if takes("limit") {
+    if takes("count") {
         examples.extend(page_examples());
+    }
+    if takes("field") {
+        let missing = bad_content(Cause::ParameterRequired { parameter: "field" });
+        examples.push(("field", "There is no field", missing));
     }
     if takes("filters") {
         examples.extend(filter_examples());

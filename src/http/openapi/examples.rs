@@ -1,12 +1,14 @@
 //! The examples of tasks, made by the code that reads and writes real ones, so that they cannot go stale.
 
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta};
 use serde_json::{Value, json};
 
 use crate::http::etag::ETag;
+use crate::http::routes::summary::STUCK_AFTER;
 use crate::listing::cursor::Cursor;
 use crate::listing::sorters::Sorters;
-use crate::task::{TaskStatus, report};
+use crate::listing::summary::{Group, Groups, PendingSummary, Summary};
+use crate::task::{CompletionStatus, TaskStatus, report};
 
 /// The report of a task that has ended, with every field.
 pub fn whole_report() -> Value {
@@ -74,6 +76,32 @@ pub fn result_lines() -> String {
     let task = json!({ "line": 1, "id": ID, "outcome": "CREATED" });
     let summary = json!({ "created": 1, "replaced": 0, "superseded": 0, "refused": 0 });
     format!("{task}\n{summary}\n")
+}
+
+/// The summary of two tasks.
+pub fn summary() -> Value {
+    let as_of = DateTime::from_timestamp(1_769_860_799, 0).unwrap_or_default();
+    let minute = as_of - TimeDelta::seconds(59);
+    let mut summary = Summary::new(as_of, STUCK_AFTER);
+    let one = |value: Option<&str>| Groups {
+        values: vec![Group {
+            value: value.map(str::to_owned),
+            count: 1,
+        }],
+        rest: 0,
+    };
+    summary.pending = PendingSummary {
+        count: 1,
+        oldest_created: Some(minute),
+        stuck: 0,
+        by_type: one(Some("QUARTZ")),
+        by_kind: one(Some("CLOUD_ACCOUNT_AGGREGATION")),
+        by_launcher: one(Some("sweep")),
+        by_target: one(None),
+    };
+    summary.add_started(minute, 2);
+    summary.add_ended(minute, CompletionStatus::Success, 1);
+    json!(summary)
 }
 
 /// The documented way to clear a pending task.

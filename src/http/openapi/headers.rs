@@ -46,6 +46,11 @@ pub fn all() -> Value {
                 "examples": [examples::etag()],
             },
         },
+        "SummaryETag": {
+            "required": true,
+            "description": "Changes whenever a number does. A weak tag: `asOf` may differ. For `If-None-Match`.",
+            "schema": { "type": "string", "pattern": "^W/\"[0-9a-f]{32}\"$", "examples": [format!("W/{}", examples::etag())] },
+        },
         "Location": {
             "required": true,
             "description": "The URL of the task, relative to that of the request.",
@@ -81,6 +86,10 @@ pub fn all() -> Value {
             "description": "How the content is compressed, if it is.",
             "schema": { "type": "string", "examples": encodings },
         },
+        "Content-Disposition": {
+            "description": "The name of the file, if the list is exported as CSV or newline-delimited JSON.",
+            "schema": { "type": "string", "examples": ["attachment; filename=\"task-status.csv\""] },
+        },
         "Preference-Applied": {
             "description": "The request was held, for as many seconds at most: see `Prefer`.",
             "schema": { "type": "string", "pattern": "^wait=[0-9]+$", "examples": ["wait=30"] },
@@ -103,7 +112,7 @@ pub fn complete(response: &mut Value) {
 
 /// A header and the reference to its description.
 pub fn reference(component: &str) -> (String, Value) {
-    let name = if component == "CodedETag" {
+    let name = if component.ends_with("ETag") {
         "ETag"
     } else {
         component

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use super::{examples, schemas};
 use crate::http::bounds::MAX_URI_BYTES;
-use crate::listing::filter::{self, Operator, field};
+use crate::http::routes::suggestions;
+use crate::http::routes::summary::{MAX_STUCK_AFTER, STUCK_AFTER};
+use crate::listing::filter::{self, Field, Operator, field};
 use crate::listing::page::MAX_LIMIT;
 use crate::listing::sorters::{Sorter, Sorters};
 
@@ -24,7 +26,11 @@ pub fn of(id: &str, stated: &Value) -> Vec<(String, Value)> {
 /// instead.
 fn completed(id: &str, mut stated: Value) -> (String, Value) {
     let name = stated["name"].as_str().unwrap_or_default().to_owned();
-    let Some((description, mut schema)) = described(&name) else {
+    let component = match (id, name.as_str()) {
+        ("getTaskStatusSuggestions" | "getTaskStatusSuggestionsV1", "limit") => "valuesLimit".to_owned(),
+        _ => name.clone(),
+    };
+    let Some((description, mut schema)) = described(&component) else {
         return (format!("{id}.{name}"), stated);
     };
     let own = stated.get("description").or(stated.get("example")).is_some();
@@ -47,7 +53,7 @@ fn completed(id: &str, mut stated: Value) -> (String, Value) {
         "required": required,
         "schema": schema,
     });
-    (if own { format!("{id}.{name}") } else { name }, parameter)
+    (if own { format!("{id}.{name}") } else { component }, parameter)
 }
 
 /// The description and the schema of a parameter that several operations have.
@@ -70,12 +76,38 @@ fn described(name: &str) -> Option<(String, Value)> {
         ),
         "limit" => (
             "How many tasks the page may hold. More than the maximum is refused, not clamped; 0 is an empty page that can \
-             still count.",
+             still count. As CSV or newline-delimited JSON a list may have up to a million, and has all its tasks without a \
+             limit.",
             integer(MAX_LIMIT, MAX_LIMIT, 10),
         ),
         "count" => (
             "`true`: `X-Total-Count` is how many tasks there are without `offset` and `limit`.",
             flag,
+        ),
+        "field" => {
+            let names: Vec<&str> = Field::with_names().map(Field::name).collect();
+            (
+                "The field of filters whose values are wanted.",
+                json!({ "type": "string", "enum": names, "examples": ["launcher"] }),
+            )
+        }
+        "prefix" => (
+            "What the values begin with, without regard to case; all values unless given.",
+            text("sw"),
+        ),
+        "valuesLimit" => (
+            "How many values to return at most.",
+            json!({
+                "type": "integer", "format": "int32", "minimum": 1, "maximum": suggestions::MAX_LIMIT,
+                "default": suggestions::LIMIT, "examples": [suggestions::LIMIT],
+            }),
+        ),
+        "stuckAfter" => (
+            "A pending task counts as stuck if it was last `modified` more than so many seconds ago.",
+            json!({
+                "type": "integer", "format": "int32", "minimum": 1, "maximum": MAX_STUCK_AFTER,
+                "default": STUCK_AFTER, "examples": [STUCK_AFTER],
+            }),
         ),
         "dryRun" => ("`true`: only count the tasks that would be completed.", flag),
         "after" => (
@@ -97,8 +129,8 @@ fn described(name: &str) -> Option<(String, Value)> {
             formatted("etags", &examples::etag()),
         ),
         "Prefer" => (
-            "`wait=N` (RFC 7240), with `If-None-Match`: a response that would be 304 is held until the task or page changes, \
-             or the total count with `count=true`, for N seconds at most, and no longer than the service allows. \
+            "`wait=N` (RFC 7240), with `If-None-Match`: a response that would be 304 is held until the task, page or summary \
+             changes, or the total count with `count=true`, for N seconds at most, and no longer than the service allows. \
              `Preference-Applied` confirms it.",
             text("wait=0"),
         ),

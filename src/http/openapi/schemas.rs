@@ -12,6 +12,7 @@ use super::{errors, examples};
 use crate::http::bounds::MAX_BATCH;
 use crate::task::parts::{MessageParameter, MessageType};
 use crate::task::patch::{MAX_OPERATIONS, MUTABLE};
+use crate::task::report::RESERVED_IDS;
 use crate::task::{CompletionStatus, TargetType, TaskType, limits};
 
 /// The report of a task. `type`, `uniqueName` and `launcher` are required; everything else has a
@@ -169,19 +170,18 @@ pub struct DefinitionReport {
 
 /// The id of a task, in a path or in content.
 pub fn id() -> Object {
-    // Two of these are paths of the API, the others are resolved by clients before they send a path.
-    let reserved = ["pending-tasks", "v1", ".", ".."];
     ObjectBuilder::new()
         .schema_type(Type::String)
         .min_length(Some(1))
         .max_length(Some(limits::ID))
-        .description(Some(
-            "Unique id of the task: any string but `pending-tasks`, `v1`, `.` and `..`.",
-        ))
+        .description(Some(format!(
+            "Unique id of the task: any string but `{}`.",
+            RESERVED_IDS.join("`, `")
+        )))
         .examples([examples::ID])
         .extensions(Some(Extensions::from_iter([(
             "not",
-            json!({ "enum": reserved }),
+            json!({ "enum": RESERVED_IDS }),
         )])))
         .build()
 }
@@ -206,6 +206,16 @@ pub fn complete(schemas: &mut Value) {
     // JSON Schema has no words for lines. No content is refused as a whole: each line is, in a response that is 200.
     schemas["Lines"] = json!({
         "description": "JSON values with newlines between them, each of them an `IdentifiedTask`.",
+    });
+    schemas["TaskLines"] = json!({
+        "type": "string",
+        "description": "A `TaskStatus` on each line: all of the list, or as many as `limit` says.",
+    });
+    schemas["TaskRows"] = json!({
+        "type": "string",
+        "description": "CSV (RFC 4180) with a header row, whose names are those of `TaskStatus`; `target.id` and the like are \
+                        columns of their own, other objects and arrays JSON. All of the list, or as many tasks as `limit` \
+                        says. A text that a spreadsheet would take for a formula has an apostrophe in front.",
     });
     schemas["ResultLines"] = json!({
         "type": "string",

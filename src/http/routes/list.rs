@@ -1,13 +1,16 @@
 //! `GET` and `HEAD /task-status`.
 
-use axum::http::HeaderMap;
+use axum::Extension;
+use axum::http::{HeaderMap, Version};
 use axum::response::Response;
 
-use super::list_page;
+use super::{export, list_page};
+use crate::http::accept::{self, Format};
 use crate::http::error::ApiError;
 use crate::http::openapi::{READING, examples};
 use crate::http::page_params::PageParams;
 use crate::http::query::Query;
+use crate::http::shares::Place;
 use crate::http::state::{AppState, EmptyStatus};
 use crate::listing::sorters::Sorters;
 use crate::task::TaskStatus;
@@ -30,11 +33,20 @@ use crate::task::TaskStatus;
         (
             status = 200,
             description = "A page of the tasks.",
-            body = Vec<TaskStatus>,
-            headers(("X-Total-Count"), ("Link"), ("Vary"), ("Content-Encoding"), ("Preference-Applied"), ("CodedETag")),
-            examples(
-                ("page" = (summary = "A page of one task", value = json!([examples::completed()]))),
-                ("past-the-end" = (summary = "A page past the end", value = json!([])))
+            headers(
+                ("X-Total-Count"), ("Link"), ("Vary"), ("Content-Encoding"), ("Content-Disposition"),
+                ("Preference-Applied"), ("CodedETag")
+            ),
+            content(
+                (
+                    Vec<TaskStatus> = "application/json",
+                    examples(
+                        ("page" = (summary = "A page of one task", value = json!([examples::completed()]))),
+                        ("past-the-end" = (summary = "A page past the end", value = json!([])))
+                    )
+                ),
+                (ref("#/components/schemas/TaskRows") = "text/csv"),
+                (ref("#/components/schemas/TaskLines") = "application/x-ndjson")
             )
         ),
         (
@@ -45,10 +57,29 @@ use crate::task::TaskStatus;
         )
     )
 )]
-pub async fn list(state: AppState, query: Query, headers: HeaderMap) -> Result<Response, ApiError> {
+pub async fn list(
+    state: AppState,
+    Extension(place): Extension<Place>,
+    query: Query,
+    version: Version,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let mut params = PageParams::new(&query);
     let filter = params.filters();
     let order = params.sorters();
+    let format = accept::format(version, &headers)?;
+    if format != Format::Json {
+        let exporting = export::respond(
+            &state,
+            &place,
+            params,
+            filter.as_ref(),
+            &order,
+            format,
+            "task-status",
+        );
+        return Box::pin(exporting).await;
+    }
     let range = params.range(&order);
     params.check()?;
     let empty = EmptyStatus::Ok;

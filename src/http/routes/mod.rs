@@ -2,6 +2,7 @@
 
 pub mod clear;
 pub mod docs;
+mod export;
 pub mod health;
 pub mod list;
 mod list_page;
@@ -10,3 +11,5 @@ mod ndjson;
 pub mod pending_tasks;
 pub mod report;
 pub mod single;
+pub mod suggestions;
+pub mod summary;

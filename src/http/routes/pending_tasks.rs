@@ -1,13 +1,16 @@
 //! `GET` and `HEAD /task-status/pending-tasks`.
 
-use axum::http::HeaderMap;
+use axum::Extension;
+use axum::http::{HeaderMap, Version};
 use axum::response::Response;
 
-use super::list_page;
+use super::{export, list_page};
+use crate::http::accept::{self, Format};
 use crate::http::error::ApiError;
 use crate::http::openapi::{READING, examples};
 use crate::http::page_params::PageParams;
 use crate::http::query::Query;
+use crate::http::shares::Place;
 use crate::http::state::AppState;
 use crate::listing::filter::Filter;
 use crate::listing::sorters::Sorters;
@@ -31,11 +34,20 @@ use crate::task::TaskStatus;
         (
             status = 200,
             description = "A page of the pending tasks, oldest first.",
-            body = Vec<TaskStatus>,
-            headers(("X-Total-Count"), ("Link"), ("Vary"), ("Content-Encoding"), ("Preference-Applied"), ("CodedETag")),
-            examples(
-                ("page" = (summary = "A page of one task", value = json!([examples::pending()]))),
-                ("past-the-end" = (summary = "A page past the end", value = json!([])))
+            headers(
+                ("X-Total-Count"), ("Link"), ("Vary"), ("Content-Encoding"), ("Content-Disposition"),
+                ("Preference-Applied"), ("CodedETag")
+            ),
+            content(
+                (
+                    Vec<TaskStatus> = "application/json",
+                    examples(
+                        ("page" = (summary = "A page of one task", value = json!([examples::pending()]))),
+                        ("past-the-end" = (summary = "A page past the end", value = json!([])))
+                    )
+                ),
+                (ref("#/components/schemas/TaskRows") = "text/csv"),
+                (ref("#/components/schemas/TaskLines") = "application/x-ndjson")
             )
         ),
         (
@@ -52,9 +64,29 @@ use crate::task::TaskStatus;
         )
     )
 )]
-pub async fn list(state: AppState, query: Query, headers: HeaderMap) -> Result<Response, ApiError> {
+pub async fn list(
+    state: AppState,
+    Extension(place): Extension<Place>,
+    query: Query,
+    version: Version,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let mut params = PageParams::new(&query);
     let order = Sorters::oldest_first();
+    let format = accept::format(version, &headers)?;
+    if format != Format::Json {
+        let pending = Filter::pending();
+        let exporting = export::respond(
+            &state,
+            &place,
+            params,
+            Some(&pending),
+            &order,
+            format,
+            "pending-tasks",
+        );
+        return Box::pin(exporting).await;
+    }
     let range = params.range(&order);
     params.check()?;
     let pending = Some(Filter::pending());

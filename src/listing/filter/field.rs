@@ -94,6 +94,12 @@ impl Field {
         self.field_type().operators()
     }
 
+    /// The fields whose values are texts or names.
+    pub fn with_names() -> impl Iterator<Item = Self> {
+        let has_names = |field: &Self| !matches!(field.field_type(), Time | Integer);
+        Self::ALL.into_iter().filter(has_names)
+    }
+
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|field| field.name() == name)
     }

@@ -36,6 +36,9 @@ fn request(operation: &Operation) -> (String, &'static str, String) {
     match operation.id.as_str() {
         "reportTaskStatus" | "reportTaskStatuses" => (target, JSON, task.to_string()),
         "updateTaskStatus" => (target, PATCH, clear),
+        "getTaskStatusSuggestions" | "getTaskStatusSuggestionsHeaders" => {
+            (target + "?field=launcher", "", String::new())
+        }
         "clearTaskStatuses" => (target + "?filters=id+eq+%22none%22", PATCH, clear),
         _ => (target, "", String::new()),
     }
@@ -203,7 +206,7 @@ async fn common_refusals(service: &Service, seen: &mut Seen<'_>) {
             && !operation.path.contains("{id}")
             && !operation.has_content()
         {
-            let bad = format!("{target}{join}limit=x&count=x");
+            let bad = format!("{target}{join}limit=x&count=x&stuckAfter=x");
             seen.see(
                 &operation.id,
                 &send(service, &operation, &bad, &typed, content.clone()).await,
@@ -314,6 +317,10 @@ async fn known_pages(service: &Service, seen: &mut Seen<'_>) {
         ),
         ("/openapi.json", ["getOpenApi", "getOpenApiHeaders"]),
         ("/docs", ["getDocs", "getDocsHeaders"]),
+        (
+            "/task-status/summary",
+            ["getTaskStatusSummary", "getTaskStatusSummaryHeaders"],
+        ),
     ] {
         let etag = service.get(target).await.etag();
         for (method, id) in [Method::GET, Method::HEAD].into_iter().zip(ids) {
