@@ -16,6 +16,7 @@ use super::{Pending, changes};
 use crate::store::share::Work;
 use crate::store::tally::{Revision, Tasks};
 use crate::store::task;
+use crate::task::TaskStatus;
 
 /// After a read that took one unit of time, none begins for so many.
 const PAUSE_FACTOR: u32 = 10;
@@ -34,8 +35,8 @@ struct Waiting {
 #[derive(Debug)]
 enum Known {
     Page(ListQuery, Seen),
-    /// The task with this id, by its digest.
-    Task(String, Digest),
+    /// The task with this id, by its digest. It is one of these.
+    Task(String, Digest, Tasks),
     Summary(SummaryQuery, Digest),
 }
 
@@ -64,9 +65,13 @@ impl Wait {
         Self::for_change(pending, Known::Page(query.clone(), Seen::of(page, counts)))
     }
 
-    /// A wait for another state of the task with this id.
-    pub fn for_another_task(pending: &Pending, id: String, digest: Digest) -> Self {
-        Self::for_change(pending, Known::Task(id, digest))
+    /// A wait for another state of this task.
+    pub fn for_another_task(pending: &Pending, task: &TaskStatus, digest: Digest) -> Self {
+        let tasks = match task.completion_status {
+            None => Tasks::Pending,
+            Some(_) => Tasks::All,
+        };
+        Self::for_change(pending, Known::Task(task.id.clone(), digest, tasks))
     }
 
     /// A wait for another summary than this one.
@@ -171,14 +176,14 @@ impl Known {
                     expires: None,
                 })
             }
-            Self::Task(id, digest) => {
+            Self::Task(id, digest, tasks) => {
                 let began = Instant::now();
-                let revision = shared.barrier.pass().await.ok()?.table_revision;
+                let revision = shared.barrier.pass().await.ok()?.revision_of(*tasks);
                 let _permit = permit(&shared.slow_wakeup_permits).await;
                 let task = task::get(&pending.database(), id).await.ok()??;
                 let is_same = Digest::of(&serde_json::to_vec(&task).ok()?) == *digest;
                 is_same.then(|| Confirmed {
-                    tasks: Tasks::All,
+                    tasks: *tasks,
                     revision,
                     due: due(began),
                     expires: None,

@@ -59,7 +59,7 @@ pub async fn get(state: AppState, TaskId(id): TaskId, headers: HeaderMap) -> Res
     if etag.is_known_to(&headers) {
         let mut response = (StatusCode::NOT_MODIFIED, tagged).into_response();
         if headers.contains_key(PREFER) {
-            let wait = Wait::for_another_task(&state.pending, id, digest);
+            let wait = Wait::for_another_task(&state.pending, &task, digest);
             response.extensions_mut().insert(wait);
         }
         return Ok(response);
