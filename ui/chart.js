@@ -1,0 +1,84 @@
+// Started and ended tasks over time, as SVG: what has ended in columns, what was started as a line.
+
+import { h, html, useState } from './vendor/preact.js';
+import { localTime, minute, number, t } from './i18n.js';
+
+/** @typedef {import('./api.js').Bin} Bin */
+
+/** What a column is made of, from its foot; statuses that need no colour of their own are joined. */
+const SERIES = /** @type {const} */ ([
+  { name: 'success', statuses: ['SUCCESS'] },
+  { name: 'warning', statuses: ['WARNING'] },
+  { name: 'error', statuses: ['ERROR', 'TEMPERROR'] },
+  { name: 'terminated', statuses: ['TERMINATED'] },
+]);
+const [WIDTH, HEIGHT, GAP] = [600, 100, 1.5];
+
+/** @param {Bin} bin @param {readonly string[]} statuses */
+const count = (bin, statuses) => statuses.reduce((sum, status) => sum + (bin.ended[status] ?? 0), 0);
+/** @param {Bin} bin */
+const ended = (bin) => Object.values(bin.ended).reduce((sum, some) => sum + some, 0);
+
+/** The smallest of 1, 2, 5, 10, 20, … that is at least this large. @param {number} value */
+function ceiling(value) {
+  const power = 10 ** Math.floor(Math.log10(Math.max(1, value)));
+  return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value) ?? 10 * power;
+}
+
+/**
+ * @param {{ bins: Bin[], label: string, onPick: (bin: Bin, next: string | null) => void }} props `onPick` gets the time at
+ *   which the next column begins.
+ */
+export function Chart({ bins, label, onPick }) {
+  const [at, setAt] = useState(/** @type {number | null} */ (null));
+  const top = ceiling(Math.max(...bins.map((bin) => Math.max(bin.started, ended(bin)))));
+  const step = WIDTH / bins.length;
+  const y = (/** @type {number} */ value) => HEIGHT - (value / top) * HEIGHT;
+  const line = bins.map((bin, index) => `${index === 0 ? 'M' : 'L'}${index * step} ${y(bin.started)}H${(index + 1) * step}`).join('');
+  const totals = SERIES.map(({ name, statuses }) => ({ name, n: bins.reduce((sum, bin) => sum + count(bin, statuses), 0) }));
+  const started = bins.reduce((sum, bin) => sum + bin.started, 0);
+  const picked = at === null ? null : bins[at];
+  return html`<figure class="chart">
+    <figcaption>
+      <span class="key started"><span class="swatch"></span>${t('started')} <b>${number(picked ? picked.started : started)}</b></span>
+      ${totals.map(({ name, n }, index) => html`<span class=${`key ${name}`} key=${name}><span class="swatch"></span>${t(name)} <b>
+        ${number(picked ? count(picked, SERIES[index].statuses) : n)}</b></span>`)}
+      <span class="when">${picked ? localTime(picked.from) : ''}</span>
+    </figcaption>
+    <div class="plot">
+      <span class="top" aria-hidden="true">${number(top)}</span>
+      <svg viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label=${label} onPointerLeave=${() => setAt(null)}>
+        <path class="grid" d=${`M0 .5H${WIDTH}M0 ${HEIGHT / 2}H${WIDTH}`} />
+        ${bins.map((bin, index) => h(Column, { key: bin.from, bin, x: index * step + GAP / 2, width: step - GAP, y }))}
+        <path class="line" d=${line} />
+        ${bins.map((bin, index) => html`<rect key=${bin.from} class=${index === at ? 'hit at' : 'hit'} x=${index * step} y="0" width=${step} height=${HEIGHT}
+          onPointerEnter=${() => setAt(index)} onClick=${() => onPick(bin, bins[index + 1]?.from ?? null)} />`)}
+      </svg>
+      <span class="axis" aria-hidden="true"><span>${minute(bins[0].from)}</span><span>${minute(bins[Math.floor(bins.length / 2)].from)}</span><span>${t('now')}</span></span>
+    </div>
+    ${h(Figures, { bins, label })}
+  </figure>`;
+}
+
+/** @param {{ bin: Bin, x: number, width: number, y: (value: number) => number }} props */
+function Column({ bin, x, width, y }) {
+  let below = 0;
+  return html`<g>${SERIES.map(({ name, statuses }) => {
+    const n = count(bin, statuses);
+    if (n === 0) return null;
+    const from = below;
+    below += n;
+    return html`<rect key=${name} class=${name} x=${x} width=${width} y=${y(below)} height=${y(from) - y(below)} />`;
+  })}</g>`;
+}
+
+/** The same figures as a table, for those who cannot see the chart. @param {{ bins: Bin[], label: string }} props */
+function Figures({ bins, label }) {
+  const used = bins.filter((bin) => bin.started > 0 || ended(bin) > 0);
+  return html`<table class="unseen"><caption>${label}</caption>
+    <thead><tr><th scope="col">${t('time')}</th><th scope="col">${t('started')}</th>
+      ${SERIES.map(({ name }) => html`<th scope="col" key=${name}>${t(name)}</th>`)}</tr></thead>
+    <tbody>${used.map((bin) => html`<tr key=${bin.from}><th scope="row">${localTime(bin.from)}</th><td>${bin.started}</td>
+      ${SERIES.map(({ name, statuses }) => html`<td key=${name}>${count(bin, statuses)}</td>`)}</tr>`)}</tbody>
+  </table>`;
+}

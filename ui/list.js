@@ -1,0 +1,280 @@
+// The list: its rows keep their place while the tasks in them change.
+
+import { batch, computed, effect, h, html, signal, useEffect, useMemo, useRef } from './vendor/preact.js';
+import { request, serverNow, withQuery } from './api.js';
+import { duration, language, number, t } from './i18n.js';
+import { parse } from './json.js';
+import { Live, now, running } from './live.js';
+import { Age, Progress, Status, bothTimes } from './parts.js';
+import { COLUMNS, SIZES, announcement, cursor, format, go, listFilter, listKey, selection, view } from './state.js';
+
+/** @typedef {import('./api.js').Task} Task */
+/** @typedef {{ task: Task, json: string, gone: boolean }} Row Gone: it is no longer on this page of the list. */
+/** @typedef {{ key: string, tasks: Task[], total: number | null }} Page */
+/** @typedef {import('./i18n.js').Key} Key */
+
+/** The page of the list as the server has it. */
+export const list = new Live();
+/** The rows as they are shown, and of which list. */
+const shown = signal(/** @type {{ key: string, rows: Row[] }} */ ({ key: '', rows: [] }));
+export const rows = computed(() => shown.value.rows);
+/** How many tasks all pages have, or null if it is not known (yet). */
+export const total = signal(/** @type {number | null} */ (null));
+
+effect(() => {
+  const key = listKey.value;
+  const { sorters, page, size } = view.peek();
+  if (!running.value) return;
+  // The number of pending tasks comes from memory. Other numbers are counted once, below.
+  const count = view.peek().show === 'pending' || null;
+  const parameters = { filters: listFilter.value, sorters, offset: (page - 1) * size, limit: size, count };
+  return list.watch(withQuery('task-status', parameters), async (response) => {
+    const counted = response.headers.get('X-Total-Count');
+    const tasks = parse(await response.text());
+    return /** @type {Page} */ ({ key, tasks, total: counted === null ? null : Number(counted) });
+  });
+});
+
+// A long history takes long to count: the list does not wait for it.
+effect(() => {
+  const { show } = view.value;
+  const filters = listFilter.value;
+  if (show === 'pending') return;
+  total.value = null;
+  const stop = new AbortController();
+  request(withQuery('task-status', { filters, limit: 0, count: true }), { signal: stop.signal })
+    .then((response) => {
+      total.value = Number(response.headers.get('X-Total-Count'));
+    })
+    .catch(() => {
+      // The list itself says what is wrong; without a number it has no last page.
+    });
+  return () => stop.abort();
+});
+
+effect(() => {
+  const page = /** @type {Page | null} */ (list.data.value);
+  if (!page) return;
+  const before = shown.peek();
+  const same = page.key === before.key && before.rows.some((row) => !row.gone);
+  batch(() => {
+    if (page.total !== null) total.value = page.total;
+    shown.value = { key: page.key, rows: same ? merged(before.rows, page.tasks) : page.tasks.map(row) };
+  });
+});
+
+/** @param {Task} task @returns {Row} */
+const row = (task) => ({ task, json: JSON.stringify(task), gone: false });
+
+/** @param {Row[]} before @param {Task[]} tasks */
+function merged(before, tasks) {
+  const latest = new Map(tasks.map((task) => [task.id, task]));
+  return before.map((old) => {
+    const task = latest.get(old.task.id);
+    if (!task) return old.gone ? old : { ...old, gone: true };
+    const changed = row(task);
+    return changed.json === old.json && !old.gone ? old : changed;
+  });
+}
+
+/** The changes that are announced and not pushed in. */
+export const waiting = computed(() => {
+  const page = /** @type {Page | null} */ (list.data.value);
+  const here = new Set(rows.value.map(({ task }) => task.id));
+  return {
+    fresh: page?.tasks.filter((task) => !here.has(task.id)).length ?? 0,
+    gone: rows.value.filter(({ gone }) => gone).length,
+  };
+});
+
+/** Shows the list as the server has it. */
+export function showChanges() {
+  const page = /** @type {Page | null} */ (list.data.value);
+  if (!page) return;
+  shown.value = { key: page.key, rows: page.tasks.map(row) };
+  announcement.value = t('listUpdated');
+}
+
+/** The server's text of a time, `ago` seconds before now: for filters. @param {number} ago */
+export const timeAgo = (ago) => new Date(serverNow() - ago * 1000).toISOString();
+
+/** @param {string} id @param {string} name */
+export function toggleSelected(id, name) {
+  const next = new Map(selection.value);
+  if (!next.delete(id)) next.set(id, name);
+  selection.value = next;
+}
+
+/** Moves the cursor down or up. @param {1 | -1} by */
+export function moveCursor(by) {
+  const ids = rows.value.map(({ task }) => task.id);
+  if (ids.length === 0) return;
+  const at = ids.indexOf(cursor.value ?? '');
+  const next = at === -1 ? (by === 1 ? 0 : ids.length - 1) : Math.min(ids.length - 1, Math.max(0, at + by));
+  cursor.value = ids[next];
+  document.getElementById(rowId(ids[next]))?.focus();
+}
+
+/** @param {string} id */
+const rowId = (id) => `row-${id}`;
+
+/** @param {Task} task @param {number} seconds The server's time. */
+function isStuck(task, seconds) {
+  return task.completionStatus === null && seconds - Date.parse(task.modified) / 1000 > view.value.stuckAfter;
+}
+
+/** @typedef {(typeof COLUMNS)[number]} ColumnName */
+/** @typedef {{ label: Key, sorter?: string, cell: (task: Task) => unknown }} Column */
+
+/** @param {string | null} time */
+const age = (time) => (time ? h(Age, { time }) : '–');
+/** @param {unknown} text */
+const bidi = (text) => (text === null || text === '' ? '–' : html`<bdi title=${text}>${text}</bdi>`);
+
+/** @type {Record<ColumnName, Column>} */
+const CELLS = {
+  status: { label: 'status', cell: ({ completionStatus }) => h(Status, { status: completionStatus }) },
+  type: { label: 'type', sorter: 'type', cell: ({ type }) => html`<span class="type">${type}</span>` },
+  target: { label: 'target', cell: ({ target }) => bidi(target?.name || target?.id || null) },
+  launcher: { label: 'launcher', cell: ({ launcher }) => bidi(launcher) },
+  created: { label: 'age', sorter: 'created', cell: ({ created }) => age(created) },
+  launched: { label: 'launched', sorter: 'launched', cell: ({ launched }) => age(launched) },
+  completed: { label: 'ended', sorter: 'completed', cell: ({ completed }) => age(completed) },
+  duration: { label: 'duration', cell: (task) => runtime(task) },
+  progress: {
+    label: 'progress',
+    sorter: 'percentComplete',
+    cell: ({ percentComplete, progress }) => html`<span class="progress-cell">
+      ${h(Progress, { percent: percentComplete, label: t('progress') })}
+      <span class="percent">${percentComplete}%</span> ${progress ? bidi(progress) : ''}</span>`,
+  },
+  modified: { label: 'lastSign', sorter: 'modified', cell: ({ modified }) => age(modified) },
+  parentName: { label: 'parent', cell: ({ parentName }) => bidi(parentName) },
+  id: { label: 'id', cell: ({ id }) => html`<code title=${id}>${id}</code>` },
+};
+
+/** @param {ColumnName} name */
+export const columnLabel = (name) => t(CELLS[name].label);
+
+/** How long a task ran, from its start or else its creation. @param {Task} task */
+function runtime({ created, launched, completed }) {
+  if (!completed) return '–';
+  const from = launched ?? created;
+  return html`<span title=${`${bothTimes(from)}\n${bothTimes(completed)}`}>
+    ${duration((Date.parse(completed) - Date.parse(from)) / 1000)}</span>`;
+}
+
+/** @param {{ row: Row, columns: string[], selected: boolean, current: boolean, open: boolean, selectable: boolean }} props */
+function TaskRow({ row: { task, json, gone }, columns, selected, current, open, selectable }) {
+  const stuck = useMemo(() => computed(() => isStuck(task, now.value)), [json]).value;
+  return useMemo(() => {
+    const classes = [gone && 'gone', stuck && 'stuck', selected && 'selected', open && 'open'].filter(Boolean).join(' ');
+    const note = gone ? t('leftList') : stuck ? t('stuck') : null;
+    const link = format({ ...view.peek(), task: task.id });
+    return html`<tr id=${rowId(task.id)} class=${classes} tabIndex=${current ? 0 : -1} onFocus=${() => { cursor.value = task.id; }}>
+      <td class="check">${selectable && html`<input type="checkbox" checked=${selected} disabled=${gone || task.completionStatus !== null}
+        tabIndex=${-1} aria-label=${t('selectTask', { name: task.uniqueName })} onChange=${() => toggleSelected(task.id, task.uniqueName)} />`}</td>
+      <th scope="row" class="name"><a href=${link} tabIndex=${-1} title=${task.uniqueName} onClick=${(/** @type {MouseEvent} */ event) => openTask(event, task.id)}>
+        <bdi>${task.uniqueName || task.id}</bdi></a>${note && html` <span class="note">${note}</span>`}</th>
+      ${columns.map((name) => html`<td class=${name} key=${name}>${CELLS[/** @type {ColumnName} */ (name)].cell(task)}</td>`)}
+    </tr>`;
+  }, [json, gone, stuck, selected, current, open, selectable, columns.join(), language.value, view.value]);
+}
+
+/** @param {MouseEvent} event @param {string} id */
+function openTask(event, id) {
+  if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+  event.preventDefault();
+  cursor.value = id;
+  go({ task: id });
+}
+
+/** @param {{ name: string, label: string, sorter?: string }} props */
+function Heading({ name, label, sorter }) {
+  const [first] = view.value.sorters.split(',');
+  const order = first === sorter ? 'ascending' : first === `-${sorter}` ? 'descending' : undefined;
+  // An age grows as its time gets smaller: the sign shows the order of what is read.
+  const sign = order === undefined ? '' : (order === 'ascending') === ['created', 'modified', 'launched', 'completed'].includes(name) ? '↓' : '↑';
+  return html`<th scope="col" class=${name} aria-sort=${order}>
+    ${sorter
+      ? html`<button type="button" onClick=${() => go({ sorters: order === 'ascending' ? `-${sorter}` : sorter })}>
+          ${label} <span aria-hidden="true">${sign}</span></button>`
+      : label}
+  </th>`;
+}
+
+/** @param {{ canAct: boolean }} props */
+export function List({ canAct }) {
+  const { columns, show, filters } = view.value;
+  const here = rows.value.filter(({ task, gone }) => !gone && task.completionStatus === null);
+  const all = here.length > 0 && here.every(({ task }) => selection.value.has(task.id));
+  const some = here.some(({ task }) => selection.value.has(task.id));
+  const box = useRef(/** @type {HTMLInputElement | null} */ (null));
+  useEffect(() => {
+    if (box.current) box.current.indeterminate = some && !all;
+  });
+  const toggleAll = () => {
+    const next = new Map(selection.value);
+    for (const { task } of here) all ? next.delete(task.id) : next.set(task.id, task.uniqueName);
+    selection.value = next;
+  };
+  const current = rows.value.some(({ task }) => task.id === cursor.value) ? cursor.value : rows.value[0]?.task.id;
+  const empty = list.data.value !== null && rows.value.length === 0;
+  const stale = list.freshness.value.kind !== 'live';
+  const selectable = canAct && show !== 'ended';
+  return html`<div class=${`table${stale ? ' stale' : ''}`}>
+    <table aria-label=${t('list')} aria-busy=${list.data.value === null}>
+      <thead><tr>
+        <th class="check">${selectable && html`<input type="checkbox" ref=${box} checked=${all} onChange=${toggleAll}
+          aria-label=${t('selectPage')} />`}</th>
+        ${h(Heading, { name: 'name', label: t('name'), sorter: 'uniqueName' })}
+        ${columns.map((name) => {
+          const { label, sorter } = CELLS[/** @type {ColumnName} */ (name)];
+          return h(Heading, { key: name, name, label: t(label), sorter });
+        })}
+      </tr></thead>
+      <tbody>
+        ${rows.value.map((row) => h(TaskRow, {
+          key: row.task.id, row, columns, selectable,
+          selected: selection.value.has(row.task.id),
+          current: row.task.id === current,
+          open: row.task.id === view.value.task,
+        }))}
+      </tbody>
+    </table>
+    ${empty && html`<div class="empty"><p class="big">${t(filters ? 'nothingMatches' : show === 'pending' ? 'nothingPending' : 'nothingThere')}</p>
+      ${filters && html`<button type="button" onClick=${() => go({ filters: '' })}>${t('clearFilter')}</button>`}</div>`}
+    ${list.data.value === null && list.freshness.value.kind === 'connecting' && html`<div class="empty"><p>${t('loading')}</p></div>`}
+  </div>`;
+}
+
+/** What waits to be shown; it has its place, so that nothing jumps when it comes. */
+export function Changes() {
+  const { fresh, gone } = waiting.value;
+  if (fresh + gone === 0) return null;
+  const parts = [fresh > 0 && t('newTasks', { n: fresh }), gone > 0 && t('goneTasks', { n: gone })].filter(Boolean);
+  return html`<button type="button" class="changes" onClick=${showChanges} title=${`${t('showChanges')} ( . )`}>
+    ${parts.join(' · ')} <strong>${t('showChanges')}</strong></button>`;
+}
+
+export function Pager() {
+  const { page, size } = view.value;
+  const last = total.value === null ? null : Math.max(1, Math.ceil(total.value / size));
+  const full = (list.data.value?.tasks.length ?? 0) === size;
+  const field = useRef(/** @type {HTMLInputElement | null} */ (null));
+  const jump = () => {
+    const wanted = Math.trunc(Number(field.current?.value));
+    if (wanted >= 1) go({ page: last === null ? wanted : Math.min(wanted, last) });
+    if (field.current) field.current.value = String(view.value.page);
+  };
+  const step = (/** @type {number} */ to, /** @type {Key} */ label, /** @type {string} */ sign, /** @type {boolean} */ possible) =>
+    html`<button type="button" class="icon" disabled=${!possible} aria-label=${t(label)} title=${t(label)} onClick=${() => go({ page: to })}>${sign}</button>`;
+  return html`<nav class="pager" aria-label=${t('pages')}>
+    ${step(1, 'firstPage', '«', page > 1)} ${step(page - 1, 'previousPage', '‹', page > 1)}
+    <label>${t('page')} <input ref=${field} type="number" min="1" max=${last ?? undefined} value=${page} onChange=${jump} /></label>
+    <span>${last === null ? '' : t('ofPages', { n: last })}</span>
+    ${step(page + 1, 'nextPage', '›', last === null ? full : page < last)} ${step(last ?? page, 'lastPage', '»', last !== null && page < last)}
+    <label class="size">${t('pageSize')} <select value=${String(size)} onChange=${(/** @type {any} */ event) => go({ size: Number(event.target.value) })}>
+      ${SIZES.map((choice) => html`<option key=${choice} value=${choice}>${number(choice)}</option>`)}</select></label>
+  </nav>`;
+}

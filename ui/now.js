@@ -1,0 +1,109 @@
+// The state of things: how many are pending, since when, which are stuck, and what they are.
+
+import { effect, h, html, useState } from './vendor/preact.js';
+import { withQuery } from './api.js';
+import { allOf, conditions, quoted, toggle } from './filter.js';
+import { duration, number, t } from './i18n.js';
+import { parse } from './json.js';
+import { timeAgo } from './list.js';
+import { Live, running } from './live.js';
+import { Chart } from './chart.js';
+import { Age, statusName } from './parts.js';
+import { STUCK_AFTER, equals, go, view } from './state.js';
+
+/** @typedef {import('./api.js').Summary} Summary */
+/** @typedef {import('./api.js').Group} Group */
+/** @typedef {import('./i18n.js').Key} Key */
+
+export const summary = new Live();
+
+effect(() => {
+  const { filters, stuckAfter } = view.value;
+  if (!running.value) return;
+  return summary.watch(withQuery('task-status/summary', { filters, stuckAfter }), async (response) => parse(await response.text()));
+});
+
+/** @param {{ label: string, children?: unknown, kind?: string }} props */
+const Tile = ({ label, children, kind = '' }) => html`<div class=${`tile ${kind}`}><dt>${label}</dt><dd>${children}</dd></div>`;
+
+export function Now() {
+  const data = /** @type {Summary | null} */ (summary.data.value);
+  const { stuckAfter, span } = view.value;
+  const pending = data?.pending;
+  const choose = html`<select aria-label=${t('stuckAfter')} value=${String(stuckAfter)}
+    onChange=${(/** @type {any} */ event) => go({ stuckAfter: Number(event.target.value) })}>
+    ${STUCK_AFTER.map((seconds) => html`<option key=${seconds} value=${seconds}>${duration(seconds)}</option>`)}</select>`;
+  return html`<section class="now" aria-label=${t('now')}>
+    <dl class="tiles">
+      ${h(Tile, { label: t('pending'), kind: 'count' }, html`<b>${pending ? number(pending.count) : '–'}</b>`)}
+      ${h(Tile, { label: t('oldest') }, html`<b>${pending?.oldestCreated ? h(Age, { time: pending.oldestCreated }) : '–'}</b>`)}
+      ${h(Tile, { label: t('stuck'), kind: pending && pending.stuck > 0 ? 'stuck' : '' }, html`<button type="button" class="figure" disabled=${!pending?.stuck}
+          title=${t('showStuck')} onClick=${showStuck}><b>${pending ? number(pending.stuck) : '–'}</b></button>
+        <label class="after">${t('silentFor')} ${choose}</label>`)}
+    </dl>
+    ${data && html`<div class="activity">
+      <div class="spans" role="group" aria-label=${t('span')}>
+        ${/** @type {const} */ (['hour', 'day']).map((choice) => html`<button type="button" key=${choice} aria-pressed=${span === choice}
+          onClick=${() => go({ span: choice }, { replace: true })}>${t(choice === 'hour' ? 'lastHour' : 'lastDay')}</button>`)}
+      </div>
+      ${h(Chart, {
+        bins: span === 'hour' ? data.perMinute : data.perHour,
+        label: t(span === 'hour' ? 'chartHour' : 'chartDay'),
+        onPick: (bin, next) => showEnded(bin.from, next),
+      })}
+    </div>`}
+  </section>`;
+}
+
+/** Lists what has not been heard of for long. */
+function showStuck() {
+  const silent = toggle(withoutSilent(), `modified lt ${quoted(timeAgo(view.value.stuckAfter))}`);
+  go({ show: 'pending', filters: silent, sorters: 'modified' });
+}
+
+const withoutSilent = () =>
+  allOf(conditions(view.value.filters).filter((condition) => !condition.startsWith('modified lt ')));
+
+/** Lists what has ended within a column of the chart. @param {string} from @param {string | null} to */
+function showEnded(from, to) {
+  const others = conditions(view.value.filters).filter((condition) => !condition.startsWith('completed '));
+  const within = [`completed ge ${quoted(from)}`, ...(to ? [`completed lt ${quoted(to)}`] : [])];
+  go({ show: 'ended', filters: allOf([...others, ...within]) });
+}
+
+/** What is counted by, the field that a click filters by, and its name. @type {[keyof Summary['pending'], string, Key][]} */
+const GROUPS = [['byKind', 'type', 'kind'], ['byLauncher', 'launcher', 'launcher'], ['byTarget', 'target.name', 'target'], ['byType', 'type', 'type']];
+
+/** The groups of what is pending, and of what has ended in a day. */
+export function Groups() {
+  const data = /** @type {Summary | null} */ (summary.data.value);
+  if (!data) return null;
+  return html`<div class="groups">
+    ${view.value.show !== 'pending' && h(Values, { field: 'completionStatus', label: t('endedToday'), group: data.ended.byCompletionStatus })}
+    ${view.value.show !== 'ended' && GROUPS.map(([by, field, label]) =>
+      h(Values, { key: by, field, label: t(label), group: /** @type {Group} */ (data.pending[by]) }))}
+  </div>`;
+}
+
+/** @param {{ field: string, label: string, group: Group }} props */
+function Values({ field, label, group }) {
+  const [more, setMore] = useState(false);
+  const shown = more ? group.values : group.values.slice(0, 6);
+  const most = Math.max(1, ...group.values.map(({ count }) => count));
+  const chosen = conditions(view.value.filters);
+  const name = (/** @type {string | null} */ value) => {
+    if (value === null) return html`<i>${t('none')}</i>`;
+    return field === 'completionStatus' ? statusName(value) : html`<bdi>${value}</bdi>`;
+  };
+  return html`<section class="group"><h3>${label}</h3>
+    <ul>${shown.map(({ value, count }) => {
+      const condition = equals(field, value);
+      return html`<li key=${value}><button type="button" aria-pressed=${chosen.includes(condition)} title=${value ?? ''}
+        onClick=${() => go({ filters: toggle(view.value.filters, condition) })}>
+        <span class="bar" style=${{ width: `${(100 * count) / most}%` }}></span><span class="value">${name(value)}</span><span class="number">${number(count)}</span></button></li>`;
+    })}</ul>
+    ${group.values.length > 6 && html`<button type="button" class="more" aria-expanded=${more} onClick=${() => setMore(!more)}>
+      ${more ? t('less') : t('more', { n: group.values.length - 6 })}</button>`}
+    ${group.rest > 0 && (more || group.values.length <= 6) && html`<p class="rest">${t('others', { n: group.rest })}</p>`}
+  </section>`;
+}
