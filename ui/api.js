@@ -48,6 +48,9 @@ import { parse } from './json.js';
  * @property {Bin[]} perHour
  */
 
+/** What the server says about itself, once it has. */
+export const config = signal(/** @type {Config | null} */ (null));
+
 /** The access token. It lives here only: a reload forgets it. */
 export const token = signal(/** @type {string | null} */ (null));
 

@@ -19,10 +19,11 @@ const count = (bin, statuses) => statuses.reduce((sum, status) => sum + (bin.end
 /** @param {Bin} bin */
 const ended = (bin) => Object.values(bin.ended).reduce((sum, some) => sum + some, 0);
 
-/** The smallest of 1, 2, 5, 10, 20, … that is at least this large. @param {number} value */
+/** The least round number that is at least this large. @param {number} value */
 function ceiling(value) {
   const power = 10 ** Math.floor(Math.log10(Math.max(1, value)));
-  return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value) ?? 10 * power;
+  const steps = [1, 1.2, 1.5, 2, 3, 4, 5, 6, 8, 10].map((step) => step * power);
+  return steps.find((step) => step >= value && Number.isInteger(step)) ?? 10 * power;
 }
 
 /**

@@ -56,7 +56,7 @@ effect(() => {
   const page = /** @type {Page | null} */ (list.data.value);
   if (!page) return;
   const before = shown.peek();
-  const same = page.key === before.key && before.rows.some((row) => !row.gone);
+  const same = page.key === before.key && before.rows.some(({ gone }) => !gone);
   batch(() => {
     if (page.total !== null) total.value = page.total;
     shown.value = { key: page.key, rows: same ? merged(before.rows, page.tasks) : page.tasks.map(row) };
@@ -66,12 +66,19 @@ effect(() => {
 /** @param {Task} task @returns {Row} */
 const row = (task) => ({ task, json: JSON.stringify(task), gone: false });
 
-/** @param {Row[]} before @param {Task[]} tasks */
+/**
+ * The rows in their old order, each with its task as it is now. In lists with ended tasks nothing leaves: what is not on
+ * this page any more is on another.
+ *
+ * @param {Row[]} before
+ * @param {Task[]} tasks
+ */
 function merged(before, tasks) {
+  const leaving = view.peek().show === 'pending';
   const latest = new Map(tasks.map((task) => [task.id, task]));
   return before.map((old) => {
     const task = latest.get(old.task.id);
-    if (!task) return old.gone ? old : { ...old, gone: true };
+    if (!task) return old.gone || !leaving ? old : { ...old, gone: true };
     const changed = row(task);
     return changed.json === old.json && !old.gone ? old : changed;
   });
@@ -174,8 +181,8 @@ function TaskRow({ row: { task, json, gone }, columns, selected, current, open, 
     return html`<tr id=${rowId(task.id)} class=${classes} tabIndex=${current ? 0 : -1} onFocus=${() => { cursor.value = task.id; }}>
       <td class="check">${selectable && html`<input type="checkbox" checked=${selected} disabled=${gone || task.completionStatus !== null}
         tabIndex=${-1} aria-label=${t('selectTask', { name: task.uniqueName })} onChange=${() => toggleSelected(task.id, task.uniqueName)} />`}</td>
-      <th scope="row" class="name"><a href=${link} tabIndex=${-1} title=${task.uniqueName} onClick=${(/** @type {MouseEvent} */ event) => openTask(event, task.id)}>
-        <bdi>${task.uniqueName || task.id}</bdi></a>${note && html` <span class="note">${note}</span>`}</th>
+      <th scope="row" class="name"><span class="named"><a href=${link} tabIndex=${-1} title=${task.uniqueName} onClick=${(/** @type {MouseEvent} */ event) => openTask(event, task.id)}>
+        <bdi>${task.uniqueName || task.id}</bdi></a>${note && html` <span class="note">${note}</span>`}</span></th>
       ${columns.map((name) => html`<td class=${name} key=${name}>${CELLS[/** @type {ColumnName} */ (name)].cell(task)}</td>`)}
     </tr>`;
   }, [json, gone, stuck, selected, current, open, selectable, columns.join(), language.value, view.value]);
@@ -225,8 +232,8 @@ export function List({ canAct }) {
   return html`<div class=${`table${stale ? ' stale' : ''}`}>
     <table aria-label=${t('list')} aria-busy=${list.data.value === null}>
       <thead><tr>
-        <th class="check">${selectable && html`<input type="checkbox" ref=${box} checked=${all} onChange=${toggleAll}
-          aria-label=${t('selectPage')} />`}</th>
+        <td class="check">${selectable && html`<input type="checkbox" ref=${box} checked=${all} onChange=${toggleAll}
+          aria-label=${t('selectPage')} />`}</td>
         ${h(Heading, { name: 'name', label: t('name'), sorter: 'uniqueName' })}
         ${columns.map((name) => {
           const { label, sorter } = CELLS[/** @type {ColumnName} */ (name)];

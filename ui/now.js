@@ -41,17 +41,17 @@ export function Now() {
           title=${t('showStuck')} onClick=${showStuck}><b>${pending ? number(pending.stuck) : '–'}</b></button>
         <label class="after">${t('silentFor')} ${choose}</label>`)}
     </dl>
-    ${data && html`<div class="activity">
+    <div class="activity">
       <div class="spans" role="group" aria-label=${t('span')}>
         ${/** @type {const} */ (['hour', 'day']).map((choice) => html`<button type="button" key=${choice} aria-pressed=${span === choice}
           onClick=${() => go({ span: choice }, { replace: true })}>${t(choice === 'hour' ? 'lastHour' : 'lastDay')}</button>`)}
       </div>
-      ${h(Chart, {
+      ${data && h(Chart, {
         bins: span === 'hour' ? data.perMinute : data.perHour,
         label: t(span === 'hour' ? 'chartHour' : 'chartDay'),
         onPick: (bin, next) => showEnded(bin.from, next),
       })}
-    </div>`}
+    </div>
   </section>`;
 }
 
@@ -95,7 +95,7 @@ function Values({ field, label, group }) {
     if (value === null) return html`<i>${t('none')}</i>`;
     return field === 'completionStatus' ? statusName(value) : html`<bdi>${value}</bdi>`;
   };
-  return html`<section class="group"><h3>${label}</h3>
+  return html`<section class="group"><h2>${label}</h2>
     <ul>${shown.map(({ value, count }) => {
       const condition = equals(field, value);
       return html`<li key=${value}><button type="button" aria-pressed=${chosen.includes(condition)} title=${value ?? ''}

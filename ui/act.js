@@ -1,0 +1,242 @@
+// Clearing: one task, the selected ones, or all that match. Nothing is changed before its number was named.
+
+import { computed, effect, h, html, signal, useEffect, useRef, useState } from './vendor/preact.js';
+import { Problem, config, request, requestJson, serverNow, taskPath, token, withQuery } from './api.js';
+import { STATUSES, allOf, quoted } from './filter.js';
+import { t } from './i18n.js';
+import { sleep } from './live.js';
+import { statusName } from './parts.js';
+import { dialog, listFilter, selection, view } from './state.js';
+
+/** Whether the caller may write: null while that is not known. */
+const allowed = signal(/** @type {boolean | null} */ (null));
+/** Whether the caller has to sign in before. */
+export const needsSignIn = computed(() => config.value?.auth === 'jwt' && config.value.canWrite === null && token.value === null);
+export const mayAct = computed(() => allowed.value === true);
+
+effect(() => {
+  const settings = config.value;
+  void token.value;
+  if (!settings) return;
+  allowed.value = settings.canWrite ?? (settings.auth === 'none' || null);
+  if (allowed.peek() !== null || needsSignIn.value) return;
+  const stop = new AbortController();
+  dryRun('id eq "-"', stop.signal).then(
+    () => { allowed.value = true; },
+    (problem) => { if (problem.status === 403 || problem.status === 401) allowed.value = false; },
+  );
+  return () => stop.abort();
+});
+
+/**
+ * What is to be cleared.
+ *
+ * @typedef {{ kind: 'tasks', tasks: Map<string, string> } | { kind: 'filter', filter: string, everything: boolean }} What
+ */
+
+/** @type {import('./vendor/preact.js').Signal<What | null>} */
+const what = signal(null);
+
+/** @param {Map<string, string>} tasks Their names by id. */
+export function clearTasks(tasks) {
+  what.value = { kind: 'tasks', tasks };
+  dialog.value = 'clear';
+}
+
+/** What the list shows, and nothing that is created from now on: so that the number that was named stays true. */
+export function clearMatching() {
+  // The header that the clock is set by has whole seconds.
+  const before = new Date(serverNow() + 1000).toISOString();
+  const filter = allOf([listFilter.value, `created le ${quoted(before)}`]);
+  what.value = { kind: 'filter', filter, everything: !view.value.filters };
+  dialog.value = 'clear';
+}
+
+/** @param {string} filters @param {AbortSignal} [stop] @returns {Promise<number>} How many tasks would be cleared. */
+async function dryRun(filters, stop) {
+  const path = withQuery('task-status', { filters, dryRun: true });
+  return (await requestJson(path, { ...patchTo('TERMINATED'), signal: stop })).completed;
+}
+
+/** @param {string} status @param {object[]} [tests] */
+const patchTo = (status, tests = []) => ({
+  method: 'PATCH',
+  headers: { 'Content-Type': 'application/json-patch+json' },
+  body: JSON.stringify([...tests, { op: 'replace', path: '/completionStatus', value: status }]),
+});
+
+/** @typedef {{ cleared: number, remaining: number, changed: number, problem: Problem | null, done: boolean }} Progress */
+
+/**
+ * Sends a request again for as long as the server is only busy.
+ *
+ * @template T
+ * @param {() => Promise<T>} send
+ * @param {AbortSignal} stop
+ */
+async function persistently(send, stop) {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await send();
+    } catch (error) {
+      const busy = error instanceof Problem && [0, 429, 503].includes(error.status);
+      if (!busy || attempt === 8 || stop.aborted) throw error;
+      await sleep(Math.max(error.retryAfter ?? 0, attempt) * 1000, stop);
+    }
+  }
+}
+
+/**
+ * @param {Map<string, string>} tasks
+ * @param {string} status
+ * @param {(progress: Progress) => void} report
+ * @param {AbortSignal} stop
+ */
+async function clearEach(tasks, status, report, stop) {
+  const progress = { cleared: 0, remaining: tasks.size, changed: 0, problem: null, done: false };
+  // Another may have completed the task since it was selected: its status stays.
+  const patch = patchTo(status, [{ op: 'test', path: '/completionStatus', value: null }]);
+  for (const id of tasks.keys()) {
+    if (stop.aborted) break;
+    try {
+      await persistently(() => request(taskPath(id), { ...patch, signal: stop }), stop);
+      progress.cleared += 1;
+    } catch (error) {
+      if (stop.aborted) break;
+      if (!(error instanceof Problem) || ![400, 404].includes(error.status)) throw error;
+      progress.changed += 1;
+    }
+    progress.remaining -= 1;
+    report({ ...progress });
+  }
+  return progress;
+}
+
+/**
+ * @param {string} filters
+ * @param {string} status
+ * @param {number} count
+ * @param {(progress: Progress) => void} report
+ * @param {AbortSignal} stop
+ */
+async function clearAll(filters, status, count, report, stop) {
+  const progress = { cleared: 0, remaining: count, changed: 0, problem: null, done: false };
+  // One request works for some seconds: what remains is asked for meanwhile.
+  const asked = new AbortController();
+  const ask = async () => {
+    while (!asked.signal.aborted) {
+      await sleep(700, asked.signal);
+      const remaining = await dryRun(filters, asked.signal).catch(() => null);
+      if (remaining !== null && !asked.signal.aborted) report({ ...progress, remaining, cleared: Math.max(progress.cleared, count - remaining) });
+    }
+  };
+  ask();
+  try {
+    while (!stop.aborted) {
+      const path = withQuery('task-status', { filters });
+      const result = await persistently(() => requestJson(path, { ...patchTo(status), signal: stop }), stop);
+      progress.cleared += result.completed;
+      progress.remaining = result.remaining ?? Math.max(0, count - progress.cleared);
+      report({ ...progress });
+      if (result.remaining === 0 || (result.completed === 0 && result.remaining !== null)) break;
+    }
+  } catch (error) {
+    if (!stop.aborted) throw error;
+    // The request that was given up has cleared some: only the server knows how many.
+    progress.remaining = await dryRun(filters);
+    progress.cleared = Math.max(progress.cleared, count - progress.remaining);
+  } finally {
+    asked.abort();
+  }
+  return progress;
+}
+
+/** The confirmation, the progress and the result. */
+export function ClearDialog() {
+  const box = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  const open = dialog.value === 'clear' && what.value !== null;
+  useEffect(() => {
+    if (open) box.current?.showModal();
+  }, [open]);
+  if (!open || !what.value) return null;
+  return html`<dialog ref=${box} aria-labelledby="clear-title" onClose=${() => { dialog.value = null; }}>${h(Clearing, { what: what.value })}</dialog>`;
+}
+
+/** @param {{ what: What }} props */
+function Clearing({ what }) {
+  const [status, setStatus] = useState('TERMINATED');
+  const [count, setCount] = useState(what.kind === 'tasks' ? what.tasks.size : /** @type {number | null} */ (null));
+  const [typed, setTyped] = useState('');
+  const [progress, setProgress] = useState(/** @type {Progress | null} */ (null));
+  const [problem, setProblem] = useState(/** @type {Problem | null} */ (null));
+  const stop = useRef(new AbortController());
+  const counting = useRef(new AbortController());
+  useEffect(() => {
+    if (what.kind === 'filter') dryRun(what.filter, counting.current.signal).then(setCount, (error) => { if (error instanceof Problem) setProblem(error); });
+    return () => {
+      counting.current.abort();
+      stop.current.abort();
+    };
+  }, []);
+  const close = (/** @type {Event} */ event) => /** @type {Element} */ (event.currentTarget).closest('dialog')?.close();
+  const begin = async () => {
+    if (count === null) return;
+    const { signal } = stop.current;
+    setProgress({ cleared: 0, remaining: count, changed: 0, problem: null, done: false });
+    try {
+      const result = what.kind === 'tasks'
+        ? await clearEach(what.tasks, status, setProgress, signal)
+        : await clearAll(what.filter, status, count, setProgress, signal);
+      setProgress({ ...result, done: true });
+      selection.value = new Map();
+    } catch (error) {
+      const failure = error instanceof Problem ? error : new Problem(0, []);
+      setProgress((before) => before && { ...before, problem: failure, done: true });
+    }
+  };
+  const sure = what.kind === 'tasks' || !what.everything || typed.replace(/\D/g, '') === String(count);
+  if (progress) {
+    const failure = progress.problem;
+    return html`<div class="dialog">
+      <h2 id="clear-title">${t(progress.done ? (progress.remaining > 0 ? 'stopped' : 'cleared') : 'clearing')}</h2>
+      <progress class="wide" max=${count} value=${(count ?? 0) - progress.remaining} aria-label=${t('progress')}></progress>
+      <p role="status">${t('clearedCount', { n: progress.cleared })} · ${t('remaining', { n: progress.remaining })}
+        ${progress.changed > 0 && html` · ${t('changedMeanwhile', { n: progress.changed })}`}</p>
+      ${failure && html`<p class="problem" role="alert">${failure.texts.join(' ') || t('lost')}</p>`}
+      <div class="buttons">${progress.done
+        ? html`<button type="button" class="primary" onClick=${close} ref=${focus}>${t('close')}</button>`
+        : html`<button type="button" onClick=${() => stop.current.abort()} ref=${focus}>${t('stop')}</button>`}</div>
+    </div>`;
+  }
+  return html`<form class="dialog" onSubmit=${(/** @type {Event} */ event) => { event.preventDefault(); begin(); }}>
+    <h2 id="clear-title">${count === null ? t('counting') : t('clearTitle', { n: count })}</h2>
+    ${what.kind === 'tasks'
+      ? html`<ul class="names">${[...what.tasks].slice(0, 8).map(([id, name]) => html`<li key=${id}><bdi>${name}</bdi> <code>${id}</code></li>`)}
+          ${what.tasks.size > 8 && html`<li>${t('more', { n: what.tasks.size - 8 })}</li>`}</ul>`
+      : html`<p>${t(what.everything ? 'clearEverything' : 'clearThese')}</p><p><code class="block" dir="auto">${what.filter}</code></p>`}
+    <label>${t('statusToSet')} <select value=${status} onChange=${(/** @type {any} */ { target }) => setStatus(target.value)}>
+      ${STATUSES.map((name) => html`<option key=${name} value=${name}>${statusName(name)}</option>`)}</select></label>
+    ${what.kind === 'filter' && what.everything && count !== null && html`<label>${t('typeNumber', { n: count })}
+      <input inputmode="numeric" autocomplete="off" value=${typed} onInput=${(/** @type {any} */ { target }) => setTyped(target.value)} /></label>`}
+    <p class="quiet">${t('clearMeaning')}</p>
+    ${problem && html`<p class="problem" role="alert">${problem.texts.join(' ') || t('lost')}</p>`}
+    <div class="buttons"><button type="button" onClick=${close}>${t('cancel')}</button>
+      <button type="submit" class="danger" disabled=${!count || !sure}>${count === null ? t('counting') : t('clearCount', { n: count })}</button></div>
+  </form>`;
+}
+
+/** @param {HTMLElement | null} element */
+const focus = (element) => element?.focus();
+
+/** What can be done with the list. @param {{ total: number | null }} props */
+export function Actions({ total }) {
+  if (view.value.show === 'ended') return null;
+  if (needsSignIn.value) return html`<button type="button" onClick=${() => { dialog.value = 'signin'; }}>${t('signInToClear')}</button>`;
+  if (!mayAct.value) return null;
+  const { size } = selection.value;
+  return html`<span class="acts">
+    ${size > 0 && html`<button type="button" class="danger" onClick=${() => clearTasks(selection.value)}>${t('clearSelected', { n: size })}</button>
+      <button type="button" onClick=${() => { selection.value = new Map(); }}>${t('selectNone')}</button>`}
+    ${size === 0 && html`<button type="button" disabled=${!total} onClick=${clearMatching}>${t('clearMatching')}</button>`}
+  </span>`;
+}
