@@ -4,6 +4,7 @@ import { computed, effect, h, html, signal, useEffect, useRef, useState } from '
 import { Problem, config, request, requestJson, serverNow, taskPath, token, withQuery } from './api.js';
 import { STATUSES, allOf, quoted } from './filter.js';
 import { t } from './i18n.js';
+import { list } from './list.js';
 import { sleep } from './live.js';
 import { statusName } from './parts.js';
 import { dialog, listFilter, selection, view } from './state.js';
@@ -132,13 +133,16 @@ async function clearAll(filters, status, count, report, stop) {
   };
   ask();
   try {
-    while (!stop.aborted) {
+    // Tasks that others are changing at the moment are left out: they are tried again, but not for ever.
+    for (let idle = 0; idle < 5 && !stop.aborted; ) {
       const path = withQuery('task-status', { filters });
       const result = await persistently(() => requestJson(path, { ...patchTo(status), signal: stop }), stop);
       progress.cleared += result.completed;
       progress.remaining = result.remaining ?? Math.max(0, count - progress.cleared);
       report({ ...progress });
-      if (result.remaining === 0 || (result.completed === 0 && result.remaining !== null)) break;
+      if (result.remaining === 0) break;
+      idle = result.completed === 0 ? idle + 1 : 0;
+      if (idle > 0) await sleep(500, stop);
     }
   } catch (error) {
     if (!stop.aborted) throw error;
@@ -237,6 +241,6 @@ export function Actions({ total }) {
   return html`<span class="acts">
     ${size > 0 && html`<button type="button" class="danger" onClick=${() => clearTasks(selection.value)}>${t('clearSelected', { n: size })}</button>
       <button type="button" onClick=${() => { selection.value = new Map(); }}>${t('selectNone')}</button>`}
-    ${size === 0 && html`<button type="button" disabled=${!total} onClick=${clearMatching}>${t('clearMatching')}</button>`}
+    ${size === 0 && html`<button type="button" disabled=${!total || list.freshness.value.kind === 'failed'} onClick=${clearMatching}>${t('clearMatching')}</button>`}
   </span>`;
 }

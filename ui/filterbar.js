@@ -105,7 +105,10 @@ export function FilterBar() {
     if (!input) return;
     asking.current.abort();
     const { signal } = (asking.current = new AbortController());
-    const next = await suggestionsFor(placeAt(input.value, input.selectionStart ?? 0), signal);
+    const place = placeAt(input.value, input.selectionStart ?? 0);
+    // Values come from the server: what was suggested before must not be taken meanwhile.
+    if (place.expects === 'value' || place.expects === 'list') setFound([]);
+    const next = await suggestionsFor(place, signal);
     if (signal.aborted) return;
     setFound(next.slice(0, 24));
     setAt(-1);
