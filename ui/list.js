@@ -131,7 +131,7 @@ function isStuck(task, seconds) {
 }
 
 /** @typedef {(typeof COLUMNS)[number]} ColumnName */
-/** @typedef {{ label: Key, sorter?: string, cell: (task: Task) => unknown }} Column */
+/** @typedef {{ label: Key, width: number, sorter?: string, cell: (task: Task) => unknown }} Column The width is in rem. */
 
 /** @param {string | null} time */
 const age = (time) => (time ? h(Age, { time }) : '–');
@@ -140,24 +140,25 @@ const bidi = (text) => (text === null || text === '' ? '–' : html`<bdi title=$
 
 /** @type {Record<ColumnName, Column>} */
 const CELLS = {
-  status: { label: 'status', cell: ({ completionStatus }) => h(Status, { status: completionStatus }) },
-  type: { label: 'type', sorter: 'type', cell: ({ type }) => html`<span class="type">${type}</span>` },
-  target: { label: 'target', cell: ({ target }) => bidi(target?.name || target?.id || null) },
-  launcher: { label: 'launcher', cell: ({ launcher }) => bidi(launcher) },
-  created: { label: 'age', sorter: 'created', cell: ({ created }) => age(created) },
-  launched: { label: 'launched', sorter: 'launched', cell: ({ launched }) => age(launched) },
-  completed: { label: 'ended', sorter: 'completed', cell: ({ completed }) => age(completed) },
-  duration: { label: 'duration', cell: (task) => runtime(task) },
+  status: { width: 8, label: 'status', cell: ({ completionStatus }) => h(Status, { status: completionStatus }) },
+  type: { width: 7.5, label: 'type', sorter: 'type', cell: ({ type }) => html`<span class="type">${type}</span>` },
+  target: { width: 9, label: 'target', cell: ({ target }) => bidi(target?.name || target?.id || null) },
+  launcher: { width: 8.5, label: 'launcher', cell: ({ launcher }) => bidi(launcher) },
+  created: { width: 6, label: 'age', sorter: 'created', cell: ({ created }) => age(created) },
+  launched: { width: 6, label: 'launched', sorter: 'launched', cell: ({ launched }) => age(launched) },
+  completed: { width: 6, label: 'ended', sorter: 'completed', cell: ({ completed }) => age(completed) },
+  duration: { width: 6, label: 'duration', cell: (task) => runtime(task) },
   progress: {
+    width: 13,
     label: 'progress',
     sorter: 'percentComplete',
     cell: ({ percentComplete, progress }) => html`<span class="progress-cell">
       ${h(Progress, { percent: percentComplete, label: t('progress') })}
       <span class="percent">${percentComplete}%</span> ${progress ? bidi(progress) : ''}</span>`,
   },
-  modified: { label: 'lastSign', sorter: 'modified', cell: ({ modified }) => age(modified) },
-  parentName: { label: 'parent', cell: ({ parentName }) => bidi(parentName) },
-  id: { label: 'id', cell: ({ id }) => html`<code title=${id}>${id}</code>` },
+  modified: { width: 6, label: 'lastSign', sorter: 'modified', cell: ({ modified }) => age(modified) },
+  parentName: { width: 9, label: 'parent', cell: ({ parentName }) => bidi(parentName) },
+  id: { width: 14, label: 'id', cell: ({ id }) => html`<code title=${id}>${id}</code>` },
 };
 
 /** @param {ColumnName} name */
@@ -171,13 +172,16 @@ function runtime({ created, launched, completed }) {
     ${duration((Date.parse(completed) - Date.parse(from)) / 1000)}</span>`;
 }
 
-/** @param {{ row: Row, columns: string[], selected: boolean, current: boolean, open: boolean, selectable: boolean }} props */
-function TaskRow({ row: { task, json, gone }, columns, selected, current, open, selectable }) {
+/**
+ * @param {{ row: Row, base: string, columns: string[], selected: boolean, current: boolean, open: boolean, selectable: boolean }} props
+ *   `base` is the query of the page without an open task.
+ */
+function TaskRow({ row: { task, json, gone }, base, columns, selected, current, open, selectable }) {
   const stuck = useMemo(() => computed(() => isStuck(task, now.value)), [json]).value;
   return useMemo(() => {
     const classes = [gone && 'gone', stuck && 'stuck', selected && 'selected', open && 'open'].filter(Boolean).join(' ');
     const note = gone ? t('leftList') : stuck ? t('stuck') : null;
-    const link = format({ ...view.peek(), task: task.id });
+    const link = `${base}${base === '?' ? '' : '&'}task=${encodeURIComponent(task.id)}`;
     return html`<tr id=${rowId(task.id)} class=${classes} tabIndex=${current ? 0 : -1} onFocus=${() => { cursor.value = task.id; }}>
       <td class="check">${selectable && html`<input type="checkbox" checked=${selected} disabled=${gone || task.completionStatus !== null}
         tabIndex=${-1} aria-label=${t('selectTask', { name: task.uniqueName })} onChange=${() => toggleSelected(task.id, task.uniqueName)} />`}</td>
@@ -185,7 +189,7 @@ function TaskRow({ row: { task, json, gone }, columns, selected, current, open, 
         <bdi>${task.uniqueName || task.id}</bdi></a>${note && html` <span class="note">${note}</span>`}</span></th>
       ${columns.map((name) => html`<td class=${name} key=${name}>${CELLS[/** @type {ColumnName} */ (name)].cell(task)}</td>`)}
     </tr>`;
-  }, [json, gone, stuck, selected, current, open, selectable, columns.join(), language.value, view.value]);
+  }, [json, gone, stuck, selected, current, open, selectable, columns.join(), base, language.value]);
 }
 
 /** @param {MouseEvent} event @param {string} id */
@@ -229,8 +233,10 @@ export function List({ canAct }) {
   const empty = list.data.value !== null && rows.value.length === 0;
   const stale = list.freshness.value.kind !== 'live';
   const selectable = canAct && show !== 'ended';
+  const base = format({ ...view.value, task: null });
+  const width = columns.reduce((sum, name) => sum + CELLS[/** @type {ColumnName} */ (name)].width, 18);
   return html`<div class=${`table${stale ? ' stale' : ''}`}>
-    <table aria-label=${t('list')} aria-busy=${list.data.value === null}>
+    <table style=${{ minWidth: `${width}rem` }} aria-label=${t('list')} aria-busy=${list.data.value === null}>
       <thead><tr>
         <td class="check">${selectable && html`<input type="checkbox" ref=${box} checked=${all} onChange=${toggleAll}
           aria-label=${t('selectPage')} />`}</td>
@@ -242,7 +248,7 @@ export function List({ canAct }) {
       </tr></thead>
       <tbody>
         ${rows.value.map((row) => h(TaskRow, {
-          key: row.task.id, row, columns, selectable,
+          key: row.task.id, row, base, columns, selectable,
           selected: selection.value.has(row.task.id),
           current: row.task.id === current,
           open: row.task.id === view.value.task,

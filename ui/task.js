@@ -72,9 +72,9 @@ function Details({ task, actions }) {
   const fact = (/** @type {Key} */ label, /** @type {unknown} */ value) =>
     value === null || value === '' ? null : html`<div><dt>${t(label)}</dt><dd dir="auto">${value}</dd></div>`;
   return html`<div class="details">
-    ${task.description && html`<p class="description" dir="auto">${task.description}</p>`}
+    ${task.description && html`<p class="description">${h(Value, { value: task.description })}</p>`}
     <div class="task-state">${h(Status, { status: completionStatus })}
-      ${h(Progress, { percent: percentComplete, label: t('progress') })} <b>${percentComplete}%</b> <bdi>${progress ?? ''}</bdi></div>
+      ${h(Progress, { percent: percentComplete, label: t('progress') })} <b>${percentComplete}%</b> ${progress && html`<span class="quiet">${h(Value, { value: progress })}</span>`}</div>
     <div class="actions">${actions(task)}
       ${h(Copy, { label: 'copyLink', text: () => new URL(link, location.href).href })}
       ${h(Copy, { label: 'copyId', text: () => task.id })}
@@ -152,7 +152,7 @@ function Returns({ task: { returns, attributes } }) {
 }
 
 /** How many items of a value are shown at once, and how many characters of a string. */
-const [ITEMS, CHARACTERS] = [100, 600];
+const [ITEMS, CHARACTERS] = [100, 400];
 
 /** The members of an object or array. @param {{ value: object }} props */
 function Tree({ value }) {
