@@ -6,7 +6,7 @@ import { STATUSES, allOf, quoted } from './filter.js';
 import { t } from './i18n.js';
 import { list } from './list.js';
 import { sleep } from './live.js';
-import { statusName } from './parts.js';
+import { Fault, statusName } from './parts.js';
 import { dialog, listFilter, selection, view } from './state.js';
 
 /** Whether the caller may write: null while that is not known. */
@@ -206,7 +206,7 @@ function Clearing({ what }) {
       <progress class="wide" max=${count} value=${(count ?? 0) - progress.remaining} aria-label=${t('progress')}></progress>
       <p role="status">${t('clearedCount', { n: progress.cleared })} · ${t('remaining', { n: progress.remaining })}
         ${progress.changed > 0 && html` · ${t('changedMeanwhile', { n: progress.changed })}`}</p>
-      ${failure && html`<p class="problem" role="alert">${failure.texts.join(' ') || t('lost')}</p>`}
+      ${failure && h(Fault, { problem: failure })}
       <div class="buttons">${progress.done
         ? html`<button type="button" class="primary" onClick=${close} ref=${focus}>${t('close')}</button>`
         : html`<button type="button" onClick=${() => stop.current.abort()} ref=${focus}>${t('stop')}</button>`}</div>
@@ -223,7 +223,7 @@ function Clearing({ what }) {
     ${what.kind === 'filter' && what.everything && count !== null && html`<label>${t('typeNumber', { n: count })}
       <input inputmode="numeric" autocomplete="off" value=${typed} onInput=${(/** @type {any} */ { target }) => setTyped(target.value)} /></label>`}
     <p class="quiet">${t('clearMeaning')}</p>
-    ${problem && html`<p class="problem" role="alert">${problem.texts.join(' ') || t('lost')}</p>`}
+    ${problem && h(Fault, { problem })}
     <div class="buttons"><button type="button" onClick=${close}>${t('cancel')}</button>
       <button type="submit" class="danger" disabled=${!count || !sure}>${count === null ? t('counting') : t('clearCount', { n: count })}</button></div>
   </form>`;

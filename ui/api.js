@@ -51,6 +51,9 @@ import { parse } from './json.js';
 /** What the server says about itself, once it has. */
 export const config = signal(/** @type {Config | null} */ (null));
 
+/** Whether the page may ask for tasks: not while the browser comes back from signing in. */
+export const ready = signal(!new URLSearchParams(location.search).has('state'));
+
 /** The access token. It lives here only: a reload forgets it. */
 export const token = signal(/** @type {string | null} */ (null));
 

@@ -165,14 +165,14 @@ export function FilterBar() {
       <button type="button" class="primary" onClick=${() => apply(text)}>${t('apply')}</button>
       <button type="button" aria-expanded=${form} onClick=${() => setForm(!form)}>${t('addCondition')}</button>
     </div>
-    ${wrong && h(Fault, { problem: wrong, filter: view.value.filters })}
+    ${wrong && h(Marked, { problem: wrong, filter: view.value.filters })}
     ${form && h(Form, { onAdd: (condition) => apply(allOf([...conditions(view.value.filters), condition])) })}
     ${h(Chips, {})}
   </section>`;
 }
 
 /** The fault with the filter, marked where it is. @param {{ problem: Problem, filter: string }} props */
-function Fault({ problem, filter }) {
+function Marked({ problem, filter }) {
   const characters = [...filter];
   const index = problem.position === null ? null : problem.position - 1;
   // A word is marked as a whole.

@@ -5,6 +5,7 @@ import { token } from './api.js';
 import { clock, duration, t } from './i18n.js';
 import { list } from './list.js';
 import { attempt, now, paused, running } from './live.js';
+import { headline } from './parts.js';
 import { dialog } from './state.js';
 
 /** @typedef {import('./live.js').Freshness} Freshness */
@@ -39,23 +40,11 @@ export function Trouble() {
   void now.value;
   const signIn = status === 401;
   return html`<div class="trouble" role="alert">
-    <div><b>${t(headline(status))}</b> ${texts.map((text) => html`<span key=${text}>${text} </span>`)}
+    <div><b>${headline(status)}</b> ${texts.map((text) => html`<span key=${text}>${text} </span>`)}
       ${list.asOf.value !== null && html`<span>${t('shownAsOf', { time: clock(list.asOf.value) })}</span>`}
       ${trackingId && html`<small>${t('trackingId')} <code>${trackingId}</code></small>`}</div>
     ${seconds !== null && html`<span class="retry" aria-live="off">${t('retryIn', { time: duration(Math.max(0, seconds)) })}</span>`}
     ${signIn && html`<button type="button" class="primary" onClick=${() => { dialog.value = 'signin'; }}>${t(token.value ? 'signInAgain' : 'signIn')}</button>`}
     <button type="button" onClick=${() => { attempt.value += 1; }}>${t('retryNow')}</button>
   </div>`;
-}
-
-/** @param {number} status */
-function headline(status) {
-  switch (status) {
-    case 0: return 'lost';
-    case 401: return 'signedOut';
-    case 403: return 'forbidden';
-    case 429: return 'tooMany';
-    case 503: return 'unavailable';
-    default: return 'failed';
-  }
 }

@@ -1,7 +1,7 @@
 // Keeps what the page shows current: conditional requests that the server holds until something changes.
 
 import { batch, computed, signal } from './vendor/preact.js';
-import { Problem, request, serverNow, token } from './api.js';
+import { Problem, ready, request, serverNow, token } from './api.js';
 
 /** How long the server may hold a request, in seconds. */
 const WAIT = 25;
@@ -29,7 +29,7 @@ document.addEventListener('visibilitychange', () => {
 });
 
 /** Whether the page asks for changes. */
-export const running = computed(() => !paused.value && !hidden.value);
+export const running = computed(() => ready.value && !paused.value && !hidden.value);
 
 /** Moves when the user wants to try again at once. */
 export const attempt = signal(0);

@@ -2,7 +2,7 @@
 
 import { Fragment, effect, h, html, render, useEffect, useRef } from './vendor/preact.js';
 import { Actions, ClearDialog, clearTasks, mayAct } from './act.js';
-import { config, requestJson } from './api.js';
+import { config, ready, requestJson } from './api.js';
 import { FilterBar } from './filterbar.js';
 import { LiveState, Trouble } from './freshness.js';
 import { LANGUAGES, language, number, t } from './i18n.js';
@@ -123,6 +123,7 @@ requestJson('ui/config.json').then(
   },
   () => {
     // Without it the page reads, and offers nothing else.
+    ready.value = true;
   },
 );
 render(h(Page, {}), /** @type {HTMLElement} */ (document.getElementById('page')));

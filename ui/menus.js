@@ -1,9 +1,10 @@
 // The menus of the list: named views, columns, export.
 
-import { html, signal, useEffect, useRef, useState } from './vendor/preact.js';
+import { h, html, signal, useEffect, useRef, useState } from './vendor/preact.js';
 import { Problem, request, withQuery } from './api.js';
 import { t } from './i18n.js';
 import { columnLabel } from './list.js';
+import { Fault } from './parts.js';
 import { COLUMNS, format, go, listFilter, parse, view } from './state.js';
 import { stored } from './storage.js';
 
@@ -91,5 +92,5 @@ export function Export() {
     <div class="buttons"><button type="button" disabled=${exporting.value === 'exporting'} onClick=${() => save('csv')}>CSV</button>
       <button type="button" disabled=${exporting.value === 'exporting'} onClick=${() => save('ndjson')}>NDJSON</button></div>
     <p role="status">${exporting.value && t(exporting.value)}</p>
-    ${problem && html`<p class="problem" role="alert">${problem.texts.join(' ') || t('lost')}</p>`}`;
+    ${problem && h(Fault, { problem })}`;
 }

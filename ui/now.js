@@ -3,7 +3,7 @@
 import { effect, h, html, useState } from './vendor/preact.js';
 import { withQuery } from './api.js';
 import { allOf, conditions, quoted, toggle } from './filter.js';
-import { duration, number, t } from './i18n.js';
+import { clock, duration, number, t } from './i18n.js';
 import { parse } from './json.js';
 import { timeAgo } from './list.js';
 import { Live, running } from './live.js';
@@ -33,7 +33,8 @@ export function Now() {
   const choose = html`<select aria-label=${t('stuckAfter')} value=${String(stuckAfter)}
     onChange=${(/** @type {any} */ event) => go({ stuckAfter: Number(event.target.value) })}>
     ${STUCK_AFTER.map((seconds) => html`<option key=${seconds} value=${seconds}>${duration(seconds)}</option>`)}</select>`;
-  return html`<section class="now" aria-label=${t('now')}>
+  const stale = summary.freshness.value.kind === 'failed';
+  return html`<section class=${stale ? 'now stale' : 'now'} aria-label=${t('now')}>
     <dl class="tiles">
       ${h(Tile, { label: t('pending'), kind: 'count' }, html`<b>${pending ? number(pending.count) : '–'}</b>`)}
       ${h(Tile, { label: t('oldest') }, html`<b>${pending?.oldestCreated ? h(Age, { time: pending.oldestCreated }) : '–'}</b>`)}
@@ -52,6 +53,7 @@ export function Now() {
         onPick: (bin, next) => showEnded(bin.from, next),
       })}
     </div>
+    ${stale && summary.asOf.value !== null && html`<p class="quiet">${t('shownAsOf', { time: clock(summary.asOf.value) })}</p>`}
   </section>`;
 }
 
@@ -66,9 +68,8 @@ const withoutSilent = () =>
 
 /** Lists what has ended within a column of the chart. @param {string} from @param {string | null} to */
 function showEnded(from, to) {
-  const others = conditions(view.value.filters).filter((condition) => !condition.startsWith('completed '));
   const within = [`completed ge ${quoted(from)}`, ...(to ? [`completed lt ${quoted(to)}`] : [])];
-  go({ show: 'ended', filters: allOf([...others, ...within]) });
+  go({ show: 'ended', filters: allOf([...withoutEnd(), ...within]) });
 }
 
 /** What is counted by, the field that a click filters by, and its name. @type {[keyof Summary['pending'], string, Key][]} */
@@ -79,10 +80,21 @@ export function Groups() {
   const data = /** @type {Summary | null} */ (summary.data.value);
   if (!data) return null;
   return html`<div class="groups">
+    ${view.value.show === 'ended' && h(Since, {})}
     ${view.value.show !== 'pending' && h(Values, { field: 'completionStatus', label: t('endedToday'), group: data.ended.byCompletionStatus })}
     ${view.value.show !== 'ended' && GROUPS.map(([by, field, label]) =>
       h(Values, { key: by, field, label: t(label), group: /** @type {Group} */ (data.pending[by]) }))}
   </div>`;
+}
+
+/** The conditions of a filter that are not on the time of the end. */
+const withoutEnd = () => conditions(view.value.filters).filter((condition) => !condition.startsWith('completed '));
+
+/** What has ended lately. */
+function Since() {
+  const choices = /** @type {[Key, number | null][]} */ ([['lastHour', 3600], ['lastDay', 86_400], ['lastWeek', 604_800], ['anyTime', null]]);
+  return html`<section class="group"><h2>${t('endedSince')}</h2><ul>${choices.map(([label, ago]) => html`<li key=${label}><button type="button"
+    onClick=${() => go({ filters: allOf([...withoutEnd(), ...(ago ? [`completed ge ${quoted(timeAgo(ago))}`] : [])]) })}><span class="value">${t(label)}</span></button></li>`)}</ul></section>`;
 }
 
 /** @param {{ field: string, label: string, group: Group }} props */

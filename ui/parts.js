@@ -49,3 +49,24 @@ const STATUS_KEYS = /** @type {const} */ ({
 /** @param {string} status */
 export const statusName = (status) =>
   status in STATUS_KEYS ? t(STATUS_KEYS[/** @type {keyof typeof STATUS_KEYS} */ (status)]) : status;
+
+/**
+ * What a failed request means, in a few words.
+ *
+ * @param {number} status
+ */
+export function headline(status) {
+  switch (status) {
+    case 0: return t('lost');
+    case 401: return t('signedOut');
+    case 403: return t('forbidden');
+    case 429: return t('tooMany');
+    case 503: return t('unavailable');
+    default: return t('failed');
+  }
+}
+
+/** What the server said of a fault, or else what its status means. @param {{ problem: import('./api.js').Problem }} props */
+export function Fault({ problem: { status, texts } }) {
+  return html`<div class="problem" role="alert">${(texts.length > 0 ? texts : [headline(status)]).map((text) => html`<p key=${text}>${text}</p>`)}</div>`;
+}

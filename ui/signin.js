@@ -1,9 +1,9 @@
 // Signing in: a pasted token, or OpenID Connect (authorization code with PKCE). Tokens stay in memory.
 
 import { computed, effect, h, html, signal, useEffect, useRef, useState } from './vendor/preact.js';
-import { config, token } from './api.js';
+import { config, ready, token } from './api.js';
 import { localTime, t } from './i18n.js';
-import { dialog, format, view } from './state.js';
+import { dialog, format, readUrl, view } from './state.js';
 
 /** What survives the way to the issuer and back: nothing that opens anything by itself. */
 const PENDING = 'task-status.signin';
@@ -68,7 +68,7 @@ async function signInWithIssuer() {
     for (const [name, value] of Object.entries(parameters)) to.searchParams.set(name, value);
     location.assign(to);
   } catch (error) {
-    failure.value = t('issuerFailed', { issuer: oidc.issuer, why: String(error) });
+    failure.value = t('issuerFailed', { issuer: oidc.issuer, why: error instanceof Error ? error.message : '' });
   }
 }
 
@@ -88,20 +88,21 @@ async function fetchToken(parameters) {
 /** Ends a way back from the issuer, if the page was opened by one. Call it once the settings are there. */
 export async function completeSignIn() {
   const given = new URLSearchParams(location.search);
-  if (!given.has('state') || !(given.has('code') || given.has('error'))) return;
+  if (ready.value) return;
   const pending = JSON.parse(sessionStorage.getItem(PENDING) ?? 'null');
   sessionStorage.removeItem(PENDING);
   history.replaceState(null, '', pending?.query ?? '?');
-  dispatchEvent(new PopStateEvent('popstate'));
+  readUrl();
   try {
-    if (!pending || pending.state !== given.get('state')) throw new Error('state');
+    if (!pending || pending.state !== given.get('state')) throw new Error(t('otherSignIn'));
     const code = given.get('code');
     if (code === null) throw new Error(given.get('error_description') ?? given.get('error') ?? '');
     await fetchToken({ grant_type: 'authorization_code', code, redirect_uri: home(), code_verifier: pending.verifier });
   } catch (error) {
-    failure.value = t('issuerFailed', { issuer: config.value?.oidc?.issuer ?? '', why: String(error) });
+    failure.value = t('issuerFailed', { issuer: config.value?.oidc?.issuer ?? '', why: error instanceof Error ? error.message : '' });
     dialog.value = 'signin';
   }
+  ready.value = true;
 }
 
 effect(() => {

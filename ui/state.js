@@ -117,9 +117,11 @@ export function go(change, { replace = false } = {}) {
   view.value = after;
 }
 
-addEventListener('popstate', () => {
+/** Shows what the URL says. */
+export function readUrl() {
   view.value = parse(location.search);
-});
+}
+addEventListener('popstate', readUrl);
 
 /** The filter of what is shown without the user's own. */
 const SHOWN = { pending: 'completionStatus isnull', ended: 'pr completionStatus', all: '' };

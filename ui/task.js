@@ -5,7 +5,7 @@ import { taskPath } from './api.js';
 import { duration, language, localTime, t } from './i18n.js';
 import { Numeral, parse, pretty } from './json.js';
 import { Live, now, running } from './live.js';
-import { Progress, Status } from './parts.js';
+import { Fault, Progress, Status } from './parts.js';
 import { rows } from './list.js';
 import { announcement, cursor, format, go, view } from './state.js';
 
@@ -59,7 +59,7 @@ export function TaskPanel({ actions }) {
       <h2 id="task-title" dir="auto">${task?.uniqueName || id.value}</h2>
       <button type="button" class="icon" aria-label=${t('close')} title=${`${t('close')} ( Esc )`} onClick=${close}>×</button>
     </div>
-    ${problem && html`<p class="problem" role="alert">${problem.texts.join(' ') || t('lost')}</p>`}
+    ${problem && h(Fault, { problem })}
     ${task && h(Details, { task, actions })}
     ${!task && !problem && html`<p class="quiet">${t('loading')}</p>`}
   </aside>`;

@@ -56,6 +56,9 @@ export const en = {
   groups: 'Groups',
   kind: 'Kind',
   endedToday: 'Ended in 24 hours',
+  endedSince: 'Ended in the last',
+  lastWeek: 'Week',
+  anyTime: 'Any time',
   none: 'none',
   more: '{n} more',
   less: 'Fewer',
@@ -171,6 +174,7 @@ export const en = {
   signedInUntil: 'Signed in until {time}',
   gatewaySession: 'The session with the gateway has ended. Reload the page to begin a new one.',
   reload: 'Reload',
+  otherSignIn: 'the answer is not to a question of this page.',
   issuerFailed: 'Signing in with {issuer} has failed: {why}',
   // The menus and the help.
   views: 'Views',
