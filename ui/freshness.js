@@ -23,7 +23,7 @@ const NAMES = /** @type {const} */ ({ live: 'live', polled: 'polled', connecting
 export function LiveState() {
   const kind = kindOf(list.freshness.value, running.value);
   const asOf = list.asOf.value;
-  return html`<div class="live">
+  return html`<div class="freshness">
     <span class=${`state ${kind}`} role="status"><span class="dot" aria-hidden="true"></span><b>${t(NAMES[kind])}</b></span>
     ${asOf !== null && html`<span class="as-of">${t('asOf', { time: clock(asOf) })}</span>`}
     <button type="button" aria-pressed=${paused.value} aria-keyshortcuts="p" title=${`${t(paused.value ? 'resume' : 'pause')} ( p )`} onClick=${() => { paused.value = !paused.value; }}>

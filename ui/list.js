@@ -216,7 +216,7 @@ function Heading({ name, label, sorter }) {
 
 /** @param {{ canAct: boolean }} props */
 export function List({ canAct }) {
-  const { columns, show, filters } = view.value;
+  const { columns, show, filters, page } = view.value;
   const here = rows.value.filter(({ task, gone }) => !gone && task.completionStatus === null);
   const all = here.length > 0 && here.every(({ task }) => selection.value.has(task.id));
   const some = here.some(({ task }) => selection.value.has(task.id));
@@ -255,7 +255,9 @@ export function List({ canAct }) {
         }))}
       </tbody>
     </table>
-    ${empty && html`<div class="empty"><p class="big">${t(filters ? 'nothingMatches' : show === 'pending' ? 'nothingPending' : 'nothingThere')}</p>
+    ${empty && page > 1 && html`<div class="empty"><p class="big">${t('pastTheEnd')}</p>
+      <button type="button" onClick=${() => go({ page: 1 })}>${t('firstPage')}</button></div>`}
+    ${empty && page === 1 && html`<div class="empty"><p class="big">${t(filters ? 'nothingMatches' : show === 'pending' ? 'nothingPending' : 'nothingThere')}</p>
       ${filters && html`<button type="button" onClick=${() => go({ filters: '' })}>${t('clearFilter')}</button>`}</div>`}
     ${list.data.value === null && list.freshness.value.kind === 'connecting' && html`<div class="empty"><p>${t('loading')}</p></div>`}
   </div>`;

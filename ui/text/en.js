@@ -87,6 +87,7 @@ export const en = {
   nothingPending: 'Nothing is pending.',
   nothingMatches: 'Nothing matches the filter.',
   nothingThere: 'There are no tasks.',
+  pastTheEnd: 'This page is past the end of the list.',
   loading: 'Loading …',
   pages: 'Pages',
   page: 'Page',
