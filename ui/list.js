@@ -1,7 +1,8 @@
 // The list: its rows keep their place while the tasks in them change.
 
 import { batch, computed, effect, h, html, signal, useEffect, useMemo, useRef } from './vendor/preact.js';
-import { request, serverNow, withQuery } from './api.js';
+import { request, requestJson, serverNow, withQuery } from './api.js';
+import { quoted } from './filter.js';
 import { duration, language, number, t } from './i18n.js';
 import { parse } from './json.js';
 import { Live, now, running } from './live.js';
@@ -9,7 +10,7 @@ import { Age, Progress, Status, bothTimes } from './parts.js';
 import { COLUMNS, SIZES, announcement, cursor, format, go, listFilter, listKey, selection, view } from './state.js';
 
 /** @typedef {import('./api.js').Task} Task */
-/** @typedef {{ task: Task, json: string, gone: boolean }} Row Gone: it is no longer on this page of the list. */
+/** @typedef {{ task: Task, json: string, gone: boolean }} Row Gone: it has left the list, and not only this page of it. */
 /** @typedef {{ key: string, tasks: Task[], total: number | null }} Page */
 /** @typedef {import('./i18n.js').Key} Key */
 
@@ -59,7 +60,7 @@ effect(() => {
   const same = page.key === before.key && before.rows.some(({ gone }) => !gone);
   batch(() => {
     if (page.total !== null) total.value = page.total;
-    shown.value = { key: page.key, rows: same ? merged(before.rows, page.tasks) : page.tasks.map(row) };
+    shown.value = { key: page.key, rows: same ? merged(before.rows, byId(page.tasks)) : page.tasks.map(row) };
   });
 });
 
@@ -67,21 +68,68 @@ effect(() => {
 const row = (task) => ({ task, json: JSON.stringify(task), gone: false });
 
 /**
- * The rows in their old order, each with its task as it is now. In lists with ended tasks nothing leaves: what is not on
- * this page any more is on another.
+ * The rows in their old order, each with its task as it is now.
  *
  * @param {Row[]} before
- * @param {Task[]} tasks
+ * @param {Map<string, Task | null>} now Null for a task that is deleted.
  */
-function merged(before, tasks) {
+function merged(before, now) {
   const leaving = view.peek().show === 'pending';
-  const latest = new Map(tasks.map((task) => [task.id, task]));
   return before.map((old) => {
-    const task = latest.get(old.task.id);
-    if (!task) return old.gone || !leaving ? old : { ...old, gone: true };
+    const task = now.get(old.task.id);
+    if (task === undefined) return old;
+    if (task === null) return old.gone ? old : { ...old, gone: true };
     const changed = row(task);
-    return changed.json === old.json && !old.gone ? old : changed;
+    const gone = leaving && task.completionStatus !== null;
+    return changed.json === old.json && gone === old.gone ? old : { ...changed, gone };
   });
+}
+
+/** @param {Task[]} tasks @returns {Map<string, Task>} */
+const byId = (tasks) => new Map(tasks.map((task) => [task.id, task]));
+
+effect(() => {
+  if (list.data.value && running.value) follow();
+});
+
+let following = false;
+
+/** Asks for the tasks of the rows that are not on the page any more: they have ended, or moved to another page. */
+async function follow() {
+  if (following) return;
+  following = true;
+  const page = /** @type {Page} */ (list.data.peek());
+  const here = byId(page.tasks);
+  const ids = shown.peek().rows.filter(({ task, gone }) => !gone && !here.has(task.id)).map(({ task }) => task.id);
+  try {
+    for (const some of chunks(ids)) {
+      const filters = `id in (${some.map(quoted).join(', ')})`;
+      const found = byId(await requestJson(withQuery('task-status', { filters, limit: 250 })));
+      if (shown.peek().key !== page.key) break;
+      const now = new Map(some.map((id) => [id, found.get(id) ?? null]));
+      shown.value = { key: page.key, rows: merged(shown.peek().rows, now) };
+    }
+  } catch {
+    // The list itself says what is wrong.
+  }
+  following = false;
+  if (list.data.peek() && list.data.peek() !== page) follow();
+}
+
+/** The ids in groups that fit into URLs, of which proxies take some 8000 characters. @param {string[]} ids */
+function chunks(ids) {
+  /** @type {string[][]} */
+  const all = [];
+  let length = Infinity;
+  for (const id of ids) {
+    length += encodeURIComponent(quoted(id)).length + 3;
+    if (length > 4000) {
+      all.push([]);
+      length = 0;
+    }
+    all.at(-1)?.push(id);
+  }
+  return all;
 }
 
 /** The changes that are announced and not pushed in. */
@@ -180,7 +228,7 @@ function TaskRow({ row: { task, json, gone }, base, columns, selected, current, 
   const stuck = useMemo(() => computed(() => isStuck(task, now.value)), [json]).value;
   return useMemo(() => {
     const classes = [gone && 'gone', stuck && 'stuck', selected && 'selected', open && 'open'].filter(Boolean).join(' ');
-    const note = gone ? t('leftList') : stuck ? t('stuck') : null;
+    const note = gone ? (task.completionStatus ? h(Status, { status: task.completionStatus }) : t('leftList')) : stuck ? t('stuck') : null;
     const link = `${base}${base === '?' ? '' : '&'}task=${encodeURIComponent(task.id)}`;
     return html`<tr id=${rowId(task.id)} class=${classes} tabIndex=${current ? 0 : -1} onFocus=${() => { cursor.value = task.id; }}>
       <td class="check">${selectable && html`<input type="checkbox" checked=${selected} disabled=${gone || task.completionStatus !== null}

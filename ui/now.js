@@ -103,6 +103,7 @@ function Values({ field, label, group }) {
   const shown = more ? group.values : group.values.slice(0, 6);
   const most = Math.max(1, ...group.values.map(({ count }) => count));
   const chosen = conditions(view.value.filters);
+  if (group.values.length === 0) return null;
   const name = (/** @type {string | null} */ value) => {
     if (value === null) return html`<i>${t('none')}</i>`;
     return field === 'completionStatus' ? statusName(value) : html`<bdi>${value}</bdi>`;
