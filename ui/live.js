@@ -7,8 +7,6 @@ import { Problem, ready, request, serverNow, token } from './api.js';
 const WAIT = 25;
 /** The pause between requests to a server that does not hold them. */
 const POLL_PAUSE = 2000;
-/** The shortest time from one request to the next: a busy list is not drawn more often. */
-const LEAST_PAUSE = 250;
 const MAX_BACKOFF = 15_000;
 /** A browser has six connections to a server over HTTP/1.1, for all its tabs. */
 const MAX_HELD = 4;
@@ -50,6 +48,12 @@ export class Live {
   freshness = signal(/** @type {Freshness} */ ({ kind: 'connecting' }));
   /** When the data was known to be current: the server's time in milliseconds, or null. */
   asOf = signal(/** @type {number | null} */ (null));
+  /** The shortest time from one request to the next in milliseconds: what is busy is not drawn more often. */
+  #least;
+
+  constructor(least = 250) {
+    this.#least = least;
+  }
 
   /**
    * Watches a path until the returned function is called. Call it within an effect: it starts anew with another token or
@@ -87,7 +91,7 @@ export class Live {
     let failures = 0;
     while (!stop.aborted) {
       const begun = Date.now();
-      let pause = LEAST_PAUSE;
+      let pause = this.#least;
       try {
         const response = await conditional(path, etag, stop);
         const data = response.status === 304 ? undefined : await read(response);

@@ -15,7 +15,8 @@ import { STUCK_AFTER, equals, go, view } from './state.js';
 /** @typedef {import('./api.js').Group} Group */
 /** @typedef {import('./i18n.js').Key} Key */
 
-export const summary = new Live();
+/** The server counts once a second at most. */
+export const summary = new Live(1000);
 
 effect(() => {
   const { filters, stuckAfter } = view.value;
