@@ -188,25 +188,25 @@ const bidi = (text) => (text === null || text === '' ? '–' : html`<bdi title=$
 
 /** @type {Record<ColumnName, Column>} */
 const CELLS = {
-  status: { width: 8, label: 'status', cell: ({ completionStatus }) => h(Status, { status: completionStatus }) },
-  type: { width: 7.5, label: 'type', sorter: 'type', cell: ({ type }) => html`<span class="type">${type}</span>` },
-  target: { width: 9, label: 'target', cell: ({ target }) => bidi(target?.name || target?.id || null) },
-  launcher: { width: 8.5, label: 'launcher', cell: ({ launcher }) => bidi(launcher) },
-  created: { width: 6, label: 'age', sorter: 'created', cell: ({ created }) => age(created) },
-  launched: { width: 6, label: 'launched', sorter: 'launched', cell: ({ launched }) => age(launched) },
-  completed: { width: 6, label: 'ended', sorter: 'completed', cell: ({ completed }) => age(completed) },
-  duration: { width: 6, label: 'duration', cell: (task) => runtime(task) },
+  status: { width: 7.5, label: 'status', cell: ({ completionStatus }) => h(Status, { status: completionStatus }) },
+  type: { width: 7, label: 'type', sorter: 'type', cell: ({ type }) => html`<span class="type">${type}</span>` },
+  target: { width: 7.5, label: 'target', cell: ({ target }) => bidi(target?.name || target?.id || null) },
+  launcher: { width: 7, label: 'launcher', cell: ({ launcher }) => bidi(launcher) },
+  created: { width: 5, label: 'age', sorter: 'created', cell: ({ created }) => age(created) },
+  launched: { width: 5, label: 'launched', sorter: 'launched', cell: ({ launched }) => age(launched) },
+  completed: { width: 5, label: 'ended', sorter: 'completed', cell: ({ completed }) => age(completed) },
+  duration: { width: 5, label: 'duration', cell: (task) => runtime(task) },
   progress: {
-    width: 13,
+    width: 11,
     label: 'progress',
     sorter: 'percentComplete',
     cell: ({ percentComplete, progress }) => html`<span class="progress-cell">
       ${h(Progress, { percent: percentComplete, label: t('progress') })}
       <span class="percent">${percentComplete}%</span> ${progress ? bidi(progress) : ''}</span>`,
   },
-  modified: { width: 6, label: 'lastSign', sorter: 'modified', cell: ({ modified }) => age(modified) },
-  parentName: { width: 9, label: 'parent', cell: ({ parentName }) => bidi(parentName) },
-  id: { width: 14, label: 'id', cell: ({ id }) => html`<code title=${id}>${id}</code>` },
+  modified: { width: 5, label: 'lastSign', sorter: 'modified', cell: ({ modified }) => age(modified) },
+  parentName: { width: 8, label: 'parent', cell: ({ parentName }) => bidi(parentName) },
+  id: { width: 13, label: 'id', cell: ({ id }) => html`<code title=${id}>${id}</code>` },
 };
 
 /** @param {ColumnName} name */
@@ -282,7 +282,7 @@ export function List({ canAct }) {
   const stale = list.freshness.value.kind !== 'live';
   const selectable = canAct && show !== 'ended';
   const base = format({ ...view.value, task: null });
-  const width = columns.reduce((sum, name) => sum + CELLS[/** @type {ColumnName} */ (name)].width, 18);
+  const width = columns.reduce((sum, name) => sum + CELLS[/** @type {ColumnName} */ (name)].width, 15);
   return html`<div class=${`table${stale ? ' stale' : ''}`}>
     <table style=${{ minWidth: `${width}rem` }} aria-label=${t('list')} aria-busy=${list.data.value === null}>
       <thead><tr>
