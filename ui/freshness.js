@@ -34,7 +34,7 @@ export function LiveState() {
 /** What is wrong, if the list cannot be had; faults with the filter are shown at the filter. */
 export function Trouble() {
   const state = list.freshness.value;
-  if (state.kind !== 'failed' || state.problem.status === 400 || !running.value) return null;
+  if (state.kind !== 'failed' || state.problem.status === 400) return null;
   const { status, texts, trackingId } = state.problem;
   const seconds = state.retryAt === null ? null : Math.ceil((state.retryAt - Date.now()) / 1000);
   void now.value;

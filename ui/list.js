@@ -25,7 +25,6 @@ export const total = signal(/** @type {number | null} */ (null));
 effect(() => {
   const key = listKey.value;
   const { sorters, page, size } = view.peek();
-  if (!running.value) return;
   // The number of pending tasks comes from memory. Other numbers are counted once, below.
   const count = view.peek().show === 'pending' || null;
   const parameters = { filters: listFilter.value, sorters, offset: (page - 1) * size, limit: size, count };
@@ -93,6 +92,8 @@ effect(() => {
 });
 
 let following = false;
+/** @param {number} milliseconds */
+const pause = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
 
 /** Asks for the tasks of the rows that are not on the page any more: they have ended, or moved to another page. */
 async function follow() {
@@ -112,6 +113,7 @@ async function follow() {
   } catch {
     // The list itself says what is wrong.
   }
+  await pause(1000);
   following = false;
   if (list.data.peek() && list.data.peek() !== page) follow();
 }
@@ -132,6 +134,8 @@ function chunks(ids) {
   return all;
 }
 
+let announced = false;
+
 /** The changes that are announced and not pushed in. */
 export const waiting = computed(() => {
   const page = /** @type {Page | null} */ (list.data.value);
@@ -140,6 +144,13 @@ export const waiting = computed(() => {
     fresh: page?.tasks.filter((task) => !here.has(task.id)).length ?? 0,
     gone: rows.value.filter(({ gone }) => gone).length,
   };
+});
+
+// Each change would be too many to be read out.
+effect(() => {
+  const { fresh, gone } = waiting.value;
+  if (fresh + gone > 0 !== announced) announcement.value = fresh + gone > 0 ? t('listChanged') : '';
+  announced = fresh + gone > 0;
 });
 
 /** Shows the list as the server has it. */

@@ -8,8 +8,10 @@ const WAIT = 25;
 /** The pause between requests to a server that does not hold them. */
 const POLL_PAUSE = 2000;
 const MAX_BACKOFF = 15_000;
-/** A browser has six connections to a server over HTTP/1.1, for all its tabs. */
+/** A browser has six connections to a server over HTTP/1.1, for all its pages: how many of them may be held. */
 const MAX_HELD = 4;
+/** The same for one page, if it cannot know of the others. */
+const MAX_HELD_ALONE = 2;
 const HELD = 'task-status held request';
 
 /**
@@ -41,7 +43,7 @@ setInterval(() => {
   if (!document.hidden) now.value = Math.floor(serverNow() / 1000);
 }, 1000);
 
-/** A resource that is watched. */
+/** A resource that is kept current. */
 export class Live {
   /** What the server sent last, or null. @type {import('./vendor/preact.js').Signal<any>} */
   data = signal(null);
@@ -50,29 +52,35 @@ export class Live {
   asOf = signal(/** @type {number | null} */ (null));
   /** The shortest time from one request to the next in milliseconds: what is busy is not drawn more often. */
   #least;
+  /** Where the data is from. @type {string | null} */
+  #path = null;
 
-  constructor(least = 250) {
+  /** @param {number} [least] */
+  constructor(least = 400) {
     this.#least = least;
   }
 
   /**
-   * Watches a path until the returned function is called. Call it within an effect: it starts anew with another token or
-   * when the user tries again.
+   * Watches a path until the returned function is called. Call it within an effect: it starts anew with another token, or
+   * when the user pauses, resumes or tries again. While the page is paused, another path is asked for only once.
    *
    * @param {string} path
    * @param {(response: Response) => Promise<any>} read What becomes the data.
-   * @returns {() => void}
+   * @returns {undefined | (() => void)}
    */
   watch(path, read) {
-    const stop = new AbortController();
     void token.value;
     void attempt.value;
-    this.#run(path, read, stop.signal);
+    const goesOn = running.value;
+    if (!goesOn && (!ready.value || hidden.value || path === this.#path)) return undefined;
+    const stop = new AbortController();
+    this.#run(path, read, goesOn, stop.signal);
     return () => stop.abort();
   }
 
   /** Forgets what was shown, because something else is watched from now on. */
   reset() {
+    this.#path = null;
     batch(() => {
       this.data.value = null;
       this.freshness.value = { kind: 'connecting' };
@@ -83,9 +91,10 @@ export class Live {
   /**
    * @param {string} path
    * @param {(response: Response) => Promise<any>} read
+   * @param {boolean} goesOn
    * @param {AbortSignal} stop
    */
-  async #run(path, read, stop) {
+  async #run(path, read, goesOn, stop) {
     /** @type {string | null} */
     let etag = null;
     let failures = 0;
@@ -97,6 +106,7 @@ export class Live {
         const data = response.status === 304 ? undefined : await read(response);
         if (stop.aborted) return;
         failures = 0;
+        this.#path = path;
         etag = response.headers.get('ETag');
         const held = etag !== null && (data !== undefined || response.headers.has('Preference-Applied'));
         if (!held) pause = POLL_PAUSE;
@@ -116,6 +126,7 @@ export class Live {
         etag = null;
         pause = delay;
       }
+      if (!goesOn) return;
       await sleep(Math.max(0, begun + pause - Date.now()), stop);
     }
   }
@@ -148,10 +159,14 @@ async function conditional(path, etag, stop) {
     : request(path, { signal, headers });
 }
 
-/** Whether a connection is left for another held request. Only pages of a secure context can tell. */
+/** The held requests of this page. */
+let heldHere = 0;
+
+/** Whether a connection is left for another held request. Only pages of a secure context know of the others. */
 async function mayHold() {
-  const locks = await navigator.locks?.query();
-  return !locks?.held || locks.held.filter((lock) => lock.name === HELD).length < MAX_HELD;
+  if (!navigator.locks) return heldHere < MAX_HELD_ALONE;
+  const { held } = await navigator.locks.query();
+  return (held ?? []).filter((lock) => lock.name === HELD).length < MAX_HELD;
 }
 
 /**
@@ -160,7 +175,12 @@ async function mayHold() {
  * @returns {Promise<T>}
  */
 async function hold(send) {
-  return navigator.locks ? navigator.locks.request(HELD, { mode: 'shared' }, send) : send();
+  heldHere += 1;
+  try {
+    return navigator.locks ? await navigator.locks.request(HELD, { mode: 'shared' }, send) : await send();
+  } finally {
+    heldHere -= 1;
+  }
 }
 
 /**

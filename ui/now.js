@@ -6,7 +6,7 @@ import { allOf, conditions, quoted, toggle } from './filter.js';
 import { clock, duration, number, t } from './i18n.js';
 import { parse } from './json.js';
 import { timeAgo } from './list.js';
-import { Live, running } from './live.js';
+import { Live } from './live.js';
 import { Chart } from './chart.js';
 import { Age, statusName } from './parts.js';
 import { STUCK_AFTER, equals, go, view } from './state.js';
@@ -20,7 +20,6 @@ export const summary = new Live(1000);
 
 effect(() => {
   const { filters, stuckAfter } = view.value;
-  if (!running.value) return;
   return summary.watch(withQuery('task-status/summary', { filters, stuckAfter }), async (response) => parse(await response.text()));
 });
 

@@ -4,7 +4,7 @@ import { computed, effect, h, html, useEffect, useRef, useState } from './vendor
 import { taskPath } from './api.js';
 import { duration, language, localTime, t } from './i18n.js';
 import { Numeral, parse, pretty } from './json.js';
-import { Live, now, running } from './live.js';
+import { Live, now } from './live.js';
 import { Fault, Progress, Status } from './parts.js';
 import { rows } from './list.js';
 import { announcement, cursor, format, go, view } from './state.js';
@@ -19,7 +19,7 @@ effect(() => {
   if (id.value !== null) live.reset();
 });
 effect(() => {
-  if (id.value === null || !running.value) return;
+  if (id.value === null) return;
   return live.watch(taskPath(id.value), async (response) => parse(await response.text()));
 });
 

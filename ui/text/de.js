@@ -79,6 +79,7 @@ export const texts = {
   selectTask: '{name} auswählen',
   selectPage: 'Alle Tasks dieser Seite auswählen',
   listUpdated: 'Die Liste ist auf dem neuesten Stand.',
+  listChanged: 'Die Liste hat sich geändert.',
   newTasks: '{n} neu',
   goneTasks: '{n} weg',
   showChanges: 'Zeigen',

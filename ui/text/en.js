@@ -81,6 +81,7 @@ export const en = {
   selectTask: 'Select {name}',
   selectPage: 'Select all tasks of this page',
   listUpdated: 'The list is up to date.',
+  listChanged: 'The list has changed.',
   newTasks: '{n} new',
   goneTasks: '{n} gone',
   showChanges: 'Show',

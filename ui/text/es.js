@@ -79,6 +79,7 @@ export const texts = {
   selectTask: 'Seleccionar {name}',
   selectPage: 'Seleccionar todas las tareas de esta página',
   listUpdated: 'La lista está al día.',
+  listChanged: 'La lista ha cambiado.',
   newTasks: { one: '{n} nueva', other: '{n} nuevas' },
   goneTasks: '{n} fuera',
   showChanges: 'Mostrar',

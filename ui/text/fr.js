@@ -79,6 +79,7 @@ export const texts = {
   selectTask: 'Sélectionner {name}',
   selectPage: 'Sélectionner toutes les tâches de cette page',
   listUpdated: 'La liste est à jour.',
+  listChanged: 'La liste a changé.',
   newTasks: { one: '{n} nouvelle', other: '{n} nouvelles' },
   goneTasks: { one: '{n} partie', other: '{n} parties' },
   showChanges: 'Afficher',

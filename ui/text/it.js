@@ -79,6 +79,7 @@ export const texts = {
   selectTask: 'Seleziona {name}',
   selectPage: 'Seleziona tutte le attività di questa pagina',
   listUpdated: 'L’elenco è aggiornato.',
+  listChanged: 'L’elenco è cambiato.',
   newTasks: { one: '{n} nuova', other: '{n} nuove' },
   goneTasks: { one: '{n} uscita', other: '{n} uscite' },
   showChanges: 'Mostra',

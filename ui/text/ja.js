@@ -79,6 +79,7 @@ export const texts = {
   selectTask: '{name} を選択',
   selectPage: 'このページのタスクをすべて選択',
   listUpdated: '一覧は最新です。',
+  listChanged: '一覧が変わりました。',
   newTasks: '新規 {n}',
   goneTasks: '消失 {n}',
   showChanges: '表示',

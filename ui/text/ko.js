@@ -79,6 +79,7 @@ export const texts = {
   selectTask: '{name} 선택',
   selectPage: '이 페이지의 모든 작업 선택',
   listUpdated: '목록이 최신입니다.',
+  listChanged: '목록이 바뀌었습니다.',
   newTasks: '새 작업 {n}개',
   goneTasks: '사라진 작업 {n}개',
   showChanges: '보기',

@@ -79,6 +79,7 @@ export const texts = {
   selectTask: '{name} selecteren',
   selectPage: 'Alle taken van deze pagina selecteren',
   listUpdated: 'De lijst is bijgewerkt.',
+  listChanged: 'De lijst is veranderd.',
   newTasks: '{n} nieuw',
   goneTasks: '{n} weg',
   showChanges: 'Tonen',

@@ -79,6 +79,7 @@ export const texts = {
   selectTask: 'Selecionar {name}',
   selectPage: 'Selecionar todas as tarefas desta página',
   listUpdated: 'A lista está atualizada.',
+  listChanged: 'A lista mudou.',
   newTasks: { one: '{n} nova', other: '{n} novas' },
   goneTasks: { one: '{n} saiu', other: '{n} saíram' },
   showChanges: 'Mostrar',

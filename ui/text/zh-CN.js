@@ -79,6 +79,7 @@ export const texts = {
   selectTask: '选择 {name}',
   selectPage: '选择本页所有任务',
   listUpdated: '列表已是最新。',
+  listChanged: '列表已更改。',
   newTasks: '{n} 个新任务',
   goneTasks: '{n} 个已离开',
   showChanges: '显示',
