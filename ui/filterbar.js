@@ -5,7 +5,7 @@ import { Problem, request, requestJson, withQuery } from './api.js';
 import { FIELDS, allOf, conditions, operators, placeAt, quoted } from './filter.js';
 import { t } from './i18n.js';
 import { list, timeAgo } from './list.js';
-import { go, listFilter, view } from './state.js';
+import { filters, go, listFilter, view } from './state.js';
 
 /** @typedef {{ insert: string, hint: string }} Suggestion */
 /** @typedef {import('./filter.js').Operator} Operator */
@@ -16,15 +16,15 @@ export const fault = signal(/** @type {Problem | null} */ (null));
 // What the list is asked for is more than the user's filter: the server is asked what is wrong with that alone.
 effect(() => {
   const state = list.freshness.value;
-  const { filters } = view.value;
+  const own = filters.value;
   fault.value = null;
   if (state.kind !== 'failed' || state.problem.status !== 400) return;
-  if (!filters || filters === listFilter.value) {
+  if (!own || own === listFilter.value) {
     fault.value = state.problem;
     return;
   }
   const stop = new AbortController();
-  request(withQuery('task-status', { filters, limit: 0 }), { signal: stop.signal }).then(
+  request(withQuery('task-status', { filters: own, limit: 0 }), { signal: stop.signal }).then(
     () => { fault.value = state.problem; },
     (problem) => { if (problem instanceof Problem) fault.value = problem; },
   );
@@ -34,7 +34,7 @@ effect(() => {
 /** What the field has while the user types, or null if that is the filter of the view. */
 const draft = signal(/** @type {string | null} */ (null));
 effect(() => {
-  void view.value.filters;
+  void filters.value;
   draft.value = null;
 });
 
@@ -127,9 +127,9 @@ export function FilterBar() {
     input.focus();
     suggest();
   };
-  const apply = (/** @type {string} */ filters) => {
+  const apply = (/** @type {string} */ wanted) => {
     close();
-    go({ filters: filters.trim() });
+    go({ filters: wanted.trim() });
     draft.value = null;
   };
   const onKeyDown = (/** @type {KeyboardEvent} */ event) => {

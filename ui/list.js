@@ -1,17 +1,17 @@
 // The list: its rows keep their place while the tasks in them change.
 
-import { batch, computed, effect, h, html, signal, useEffect, useMemo, useRef } from './vendor/preact.js';
-import { request, requestJson, serverNow, withQuery } from './api.js';
+import { computed, effect, h, html, signal, useEffect, useMemo, useRef } from './vendor/preact.js';
+import { requestJson, serverNow, withQuery } from './api.js';
 import { quoted } from './filter.js';
 import { duration, language, number, t } from './i18n.js';
 import { parse } from './json.js';
 import { Live, now, running } from './live.js';
 import { Age, Progress, Status, bothTimes } from './parts.js';
-import { COLUMNS, SIZES, announcement, cursor, format, go, listFilter, listKey, selection, view } from './state.js';
+import { COLUMNS, SIZES, announcement, cursor, format, go, listFilter, listKey, selection, show, view } from './state.js';
 
 /** @typedef {import('./api.js').Task} Task */
 /** @typedef {{ task: Task, json: string, gone: boolean }} Row Gone: it has left the list, and not only this page of it. */
-/** @typedef {{ key: string, tasks: Task[], total: number | null }} Page */
+/** @typedef {{ key: string, tasks: Task[] }} Page */
 /** @typedef {import('./i18n.js').Key} Key */
 
 /** The page of the list as the server has it. */
@@ -25,42 +25,41 @@ export const total = signal(/** @type {number | null} */ (null));
 effect(() => {
   const key = listKey.value;
   const { sorters, page, size } = view.peek();
-  // The number of pending tasks comes from memory. Other numbers are counted once, below.
-  const count = view.peek().show === 'pending' || null;
+  // The number of pending tasks comes from memory.
+  const count = show.value === 'pending' || null;
   const parameters = { filters: listFilter.value, sorters, offset: (page - 1) * size, limit: size, count };
-  return list.watch(withQuery('task-status', parameters), async (response) => {
-    const counted = response.headers.get('X-Total-Count');
-    const tasks = parse(await response.text());
-    return /** @type {Page} */ ({ key, tasks, total: counted === null ? null : Number(counted) });
-  });
+  const read = async (/** @type {Response} */ response) => ({ key, tasks: parse(await response.text()) });
+  return list.watch(withQuery('task-status', parameters), read, count ? heedCount : undefined);
 });
 
-// A long history takes long to count: the list does not wait for it.
+/** The number of tasks of a list with ended ones. A long history takes long to count: the list does not wait for it. */
+const counted = new Live(5000);
 effect(() => {
-  const { show } = view.value;
   const filters = listFilter.value;
-  if (show === 'pending') return;
   total.value = null;
-  const stop = new AbortController();
-  request(withQuery('task-status', { filters, limit: 0, count: true }), { signal: stop.signal })
-    .then((response) => {
-      total.value = Number(response.headers.get('X-Total-Count'));
-    })
-    .catch(() => {
-      // The list itself says what is wrong; without a number it has no last page.
-    });
-  return () => stop.abort();
+  if (show.value === 'pending') return;
+  return counted.watch(withQuery('task-status', { filters, limit: 0, count: true }), async () => true, heedCount);
 });
+
+/** @param {Headers} headers */
+function heedCount(headers) {
+  const count = headers.get('X-Total-Count');
+  if (count !== null) total.value = Number(count);
+}
 
 effect(() => {
   const page = /** @type {Page | null} */ (list.data.value);
   if (!page) return;
   const before = shown.peek();
   const same = page.key === before.key && before.rows.some(({ gone }) => !gone);
-  batch(() => {
-    if (page.total !== null) total.value = page.total;
-    shown.value = { key: page.key, rows: same ? merged(before.rows, byId(page.tasks)) : page.tasks.map(row) };
-  });
+  shown.value = { key: page.key, rows: same ? merged(before.rows, byId(page.tasks)) : page.tasks.map(row) };
+});
+
+// What cannot be cleared any more is not selected either.
+effect(() => {
+  const ended = rows.value.filter(({ task, gone }) => gone || task.completionStatus !== null).map(({ task }) => task.id);
+  const { value: selected } = selection;
+  if (ended.some((id) => selected.has(id))) selection.value = new Map([...selected].filter(([id]) => !ended.includes(id)));
 });
 
 /** @param {Task} task @returns {Row} */
@@ -73,7 +72,7 @@ const row = (task) => ({ task, json: JSON.stringify(task), gone: false });
  * @param {Map<string, Task | null>} now Null for a task that is deleted.
  */
 function merged(before, now) {
-  const leaving = view.peek().show === 'pending';
+  const leaving = show.peek() === 'pending';
   return before.map((old) => {
     const task = now.get(old.task.id);
     if (task === undefined) return old;
@@ -95,13 +94,14 @@ let following = false;
 /** @param {number} milliseconds */
 const pause = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
 
-/** Asks for the tasks of the rows that are not on the page any more: they have ended, or moved to another page. */
+/** Asks for the pending tasks that are not on the page any more: they have ended, or moved to another page. */
 async function follow() {
   if (following) return;
   following = true;
   const page = /** @type {Page} */ (list.data.peek());
   const here = byId(page.tasks);
-  const ids = shown.peek().rows.filter(({ task, gone }) => !gone && !here.has(task.id)).map(({ task }) => task.id);
+  const left = shown.peek().rows.filter(({ task, gone }) => !gone && task.completionStatus === null && !here.has(task.id));
+  const ids = left.map(({ task }) => task.id);
   try {
     for (const some of chunks(ids)) {
       const filters = `id in (${some.map(quoted).join(', ')})`;
@@ -243,8 +243,8 @@ function TaskRow({ row: { task, json, gone }, base, columns, selected, current, 
     const link = `${base}${base === '?' ? '' : '&'}task=${encodeURIComponent(task.id)}`;
     return html`<tr id=${rowId(task.id)} class=${classes} tabIndex=${current ? 0 : -1} onFocus=${() => { cursor.value = task.id; }}>
       <td class="check">${selectable && html`<input type="checkbox" checked=${selected} disabled=${gone || task.completionStatus !== null}
-        tabIndex=${-1} aria-label=${t('selectTask', { name: task.uniqueName })} onChange=${() => toggleSelected(task.id, task.uniqueName)} />`}</td>
-      <th scope="row" class="name"><span class="named"><a href=${link} tabIndex=${-1} title=${task.uniqueName} onClick=${(/** @type {MouseEvent} */ event) => openTask(event, task.id)}>
+        tabIndex=${current ? 0 : -1} aria-label=${t('selectTask', { name: task.uniqueName })} onChange=${() => toggleSelected(task.id, task.uniqueName)} />`}</td>
+      <th scope="row" class="name"><span class="named"><a href=${link} tabIndex=${current ? 0 : -1} title=${task.uniqueName} onClick=${(/** @type {MouseEvent} */ event) => openTask(event, task.id)}>
         <bdi>${task.uniqueName || task.id}</bdi></a>${note && html` <span class="note">${note}</span>`}</span></th>
       ${columns.map((name) => html`<td class=${name} key=${name}>${CELLS[/** @type {ColumnName} */ (name)].cell(task)}</td>`)}
     </tr>`;
@@ -275,7 +275,7 @@ function Heading({ name, label, sorter }) {
 
 /** @param {{ canAct: boolean }} props */
 export function List({ canAct }) {
-  const { columns, show, filters, page } = view.value;
+  const { columns, filters, page } = view.value;
   const here = rows.value.filter(({ task, gone }) => !gone && task.completionStatus === null);
   const all = here.length > 0 && here.every(({ task }) => selection.value.has(task.id));
   const some = here.some(({ task }) => selection.value.has(task.id));
@@ -291,7 +291,7 @@ export function List({ canAct }) {
   const current = rows.value.some(({ task }) => task.id === cursor.value) ? cursor.value : rows.value[0]?.task.id;
   const empty = list.data.value !== null && rows.value.length === 0;
   const stale = list.freshness.value.kind !== 'live';
-  const selectable = canAct && show !== 'ended';
+  const selectable = canAct && show.value !== 'ended';
   const base = format({ ...view.value, task: null });
   const width = columns.reduce((sum, name) => sum + CELLS[/** @type {ColumnName} */ (name)].width, 15);
   return html`<div class=${`table${stale ? ' stale' : ''}`}>
@@ -316,7 +316,7 @@ export function List({ canAct }) {
     </table>
     ${empty && page > 1 && html`<div class="empty"><p class="big">${t('pastTheEnd')}</p>
       <button type="button" onClick=${() => go({ page: 1 })}>${t('firstPage')}</button></div>`}
-    ${empty && page === 1 && html`<div class="empty"><p class="big">${t(filters ? 'nothingMatches' : show === 'pending' ? 'nothingPending' : 'nothingThere')}</p>
+    ${empty && page === 1 && html`<div class="empty"><p class="big">${t(filters ? 'nothingMatches' : show.value === 'pending' ? 'nothingPending' : 'nothingThere')}</p>
       ${filters && html`<button type="button" onClick=${() => go({ filters: '' })}>${t('clearFilter')}</button>`}</div>`}
     ${list.data.value === null && list.freshness.value.kind === 'connecting' && html`<div class="empty"><p>${t('loading')}</p></div>`}
   </div>`;

@@ -66,15 +66,16 @@ export class Live {
    *
    * @param {string} path
    * @param {(response: Response) => Promise<any>} read What becomes the data.
+   * @param {(headers: Headers) => void} [heed] Gets the headers of every response, 304 too: a count may have changed alone.
    * @returns {undefined | (() => void)}
    */
-  watch(path, read) {
+  watch(path, read, heed = () => {}) {
     void token.value;
     void attempt.value;
     const goesOn = running.value;
     if (!goesOn && (!ready.value || hidden.value || path === this.#path)) return undefined;
     const stop = new AbortController();
-    this.#run(path, read, goesOn, stop.signal);
+    this.#run(path, read, heed, goesOn, stop.signal);
     return () => stop.abort();
   }
 
@@ -91,10 +92,11 @@ export class Live {
   /**
    * @param {string} path
    * @param {(response: Response) => Promise<any>} read
+   * @param {(headers: Headers) => void} heed
    * @param {boolean} goesOn
    * @param {AbortSignal} stop
    */
-  async #run(path, read, goesOn, stop) {
+  async #run(path, read, heed, goesOn, stop) {
     /** @type {string | null} */
     let etag = null;
     let failures = 0;
@@ -109,8 +111,9 @@ export class Live {
         this.#path = path;
         etag = response.headers.get('ETag');
         const held = etag !== null && (data !== undefined || response.headers.has('Preference-Applied'));
-        if (!held) pause = POLL_PAUSE;
+        if (!held) pause = Math.max(pause, POLL_PAUSE);
         batch(() => {
+          heed(response.headers);
           if (data !== undefined) this.data.value = data;
           this.asOf.value = serverNow();
           this.freshness.value = { kind: 'live', held };

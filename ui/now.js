@@ -1,6 +1,6 @@
 // The state of things: how many are pending, since when, which are stuck, and what they are.
 
-import { effect, h, html, useState } from './vendor/preact.js';
+import { computed, effect, h, html, useState } from './vendor/preact.js';
 import { withQuery } from './api.js';
 import { allOf, conditions, quoted, toggle } from './filter.js';
 import { clock, duration, number, t } from './i18n.js';
@@ -18,9 +18,9 @@ import { STUCK_AFTER, equals, go, view } from './state.js';
 /** The server counts once a second at most. */
 export const summary = new Live(1000);
 
+const path = computed(() => withQuery('task-status/summary', { filters: view.value.filters, stuckAfter: view.value.stuckAfter }));
 effect(() => {
-  const { filters, stuckAfter } = view.value;
-  return summary.watch(withQuery('task-status/summary', { filters, stuckAfter }), async (response) => parse(await response.text()));
+  return summary.watch(path.value, async (response) => parse(await response.text()));
 });
 
 /** @param {{ label: string, children?: unknown, kind?: string }} props */

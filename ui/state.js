@@ -107,8 +107,8 @@ export const view = signal(parse(location.search));
 export function go(change, { replace = false } = {}) {
   const before = view.peek();
   const other = change.show !== undefined && change.show !== before.show;
-  const { filters, task, size, stuckAfter, span } = before;
-  const from = other ? { ...defaults(change.show ?? 'pending'), filters, task, size, stuckAfter, span } : before;
+  const { filters: kept, task, size, stuckAfter, span } = before;
+  const from = other ? { ...defaults(change.show ?? 'pending'), filters: kept, task, size, stuckAfter, span } : before;
   const restart = other || change.filters !== undefined || change.sorters !== undefined || change.size !== undefined;
   const after = { ...from, ...(restart ? { page: 1 } : {}), ...change };
   const query = format(after);
@@ -123,14 +123,16 @@ export function readUrl() {
 }
 addEventListener('popstate', readUrl);
 
+// Parts of it, for what changes with them alone.
+export const show = computed(() => view.value.show);
+export const filters = computed(() => view.value.filters);
+
 /** The filter of what is shown without the user's own. */
 const SHOWN = { pending: 'completionStatus isnull', ended: 'pr completionStatus', all: '' };
 
 /** The filter of the list: the user's first, so that the positions of its errors are nearly right. */
-export const listFilter = computed(() => {
-  const { filters, show } = view.value;
-  return isWhole(filters) ? allOf([filters, SHOWN[show]]) : filters;
-});
+export const listFilter = computed(() =>
+  isWhole(filters.value) ? allOf([filters.value, SHOWN[show.value]]) : filters.value);
 
 /** The order and the filter of the list: another list if it changes. */
 export const listKey = computed(() => JSON.stringify([listFilter.value, view.value.sorters, view.value.size, view.value.page]));
