@@ -6,13 +6,15 @@ import { STATUSES, allOf, quoted } from './filter.js';
 import { t } from './i18n.js';
 import { list } from './list.js';
 import { sleep } from './live.js';
-import { Fault, statusName } from './parts.js';
-import { dialog, listFilter, selection, view } from './state.js';
+import { Dialog, Fault, Select, closeDialog, statusName, withValue } from './parts.js';
+import { dialog, filters, listFilter, selection, show } from './state.js';
 
 /** Whether the caller may write: null while that is not known. */
 const allowed = signal(/** @type {boolean | null} */ (null));
 /** Whether the caller has to sign in before. */
-export const needsSignIn = computed(() => config.value?.auth === 'jwt' && config.value.canWrite === null && token.value === null);
+export const needsSignIn = computed(
+  () => config.value?.auth === 'jwt' && config.value.canWrite === null && token.value === null,
+);
 export const mayAct = computed(() => allowed.value === true);
 
 effect(() => {
@@ -32,7 +34,8 @@ effect(() => {
 /**
  * What is to be cleared.
  *
- * @typedef {{ kind: 'tasks', tasks: Map<string, string> } | { kind: 'filter', filter: string, everything: boolean }} What
+ * @typedef {{ kind: 'tasks', tasks: Map<string, string> }
+ *   | { kind: 'filter', filter: string, everything: boolean }} What
  */
 
 /** @type {import('./vendor/preact.js').Signal<What | null>} */
@@ -49,11 +52,11 @@ export function clearMatching() {
   // The header that the clock is set by has whole seconds.
   const before = new Date(serverNow() + 1000).toISOString();
   const filter = allOf([listFilter.value, `created le ${quoted(before)}`]);
-  what.value = { kind: 'filter', filter, everything: !view.value.filters };
+  what.value = { kind: 'filter', filter, everything: !filters.value };
   dialog.value = 'clear';
 }
 
-/** @param {string} filters @param {AbortSignal} [stop] @returns {Promise<number>} How many tasks would be cleared. */
+/** How many tasks would be cleared. @param {string} filters @param {AbortSignal} [stop] @returns {Promise<number>} */
 async function dryRun(filters, stop) {
   const path = withQuery('task-status', { filters, dryRun: true });
   return (await requestJson(path, { ...patchTo('TERMINATED'), signal: stop })).completed;
@@ -66,7 +69,15 @@ const patchTo = (status, tests = []) => ({
   body: JSON.stringify([...tests, { op: 'replace', path: '/completionStatus', value: status }]),
 });
 
-/** @typedef {{ cleared: number, remaining: number, changed: number, problem: Problem | null, done: boolean }} Progress */
+/**
+ * @typedef {object} Progress
+ * @property {number} count How many were named.
+ * @property {number} cleared
+ * @property {number} remaining
+ * @property {number} changed Which had ended or were gone when it was their turn.
+ * @property {Problem | null} problem
+ * @property {boolean} done
+ */
 
 /**
  * Sends a request again for as long as the server is only busy.
@@ -94,7 +105,7 @@ async function persistently(send, stop) {
  * @param {AbortSignal} stop
  */
 async function clearEach(tasks, status, report, stop) {
-  const progress = { cleared: 0, remaining: tasks.size, changed: 0, problem: null, done: false };
+  const progress = { count: tasks.size, cleared: 0, remaining: tasks.size, changed: 0, problem: null, done: false };
   // Another may have completed the task since it was selected: its status stays.
   const patch = patchTo(status, [{ op: 'test', path: '/completionStatus', value: null }]);
   for (const id of tasks.keys()) {
@@ -121,14 +132,15 @@ async function clearEach(tasks, status, report, stop) {
  * @param {AbortSignal} stop
  */
 async function clearAll(filters, status, count, report, stop) {
-  const progress = { cleared: 0, remaining: count, changed: 0, problem: null, done: false };
+  const progress = { count, cleared: 0, remaining: count, changed: 0, problem: null, done: false };
   // One request works for some seconds: what remains is asked for meanwhile.
   const asked = new AbortController();
   const ask = async () => {
     while (!asked.signal.aborted) {
       await sleep(700, asked.signal);
       const remaining = await dryRun(filters, asked.signal).catch(() => null);
-      if (remaining !== null && !asked.signal.aborted) report({ ...progress, remaining, cleared: Math.max(progress.cleared, count - remaining) });
+      if (remaining === null || asked.signal.aborted) continue;
+      report({ ...progress, remaining, cleared: Math.max(progress.cleared, count - remaining) });
     }
   };
   ask();
@@ -155,78 +167,110 @@ async function clearAll(filters, status, count, report, stop) {
   return progress;
 }
 
-/** The confirmation, the progress and the result. */
 export function ClearDialog() {
-  const box = useRef(/** @type {HTMLDialogElement | null} */ (null));
-  const open = dialog.value === 'clear' && what.value !== null;
-  useEffect(() => {
-    if (open) box.current?.showModal();
-  }, [open]);
-  if (!open || !what.value) return null;
-  return html`<dialog ref=${box} aria-labelledby="clear-title" onClose=${() => { dialog.value = null; }}>${h(Clearing, { what: what.value })}</dialog>`;
+  return h(Dialog, { name: 'clear' }, what.value && h(Clearing, { what: what.value }));
 }
 
-/** @param {{ what: What }} props */
+/** The confirmation, then the progress and the result. @param {{ what: What }} props */
 function Clearing({ what }) {
-  const [status, setStatus] = useState('TERMINATED');
-  const [count, setCount] = useState(what.kind === 'tasks' ? what.tasks.size : /** @type {number | null} */ (null));
-  const [typed, setTyped] = useState('');
   const [progress, setProgress] = useState(/** @type {Progress | null} */ (null));
-  const [problem, setProblem] = useState(/** @type {Problem | null} */ (null));
   const stop = useRef(new AbortController());
-  const counting = useRef(new AbortController());
-  useEffect(() => {
-    if (what.kind === 'filter') dryRun(what.filter, counting.current.signal).then(setCount, (error) => { if (error instanceof Problem) setProblem(error); });
-    return () => {
-      counting.current.abort();
-      stop.current.abort();
-    };
-  }, []);
-  const close = (/** @type {Event} */ event) => /** @type {Element} */ (event.currentTarget).closest('dialog')?.close();
-  const begin = async () => {
-    if (count === null) return;
+  useEffect(() => () => stop.current.abort(), []);
+  const begin = async (/** @type {string} */ status, /** @type {number} */ count) => {
     const { signal } = stop.current;
-    setProgress({ cleared: 0, remaining: count, changed: 0, problem: null, done: false });
+    setProgress({ count, cleared: 0, remaining: count, changed: 0, problem: null, done: false });
     try {
-      const result = what.kind === 'tasks'
-        ? await clearEach(what.tasks, status, setProgress, signal)
-        : await clearAll(what.filter, status, count, setProgress, signal);
+      const result =
+        what.kind === 'tasks'
+          ? await clearEach(what.tasks, status, setProgress, signal)
+          : await clearAll(what.filter, status, count, setProgress, signal);
       setProgress({ ...result, done: true });
       selection.value = new Map();
     } catch (error) {
-      const failure = error instanceof Problem ? error : new Problem(0, []);
-      setProgress((before) => before && { ...before, problem: failure, done: true });
+      const problem = error instanceof Problem ? error : new Problem(0, []);
+      setProgress((before) => before && { ...before, problem, done: true });
     }
   };
-  const sure = what.kind === 'tasks' || !what.everything || typed.replace(/\D/g, '') === String(count);
-  if (progress) {
-    const failure = progress.problem;
-    return html`<div class="dialog">
-      <h2 id="clear-title">${t(progress.done ? (progress.remaining > 0 ? 'stopped' : 'cleared') : 'clearing')}</h2>
-      <progress class="wide" max=${count} value=${(count ?? 0) - progress.remaining} aria-label=${t('progress')}></progress>
-      <p role="status">${t('clearedCount', { n: progress.cleared })} · ${t('remaining', { n: progress.remaining })}
-        ${progress.changed > 0 && html` · ${t('changedMeanwhile', { n: progress.changed })}`}</p>
-      ${failure && h(Fault, { problem: failure })}
-      <div class="buttons">${progress.done
-        ? html`<button type="button" class="primary" onClick=${close} ref=${focus}>${t('close')}</button>`
-        : html`<button type="button" onClick=${() => stop.current.abort()} ref=${focus}>${t('stop')}</button>`}</div>
-    </div>`;
-  }
-  return html`<form class="dialog" onSubmit=${(/** @type {Event} */ event) => { event.preventDefault(); begin(); }}>
+  return progress
+    ? h(Going, { progress, onStop: () => stop.current.abort() })
+    : h(Confirmation, { what, onConfirm: begin });
+}
+
+/** @param {{ what: What, onConfirm: (status: string, count: number) => void }} props */
+function Confirmation({ what, onConfirm }) {
+  const [status, setStatus] = useState('TERMINATED');
+  const [count, setCount] = useState(what.kind === 'tasks' ? what.tasks.size : /** @type {number | null} */ (null));
+  const [typed, setTyped] = useState('');
+  const [problem, setProblem] = useState(/** @type {Problem | null} */ (null));
+  const everything = what.kind === 'filter' && what.everything;
+  useEffect(() => {
+    if (what.kind !== 'filter') return;
+    const stop = new AbortController();
+    dryRun(what.filter, stop.signal).then(setCount, (error) => {
+      if (error instanceof Problem) setProblem(error);
+    });
+    return () => stop.abort();
+  }, []);
+  const sure = !everything || typed.replace(/\D/g, '') === String(count);
+  const submit = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    if (count !== null) onConfirm(status, count);
+  };
+  return html`<form class="dialog" onSubmit=${submit}>
     <h2 id="clear-title">${count === null ? t('counting') : t('clearTitle', { n: count })}</h2>
-    ${what.kind === 'tasks'
-      ? html`<ul class="names">${[...what.tasks].slice(0, 8).map(([id, name]) => html`<li key=${id}><bdi>${name}</bdi> <code>${id}</code></li>`)}
-          ${what.tasks.size > 8 && html`<li>${t('more', { n: what.tasks.size - 8 })}</li>`}</ul>`
-      : html`<p>${t(what.everything ? 'clearEverything' : 'clearThese')}</p><p><code class="block" dir="auto">${what.filter}</code></p>`}
-    <label>${t('statusToSet')} <select value=${status} onChange=${(/** @type {any} */ { target }) => setStatus(target.value)}>
-      ${STATUSES.map((name) => html`<option key=${name} value=${name}>${statusName(name)}</option>`)}</select></label>
-    ${what.kind === 'filter' && what.everything && count !== null && html`<label>${t('typeNumber', { n: count })}
-      <input inputmode="numeric" autocomplete="off" value=${typed} onInput=${(/** @type {any} */ { target }) => setTyped(target.value)} /></label>`}
+    ${what.kind === 'tasks' ? h(Names, { tasks: what.tasks }) : h(Matching, { filter: what.filter, everything })}
+    <label>${t('statusToSet')}
+      ${h(Select, { value: status, options: STATUSES, text: statusName, onChoose: setStatus })}</label>
+    ${
+      everything &&
+      count !== null &&
+      html`<label>${t('typeNumber', { n: count })}
+        <input inputmode="numeric" autocomplete="off" value=${typed} onInput=${withValue(setTyped)} /></label>`
+    }
     <p class="quiet">${t('clearMeaning')}</p>
     ${problem && h(Fault, { problem })}
-    <div class="buttons"><button type="button" onClick=${close}>${t('cancel')}</button>
-      <button type="submit" class="danger" disabled=${!count || !sure}>${count === null ? t('counting') : t('clearCount', { n: count })}</button></div>
+    <div class="buttons">
+      <button type="button" onClick=${closeDialog}>${t('cancel')}</button>
+      <button type="submit" class="danger" disabled=${!count || !sure}>
+        ${count === null ? t('counting') : t('clearCount', { n: count })}</button>
+    </div>
   </form>`;
+}
+
+/** How many tasks are named; the others are counted. */
+const NAMED = 8;
+
+/** @param {{ tasks: Map<string, string> }} props */
+function Names({ tasks }) {
+  return html`<ul class="names">
+    ${[...tasks].slice(0, NAMED).map(([id, name]) => html`<li key=${id}><bdi>${name}</bdi> <code>${id}</code></li>`)}
+    ${tasks.size > NAMED && html`<li>${t('more', { n: tasks.size - NAMED })}</li>`}
+  </ul>`;
+}
+
+/** @param {{ filter: string, everything: boolean }} props */
+function Matching({ filter, everything }) {
+  return html`<p>${t(everything ? 'clearEverything' : 'clearThese')}</p>
+    <p><code class="block" dir="auto">${filter}</code></p>`;
+}
+
+/** @param {{ progress: Progress, onStop: () => void }} props */
+function Going({ progress: { count, cleared, remaining, changed, problem, done }, onStop }) {
+  const title = done ? (remaining > 0 ? 'stopped' : 'cleared') : 'clearing';
+  return html`<div class="dialog">
+    <h2 id="clear-title">${t(title)}</h2>
+    <progress class="wide" max=${count} value=${count - remaining} aria-label=${t('progress')}></progress>
+    <p role="status">${t('clearedCount', { n: cleared })} · ${t('remaining', { n: remaining })}
+      ${changed > 0 && html` · ${t('changedMeanwhile', { n: changed })}`}</p>
+    ${problem && h(Fault, { problem })}
+    <div class="buttons">
+      ${
+        done
+          ? html`<button type="button" class="primary" onClick=${closeDialog} ref=${focus}>${t('close')}</button>`
+          : html`<button type="button" onClick=${onStop} ref=${focus}>${t('stop')}</button>`
+      }
+    </div>
+  </div>`;
 }
 
 /** @param {HTMLElement | null} element */
@@ -234,13 +278,25 @@ const focus = (element) => element?.focus();
 
 /** What can be done with the list. @param {{ total: number | null }} props */
 export function Actions({ total }) {
-  if (view.value.show === 'ended') return null;
-  if (needsSignIn.value) return html`<button type="button" onClick=${() => { dialog.value = 'signin'; }}>${t('signInToClear')}</button>`;
+  if (show.value === 'ended') return null;
+  if (needsSignIn.value) {
+    const signIn = () => {
+      dialog.value = 'signin';
+    };
+    return html`<button type="button" onClick=${signIn}>${t('signInToClear')}</button>`;
+  }
   if (!mayAct.value) return null;
   const { size } = selection.value;
+  if (size === 0) {
+    const impossible = !total || list.freshness.value.kind === 'failed';
+    return html`<button type="button" disabled=${impossible} onClick=${clearMatching}>${t('clearMatching')}</button>`;
+  }
+  const clearSelected = () => clearTasks(selection.value);
+  const selectNone = () => {
+    selection.value = new Map();
+  };
   return html`<span class="acts">
-    ${size > 0 && html`<button type="button" class="danger" onClick=${() => clearTasks(selection.value)}>${t('clearSelected', { n: size })}</button>
-      <button type="button" onClick=${() => { selection.value = new Map(); }}>${t('selectNone')}</button>`}
-    ${size === 0 && html`<button type="button" disabled=${!total || list.freshness.value.kind === 'failed'} onClick=${clearMatching}>${t('clearMatching')}</button>`}
+    <button type="button" class="danger" onClick=${clearSelected}>${t('clearSelected', { n: size })}</button>
+    <button type="button" onClick=${selectNone}>${t('selectNone')}</button>
   </span>`;
 }

@@ -41,8 +41,8 @@ import { parse } from './json.js';
  * @typedef {object} Summary
  * @property {string} asOf
  * @property {number} stuckAfter
- * @property {{ count: number, oldestCreated: string | null, stuck: number, byType: Group, byKind: Group, byLauncher: Group,
- *   byTarget: Group }} pending
+ * @property {{ count: number, oldestCreated: string | null, stuck: number,
+ *   byType: Group, byKind: Group, byLauncher: Group, byTarget: Group }} pending
  * @property {{ from: string, count: number, byCompletionStatus: Group }} ended
  * @property {Bin[]} perMinute
  * @property {Bin[]} perHour

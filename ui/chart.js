@@ -27,38 +27,48 @@ function ceiling(value) {
 }
 
 /**
- * @param {{ bins: Bin[], label: string, onPick: (bin: Bin, next: string | null) => void }} props `onPick` gets the time at
- *   which the next column begins.
+ * @param {object} props
+ * @param {Bin[]} props.bins
+ * @param {string} props.label
+ * @param {(bin: Bin, next: string | null) => void} props.onPick Gets a column and when the next one begins.
  */
 export function Chart({ bins, label, onPick }) {
   const [at, setAt] = useState(/** @type {number | null} */ (null));
   const top = ceiling(Math.max(...bins.map((bin) => Math.max(bin.started, ended(bin)))));
   const step = WIDTH / bins.length;
   const y = (/** @type {number} */ value) => HEIGHT - (value / top) * HEIGHT;
-  const line = bins.map((bin, index) => `${index === 0 ? 'M' : 'L'}${index * step} ${y(bin.started)}H${(index + 1) * step}`).join('');
-  const totals = SERIES.map(({ name, statuses }) => ({ name, n: bins.reduce((sum, bin) => sum + count(bin, statuses), 0) }));
-  const started = bins.reduce((sum, bin) => sum + bin.started, 0);
-  const picked = at === null ? null : bins[at];
+  const steps = bins.map((bin, index) => `${index * step} ${y(bin.started)}H${(index + 1) * step}`);
+  const middle = bins[Math.floor(bins.length / 2)];
   return html`<figure class="chart">
-    <figcaption>
-      <span class="key started"><span class="swatch"></span>${t('started')} <b>${number(picked ? picked.started : started)}</b></span>
-      ${totals.map(({ name, n }, index) => html`<span class=${`key ${name}`} key=${name}><span class="swatch"></span>${t(name)} <b>
-        ${number(picked ? count(picked, SERIES[index].statuses) : n)}</b></span>`)}
-      <span class="when">${picked ? localTime(picked.from) : ''}</span>
-    </figcaption>
+    ${h(Legend, { bins: at === null ? bins : [bins[at]], when: at === null ? '' : localTime(bins[at].from) })}
     <div class="plot">
       <span class="top" aria-hidden="true">${number(top)}</span>
-      <svg viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label=${label} onPointerLeave=${() => setAt(null)}>
+      <svg viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label=${label}
+        onPointerLeave=${() => setAt(null)}>
         <path class="grid" d=${`M0 .5H${WIDTH}M0 ${HEIGHT / 2}H${WIDTH}`} />
         ${bins.map((bin, index) => h(Column, { key: bin.from, bin, x: index * step + GAP / 2, width: step - GAP, y }))}
-        <path class="line" d=${line} />
-        ${bins.map((bin, index) => html`<rect key=${bin.from} class=${index === at ? 'hit at' : 'hit'} x=${index * step} y="0" width=${step} height=${HEIGHT}
+        <path class="line" d=${`M${steps.join('L')}`} />
+        ${bins.map((bin, index) => html`<rect key=${bin.from} class=${index === at ? 'hit at' : 'hit'}
+          x=${index * step} y="0" width=${step} height=${HEIGHT}
           onPointerEnter=${() => setAt(index)} onClick=${() => onPick(bin, bins[index + 1]?.from ?? null)} />`)}
       </svg>
-      <span class="axis" aria-hidden="true"><span>${minute(bins[0].from)}</span><span>${minute(bins[Math.floor(bins.length / 2)].from)}</span><span>${t('now')}</span></span>
+      <span class="axis" aria-hidden="true">
+        <span>${minute(bins[0].from)}</span><span>${minute(middle.from)}</span><span>${t('now')}</span></span>
     </div>
     ${h(Figures, { bins, label })}
   </figure>`;
+}
+
+/** What the colours mean, with the sums of these columns. @param {{ bins: Bin[], when: string }} props */
+function Legend({ bins, when }) {
+  const sum = (/** @type {(bin: Bin) => number} */ of) => number(bins.reduce((total, bin) => total + of(bin), 0));
+  const key = (/** @type {(typeof SERIES)[number]['name'] | 'started'} */ name, /** @type {string} */ total) =>
+    html`<span class=${`key ${name}`} key=${name}><span class="swatch"></span>${t(name)} <b>${total}</b></span>`;
+  return html`<figcaption>
+    ${key('started', sum((bin) => bin.started))}
+    ${SERIES.map(({ name, statuses }) => key(name, sum((bin) => count(bin, statuses))))}
+    <span>${when}</span>
+  </figcaption>`;
 }
 
 /** @param {{ bin: Bin, x: number, width: number, y: (value: number) => number }} props */
@@ -76,10 +86,15 @@ function Column({ bin, x, width, y }) {
 /** The same figures as a table, for those who cannot see the chart. @param {{ bins: Bin[], label: string }} props */
 function Figures({ bins, label }) {
   const used = bins.filter((bin) => bin.started > 0 || ended(bin) > 0);
-  return html`<table class="unseen"><caption>${label}</caption>
-    <thead><tr><th scope="col">${t('time')}</th><th scope="col">${t('started')}</th>
-      ${SERIES.map(({ name }) => html`<th scope="col" key=${name}>${t(name)}</th>`)}</tr></thead>
-    <tbody>${used.map((bin) => html`<tr key=${bin.from}><th scope="row">${localTime(bin.from)}</th><td>${bin.started}</td>
-      ${SERIES.map(({ name, statuses }) => html`<td key=${name}>${count(bin, statuses)}</td>`)}</tr>`)}</tbody>
+  return html`<table class="unseen">
+    <caption>${label}</caption>
+    <thead><tr>
+      <th scope="col">${t('time')}</th><th scope="col">${t('started')}</th>
+      ${SERIES.map(({ name }) => html`<th scope="col" key=${name}>${t(name)}</th>`)}
+    </tr></thead>
+    <tbody>${used.map((bin) => html`<tr key=${bin.from}>
+      <th scope="row">${localTime(bin.from)}</th><td>${bin.started}</td>
+      ${SERIES.map(({ name, statuses }) => html`<td key=${name}>${count(bin, statuses)}</td>`)}
+    </tr>`)}</tbody>
   </table>`;
 }

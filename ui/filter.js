@@ -74,7 +74,7 @@ export function isWhole(filter) {
 }
 
 /**
- * The conditions that `and` joins at the top of a filter; the whole filter if `or` does, or if its parentheses are wrong.
+ * The conditions that `and` joins at the top of a filter; the whole filter if `or` does, or if it is not whole.
  *
  * @param {string} filter
  * @returns {string[]}

@@ -1,10 +1,11 @@
 // The filter: as text with completion, as chips, and as a form.
 
 import { effect, h, html, signal, useRef, useState } from './vendor/preact.js';
-import { Problem, request, requestJson, withQuery } from './api.js';
+import { Problem, requestJson, withQuery } from './api.js';
 import { FIELDS, allOf, conditions, operators, placeAt, quoted } from './filter.js';
 import { t } from './i18n.js';
 import { list, timeAgo } from './list.js';
+import { Select, withValue } from './parts.js';
 import { filters, go, listFilter, view } from './state.js';
 
 /** @typedef {{ insert: string, hint: string }} Suggestion */
@@ -24,9 +25,13 @@ effect(() => {
     return;
   }
   const stop = new AbortController();
-  request(withQuery('task-status', { filters: own, limit: 0 }), { signal: stop.signal }).then(
-    () => { fault.value = state.problem; },
-    (problem) => { if (problem instanceof Problem) fault.value = problem; },
+  requestJson(withQuery('task-status', { filters: own, limit: 0 }), { signal: stop.signal }).then(
+    () => {
+      fault.value = state.problem;
+    },
+    (problem) => {
+      if (problem instanceof Problem) fault.value = problem;
+    },
   );
   return () => stop.abort();
 });
@@ -38,7 +43,15 @@ effect(() => {
   draft.value = null;
 });
 
-const MAX_SUGGESTIONS = 12;
+/** How many values the server is asked for. */
+const MAX_VALUES = 12;
+
+/** Times that are often meant, in seconds before now. */
+const TIMES = /** @type {const} */ ([
+  ['hourAgo', 3600],
+  ['dayAgo', 86_400],
+  ['weekAgo', 604_800],
+]);
 
 /**
  * What may come next in a filter.
@@ -48,7 +61,8 @@ const MAX_SUGGESTIONS = 12;
  * @returns {Promise<Suggestion[]>}
  */
 async function suggestionsFor({ expects, field, typed }, stop) {
-  const matching = (/** @type {Suggestion[]} */ all) => all.filter(({ insert }) => insert.toLowerCase().startsWith(typed.toLowerCase()));
+  const matching = (/** @type {Suggestion[]} */ all) =>
+    all.filter(({ insert }) => insert.toLowerCase().startsWith(typed.toLowerCase()));
   const fields = Object.keys(FIELDS).map((name) => ({ insert: `${name} `, hint: t('field') }));
   switch (expects) {
     case 'operand':
@@ -56,41 +70,67 @@ async function suggestionsFor({ expects, field, typed }, stop) {
     case 'field':
       return matching(fields);
     case 'operator':
-      return matching(operators(field).map((name) => ({ insert: name === 'in' || name === 'ca' ? `${name} (` : `${name} `, hint: operatorMeaning(name) })));
+      return matching(operators(field).map(operation));
     case 'value':
     case 'list':
       return values(field, typed, stop);
     case 'next':
-      return [{ insert: ', ', hint: '' }, { insert: ') ', hint: '' }];
+      return [', ', ') '].map(plain);
     default:
-      return matching([{ insert: 'and ', hint: '' }, { insert: 'or ', hint: '' }]);
+      return matching(['and ', 'or '].map(plain));
   }
 }
+
+/** @param {Operator} name @returns {Suggestion} */
+const operation = (name) => ({ insert: `${name} ${takesList(name) ? '(' : ''}`, hint: meaning(name) });
+/** @param {string} insert @returns {Suggestion} */
+const plain = (insert) => ({ insert, hint: '' });
+/** @param {Operator} operator */
+const takesList = (operator) => operator === 'in' || operator === 'ca';
 
 /** @param {string} field @param {string} typed @param {AbortSignal} stop @returns {Promise<Suggestion[]>} */
 async function values(field, typed, stop) {
   const type = FIELDS[field];
   if (!type || type.kind === 'number') return [];
   if (type.kind === 'time') {
-    if (typed) return [];
-    return /** @type {const} */ ([['hourAgo', 3600], ['dayAgo', 86_400], ['weekAgo', 604_800]]).map(([key, ago]) => ({ insert: `${timeAgo(ago)} `, hint: t(key) }));
+    return typed ? [] : TIMES.map(([key, ago]) => ({ insert: `${timeAgo(ago)} `, hint: t(key) }));
   }
   const prefix = typed.replace(/^"/, '').replace(/\\(.)/g, '$1');
-  if (type.kind === 'names') return named(type.names ?? [], prefix);
-  const known = await requestJson(withQuery('task-status/suggestions', { field, prefix, limit: MAX_SUGGESTIONS }), { signal: stop }).catch(() => []);
-  return known.map((/** @type {string} */ value) => ({ insert: `${quoted(value)} `, hint: '' }));
+  const known =
+    type.kind === 'names'
+      ? (type.names ?? []).filter((name) => name.startsWith(prefix.toUpperCase()))
+      : await knownValues(field, prefix, stop);
+  return known.map((value) => plain(`${quoted(value)} `));
 }
 
-/** @param {string[]} names @param {string} prefix */
-const named = (names, prefix) =>
-  names.filter((name) => name.startsWith(prefix.toUpperCase())).map((name) => ({ insert: `${quoted(name)} `, hint: '' }));
+/**
+ * The values of a field that begin so. Without them the filter can be typed as well.
+ *
+ * @param {string} field
+ * @param {string} prefix
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<string[]>}
+ */
+const knownValues = (field, prefix, signal) =>
+  requestJson(withQuery('task-status/suggestions', { field, prefix, limit: MAX_VALUES }), { signal }).catch(() => []);
 
 const MEANINGS = /** @type {const} */ ({
-  eq: 'opEq', ne: 'opNe', gt: 'opGt', ge: 'opGe', lt: 'opLt', le: 'opLe', co: 'opCo', sw: 'opSw', in: 'opIn', ca: 'opCa', pr: 'opPr', isnull: 'opIsNull',
+  eq: 'opEq',
+  ne: 'opNe',
+  gt: 'opGt',
+  ge: 'opGe',
+  lt: 'opLt',
+  le: 'opLe',
+  co: 'opCo',
+  sw: 'opSw',
+  in: 'opIn',
+  ca: 'opCa',
+  pr: 'opPr',
+  isnull: 'opIsNull',
 });
 
 /** @param {Operator} operator */
-const operatorMeaning = (operator) => t(MEANINGS[operator]);
+const meaning = (operator) => t(MEANINGS[operator]);
 
 export function FilterBar() {
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
@@ -110,7 +150,7 @@ export function FilterBar() {
     if (place.expects === 'value' || place.expects === 'list') setFound([]);
     const next = await suggestionsFor(place, signal);
     if (signal.aborted) return;
-    setFound(next.slice(0, 24));
+    setFound(next);
     setAt(-1);
   };
   const close = () => {
@@ -125,6 +165,10 @@ export function FilterBar() {
     input.setRangeText(insert, start, end, 'end');
     draft.value = input.value;
     input.focus();
+    suggest();
+  };
+  const type = () => {
+    draft.value = field.current?.value ?? '';
     suggest();
   };
   const apply = (/** @type {string} */ wanted) => {
@@ -147,26 +191,36 @@ export function FilterBar() {
     event.preventDefault();
     event.stopPropagation();
   };
-  const open = found.length > 0;
+  const isOpen = found.length > 0;
   const wrong = fault.value;
+  const add = (/** @type {string} */ condition) => apply(allOf([...conditions(view.value.filters), condition]));
+  const option = (/** @type {Suggestion} */ suggestion, /** @type {number} */ index) => {
+    const choose = (/** @type {Event} */ event) => {
+      // The field keeps the focus.
+      event.preventDefault();
+      take(suggestion);
+    };
+    return html`<li key=${suggestion.insert} id=${`suggestion-${index}`} role="option" aria-selected=${index === at}
+      onPointerDown=${choose}>
+      <bdi>${suggestion.insert.trim()}</bdi><span>${suggestion.hint}</span></li>`;
+  };
   return html`<section class="filter" aria-label=${t('filter')}>
     <div class="bar">
       <div class="field">
-        <input id="filter" ref=${field} type="text" role="combobox" class=${wrong ? 'wrong' : ''} value=${text} spellcheck=${false} autocomplete="off" autocapitalize="off"
-          aria-label=${t('filter')} aria-expanded=${open} aria-controls="suggestions" aria-autocomplete="list" aria-invalid=${wrong !== null}
-          aria-describedby=${wrong ? 'filter-fault' : undefined} aria-activedescendant=${at >= 0 ? `suggestion-${at}` : undefined} placeholder=${t('filterExample')}
-          onInput=${() => { draft.value = field.current?.value ?? ''; suggest(); }} onFocus=${suggest} onClick=${suggest} onBlur=${close} onKeyDown=${onKeyDown} />
-        <ul id="suggestions" role="listbox" aria-label=${t('suggestions')} hidden=${!open}>
-          ${found.map((suggestion, index) => html`<li key=${suggestion.insert} id=${`suggestion-${index}`} role="option" aria-selected=${index === at}
-            onPointerDown=${(/** @type {Event} */ event) => { event.preventDefault(); take(suggestion); }}>
-            <bdi>${suggestion.insert.trim()}</bdi><span>${suggestion.hint}</span></li>`)}
-        </ul>
+        <input id="filter" ref=${field} type="text" class=${wrong ? 'wrong' : ''} value=${text}
+          placeholder=${t('filterExample')} spellcheck=${false} autocomplete="off" autocapitalize="off"
+          role="combobox" aria-label=${t('filter')} aria-expanded=${isOpen} aria-controls="suggestions"
+          aria-autocomplete="list" aria-invalid=${wrong !== null}
+          aria-describedby=${wrong ? 'filter-fault' : undefined}
+          aria-activedescendant=${at >= 0 ? `suggestion-${at}` : undefined}
+          onInput=${type} onFocus=${suggest} onClick=${suggest} onBlur=${close} onKeyDown=${onKeyDown} />
+        <ul id="suggestions" role="listbox" aria-label=${t('suggestions')} hidden=${!isOpen}>${found.map(option)}</ul>
       </div>
       <button type="button" class="primary" onClick=${() => apply(text)}>${t('apply')}</button>
       <button type="button" aria-expanded=${form} onClick=${() => setForm(!form)}>${t('addCondition')}</button>
     </div>
     ${wrong && h(Marked, { problem: wrong, filter: view.value.filters })}
-    ${form && h(Form, { onAdd: (condition) => apply(allOf([...conditions(view.value.filters), condition])) })}
+    ${form && h(Form, { onAdd: add })}
     ${h(Chips, {})}
   </section>`;
 }
@@ -178,21 +232,32 @@ function Marked({ problem, filter }) {
   // A word is marked as a whole.
   const rest = index === null ? '' : characters.slice(index).join('');
   const marked = /^"[^"]*"?|^[^\s"(),]+|^./u.exec(rest)?.[0] ?? ' ';
+  const before = characters.slice(0, index ?? 0).join('');
   return html`<div class="fault" id="filter-fault" role="alert">
-    ${index !== null && html`<code dir="ltr">${characters.slice(0, index).join('')}<mark>${marked}</mark>${rest.slice(marked.length)}</code>`}
+    ${index !== null && html`<code dir="ltr">${before}<mark>${marked}</mark>${rest.slice(marked.length)}</code>`}
     ${problem.texts.map((text) => html`<p key=${text}>${text}</p>`)}
   </div>`;
 }
 
+/** The conditions of the filter, each to be removed. */
 function Chips() {
   const all = conditions(view.value.filters);
   if (all.length === 0) return null;
+  const chip = (/** @type {string} */ condition) => {
+    const remove = () => go({ filters: allOf(all.filter((other) => other !== condition)) });
+    return html`<li key=${condition}><code dir="auto" title=${condition}>${condition}</code>
+      <button type="button" aria-label=${t('removeCondition', { condition })} onClick=${remove}>×</button></li>`;
+  };
   return html`<ul class="chips" aria-label=${t('conditions')}>
-    ${all.map((condition) => html`<li key=${condition}><code dir="auto" title=${condition}>${condition}</code><button type="button" aria-label=${t('removeCondition', { condition })}
-      onClick=${() => go({ filters: allOf(all.filter((other) => other !== condition)) })}>×</button></li>`)}
-    ${all.length > 1 && html`<li class="all"><button type="button" onClick=${() => go({ filters: '' })}>${t('clearFilter')}</button></li>`}
+    ${all.map(chip)}
+    ${
+      all.length > 1 &&
+      html`<li class="all"><button type="button" onClick=${() => go({ filters: '' })}>${t('clearFilter')}</button></li>`
+    }
   </ul>`;
 }
+
+const INPUTS = { time: 'datetime-local', number: 'number', text: 'text', kind: 'text', names: 'text' };
 
 /** A condition for those who do not know the language. @param {{ onAdd: (condition: string) => void }} props */
 function Form({ onAdd }) {
@@ -200,32 +265,46 @@ function Form({ onAdd }) {
   const [operator, setOperator] = useState(/** @type {Operator} */ ('eq'));
   const [value, setValue] = useState('');
   const [known, setKnown] = useState(/** @type {string[]} */ ([]));
-  const { kind, names } = FIELDS[field];
-  const needsValue = operator !== 'pr' && operator !== 'isnull';
+  const { kind, names = [] } = FIELDS[field];
   const ask = (/** @type {string} */ prefix) => {
-    if (kind !== 'text' && kind !== 'kind') return;
-    requestJson(withQuery('task-status/suggestions', { field, prefix, limit: MAX_SUGGESTIONS })).then(setKnown, () => setKnown([]));
+    if (kind === 'text' || kind === 'kind') knownValues(field, prefix).then(setKnown);
   };
-  const add = (/** @type {Event} */ event) => {
+  const chooseField = (/** @type {string} */ name) => {
+    setField(name);
+    setOperator(operators(name)[0]);
+    setValue('');
+    setKnown([]);
+  };
+  const enter = (/** @type {string} */ entered) => {
+    setValue(entered);
+    ask(entered);
+  };
+  const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
     onAdd(condition(field, operator, value));
     setValue('');
   };
-  const type = { time: 'datetime-local', number: 'number', text: 'text', kind: 'text', names: 'text' }[kind];
-  return html`<form class="add" onSubmit=${add}>
-    <label>${t('field')} <select value=${field} onChange=${(/** @type {any} */ { target }) => { setField(target.value); setOperator(operators(target.value)[0]); setValue(''); setKnown([]); }}>
-      ${Object.keys(FIELDS).map((name) => html`<option key=${name}>${name}</option>`)}</select></label>
-    <label>${t('operator')} <select value=${operator} onChange=${(/** @type {any} */ { target }) => setOperator(target.value)}>
-      ${operators(field).map((name) => html`<option key=${name} value=${name}>${operatorMeaning(name)}</option>`)}</select></label>
-    ${needsValue && html`<label class="value">${t(operator === 'in' || operator === 'ca' ? 'valuesWithCommas' : 'value')}
-      ${kind === 'names'
-        ? html`<select value=${value} required onChange=${(/** @type {any} */ { target }) => setValue(target.value)}><option value=""></option>
-            ${names?.map((name) => html`<option key=${name}>${name}</option>`)}</select>`
-        : html`<input type=${type} step="any" required value=${value} list="known-values" onFocus=${() => ask(value)}
-            onInput=${(/** @type {any} */ { target }) => { setValue(target.value); ask(target.value); }} />
-          <datalist id="known-values">${known.map((one) => html`<option key=${one} value=${one}></option>`)}</datalist>`}
-    </label>`}
-    <button type="submit">${t('add')}</button>
+  const input =
+    kind === 'names'
+      ? h(Select, { value, options: ['', ...names], onChoose: setValue })
+      : html`<input type=${INPUTS[kind]} step="any" required value=${value} list="known-values"
+            onFocus=${() => ask(value)} onInput=${withValue(enter)} />
+          <datalist id="known-values">
+            ${known.map((one) => html`<option key=${one} value=${one}></option>`)}
+          </datalist>`;
+  const operations = {
+    value: operator,
+    options: operators(field),
+    text: (/** @type {string} */ name) => meaning(/** @type {Operator} */ (name)),
+    onChoose: (/** @type {string} */ name) => setOperator(/** @type {Operator} */ (name)),
+  };
+  const valueLabel = t(takesList(operator) ? 'valuesWithCommas' : 'value');
+  const isComplete = operator === 'pr' || operator === 'isnull';
+  return html`<form class="add" onSubmit=${submit}>
+    <label>${t('field')} ${h(Select, { value: field, options: Object.keys(FIELDS), onChoose: chooseField })}</label>
+    <label>${t('operator')} ${h(Select, operations)}</label>
+    ${!isComplete && html`<label class="value">${valueLabel} ${input}</label>`}
+    <button type="submit" disabled=${!isComplete && value === ''}>${t('add')}</button>
   </form>`;
 }
 
@@ -238,6 +317,6 @@ function condition(field, operator, value) {
     if (kind === 'number') return text;
     return quoted(kind === 'time' ? new Date(text).toISOString() : text);
   };
-  if (operator !== 'in' && operator !== 'ca') return `${field} ${operator} ${literal(value)}`;
+  if (!takesList(operator)) return `${field} ${operator} ${literal(value)}`;
   return `${field} ${operator} (${value.split(',').map((part) => literal(part.trim())).join(', ')})`;
 }

@@ -1,6 +1,6 @@
 // How current the page is, and what to do if it is not.
 
-import { html } from './vendor/preact.js';
+import { h, html } from './vendor/preact.js';
 import { token } from './api.js';
 import { clock, duration, t } from './i18n.js';
 import { list } from './list.js';
@@ -10,24 +10,38 @@ import { dialog } from './state.js';
 
 /** @typedef {import('./live.js').Freshness} Freshness */
 
-/** @param {Freshness} freshness @param {boolean} isRunning @returns {'live' | 'polled' | 'connecting' | 'paused' | 'failed'} */
+const NAMES = /** @type {const} */ ({
+  live: 'live',
+  polled: 'polled',
+  connecting: 'connecting',
+  paused: 'paused',
+  failed: 'notLive',
+});
+
+/**
+ * @param {Freshness} freshness
+ * @param {boolean} isRunning
+ * @returns {keyof typeof NAMES}
+ */
 function kindOf(freshness, isRunning) {
   if (!isRunning) return 'paused';
   if (freshness.kind === 'live') return freshness.held ? 'live' : 'polled';
   return freshness.kind;
 }
 
-const NAMES = /** @type {const} */ ({ live: 'live', polled: 'polled', connecting: 'connecting', paused: 'paused', failed: 'notLive' });
-
 /** The state in a word, since when the list is as it is shown, and the button that pauses. */
 export function LiveState() {
+  const toggle = () => {
+    paused.value = !paused.value;
+  };
+  const action = t(paused.value ? 'resume' : 'pause');
   const kind = kindOf(list.freshness.value, running.value);
   const asOf = list.asOf.value;
   return html`<div class="freshness">
-    <span class=${`state ${kind}`} role="status"><span class="dot" aria-hidden="true"></span><b>${t(NAMES[kind])}</b></span>
+    <span class=${`state ${kind}`} role="status">
+      <span class="dot" aria-hidden="true"></span><b>${t(NAMES[kind])}</b></span>
     ${asOf !== null && html`<span class="as-of">${t('asOf', { time: clock(asOf) })}</span>`}
-    <button type="button" aria-pressed=${paused.value} aria-keyshortcuts="p" title=${`${t(paused.value ? 'resume' : 'pause')} ( p )`} onClick=${() => { paused.value = !paused.value; }}>
-      ${t(paused.value ? 'resume' : 'pause')}</button>
+    <button type="button" aria-keyshortcuts="p" title=${`${action} ( p )`} onClick=${toggle}>${action}</button>
   </div>`;
 }
 
@@ -36,15 +50,27 @@ export function Trouble() {
   const state = list.freshness.value;
   if (state.kind !== 'failed' || state.problem.status === 400) return null;
   const { status, texts, trackingId } = state.problem;
-  const seconds = state.retryAt === null ? null : Math.ceil((state.retryAt - Date.now()) / 1000);
-  void now.value;
-  const signIn = status === 401;
+  const asOf = list.asOf.value;
+  const signIn = () => {
+    dialog.value = 'signin';
+  };
+  const signInText = t(token.value ? 'signInAgain' : 'signIn');
+  const retry = () => {
+    attempt.value += 1;
+  };
   return html`<div class="trouble" role="alert">
     <div><b>${headline(status)}</b> ${texts.map((text) => html`<span key=${text}>${text} </span>`)}
-      ${list.asOf.value !== null && html`<span>${t('shownAsOf', { time: clock(list.asOf.value) })}</span>`}
+      ${asOf !== null && html`<span>${t('shownAsOf', { time: clock(asOf) })}</span>`}
       ${trackingId && html`<small>${t('trackingId')} <code>${trackingId}</code></small>`}</div>
-    ${seconds !== null && html`<span class="retry" aria-live="off">${t('retryIn', { time: duration(Math.max(0, seconds)) })}</span>`}
-    ${signIn && html`<button type="button" class="primary" onClick=${() => { dialog.value = 'signin'; }}>${t(token.value ? 'signInAgain' : 'signIn')}</button>`}
-    <button type="button" onClick=${() => { attempt.value += 1; }}>${t('retryNow')}</button>
+    ${state.retryAt !== null && h(Countdown, { to: state.retryAt })}
+    ${status === 401 && html`<button type="button" class="primary" onClick=${signIn}>${signInText}</button>`}
+    <button type="button" onClick=${retry}>${t('retryNow')}</button>
   </div>`;
+}
+
+/** @param {{ to: number }} props `to` is a time of this clock. */
+function Countdown({ to }) {
+  void now.value;
+  const seconds = Math.max(0, Math.ceil((to - Date.now()) / 1000));
+  return html`<span class="retry" aria-live="off">${t('retryIn', { time: duration(seconds) })}</span>`;
 }

@@ -56,7 +56,8 @@ async function load(wanted) {
  */
 export function t(key, values = {}) {
   const text = texts.value[key];
-  const form = typeof text === 'string' ? text : text[plural.value.select(Number(values.n)) === 'one' ? 'one' : 'other'];
+  const isOne = plural.value.select(Number(values.n)) === 'one';
+  const form = typeof text === 'string' ? text : text[isOne ? 'one' : 'other'];
   return form.replace(/\{(\w+)\}/g, (_, name) => {
     const value = values[name];
     return typeof value === 'number' ? number(value) : String(value);
@@ -67,7 +68,7 @@ const plural = computed(() => new Intl.PluralRules(spoken.value));
 const numbers = computed(() => new Intl.NumberFormat(spoken.value));
 const times = computed(() => new Intl.DateTimeFormat(spoken.value, { dateStyle: 'medium', timeStyle: 'medium' }));
 const clocks = computed(() => new Intl.DateTimeFormat(spoken.value, { timeStyle: 'medium', hourCycle: 'h23' }));
-const minutes = computed(() => new Intl.DateTimeFormat(spoken.value, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }));
+const minutes = computed(() => new Intl.DateTimeFormat(spoken.value, { timeStyle: 'short', hourCycle: 'h23' }));
 const conjunction = computed(() => new Intl.ListFormat(spoken.value, { type: 'conjunction' }));
 
 /** @param {number} value */

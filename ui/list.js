@@ -6,11 +6,17 @@ import { quoted } from './filter.js';
 import { duration, language, number, t } from './i18n.js';
 import { parse } from './json.js';
 import { Live, now, running } from './live.js';
-import { Age, Progress, Status, bothTimes } from './parts.js';
-import { COLUMNS, SIZES, announcement, cursor, format, go, listFilter, listKey, selection, show, view } from './state.js';
+import { Age, Progress, Select, Status, bothTimes } from './parts.js';
+import { COLUMNS, SIZES, announcement, cursor, format, go, view } from './state.js';
+import { listFilter, listKey, selection, show } from './state.js';
 
 /** @typedef {import('./api.js').Task} Task */
-/** @typedef {{ task: Task, json: string, gone: boolean }} Row Gone: it has left the list, and not only this page of it. */
+/**
+ * @typedef {object} Row
+ * @property {Task} task
+ * @property {string} json The task, to see whether it has changed.
+ * @property {boolean} gone Whether it has left the list, and not only this page of it.
+ */
 /** @typedef {{ key: string, tasks: Task[] }} Page */
 /** @typedef {import('./i18n.js').Key} Key */
 
@@ -57,13 +63,16 @@ effect(() => {
 
 // What cannot be cleared any more is not selected either.
 effect(() => {
-  const ended = rows.value.filter(({ task, gone }) => gone || task.completionStatus !== null).map(({ task }) => task.id);
-  const { value: selected } = selection;
-  if (ended.some((id) => selected.has(id))) selection.value = new Map([...selected].filter(([id]) => !ended.includes(id)));
+  const ended = new Set(rows.value.filter((row) => !canClear(row)).map(({ task }) => task.id));
+  const left = [...selection.value].filter(([id]) => !ended.has(id));
+  if (left.length < selection.value.size) selection.value = new Map(left);
 });
 
 /** @param {Task} task @returns {Row} */
 const row = (task) => ({ task, json: JSON.stringify(task), gone: false });
+
+/** @param {Row} row */
+export const canClear = ({ task, gone }) => !gone && task.completionStatus === null;
 
 /**
  * The rows in their old order, each with its task as it is now.
@@ -92,7 +101,10 @@ effect(() => {
 
 let following = false;
 /** @param {number} milliseconds */
-const pause = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
+const pause = (milliseconds) =>
+  new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+  });
 
 /** Asks for the pending tasks that are not on the page any more: they have ended, or moved to another page. */
 async function follow() {
@@ -100,7 +112,7 @@ async function follow() {
   following = true;
   const page = /** @type {Page} */ (list.data.peek());
   const here = byId(page.tasks);
-  const left = shown.peek().rows.filter(({ task, gone }) => !gone && task.completionStatus === null && !here.has(task.id));
+  const left = shown.peek().rows.filter((row) => canClear(row) && !here.has(row.task.id));
   const ids = left.map(({ task }) => task.id);
   try {
     for (const some of chunks(ids)) {
@@ -164,10 +176,10 @@ export function showChanges() {
 /** The server's text of a time, `ago` seconds before now: for filters. @param {number} ago */
 export const timeAgo = (ago) => new Date(serverNow() - ago * 1000).toISOString();
 
-/** @param {string} id @param {string} name */
-export function toggleSelected(id, name) {
+/** @param {Task} task */
+export function toggleSelected({ id, uniqueName }) {
   const next = new Map(selection.value);
-  if (!next.delete(id)) next.set(id, name);
+  if (!next.delete(id)) next.set(id, uniqueName);
   selection.value = next;
 }
 
@@ -190,18 +202,24 @@ function isStuck(task, seconds) {
 }
 
 /** @typedef {(typeof COLUMNS)[number]} ColumnName */
-/** @typedef {{ label: Key, width: number, sorter?: string, cell: (task: Task) => unknown }} Column The width is in rem. */
+/**
+ * @typedef {object} Column
+ * @property {Key} label
+ * @property {number} width At least, in rem.
+ * @property {string} [sorter]
+ * @property {(task: Task) => unknown} cell
+ */
 
 /** @param {string | null} time */
 const age = (time) => (time ? h(Age, { time }) : '–');
-/** @param {unknown} text */
-const bidi = (text) => (text === null || text === '' ? '–' : html`<bdi title=${text}>${text}</bdi>`);
+/** @param {string | null | undefined} text */
+const bidi = (text) => (text ? html`<bdi title=${text}>${text}</bdi>` : '–');
 
 /** @type {Record<ColumnName, Column>} */
 const CELLS = {
   status: { width: 7.5, label: 'status', cell: ({ completionStatus }) => h(Status, { status: completionStatus }) },
   type: { width: 7, label: 'type', sorter: 'type', cell: ({ type }) => html`<span class="type">${type}</span>` },
-  target: { width: 7.5, label: 'target', cell: ({ target }) => bidi(target?.name || target?.id || null) },
+  target: { width: 7.5, label: 'target', cell: ({ target }) => bidi(target?.name || target?.id) },
   launcher: { width: 7, label: 'launcher', cell: ({ launcher }) => bidi(launcher) },
   created: { width: 5, label: 'age', sorter: 'created', cell: ({ created }) => age(created) },
   launched: { width: 5, label: 'launched', sorter: 'launched', cell: ({ launched }) => age(launched) },
@@ -232,23 +250,52 @@ function runtime({ created, launched, completed }) {
 }
 
 /**
- * @param {{ row: Row, base: string, columns: string[], selected: boolean, current: boolean, open: boolean, selectable: boolean }} props
- *   `base` is the query of the page without an open task.
+ * @param {object} props
+ * @param {Row} props.row
+ * @param {string} props.base The query of the page without an open task.
+ * @param {string[]} props.columns
+ * @param {boolean} props.selectable
+ * @param {boolean} props.selected
+ * @param {boolean} props.current Whether the keyboard is at it.
+ * @param {boolean} props.open
  */
-function TaskRow({ row: { task, json, gone }, base, columns, selected, current, open, selectable }) {
+function TaskRow({ row, base, columns, selectable, selected, current, open }) {
+  const { task, json, gone } = row;
   const stuck = useMemo(() => computed(() => isStuck(task, now.value)), [json]).value;
+  // What has not changed is not built again: a list has 250 rows, and few of them change at a time.
   return useMemo(() => {
-    const classes = [gone && 'gone', stuck && 'stuck', selected && 'selected', open && 'open'].filter(Boolean).join(' ');
-    const note = gone ? (task.completionStatus ? h(Status, { status: task.completionStatus }) : t('leftList')) : stuck ? t('stuck') : null;
-    const link = `${base}${base === '?' ? '' : '&'}task=${encodeURIComponent(task.id)}`;
-    return html`<tr id=${rowId(task.id)} class=${classes} tabIndex=${current ? 0 : -1} onFocus=${() => { cursor.value = task.id; }}>
-      <td class="check">${selectable && html`<input type="checkbox" checked=${selected} disabled=${gone || task.completionStatus !== null}
-        tabIndex=${current ? 0 : -1} aria-label=${t('selectTask', { name: task.uniqueName })} onChange=${() => toggleSelected(task.id, task.uniqueName)} />`}</td>
-      <th scope="row" class="name"><span class="named"><a href=${link} tabIndex=${current ? 0 : -1} title=${task.uniqueName} onClick=${(/** @type {MouseEvent} */ event) => openTask(event, task.id)}>
-        <bdi>${task.uniqueName || task.id}</bdi></a>${note && html` <span class="note">${note}</span>`}</span></th>
-      ${columns.map((name) => html`<td class=${name} key=${name}>${CELLS[/** @type {ColumnName} */ (name)].cell(task)}</td>`)}
+    const states = { gone, stuck, selected, open };
+    const tabIndex = current ? 0 : -1;
+    const arrive = () => {
+      cursor.value = task.id;
+    };
+    const box = html`<input type="checkbox" checked=${selected} disabled=${!canClear(row)} tabIndex=${tabIndex}
+      aria-label=${t('selectTask', { name: task.uniqueName })} onChange=${() => toggleSelected(task)} />`;
+    const cells = columns.map((name) => {
+      const { cell } = CELLS[/** @type {ColumnName} */ (name)];
+      return html`<td class=${name} key=${name}>${cell(task)}</td>`;
+    });
+    return html`<tr id=${rowId(task.id)} class=${classes(states)} tabIndex=${tabIndex} onFocus=${arrive}>
+      <td class="check">${selectable && box}</td>
+      <th scope="row" class="name"><span class="named">
+        <a href=${`${base}${base === '?' ? '' : '&'}task=${encodeURIComponent(task.id)}`} tabIndex=${tabIndex}
+          title=${task.uniqueName} onClick=${(/** @type {MouseEvent} */ event) => openTask(event, task.id)}>
+          <bdi>${task.uniqueName || task.id}</bdi></a>
+        ${h(Note, { row, stuck })}
+      </span></th>
+      ${cells}
     </tr>`;
   }, [json, gone, stuck, selected, current, open, selectable, columns.join(), base, language.value]);
+}
+
+/** The names of what is true. @param {Record<string, boolean>} states */
+const classes = (states) => Object.keys(states).filter((name) => states[name]).join(' ');
+
+/** What is special about a row. @param {{ row: Row, stuck: boolean }} props */
+function Note({ row: { task, gone }, stuck }) {
+  if (!gone && !stuck) return null;
+  const { completionStatus: status } = task;
+  return html`<span class="note">${gone && status ? h(Status, { status }) : t(gone ? 'leftList' : 'stuck')}</span>`;
 }
 
 /** @param {MouseEvent} event @param {string} id */
@@ -259,46 +306,54 @@ function openTask(event, id) {
   go({ task: id });
 }
 
+/** The columns that show a time as an age, which grows as the time gets smaller. */
+const AGES = ['created', 'launched', 'completed', 'modified'];
+
 /** @param {{ name: string, label: string, sorter?: string }} props */
 function Heading({ name, label, sorter }) {
   const [first] = view.value.sorters.split(',');
   const order = first === sorter ? 'ascending' : first === `-${sorter}` ? 'descending' : undefined;
-  // An age grows as its time gets smaller: the sign shows the order of what is read.
-  const sign = order === undefined ? '' : (order === 'ascending') === ['created', 'modified', 'launched', 'completed'].includes(name) ? '↓' : '↑';
+  // The sign shows the order of what is read.
+  const grows = (order === 'ascending') !== AGES.includes(name);
+  const sign = order && html`<span aria-hidden="true">${grows ? '↑' : '↓'}</span>`;
+  const sort = () => go({ sorters: order === 'ascending' ? `-${sorter}` : sorter });
   return html`<th scope="col" class=${name} aria-sort=${order}>
-    ${sorter
-      ? html`<button type="button" onClick=${() => go({ sorters: order === 'ascending' ? `-${sorter}` : sorter })}>
-          ${label} <span aria-hidden="true">${sign}</span></button>`
-      : label}
+    ${sorter ? html`<button type="button" onClick=${sort}>${label} ${sign}</button>` : label}
   </th>`;
 }
 
-/** @param {{ canAct: boolean }} props */
-export function List({ canAct }) {
-  const { columns, filters, page } = view.value;
-  const here = rows.value.filter(({ task, gone }) => !gone && task.completionStatus === null);
-  const all = here.length > 0 && here.every(({ task }) => selection.value.has(task.id));
-  const some = here.some(({ task }) => selection.value.has(task.id));
+/** The box that selects all tasks of the page that can be cleared. */
+function SelectAll() {
+  const ids = rows.value.filter(canClear).map(({ task }) => task.id);
+  const some = ids.some((id) => selection.value.has(id));
+  const all = some && ids.every((id) => selection.value.has(id));
   const box = useRef(/** @type {HTMLInputElement | null} */ (null));
   useEffect(() => {
     if (box.current) box.current.indeterminate = some && !all;
   });
-  const toggleAll = () => {
+  const toggle = () => {
     const next = new Map(selection.value);
-    for (const { task } of here) all ? next.delete(task.id) : next.set(task.id, task.uniqueName);
+    for (const { task } of rows.value.filter(canClear)) {
+      if (all) next.delete(task.id);
+      else next.set(task.id, task.uniqueName);
+    }
     selection.value = next;
   };
-  const current = rows.value.some(({ task }) => task.id === cursor.value) ? cursor.value : rows.value[0]?.task.id;
-  const empty = list.data.value !== null && rows.value.length === 0;
-  const stale = list.freshness.value.kind !== 'live';
+  return html`<input type="checkbox" ref=${box} checked=${all} onChange=${toggle} aria-label=${t('selectPage')} />`;
+}
+
+/** @param {{ canAct: boolean }} props */
+export function List({ canAct }) {
+  const { columns, task: openId } = view.value;
+  const at = rows.value.some(({ task }) => task.id === cursor.value) ? cursor.value : rows.value[0]?.task.id;
   const selectable = canAct && show.value !== 'ended';
   const base = format({ ...view.value, task: null });
   const width = columns.reduce((sum, name) => sum + CELLS[/** @type {ColumnName} */ (name)].width, 15);
-  return html`<div class=${`table${stale ? ' stale' : ''}`}>
+  const stale = list.freshness.value.kind !== 'live';
+  return html`<div class=${stale ? 'table stale' : 'table'}>
     <table style=${{ minWidth: `${width}rem` }} aria-label=${t('list')} aria-busy=${list.data.value === null}>
       <thead><tr>
-        <td class="check">${selectable && html`<input type="checkbox" ref=${box} checked=${all} onChange=${toggleAll}
-          aria-label=${t('selectPage')} />`}</td>
+        <td class="check">${selectable && h(SelectAll, {})}</td>
         ${h(Heading, { name: 'name', label: t('name'), sorter: 'uniqueName' })}
         ${columns.map((name) => {
           const { label, sorter } = CELLS[/** @type {ColumnName} */ (name)];
@@ -306,49 +361,68 @@ export function List({ canAct }) {
         })}
       </tr></thead>
       <tbody>
-        ${rows.value.map((row) => h(TaskRow, {
-          key: row.task.id, row, base, columns, selectable,
-          selected: selection.value.has(row.task.id),
-          current: row.task.id === current,
-          open: row.task.id === view.value.task,
-        }))}
+        ${rows.value.map((row) => {
+          const { id } = row.task;
+          const states = { selected: selection.value.has(id), current: id === at, open: id === openId };
+          return h(TaskRow, { key: id, row, base, columns, selectable, ...states });
+        })}
       </tbody>
     </table>
-    ${empty && page > 1 && html`<div class="empty"><p class="big">${t('pastTheEnd')}</p>
-      <button type="button" onClick=${() => go({ page: 1 })}>${t('firstPage')}</button></div>`}
-    ${empty && page === 1 && html`<div class="empty"><p class="big">${t(filters ? 'nothingMatches' : show.value === 'pending' ? 'nothingPending' : 'nothingThere')}</p>
-      ${filters && html`<button type="button" onClick=${() => go({ filters: '' })}>${t('clearFilter')}</button>`}</div>`}
-    ${list.data.value === null && list.freshness.value.kind === 'connecting' && html`<div class="empty"><p>${t('loading')}</p></div>`}
+    ${rows.value.length === 0 && h(Empty, {})}
   </div>`;
+}
+
+/** Why there are no rows. */
+function Empty() {
+  if (list.data.value === null) {
+    return list.freshness.value.kind === 'connecting' ? html`<p class="empty">${t('loading')}</p>` : null;
+  }
+  const { page, filters } = view.value;
+  const [reason, remedy, change] = /** @type {[Key, Key | null, { page: 1 } | { filters: '' }]} */ (
+    page > 1
+      ? ['pastTheEnd', 'firstPage', { page: 1 }]
+      : filters
+        ? ['nothingMatches', 'clearFilter', { filters: '' }]
+        : [show.value === 'pending' ? 'nothingPending' : 'nothingThere', null, {}]
+  );
+  return html`<div class="empty"><p class="big">${t(reason)}</p>
+    ${remedy && html`<button type="button" onClick=${() => go(change)}>${t(remedy)}</button>`}</div>`;
 }
 
 /** What waits to be shown; it has its place, so that nothing jumps when it comes. */
 export function Changes() {
   const { fresh, gone } = waiting.value;
   if (fresh + gone === 0) return null;
-  const parts = [fresh > 0 && t('newTasks', { n: fresh }), gone > 0 && t('goneTasks', { n: gone })].filter(Boolean);
+  const parts = [fresh > 0 && t('newTasks', { n: fresh }), gone > 0 && t('goneTasks', { n: gone })];
   return html`<button type="button" class="changes" onClick=${showChanges} title=${`${t('showChanges')} ( . )`}>
-    ${parts.join(' · ')} <strong>${t('showChanges')}</strong></button>`;
+    ${parts.filter(Boolean).join(' · ')} <strong>${t('showChanges')}</strong></button>`;
 }
 
 export function Pager() {
   const { page, size } = view.value;
   const last = total.value === null ? null : Math.max(1, Math.ceil(total.value / size));
-  const full = (list.data.value?.tasks.length ?? 0) === size;
-  const field = useRef(/** @type {HTMLInputElement | null} */ (null));
-  const jump = () => {
-    const wanted = Math.trunc(Number(field.current?.value));
-    if (wanted >= 1) go({ page: last === null ? wanted : Math.min(wanted, last) });
-    if (field.current) field.current.value = String(view.value.page);
+  const isFull = (list.data.value?.tasks.length ?? 0) === size;
+  const jump = (/** @type {Event} */ event) => {
+    const field = /** @type {HTMLInputElement} */ (event.currentTarget);
+    const wanted = Math.trunc(Number(field.value));
+    if (wanted >= 1) go({ page: Math.min(wanted, last ?? wanted) });
+    field.value = String(view.value.page);
   };
-  const step = (/** @type {number} */ to, /** @type {Key} */ label, /** @type {string} */ sign, /** @type {boolean} */ possible) =>
-    html`<button type="button" class="icon" disabled=${!possible} aria-label=${t(label)} title=${t(label)} onClick=${() => go({ page: to })}>${sign}</button>`;
+  const step = (/** @type {Key} */ label, /** @type {string} */ sign, /** @type {number} */ to, possible = true) =>
+    html`<button type="button" class="icon" disabled=${!possible || to === page} onClick=${() => go({ page: to })}
+      aria-label=${t(label)} title=${t(label)}>${sign}</button>`;
+  const sizes = {
+    value: String(size),
+    options: SIZES.map(String),
+    text: (/** @type {string} */ choice) => number(Number(choice)),
+    onChoose: (/** @type {string} */ choice) => go({ size: Number(choice) }),
+  };
   return html`<nav class="pager" aria-label=${t('pages')}>
-    ${step(1, 'firstPage', '«', page > 1)} ${step(page - 1, 'previousPage', '‹', page > 1)}
-    <label>${t('page')} <input ref=${field} type="number" min="1" max=${last ?? undefined} value=${page} onChange=${jump} /></label>
-    <span>${last === null ? '' : t('ofPages', { n: last })}</span>
-    ${step(page + 1, 'nextPage', '›', last === null ? full : page < last)} ${step(last ?? page, 'lastPage', '»', last !== null && page < last)}
-    <label class="size">${t('pageSize')} <select value=${String(size)} onChange=${(/** @type {any} */ event) => go({ size: Number(event.target.value) })}>
-      ${SIZES.map((choice) => html`<option key=${choice} value=${choice}>${number(choice)}</option>`)}</select></label>
+    ${step('firstPage', '«', 1)} ${step('previousPage', '‹', Math.max(1, page - 1))}
+    <label>${t('page')} <input type="number" min="1" max=${last ?? undefined} value=${page} onChange=${jump} /></label>
+    <span>${last !== null && t('ofPages', { n: last })}</span>
+    ${step('nextPage', '›', page + 1, last === null ? isFull : page < last)}
+    ${step('lastPage', '»', last ?? page, last !== null && page < last)}
+    <label class="size">${t('pageSize')} ${h(Select, sizes)}</label>
   </nav>`;
 }

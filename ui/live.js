@@ -61,12 +61,12 @@ export class Live {
   }
 
   /**
-   * Watches a path until the returned function is called. Call it within an effect: it starts anew with another token, or
-   * when the user pauses, resumes or tries again. While the page is paused, another path is asked for only once.
+   * Watches a path until the returned function is called. Call it within an effect: it starts anew with another token,
+   * or when the user pauses, resumes or tries again. While the page is paused, another path is asked for only once.
    *
    * @param {string} path
    * @param {(response: Response) => Promise<any>} read What becomes the data.
-   * @param {(headers: Headers) => void} [heed] Gets the headers of every response, 304 too: a count may have changed alone.
+   * @param {(headers: Headers) => void} [heed] Gets the headers of every response, 304 too: a count may change alone.
    * @returns {undefined | (() => void)}
    */
   watch(path, read, heed = () => {}) {

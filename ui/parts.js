@@ -1,8 +1,9 @@
 // Small parts that several others use.
 
-import { computed, html, useMemo } from './vendor/preact.js';
-import { now } from './live.js';
+import { computed, html, useLayoutEffect, useMemo, useRef } from './vendor/preact.js';
 import { duration, language, localTime, t } from './i18n.js';
+import { now } from './live.js';
+import { dialog } from './state.js';
 
 /** @typedef {import('./vendor/preact.js').VNode} VNode */
 
@@ -25,6 +26,51 @@ export function Age({ time }) {
 export function Progress({ percent, label }) {
   return html`<progress max="100" value=${percent} aria-label=${label}></progress>`;
 }
+
+/**
+ * Hands the text of a field to a function.
+ *
+ * @param {(value: string) => void} use
+ */
+export const withValue = (use) => (/** @type {Event} */ event) =>
+  use(/** @type {HTMLInputElement} */ (event.currentTarget).value);
+
+/**
+ * A choice of one value.
+ *
+ * @param {object} props
+ * @param {string} [props.label] Of a choice without a visible one.
+ * @param {string} props.value
+ * @param {readonly string[]} props.options
+ * @param {(option: string) => string} [props.text] What an option is called.
+ * @param {(option: string) => void} props.onChoose
+ */
+export function Select({ label, value, options, text = (option) => option, onChoose }) {
+  return html`<select aria-label=${label} value=${value} onChange=${withValue(onChoose)}>
+    ${options.map((option) => html`<option key=${option} value=${option}>${text(option)}</option>`)}
+  </select>`;
+}
+
+/**
+ * A modal dialog, which is there while `dialog` has its name. Its heading has the id `NAME-title`.
+ *
+ * @param {{ name: NonNullable<typeof dialog.value>, children?: unknown }} props
+ */
+export function Dialog({ name, children }) {
+  const box = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  const open = dialog.value === name;
+  useLayoutEffect(() => {
+    if (open) box.current?.showModal();
+  }, [open]);
+  const onClose = () => {
+    dialog.value = null;
+  };
+  if (!open) return null;
+  return html`<dialog ref=${box} aria-labelledby=${`${name}-title`} onClose=${onClose}>${children}</dialog>`;
+}
+
+/** Closes the dialog that a control is in. Then the focus is where it was before. @param {Event} event */
+export const closeDialog = (event) => /** @type {Element} */ (event.currentTarget).closest('dialog')?.close();
 
 /** Shapes besides the colours, so that neither is needed to tell them apart. */
 const SIGNS = /** @type {Record<string, string>} */ ({
@@ -66,7 +112,12 @@ export function headline(status) {
   }
 }
 
-/** What the server said of a fault, or else what its status means. @param {{ problem: import('./api.js').Problem }} props */
+/**
+ * What the server said of a fault, or else what its status means.
+ *
+ * @param {{ problem: import('./api.js').Problem }} props
+ */
 export function Fault({ problem: { status, texts } }) {
-  return html`<div class="problem" role="alert">${(texts.length > 0 ? texts : [headline(status)]).map((text) => html`<p key=${text}>${text}</p>`)}</div>`;
+  const said = texts.length > 0 ? texts : [headline(status)];
+  return html`<div class="problem" role="alert">${said.map((text) => html`<p key=${text}>${text}</p>`)}</div>`;
 }

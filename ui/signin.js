@@ -1,8 +1,9 @@
 // Signing in: a pasted token, or OpenID Connect (authorization code with PKCE). Tokens stay in memory.
 
-import { computed, effect, h, html, signal, useEffect, useRef, useState } from './vendor/preact.js';
+import { computed, effect, h, html, signal, useState } from './vendor/preact.js';
 import { config, ready, token } from './api.js';
 import { localTime, t } from './i18n.js';
+import { Dialog, closeDialog, withValue } from './parts.js';
 import { dialog, format, readUrl, view } from './state.js';
 
 /** What survives the way to the issuer and back: nothing that opens anything by itself. */
@@ -18,8 +19,8 @@ const failure = signal(/** @type {string | null} */ (null));
 export const claims = computed(() => {
   try {
     const [, payload] = (token.value ?? '').split('.');
-    const bytes = Uint8Array.from(atob(payload.replace(/-/g, '+').replace(/_/g, '/')), (character) => character.charCodeAt(0));
-    return JSON.parse(new TextDecoder().decode(bytes));
+    const text = atob(payload.replace(/-/g, '+').replace(/_/g, '/'));
+    return JSON.parse(new TextDecoder().decode(Uint8Array.from(text, (character) => character.charCodeAt(0))));
   } catch {
     return null;
   }
@@ -30,6 +31,12 @@ function use(given) {
   token.value = given;
   if (given === null) refreshToken.value = null;
   failure.value = null;
+}
+
+/** @param {unknown} error */
+function fail(error) {
+  const why = error instanceof Error ? error.message : '';
+  failure.value = t('issuerFailed', { issuer: config.value?.oidc?.issuer ?? '', why });
 }
 
 /** The address of the page, where the issuer sends the browser back to. */
@@ -62,13 +69,18 @@ async function signInWithIssuer() {
     sessionStorage.setItem(PENDING, JSON.stringify({ state, verifier, query: format(view.value) }));
     const to = new URL(endpoint);
     const parameters = {
-      response_type: 'code', client_id: oidc.clientId, redirect_uri: home(), scope: oidc.scope ?? 'openid',
-      state, code_challenge: challenge, code_challenge_method: 'S256',
+      response_type: 'code',
+      client_id: oidc.clientId,
+      redirect_uri: home(),
+      scope: oidc.scope ?? 'openid',
+      state,
+      code_challenge: challenge,
+      code_challenge_method: 'S256',
     };
     for (const [name, value] of Object.entries(parameters)) to.searchParams.set(name, value);
     location.assign(to);
   } catch (error) {
-    failure.value = t('issuerFailed', { issuer: oidc.issuer, why: error instanceof Error ? error.message : '' });
+    fail(error);
   }
 }
 
@@ -99,7 +111,7 @@ export async function completeSignIn() {
     if (code === null) throw new Error(given.get('error_description') ?? given.get('error') ?? '');
     await fetchToken({ grant_type: 'authorization_code', code, redirect_uri: home(), code_verifier: pending.verifier });
   } catch (error) {
-    failure.value = t('issuerFailed', { issuer: config.value?.oidc?.issuer ?? '', why: error instanceof Error ? error.message : '' });
+    fail(error);
     dialog.value = 'signin';
   }
   ready.value = true;
@@ -109,54 +121,71 @@ effect(() => {
   const refresh = refreshToken.value;
   const end = claims.value?.exp;
   if (!refresh || !end) return;
-  const timer = setTimeout(() => {
+  const renew = () => {
     // If it fails, the next request is refused, and the page says so.
     fetchToken({ grant_type: 'refresh_token', refresh_token: refresh }).catch(() => {});
-  }, Math.max(0, (end - MARGIN) * 1000 - Date.now()));
+  };
+  // Longer times than 24 days overflow.
+  const timer = setTimeout(renew, Math.min(2 ** 31 - 1, Math.max(0, (end - MARGIN) * 1000 - Date.now())));
   return () => clearTimeout(timer);
 });
 
 /** The button in the header: signs in, or shows who is signed in and signs out. */
 export function Account() {
-  const auth = config.value?.auth;
-  if (auth !== 'jwt') return null;
-  if (token.value === null) return html`<button type="button" onClick=${() => { dialog.value = 'signin'; }}>${t('signIn')}</button>`;
+  if (config.value?.auth !== 'jwt') return null;
+  if (token.value === null) {
+    const signIn = () => {
+      dialog.value = 'signin';
+    };
+    return html`<button type="button" onClick=${signIn}>${t('signIn')}</button>`;
+  }
   const { sub, client_id: client, exp } = claims.value ?? {};
-  return html`<button type="button" title=${exp ? t('signedInUntil', { time: localTime(exp * 1000) }) : ''} onClick=${() => use(null)}>
+  const until = exp ? t('signedInUntil', { time: localTime(exp * 1000) }) : '';
+  return html`<button type="button" title=${until} onClick=${() => use(null)}>
     ${t('signOut')} <bdi>${sub ?? client ?? ''}</bdi></button>`;
 }
 
 export function SignInDialog() {
-  const box = useRef(/** @type {HTMLDialogElement | null} */ (null));
-  const open = dialog.value === 'signin';
-  useEffect(() => {
-    if (open) box.current?.showModal();
-  }, [open]);
-  if (!open) return null;
-  return html`<dialog ref=${box} aria-labelledby="signin-title" onClose=${() => { dialog.value = null; }}>${h(SignIn, {})}</dialog>`;
+  return h(Dialog, { name: 'signin' }, config.value?.auth === 'gateway' ? h(NewSession, {}) : h(SignIn, {}));
+}
+
+/** A gateway signs people in before it lets the page through. */
+function NewSession() {
+  return html`<div class="dialog">
+    <h2 id="signin-title">${t('signIn')}</h2>
+    <p>${t('gatewaySession')}</p>
+    <div class="buttons">
+      <button type="button" onClick=${closeDialog}>${t('cancel')}</button>
+      <button type="button" class="primary" onClick=${() => location.reload()}>${t('reload')}</button>
+    </div>
+  </div>`;
 }
 
 function SignIn() {
   const [given, setGiven] = useState('');
-  const settings = config.value;
-  const close = (/** @type {Event} */ event) => /** @type {Element} */ (event.currentTarget).closest('dialog')?.close();
+  const oidc = config.value?.oidc;
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
     use(given.trim().replace(/^Bearer\s+/i, ''));
-    close(event);
+    closeDialog(event);
   };
-  if (settings?.auth === 'gateway') {
-    return html`<div class="dialog"><h2 id="signin-title">${t('signIn')}</h2><p>${t('gatewaySession')}</p>
-      <div class="buttons"><button type="button" onClick=${close}>${t('cancel')}</button>
-        <button type="button" class="primary" onClick=${() => location.reload()}>${t('reload')}</button></div></div>`;
-  }
   return html`<form class="dialog" onSubmit=${submit}>
     <h2 id="signin-title">${t('signIn')}</h2>
     ${failure.value && html`<p class="problem" role="alert">${failure.value}</p>`}
-    ${settings?.oidc && html`<button type="button" class="primary" disabled=${!crypto.subtle} onClick=${signInWithIssuer}>${t('signInWith', { issuer: new URL(settings.oidc.issuer).host })}</button>
-      <p class="quiet">${t('orPaste')}</p>`}
-    <label>${t('token')} <textarea rows="4" required spellcheck=${false} autocomplete="off" value=${given} onInput=${(/** @type {any} */ { target }) => setGiven(target.value)}></textarea></label>
+    ${
+      oidc &&
+      // Only pages of a secure context can compute the challenge.
+      html`<button type="button" class="primary" disabled=${!crypto.subtle} onClick=${signInWithIssuer}>
+          ${t('signInWith', { issuer: new URL(oidc.issuer).host })}</button>
+        <p class="quiet">${t('orPaste')}</p>`
+    }
+    <label>${t('token')}
+      <textarea rows="4" required spellcheck=${false} autocomplete="off" value=${given}
+        onInput=${withValue(setGiven)}></textarea></label>
     <p class="quiet">${t('tokenStays')}</p>
-    <div class="buttons"><button type="button" onClick=${close}>${t('cancel')}</button><button type="submit" class=${settings?.oidc ? '' : 'primary'}>${t('useToken')}</button></div>
+    <div class="buttons">
+      <button type="button" onClick=${closeDialog}>${t('cancel')}</button>
+      <button type="submit" class=${oidc ? '' : 'primary'}>${t('useToken')}</button>
+    </div>
   </form>`;
 }

@@ -135,7 +135,10 @@ export const listFilter = computed(() =>
   isWhole(filters.value) ? allOf([filters.value, SHOWN[show.value]]) : filters.value);
 
 /** The order and the filter of the list: another list if it changes. */
-export const listKey = computed(() => JSON.stringify([listFilter.value, view.value.sorters, view.value.size, view.value.page]));
+export const listKey = computed(() => {
+  const { sorters, size, page } = view.value;
+  return JSON.stringify([listFilter.value, sorters, size, page]);
+});
 
 /** The ids of the selected tasks with their names. @type {import('./vendor/preact.js').Signal<Map<string, string>>} */
 export const selection = signal(new Map());

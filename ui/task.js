@@ -45,19 +45,21 @@ export function TaskPanel({ actions }) {
     (row ?? /** @type {HTMLElement | null} */ (opener.current))?.focus();
     opener.current = null;
   };
-  if (id.value === null) return null;
-  const task = openTask.value;
-  const state = live.freshness.value;
-  const missing = state.kind === 'failed' && state.problem.status === 404;
-  const problem = state.kind === 'failed' && (missing || !task) ? state.problem : null;
-  return html`<aside class="task" ref=${panel} tabIndex=${-1} aria-labelledby="task-title" onKeyDown=${(/** @type {KeyboardEvent} */ event) => {
+  const onKeyDown = (/** @type {KeyboardEvent} */ event) => {
     if (event.key !== 'Escape') return;
     event.stopPropagation();
     close();
-  }}>
+  };
+  if (id.value === null) return null;
+  const task = openTask.value;
+  const state = live.freshness.value;
+  // A task that is shown stays, with what the list says of its freshness, unless it is deleted.
+  const problem = state.kind === 'failed' && (!task || state.problem.status === 404) ? state.problem : null;
+  const label = t('close');
+  return html`<aside class="task" ref=${panel} tabIndex=${-1} aria-labelledby="task-title" onKeyDown=${onKeyDown}>
     <div class="task-head">
       <h2 id="task-title" dir="auto">${task?.uniqueName || id.value}</h2>
-      <button type="button" class="icon" aria-label=${t('close')} title=${`${t('close')} ( Esc )`} onClick=${close}>×</button>
+      <button type="button" class="icon" aria-label=${label} title=${`${label} ( Esc )`} onClick=${close}>×</button>
     </div>
     ${problem && h(Fault, { problem })}
     ${task && h(Details, { task, actions })}
@@ -67,32 +69,45 @@ export function TaskPanel({ actions }) {
 
 /** @param {{ task: Task, actions: (task: Task) => unknown }} props */
 function Details({ task, actions }) {
-  const { target, progress, percentComplete, completionStatus } = task;
+  const { description, messages, returns, attributes, taskDefinitionSummary: definition } = task;
   const link = format({ ...view.value, task: task.id });
-  const fact = (/** @type {Key} */ label, /** @type {unknown} */ value) =>
-    value === null || value === '' ? null : html`<div><dt>${t(label)}</dt><dd dir="auto">${value}</dd></div>`;
   return html`<div class="details">
-    ${task.description && html`<p class="description">${h(Value, { value: task.description })}</p>`}
-    <div class="task-state">${h(Status, { status: completionStatus })}
-      ${h(Progress, { percent: percentComplete, label: t('progress') })} <b>${percentComplete}%</b> ${progress && html`<span class="quiet">${h(Value, { value: progress })}</span>`}</div>
-    <div class="actions">${actions(task)}
+    ${description && html`<p class="description">${h(Value, { value: description })}</p>`}
+    <div class="task-state">
+      ${h(Status, { status: task.completionStatus })}
+      ${h(Progress, { percent: task.percentComplete, label: t('progress') })} <b>${task.percentComplete}%</b>
+      ${task.progress && html`<span class="quiet">${h(Value, { value: task.progress })}</span>`}
+    </div>
+    <div class="actions">
+      ${actions(task)}
       ${h(Copy, { label: 'copyLink', text: () => new URL(link, location.href).href })}
       ${h(Copy, { label: 'copyId', text: () => task.id })}
-      <a href=${taskPath(task.id)} target="_blank" rel="noreferrer">API</a></div>
+      <a href=${taskPath(task.id)} target="_blank" rel="noreferrer">API</a>
+    </div>
     ${h(Timeline, { task })}
-    <dl class="facts">
-      ${fact('type', task.type)}
-      ${fact('launcher', task.launcher)}
-      ${target && fact('target', html`${target.name} <small>${target.type ?? ''} <code>${target.id}</code></small>`)}
-      ${fact('parent', task.parentName)}
-      ${fact('id', html`<code>${task.id}</code>`)}
-    </dl>
-    ${task.messages.length > 0 && h(Section, { title: t('messages') }, h(Messages, { messages: task.messages }))}
-    ${task.returns.length > 0 && h(Section, { title: t('returns') }, h(Returns, { task }))}
-    ${Object.keys(task.attributes).length > 0 && h(Section, { title: t('attributes') }, h(Tree, { value: task.attributes }))}
-    ${task.taskDefinitionSummary && h(Section, { title: t('definition') }, h(Tree, { value: task.taskDefinitionSummary }))}
+    ${h(Facts, { task })}
+    ${messages.length > 0 && h(Section, { title: t('messages') }, h(Messages, { messages }))}
+    ${returns.length > 0 && h(Section, { title: t('returns') }, h(Returns, { task }))}
+    ${
+      Object.keys(attributes).length > 0 &&
+      h(Section, { title: t('attributes') }, h(Tree, { value: attributes }))
+    }
+    ${definition && h(Section, { title: t('definition') }, h(Tree, { value: definition }))}
     ${h(Raw, { task })}
   </div>`;
+}
+
+/** @param {{ task: Task }} props */
+function Facts({ task: { id, type, launcher, target, parentName } }) {
+  const fact = (/** @type {Key} */ label, /** @type {unknown} */ value) =>
+    value && html`<div><dt>${t(label)}</dt><dd dir="auto">${value}</dd></div>`;
+  return html`<dl class="facts">
+    ${fact('type', type)}
+    ${fact('launcher', launcher)}
+    ${target && fact('target', html`${target.name} <small>${target.type ?? ''} <code>${target.id}</code></small>`)}
+    ${fact('parent', parentName)}
+    ${fact('id', html`<code>${id}</code>`)}
+  </dl>`;
 }
 
 /** @param {{ title: string, children?: unknown }} props */
@@ -100,24 +115,32 @@ const Section = ({ title, children }) => html`<section><h3>${title}</h3>${childr
 
 /** When what happened, and how long it took. @param {{ task: Task }} props */
 function Timeline({ task: { created, launched, modified, completed, completionStatus } }) {
-  const stations = /** @type {[Key, string | null, Key][]} */ ([
-    ['created', created, 'created'],
-    ['launched', launched, 'waited'],
-    completionStatus === null ? ['lastSign', modified, 'ran'] : ['ended', completed, 'ran'],
+  const stations = /** @type {[Key, string | null][]} */ ([
+    ['created', created],
+    ['launched', launched],
+    completionStatus === null ? ['lastSign', modified] : ['ended', completed],
   ]);
-  const reached = stations.filter(/** @return {station is [Key, string, Key]} */ (station) => station[1] !== null);
+  const reached = /** @type {[Key, string][]} */ (stations.filter(([, time]) => time !== null));
   return html`<ol class="timeline">
-    ${reached.map(([name, time, took], index) => {
-      const before = reached[index - 1]?.[1];
-      const seconds = before ? (Date.parse(time) - Date.parse(before)) / 1000 : -1;
+    ${reached.map(([name, time], index) => {
+      const before = reached[index - 1];
+      const seconds = before ? (Date.parse(time) - Date.parse(before[1])) / 1000 : -1;
+      const took = before?.[0] === 'launched' ? 'ran' : 'waited';
+      const ago = duration(now.value - Date.parse(time) / 1000);
       return html`<li key=${name} class=${name}>
-        ${seconds >= 0 && html`<span class="took">${t(launched || took === 'created' ? took : 'waited', { time: duration(seconds) })}</span>`}
-        <b>${t(name)}</b> <span>${localTime(time)}</span> <small>${time} · ${t('ago', { time: duration(now.value - Date.parse(time) / 1000) })}</small></li>`;
+        ${seconds >= 0 && html`<span class="took">${t(took, { time: duration(seconds) })}</span>`}
+        <b>${t(name)}</b> <span>${localTime(time)}</span> <small>${time} · ${t('ago', { time: ago })}</small></li>`;
     })}
   </ol>`;
 }
 
-/** @typedef {{ type: string, key: string, localizedText: null | { locale: string, message: string }, parameters: unknown[] | null }} Message */
+/**
+ * @typedef {object} Message
+ * @property {string} type
+ * @property {string} key
+ * @property {null | { locale: string, message: string }} localizedText
+ * @property {unknown[] | null} parameters
+ */
 
 /**
  * One message of those that say the same in several languages: in the reader's, if there is such a one.
@@ -139,16 +162,31 @@ const LEVELS = /** @type {Record<string, string>} */ ({ INFO: 'i', WARN: '!', ER
 
 /** @param {{ messages: Message[] }} props */
 function Messages({ messages }) {
-  return html`<ul class="messages">${inReadersLanguage(messages).map(({ type, key, localizedText, parameters }, index) => html`<li key=${index} class=${String(type).toLowerCase()}><span class="level"><span aria-hidden="true">${LEVELS[type] ?? '?'}</span> ${type}</span>
-      <div dir="auto" lang=${localizedText?.locale}>${localizedText?.message ?? key}
-        ${localizedText && key && html` <code>${key}</code>`}
-        ${parameters?.map((parameter, at) => html`<div key=${at} class="parameter">${h(Value, { value: parameter })}</div>`)}</div></li>`)}</ul>`;
+  return html`<ul class="messages">
+    ${inReadersLanguage(messages).map((message, index) => h(MessageItem, { key: index, message }))}
+  </ul>`;
+}
+
+/** @param {{ message: Message }} props */
+function MessageItem({ message: { type, key, localizedText, parameters } }) {
+  return html`<li class=${String(type).toLowerCase()}>
+    <span class="level"><span aria-hidden="true">${LEVELS[type] ?? '?'}</span> ${type}</span>
+    <div dir="auto" lang=${localizedText?.locale}>
+      ${localizedText?.message ?? key} ${localizedText && key && html`<code>${key}</code>`}
+      ${parameters?.map((value, at) => html`<div key=${at}>${h(Value, { value })}</div>`)}
+    </div>
+  </li>`;
 }
 
 /** @param {{ task: Task }} props */
 function Returns({ task: { returns, attributes } }) {
-  return html`<dl class="tree">${returns.map(({ name, attributeName }, index) => html`<div key=${index}>
-    <dt title=${attributeName}><bdi>${name}</bdi></dt><dd>${Object.hasOwn(attributes, attributeName) ? h(Value, { value: attributes[attributeName] }) : '–'}</dd></div>`)}</dl>`;
+  return html`<dl class="tree">
+    ${returns.map(({ name, attributeName }, index) => {
+      const has = Object.hasOwn(attributes, attributeName);
+      return html`<div key=${index}><dt title=${attributeName}><bdi>${name}</bdi></dt>
+        <dd>${has ? h(Value, { value: attributes[attributeName] }) : '–'}</dd></div>`;
+    })}
+  </dl>`;
 }
 
 /** How many items of a value are shown at once, and how many characters of a string. */
@@ -158,41 +196,63 @@ const [ITEMS, CHARACTERS] = [100, 400];
 function Tree({ value }) {
   const [shown, setShown] = useState(ITEMS);
   const members = Object.entries(value);
+  const hidden = members.length - shown;
+  const showMore = () => setShown(shown + 10 * ITEMS);
+  const more = html`<button type="button" onClick=${showMore}>${t('more', { n: hidden })}</button>`;
   return html`<dl class="tree">
-    ${members.slice(0, shown).map(([key, member]) => html`<div key=${key}><dt><bdi>${key}</bdi></dt><dd>${h(Value, { value: member })}</dd></div>`)}
-    ${members.length > shown && html`<div><button type="button" onClick=${() => setShown(shown + 10 * ITEMS)}>${t('more', { n: members.length - shown })}</button></div>`}
+    ${members.slice(0, shown).map(([key, member]) => html`<div key=${key}>
+      <dt><bdi>${key}</bdi></dt><dd>${h(Value, { value: member })}</dd></div>`)}
+    ${hidden > 0 && html`<div><dt>${more}</dt></div>`}
   </dl>`;
 }
 
 /** @param {{ value: unknown }} props */
 function Value({ value }) {
-  const [open, setOpen] = useState(false);
-  if (typeof value === 'string') {
-    const long = value.length > CHARACTERS && !open;
-    return html`<span class="string" dir="auto">${long ? value.slice(0, CHARACTERS) : value}</span>
-      ${long && html`<button type="button" onClick=${() => setOpen(true)}>${t('moreCharacters', { n: value.length - CHARACTERS })}</button>`}`;
+  if (typeof value === 'string') return h(Text, { text: value });
+  if (value === null || typeof value !== 'object' || value instanceof Numeral) {
+    return html`<code class="literal">${String(value)}</code>`;
   }
-  if (value === null || typeof value !== 'object' || value instanceof Numeral) return html`<code class="literal">${String(value)}</code>`;
   const count = Object.keys(value).length;
-  const sign = Array.isArray(value) ? `[${count}]` : `{${count}}`;
-  if (count === 0) return html`<code class="literal">${sign}</code>`;
-  // What is closed is not built: values may be deep and large.
-  return html`<details onToggle=${(/** @type {any} */ event) => setOpen(event.currentTarget.open)}><summary><code>${sign}</code></summary>${open && h(Tree, { value })}</details>`;
+  const sign = html`<code>${Array.isArray(value) ? `[${count}]` : `{${count}}`}</code>`;
+  return count === 0 ? sign : h(Fold, { label: sign, content: () => h(Tree, { value }) });
+}
+
+/** A string; a long one in two steps. @param {{ text: string }} props */
+function Text({ text }) {
+  const [whole, setWhole] = useState(false);
+  const hidden = whole ? 0 : text.length - CHARACTERS;
+  return html`<span class="string" dir="auto">${hidden > 0 ? text.slice(0, CHARACTERS) : text}</span>
+    ${
+      hidden > 0 &&
+      html` <button type="button" onClick=${() => setWhole(true)}>${t('moreCharacters', { n: hidden })}</button>`
+    }`;
+}
+
+/**
+ * Something that is opened. What is closed is not built: values may be deep and large.
+ *
+ * @param {{ label: unknown, content: () => unknown, kind?: string }} props
+ */
+function Fold({ label, content, kind = '' }) {
+  const [open, setOpen] = useState(false);
+  const toggle = (/** @type {Event} */ event) => setOpen(/** @type {HTMLDetailsElement} */ (event.currentTarget).open);
+  return html`<details class=${kind} onToggle=${toggle}><summary>${label}</summary>${open && content()}</details>`;
 }
 
 /** @param {{ task: Task }} props */
 function Raw({ task }) {
-  const [open, setOpen] = useState(false);
-  return html`<details class="raw" onToggle=${(/** @type {any} */ event) => setOpen(event.currentTarget.open)}><summary>${t('rawJson')}</summary>
-    ${open && html`<div>${h(Copy, { label: 'copyJson', text: () => pretty(task) })}<pre tabIndex=${0} dir="ltr">${pretty(task)}</pre></div>`}</details>`;
+  const content = () => html`${h(Copy, { label: 'copyJson', text: () => pretty(task) })}
+    <pre tabIndex=${0} dir="ltr">${pretty(task)}</pre>`;
+  return h(Fold, { kind: 'raw', label: t('rawJson'), content });
 }
 
 /** @param {{ label: Key, text: () => string }} props */
 function Copy({ label, text }) {
+  // Only pages of a secure context have a clipboard.
+  if (!navigator.clipboard) return null;
   const copy = async () => {
-    await navigator.clipboard?.writeText(text());
+    await navigator.clipboard.writeText(text());
     announcement.value = t('copied');
   };
-  // Only pages of a secure context have a clipboard.
-  return navigator.clipboard ? html`<button type="button" onClick=${copy}>${t(label)}</button>` : null;
+  return html`<button type="button" onClick=${copy}>${t(label)}</button>`;
 }
