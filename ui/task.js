@@ -100,11 +100,12 @@ function Details({ task, actions }) {
 /** @param {{ task: Task }} props */
 function Facts({ task: { id, type, launcher, target, parentName } }) {
   const fact = (/** @type {Key} */ label, /** @type {unknown} */ value) =>
-    value && html`<div><dt>${t(label)}</dt><dd dir="auto">${value}</dd></div>`;
+    value && html`<div><dt>${t(label)}</dt><dd><bdi>${value}</bdi></dd></div>`;
   return html`<dl class="facts">
     ${fact('type', type)}
     ${fact('launcher', launcher)}
-    ${target && fact('target', html`${target.name} <small>${target.type ?? ''} <code>${target.id}</code></small>`)}
+    ${target && fact('target', target.name || '–')}
+    ${target && fact('targetId', html`<code>${target.id}</code> <small>${target.type ?? ''}</small>`)}
     ${fact('parent', parentName)}
     ${fact('id', html`<code>${id}</code>`)}
   </dl>`;

@@ -67,6 +67,7 @@ export const texts = {
   status: 'Status',
   type: 'Typ',
   target: 'Ziel',
+  targetId: 'Id des Ziels',
   launcher: 'Auslöser',
   age: 'Alter',
   launched: 'Gestartet',

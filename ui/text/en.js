@@ -69,6 +69,7 @@ export const en = {
   status: 'Status',
   type: 'Type',
   target: 'Target',
+  targetId: 'Target id',
   launcher: 'Launcher',
   age: 'Age',
   launched: 'Launched',

@@ -67,6 +67,7 @@ export const texts = {
   status: 'Estado',
   type: 'Tipo',
   target: 'Destino',
+  targetId: 'Id. del destino',
   launcher: 'Lanzador',
   age: 'Edad',
   launched: 'Lanzada',

@@ -67,6 +67,7 @@ export const texts = {
   status: 'État',
   type: 'Type',
   target: 'Cible',
+  targetId: 'Id de la cible',
   launcher: 'Lanceur',
   age: 'Âge',
   launched: 'Lancée',

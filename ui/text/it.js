@@ -67,6 +67,7 @@ export const texts = {
   status: 'Stato',
   type: 'Tipo',
   target: 'Destinazione',
+  targetId: 'Id della destinazione',
   launcher: 'Avviata da',
   age: 'Età',
   launched: 'Avviata',

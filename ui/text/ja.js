@@ -67,6 +67,7 @@ export const texts = {
   status: '状態',
   type: 'タイプ',
   target: '対象',
+  targetId: '対象の ID',
   launcher: '起動元',
   age: '経過',
   launched: '開始時刻',

@@ -67,6 +67,7 @@ export const texts = {
   status: '상태',
   type: '유형',
   target: '대상',
+  targetId: '대상 ID',
   launcher: '실행자',
   age: '경과',
   launched: '시작 시각',

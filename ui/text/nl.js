@@ -67,6 +67,7 @@ export const texts = {
   status: 'Status',
   type: 'Type',
   target: 'Doel',
+  targetId: 'Id van het doel',
   launcher: 'Starter',
   age: 'Leeftijd',
   launched: 'Gestart op',

@@ -67,6 +67,7 @@ export const texts = {
   status: 'Status',
   type: 'Tipo',
   target: 'Alvo',
+  targetId: 'Id do alvo',
   launcher: 'Iniciador',
   age: 'Idade',
   launched: 'Iniciada',

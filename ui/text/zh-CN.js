@@ -67,6 +67,7 @@ export const texts = {
   status: '状态',
   type: '类型',
   target: '目标',
+  targetId: '目标 ID',
   launcher: '启动者',
   age: '时长',
   launched: '启动时间',
