@@ -285,6 +285,7 @@ export function Actions({ total }) {
     };
     return html`<button type="button" onClick=${signIn}>${t('signInToClear')}</button>`;
   }
+  if (allowed.value === false) return html`<span class="quiet">${t('readOnly')}</span>`;
   if (!mayAct.value) return null;
   const { size } = selection.value;
   if (size === 0) {

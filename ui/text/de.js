@@ -162,6 +162,7 @@ export const texts = {
   cancel: 'Abbrechen',
   stop: 'Anhalten',
   signInToClear: 'Anmelden, um Tasks abzuschließen',
+  readOnly: 'Nur lesen',
   signOut: 'Abmelden',
   signInWith: 'Mit {issuer} anmelden',
   orPaste: 'Oder ein Zugriffstoken einfügen:',

@@ -168,6 +168,7 @@ export const en = {
   stop: 'Stop',
   // Signing in.
   signInToClear: 'Sign in to clear tasks',
+  readOnly: 'Read only',
   signOut: 'Sign out',
   signInWith: 'Sign in with {issuer}',
   orPaste: 'Or paste an access token:',

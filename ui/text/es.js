@@ -162,6 +162,7 @@ export const texts = {
   cancel: 'Cancelar',
   stop: 'Detener',
   signInToClear: 'Inicie sesión para cerrar tareas',
+  readOnly: 'Solo lectura',
   signOut: 'Cerrar sesión',
   signInWith: 'Iniciar sesión con {issuer}',
   orPaste: 'O pegue un token de acceso:',

@@ -162,6 +162,7 @@ export const texts = {
   cancel: 'Annuler',
   stop: 'Arrêter',
   signInToClear: 'Se connecter pour clore des tâches',
+  readOnly: 'Lecture seule',
   signOut: 'Se déconnecter',
   signInWith: 'Se connecter avec {issuer}',
   orPaste: 'Ou coller un jeton d’accès :',

@@ -162,6 +162,7 @@ export const texts = {
   cancel: 'Annulla',
   stop: 'Ferma',
   signInToClear: 'Accedi per concludere attività',
+  readOnly: 'Sola lettura',
   signOut: 'Esci',
   signInWith: 'Accedi con {issuer}',
   orPaste: 'Oppure incolla un token di accesso:',

@@ -162,6 +162,7 @@ export const texts = {
   cancel: 'キャンセル',
   stop: '停止',
   signInToClear: 'タスクを完了にするにはサインイン',
+  readOnly: '読み取り専用',
   signOut: 'サインアウト',
   signInWith: '{issuer} でサインイン',
   orPaste: 'またはアクセストークンを貼り付け:',

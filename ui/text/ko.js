@@ -162,6 +162,7 @@ export const texts = {
   cancel: '취소',
   stop: '중지',
   signInToClear: '작업을 완료 처리하려면 로그인',
+  readOnly: '읽기 전용',
   signOut: '로그아웃',
   signInWith: '{issuer}(으)로 로그인',
   orPaste: '또는 액세스 토큰 붙여넣기:',

@@ -162,6 +162,7 @@ export const texts = {
   cancel: 'Annuleren',
   stop: 'Stoppen',
   signInToClear: 'Meld u aan om taken af te sluiten',
+  readOnly: 'Alleen lezen',
   signOut: 'Afmelden',
   signInWith: 'Aanmelden bij {issuer}',
   orPaste: 'Of plak een toegangstoken:',

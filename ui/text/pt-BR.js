@@ -162,6 +162,7 @@ export const texts = {
   cancel: 'Cancelar',
   stop: 'Parar',
   signInToClear: 'Entre para encerrar tarefas',
+  readOnly: 'Somente leitura',
   signOut: 'Sair',
   signInWith: 'Entrar com {issuer}',
   orPaste: 'Ou cole um token de acesso:',

@@ -162,6 +162,7 @@ export const texts = {
   cancel: '取消',
   stop: '停止',
   signInToClear: '登录后可标记任务结束',
+  readOnly: '只读',
   signOut: '退出登录',
   signInWith: '通过 {issuer} 登录',
   orPaste: '或粘贴访问令牌：',
