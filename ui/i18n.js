@@ -66,6 +66,9 @@ export function t(key, values = {}) {
 
 const plural = computed(() => new Intl.PluralRules(spoken.value));
 const numbers = computed(() => new Intl.NumberFormat(spoken.value));
+const percents = computed(
+  () => new Intl.NumberFormat(spoken.value, { style: 'percent', maximumFractionDigits: 1, roundingMode: 'floor' }),
+);
 const times = computed(() => new Intl.DateTimeFormat(spoken.value, { dateStyle: 'medium', timeStyle: 'medium' }));
 const clocks = computed(() => new Intl.DateTimeFormat(spoken.value, { timeStyle: 'medium', hourCycle: 'h23' }));
 const minutes = computed(() => new Intl.DateTimeFormat(spoken.value, { timeStyle: 'short', hourCycle: 'h23' }));
@@ -73,6 +76,8 @@ const conjunction = computed(() => new Intl.ListFormat(spoken.value, { type: 'co
 
 /** @param {number} value */
 export const number = (value) => numbers.value.format(value);
+/** A share. @param {number} value From 0 to 1. */
+export const percent = (value) => percents.value.format(value);
 /** The local date and time. @param {string | number} time */
 export const localTime = (time) => times.value.format(new Date(time));
 /** The local time of day, with seconds. @param {string | number} time */

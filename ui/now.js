@@ -3,7 +3,7 @@
 import { computed, effect, h, html, useState } from './vendor/preact.js';
 import { withQuery } from './api.js';
 import { allOf, conditions, quoted, toggle } from './filter.js';
-import { clock, duration, number, t } from './i18n.js';
+import { clock, duration, number, percent, t } from './i18n.js';
 import { parse } from './json.js';
 import { timeAgo } from './list.js';
 import { Live } from './live.js';
@@ -28,38 +28,47 @@ effect(() => summary.watch(path.value, async (response) => parse(await response.
 const Tile = ({ label, children, kind = '' }) =>
   html`<div class=${`tile ${kind}`}><dt>${label}</dt><dd>${children}</dd></div>`;
 
-export function Now() {
-  const data = /** @type {Summary | null} */ (summary.data.value);
-  const { stuckAfter, span } = view.value;
-  const pending = data?.pending;
+/** The figures of what is pending. */
+function PendingTiles() {
+  const pending = /** @type {Summary | null} */ (summary.data.value)?.pending;
   const stuckChoice = {
     label: t('stuckAfter'),
-    value: String(stuckAfter),
+    value: String(view.value.stuckAfter),
     options: STUCK_AFTER.map(String),
     text: (/** @type {string} */ seconds) => duration(Number(seconds)),
     onChoose: (/** @type {string} */ seconds) => go({ stuckAfter: Number(seconds) }),
   };
+  const oldest = pending?.oldestCreated ? h(Age, { time: pending.oldestCreated }) : '–';
+  const stuck = html`<button type="button" class="figure" disabled=${!pending?.stuck} title=${t('showStuck')}
+      onClick=${showStuck}><b>${pending ? number(pending.stuck) : '–'}</b></button>
+    <label class="after">${t('silentFor')} ${h(Select, stuckChoice)}</label>`;
+  return html`<dl class="tiles">
+    ${h(Tile, { label: t('pending') }, html`<b>${pending ? number(pending.count) : '–'}</b>`)}
+    ${h(Tile, { label: t('oldest') }, html`<b>${oldest}</b>`)}
+    ${h(Tile, { label: t('stuck'), kind: pending?.stuck ? 'stuck' : '' }, stuck)}
+  </dl>`;
+}
+
+/** The figures of what has ended in a day. */
+function EndedTiles() {
+  const ended = /** @type {Summary | null} */ (summary.data.value)?.ended;
+  const successes = ended?.byCompletionStatus.values.find(({ value }) => value === 'SUCCESS')?.count ?? 0;
+  return html`<dl class="tiles">
+    ${h(Tile, { label: t('endedToday') }, html`<b>${ended ? number(ended.count) : '–'}</b>`)}
+    ${h(Tile, { label: t('success') }, html`<b>${ended?.count ? percent(successes / ended.count) : '–'}</b>`)}
+  </dl>`;
+}
+
+export function Now() {
+  const data = /** @type {Summary | null} */ (summary.data.value);
+  const { span } = view.value;
   const spanButton = (/** @type {'hour' | 'day'} */ choice, /** @type {Key} */ label) =>
     html`<button type="button" aria-pressed=${span === choice}
       onClick=${() => go({ span: choice }, { replace: true })}>${t(label)}</button>`;
   const stale = summary.freshness.value.kind === 'failed';
   const asOf = summary.asOf.value;
   return html`<section class=${stale ? 'now stale' : 'now'} aria-label=${t('now')}>
-    <dl class="tiles">
-      ${h(Tile, { label: t('pending') }, html`<b>${pending ? number(pending.count) : '–'}</b>`)}
-      ${h(
-        Tile,
-        { label: t('oldest') },
-        html`<b>${pending?.oldestCreated ? h(Age, { time: pending.oldestCreated }) : '–'}</b>`,
-      )}
-      ${h(
-        Tile,
-        { label: t('stuck'), kind: pending?.stuck ? 'stuck' : '' },
-        html`<button type="button" class="figure" disabled=${!pending?.stuck} onClick=${showStuck}
-            title=${t('showStuck')}><b>${pending ? number(pending.stuck) : '–'}</b></button>
-          <label class="after">${t('silentFor')} ${h(Select, stuckChoice)}</label>`,
-      )}
-    </dl>
+    ${show.value === 'ended' ? h(EndedTiles, {}) : h(PendingTiles, {})}
     <div class="activity">
       <div class="spans" role="group" aria-label=${t('span')}>
         ${spanButton('hour', 'lastHour')}${spanButton('day', 'lastDay')}

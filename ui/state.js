@@ -1,7 +1,7 @@
 // What the page shows, all of it in the URL: a link, a reload and a named view are the same.
 
 import { computed, effect, signal } from './vendor/preact.js';
-import { allOf, isWhole, quoted } from './filter.js';
+import { allOf, conditions, isWhole, quoted } from './filter.js';
 
 /**
  * @typedef {'pending' | 'ended' | 'all'} Show
@@ -98,6 +98,10 @@ export function format(view) {
 
 export const view = signal(parse(location.search));
 
+/** The filter without conditions on the end of tasks, of which pending ones have none. @param {string} filter */
+const withoutEnd = (filter) =>
+  allOf(conditions(filter).filter((condition) => !/^(pr )?complet(ed|ionStatus)\b/.test(condition)));
+
 /**
  * Changes the view. A change of the list begins at its first page.
  *
@@ -107,7 +111,8 @@ export const view = signal(parse(location.search));
 export function go(change, { replace = false } = {}) {
   const before = view.peek();
   const other = change.show !== undefined && change.show !== before.show;
-  const { filters: kept, task, size, stuckAfter, span } = before;
+  const { filters: all, task, size, stuckAfter, span } = before;
+  const kept = change.show === 'pending' ? withoutEnd(all) : all;
   const from = other ? { ...defaults(change.show ?? 'pending'), filters: kept, task, size, stuckAfter, span } : before;
   const restart = other || change.filters !== undefined || change.sorters !== undefined || change.size !== undefined;
   const after = { ...from, ...(restart ? { page: 1 } : {}), ...change };
