@@ -9,7 +9,7 @@ import { timeAgo } from './list.js';
 import { Live } from './live.js';
 import { Chart } from './chart.js';
 import { Age, Select, statusName } from './parts.js';
-import { STUCK_AFTER, equals, go, show, view } from './state.js';
+import { STUCK_AFTER, equals, fitting, go, show, view } from './state.js';
 
 /** @typedef {import('./api.js').Summary} Summary */
 /** @typedef {import('./api.js').Group} Group */
@@ -130,7 +130,8 @@ export function Groups() {
 }
 
 /** The conditions of a filter that are not on the time of the end. */
-const withoutEnd = () => conditions(view.value.filters).filter((condition) => !condition.startsWith('completed '));
+const withoutEnd = () =>
+  conditions(fitting(view.value.filters, 'ended')).filter((condition) => !condition.startsWith('completed '));
 
 /** What a list of ended tasks can be limited to, in seconds before now. @type {[Key, number | null][]} */
 const PERIODS = [

@@ -98,9 +98,11 @@ export function format(view) {
 
 export const view = signal(parse(location.search));
 
-/** The filter without conditions on the end of tasks, of which pending ones have none. @param {string} filter */
-const withoutEnd = (filter) =>
-  allOf(conditions(filter).filter((condition) => !/^(pr )?complet(ed|ionStatus)\b/.test(condition)));
+/** Conditions that leave nothing of a list, or mean nothing there. */
+const UNFIT = { pending: /^(pr )?complet(ed|ionStatus)\b/, ended: /^modified lt /, all: /^$/ };
+
+/** The filter without what makes no sense for another list. @param {string} filter @param {Show} show */
+export const fitting = (filter, show) => allOf(conditions(filter).filter((condition) => !UNFIT[show].test(condition)));
 
 /**
  * Changes the view. A change of the list begins at its first page.
@@ -112,8 +114,8 @@ export function go(change, { replace = false } = {}) {
   const before = view.peek();
   const other = change.show !== undefined && change.show !== before.show;
   const { filters: all, task, size, stuckAfter, span } = before;
-  const kept = change.show === 'pending' ? withoutEnd(all) : all;
-  const from = other ? { ...defaults(change.show ?? 'pending'), filters: kept, task, size, stuckAfter, span } : before;
+  const to = change.show ?? before.show;
+  const from = other ? { ...defaults(to), filters: fitting(all, to), task, size, stuckAfter, span } : before;
   const restart = other || change.filters !== undefined || change.sorters !== undefined || change.size !== undefined;
   const after = { ...from, ...(restart ? { page: 1 } : {}), ...change };
   const query = format(after);
