@@ -3,12 +3,10 @@
 import { h, html } from './vendor/preact.js';
 import { token } from './api.js';
 import { clock, duration, t } from './i18n.js';
-import { list } from './list.js';
-import { attempt, now, paused, running } from './live.js';
+import { asOf, list } from './list.js';
+import { TIMEOUT, attempt, now, paused, running } from './live.js';
 import { headline } from './parts.js';
 import { dialog } from './state.js';
-
-/** @typedef {import('./live.js').Freshness} Freshness */
 
 const NAMES = /** @type {const} */ ({
   live: 'live',
@@ -18,15 +16,13 @@ const NAMES = /** @type {const} */ ({
   failed: 'notLive',
 });
 
-/**
- * @param {Freshness} freshness
- * @param {boolean} isRunning
- * @returns {keyof typeof NAMES}
- */
-function kindOf(freshness, isRunning) {
-  if (!isRunning) return 'paused';
-  if (freshness.kind === 'live') return freshness.held ? 'live' : 'polled';
-  return freshness.kind;
+/** @returns {keyof typeof NAMES} */
+function stateOfList() {
+  const freshness = list.freshness.value;
+  if (!running.value) return 'paused';
+  if (freshness.kind !== 'live') return freshness.kind;
+  if (asOf.value === null || now.value - asOf.value / 1000 > TIMEOUT) return 'connecting';
+  return freshness.held ? 'live' : 'polled';
 }
 
 /** The state in a word, since when the list is as it is shown, and the button that pauses. */
@@ -35,12 +31,11 @@ export function LiveState() {
     paused.value = !paused.value;
   };
   const action = t(paused.value ? 'resume' : 'pause');
-  const kind = kindOf(list.freshness.value, running.value);
-  const asOf = list.asOf.value;
+  const kind = stateOfList();
   return html`<div class="freshness">
     <span class=${`state ${kind}`} role="status">
       <span class="dot" aria-hidden="true"></span><b>${t(NAMES[kind])}</b></span>
-    ${asOf !== null && html`<span class="as-of">${t('asOf', { time: clock(asOf) })}</span>`}
+    ${asOf.value !== null && html`<span class="as-of">${t('asOf', { time: clock(asOf.value) })}</span>`}
     <button type="button" aria-keyshortcuts="p" title=${`${action} ( p )`} onClick=${toggle}>${action}</button>
   </div>`;
 }
@@ -50,7 +45,6 @@ export function Trouble() {
   const state = list.freshness.value;
   if (state.kind !== 'failed' || state.problem.status === 400) return null;
   const { status, texts, trackingId } = state.problem;
-  const asOf = list.asOf.value;
   const signIn = () => {
     dialog.value = 'signin';
   };
@@ -60,7 +54,7 @@ export function Trouble() {
   };
   return html`<div class="trouble" role="alert">
     <div><b>${headline(status)}</b> ${texts.map((text) => html`<span key=${text}>${text} </span>`)}
-      ${asOf !== null && html`<span>${t('shownAsOf', { time: clock(asOf) })}</span>`}
+      ${asOf.value !== null && html`<span>${t('shownAsOf', { time: clock(asOf.value) })}</span>`}
       ${trackingId && html`<small>${t('trackingId')} <code>${trackingId}</code></small>`}</div>
     ${state.retryAt !== null && h(Countdown, { to: state.retryAt })}
     ${status === 401 && html`<button type="button" class="primary" onClick=${signIn}>${signInText}</button>`}

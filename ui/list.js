@@ -24,9 +24,14 @@ import { listFilter, listKey, selection, show } from './state.js';
 export const list = new Live();
 /** The rows as they are shown, and of which list. */
 const shown = signal(/** @type {{ key: string, rows: Row[] }} */ ({ key: '', rows: [] }));
-export const rows = computed(() => shown.value.rows);
+/** Whether another list than the one before was asked for in vain: that one's rows must not be taken for its. */
+const inVain = computed(() => list.freshness.value.kind === 'failed' && shown.value.key !== listKey.value);
+export const rows = computed(() => (inVain.value ? [] : shown.value.rows));
+/** When the rows were known to be current. */
+export const asOf = computed(() => (inVain.value ? null : list.asOf.value));
+const lastCount = signal(/** @type {number | null} */ (null));
 /** How many tasks all pages have, or null if it is not known (yet). */
-export const total = signal(/** @type {number | null} */ (null));
+export const total = computed(() => (inVain.value ? null : lastCount.value));
 
 effect(() => {
   const key = listKey.value;
@@ -42,7 +47,7 @@ effect(() => {
 const counted = new Live(5000);
 effect(() => {
   const filters = listFilter.value;
-  total.value = null;
+  lastCount.value = null;
   if (show.value === 'pending') return;
   return counted.watch(withQuery('task-status', { filters, limit: 0, count: true }), async () => true, heedCount);
 });
@@ -50,7 +55,7 @@ effect(() => {
 /** @param {Headers} headers */
 function heedCount(headers) {
   const count = headers.get('X-Total-Count');
-  if (count !== null) total.value = Number(count);
+  if (count !== null) lastCount.value = Number(count);
 }
 
 effect(() => {
@@ -349,7 +354,7 @@ export function List({ canAct }) {
   const selectable = canAct && show.value !== 'ended';
   const base = format({ ...view.value, task: null });
   const width = columns.reduce((sum, name) => sum + CELLS[/** @type {ColumnName} */ (name)].width, 15);
-  const stale = list.freshness.value.kind !== 'live';
+  const stale = list.freshness.value.kind === 'failed';
   return html`<div class=${stale ? 'table stale' : 'table'}>
     <table style=${{ minWidth: `${width}rem` }} aria-label=${t('list')} aria-busy=${list.data.value === null}>
       <thead><tr>
@@ -374,9 +379,8 @@ export function List({ canAct }) {
 
 /** Why there are no rows. */
 function Empty() {
-  if (list.data.value === null) {
-    return list.freshness.value.kind === 'connecting' ? html`<p class="empty">${t('loading')}</p>` : null;
-  }
+  if (list.freshness.value.kind === 'failed') return null;
+  if (list.data.value === null) return html`<p class="empty">${t('loading')}</p>`;
   const { page, filters } = view.value;
   const [reason, remedy, change] = /** @type {[Key, Key | null, { page: 1 } | { filters: '' }]} */ (
     page > 1

@@ -5,6 +5,8 @@ import { Problem, ready, request, serverNow, token } from './api.js';
 
 /** How long the server may hold a request, in seconds. */
 const WAIT = 25;
+/** How long a request may take, in seconds. What is older than that is not live: the computer may have slept. */
+export const TIMEOUT = WAIT + 10;
 /** The pause between requests to a server that does not hold them. */
 const POLL_PAUSE = 2000;
 const MAX_BACKOFF = 15_000;
@@ -53,7 +55,7 @@ export class Live {
   /** The shortest time from one request to the next in milliseconds: what is busy is not drawn more often. */
   #least;
   /** Where the data is from. @type {string | null} */
-  #path = null;
+  path = null;
 
   /** @param {number} [least] */
   constructor(least = 400) {
@@ -73,7 +75,7 @@ export class Live {
     void token.value;
     void attempt.value;
     const goesOn = running.value;
-    if (!goesOn && (!ready.value || hidden.value || path === this.#path)) return undefined;
+    if (!goesOn && (!ready.value || hidden.value || path === this.path)) return undefined;
     const stop = new AbortController();
     this.#run(path, read, heed, goesOn, stop.signal);
     return () => stop.abort();
@@ -81,7 +83,7 @@ export class Live {
 
   /** Forgets what was shown, because something else is watched from now on. */
   reset() {
-    this.#path = null;
+    this.path = null;
     batch(() => {
       this.data.value = null;
       this.freshness.value = { kind: 'connecting' };
@@ -108,7 +110,7 @@ export class Live {
         const data = response.status === 304 ? undefined : await read(response);
         if (stop.aborted) return;
         failures = 0;
-        this.#path = path;
+        this.path = path;
         etag = response.headers.get('ETag');
         const held = etag !== null && (data !== undefined || response.headers.has('Preference-Applied'));
         if (!held) pause = Math.max(pause, POLL_PAUSE);
@@ -154,7 +156,7 @@ function retryDelay({ status, retryAfter }, failures) {
  */
 async function conditional(path, etag, stop) {
   // A connection that died in silence must not look live.
-  const signal = AbortSignal.any([stop, AbortSignal.timeout((WAIT + 10) * 1000)]);
+  const signal = AbortSignal.any([stop, AbortSignal.timeout(TIMEOUT * 1000)]);
   if (etag === null) return request(path, { signal });
   const headers = { 'If-None-Match': etag };
   return (await mayHold())

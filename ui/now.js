@@ -22,6 +22,11 @@ const path = computed(() => {
   const { filters, stuckAfter } = view.value;
   return withQuery('task-status/summary', { filters, stuckAfter });
 });
+/** The figures; none if those of another filter are asked for in vain. */
+const figures = computed(() => {
+  const data = /** @type {Summary | null} */ (summary.data.value);
+  return summary.freshness.value.kind === 'failed' && summary.path !== path.value ? null : data;
+});
 effect(() => summary.watch(path.value, async (response) => parse(await response.text())));
 
 /** @param {{ label: string, children?: unknown, kind?: string }} props */
@@ -30,7 +35,7 @@ const Tile = ({ label, children, kind = '' }) =>
 
 /** The figures of what is pending. */
 function PendingTiles() {
-  const pending = /** @type {Summary | null} */ (summary.data.value)?.pending;
+  const pending = figures.value?.pending;
   const stuckChoice = {
     label: t('stuckAfter'),
     value: String(view.value.stuckAfter),
@@ -51,7 +56,7 @@ function PendingTiles() {
 
 /** The figures of what has ended in a day. */
 function EndedTiles() {
-  const ended = /** @type {Summary | null} */ (summary.data.value)?.ended;
+  const ended = figures.value?.ended;
   const successes = ended?.byCompletionStatus.values.find(({ value }) => value === 'SUCCESS')?.count ?? 0;
   return html`<dl class="tiles">
     ${h(Tile, { label: t('endedToday') }, html`<b>${ended ? number(ended.count) : '–'}</b>`)}
@@ -60,7 +65,7 @@ function EndedTiles() {
 }
 
 export function Now() {
-  const data = /** @type {Summary | null} */ (summary.data.value);
+  const data = figures.value;
   const { span } = view.value;
   const spanButton = (/** @type {'hour' | 'day'} */ choice, /** @type {Key} */ label) =>
     html`<button type="button" aria-pressed=${span === choice}
@@ -79,7 +84,7 @@ export function Now() {
         onPick: (bin, next) => showEnded(bin.from, next),
       })}
     </div>
-    ${stale && asOf !== null && html`<p class="quiet">${t('shownAsOf', { time: clock(asOf) })}</p>`}
+    ${stale && data && asOf !== null && html`<p class="quiet">${t('shownAsOf', { time: clock(asOf) })}</p>`}
   </section>`;
 }
 
@@ -113,7 +118,7 @@ const GROUPS = [
 
 /** The groups of what is pending, and of what has ended in a day. */
 export function Groups() {
-  const data = /** @type {Summary | null} */ (summary.data.value);
+  const data = figures.value;
   if (!data) return null;
   const { pending, ended } = data;
   return html`<div class="groups">
