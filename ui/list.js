@@ -155,7 +155,7 @@ let announced = false;
 
 /** The changes that are announced and not pushed in. */
 export const waiting = computed(() => {
-  const page = /** @type {Page | null} */ (list.data.value);
+  const page = /** @type {Page | null} */ (inVain.value ? null : list.data.value);
   const here = new Set(rows.value.map(({ task }) => task.id));
   return {
     fresh: page?.tasks.filter((task) => !here.has(task.id)).length ?? 0,
@@ -405,7 +405,7 @@ export function Changes() {
 export function Pager() {
   const { page, size } = view.value;
   const last = total.value === null ? null : Math.max(1, Math.ceil(total.value / size));
-  const isFull = (list.data.value?.tasks.length ?? 0) === size;
+  const isFull = rows.value.length >= size;
   const jump = (/** @type {Event} */ event) => {
     const field = /** @type {HTMLInputElement} */ (event.currentTarget);
     const wanted = Math.trunc(Number(field.value));
