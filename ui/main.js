@@ -133,7 +133,9 @@ function HelpDialog() {
     <dl class="keys">${keys}</dl>
     <p class="quiet">${t('helpRows')}</p>
     <p class="quiet">task-status ${config.value?.version ?? ''} · <a href="docs">${t('apiDocs')}</a></p>
-    <div class="buttons"><button type="button" class="primary" onClick=${closeDialog}>${t('close')}</button></div>
+    <div class="buttons">
+      <button type="button" class="primary" autofocus onClick=${closeDialog}>${t('close')}</button>
+    </div>
   </div>`;
   return h(Dialog, { name: 'help' }, content);
 }
