@@ -129,7 +129,7 @@ export class Live {
         if (delay === null) return;
         // What the server has after an outage may be anything.
         etag = null;
-        pause = delay;
+        pause = Date.now() - begun + delay;
       }
       if (!goesOn) return;
       await sleep(Math.max(0, begun + pause - Date.now()), stop);
