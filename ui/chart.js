@@ -86,7 +86,7 @@ function Column({ bin, x, width, y }) {
 /** The same figures as a table, for those who cannot see the chart. @param {{ bins: Bin[], label: string }} props */
 function Figures({ bins, label }) {
   const used = bins.filter((bin) => bin.started > 0 || ended(bin) > 0);
-  return html`<table class="unseen">
+  return html`<div class="unseen"><table>
     <caption>${label}</caption>
     <thead><tr>
       <th scope="col">${t('time')}</th><th scope="col">${t('started')}</th>
@@ -96,5 +96,5 @@ function Figures({ bins, label }) {
       <th scope="row">${localTime(bin.from)}</th><td>${bin.started}</td>
       ${SERIES.map(({ name, statuses }) => html`<td key=${name}>${count(bin, statuses)}</td>`)}
     </tr>`)}</tbody>
-  </table>`;
+  </table></div>`;
 }

@@ -356,7 +356,7 @@ export function List({ canAct }) {
   const width = columns.reduce((sum, name) => sum + CELLS[/** @type {ColumnName} */ (name)].width, 15);
   const stale = list.freshness.value.kind === 'failed';
   return html`<div class=${stale ? 'table stale' : 'table'}>
-    <table style=${{ minWidth: `${width}rem` }} aria-label=${t('list')} aria-busy=${list.data.value === null}>
+    <table style=${{ minWidth: `${width}rem` }} aria-label=${t('list')} aria-busy=${list.freshness.value.kind === 'connecting'}>
       <thead><tr>
         <td class="check">${selectable && h(SelectAll, {})}</td>
         ${h(Heading, { name: 'name', label: t('name'), sorter: 'uniqueName' })}
