@@ -39,7 +39,7 @@ pub enum Authenticator {
     Open,
     /// By a bearer token (RFC 6750).
     Jwt(Verifier),
-    /// As [`Authenticator::Jwt`], but reading needs no token. For the demo only.
+    /// As [`Authenticator::Jwt`], but neither reading nor the service's own page needs a token. For the demo only.
     JwtForWrites(Verifier),
     /// By the headers of a trusted gateway.
     Gateway(Gateway),
@@ -73,6 +73,7 @@ impl Authenticator {
             Self::Open => Ok(Caller::unrestricted()),
             Self::Jwt(verifier) => by_token(verifier, headers).await,
             Self::JwtForWrites(verifier) => match by_token(verifier, headers).await {
+                Err(IdentityError::NoToken) if is_of_own_page(headers) => Ok(Caller::unrestricted()),
                 Err(IdentityError::NoToken) if permission != Some(Permission::Write) => Ok(Caller::reader()),
                 known => known,
             },
@@ -104,6 +105,13 @@ impl Authenticator {
             gateway.strip_credentials(headers);
         }
     }
+}
+
+/// Whether a browser says that a page of the service itself sends the request. No page can set this header.
+fn is_of_own_page(headers: &HeaderMap) -> bool {
+    headers
+        .get("sec-fetch-site")
+        .is_some_and(|site| site == "same-origin")
 }
 
 async fn by_token(verifier: &Verifier, headers: &HeaderMap) -> Result<Caller, IdentityError> {

@@ -19,6 +19,7 @@ use crate::http::request_metrics::RequestMetrics;
 use crate::http::route::Route;
 use crate::http::router::{self, ApiConfig};
 use crate::http::routes::metrics::Metrics;
+use crate::http::routes::ui::{DashboardConfig, OidcClient};
 use crate::http::server;
 use crate::http::state::AppState;
 use crate::http::tls::Tls;
@@ -54,6 +55,7 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
     let app = api(
         &args.api,
         args.access.hosts(),
+        args.access.oidc(),
         authorizer.clone(),
         pending.clone(),
         database.clone(),
@@ -105,6 +107,7 @@ pub(super) fn pending_tasks(args: &ApiArgs, database: &Database, stop: &Cancella
 pub(super) fn api(
     args: &ApiArgs,
     allowed_hosts: AllowedHosts,
+    oidc: Option<OidcClient>,
     authorizer: Authorizer,
     pending: Pending,
     database: Database,
@@ -125,6 +128,7 @@ pub(super) fn api(
         health: args.health_on_api,
         authorizer,
         metrics,
+        dashboard: args.ui.then_some(DashboardConfig { oidc }),
     };
     router::api(state, &config, extra_routes)
 }

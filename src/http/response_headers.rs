@@ -16,7 +16,8 @@ pub fn complete(headers: &mut HeaderMap) {
     } else {
         NO_STORE
     };
-    headers.insert(header::CACHE_CONTROL, cache_control);
+    // The files of the dashboard have one of their own.
+    headers.entry(header::CACHE_CONTROL).or_insert(cache_control);
     merge_vary(headers);
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,

@@ -1,5 +1,6 @@
 //! The whole HTTP application: every route and every layer, on one screen.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ use crate::http::openapi;
 use crate::http::request_metrics::RequestMetrics;
 use crate::http::route::{Route, describe, mount, public, route};
 use crate::http::routes::metrics::Metrics;
+use crate::http::routes::ui::{self, Dashboard, DashboardConfig};
 use crate::http::routes::{
     clear, docs, health, list, metrics, pending_tasks, report, single, suggestions, summary,
 };
@@ -48,6 +50,8 @@ pub struct ApiConfig {
     pub metrics: RequestMetrics,
     /// Whether the routes for supervisors are here too.
     pub health: bool,
+    /// `None` if there is no dashboard.
+    pub dashboard: Option<DashboardConfig>,
 }
 
 /// The operations on tasks.
@@ -73,22 +77,41 @@ fn meta_routes() -> [Route; 2] {
     [public(routes!(docs::openapi)), public(routes!(docs::page))]
 }
 
-/// The API: task routes at the root and under every base path; the description and `extra_routes` at the root only.
+/// The files of the dashboard. They are no part of the description: no program calls them.
+fn dashboard_routes() -> [Route; 2] {
+    [public(routes!(ui::config)), public(routes!(ui::file))]
+}
+
+/// The API: task routes, the description and the dashboard at the root and under every base path; `extra_routes` at the
+/// root only.
 pub fn api(state: AppState, config: &ApiConfig, extra_routes: Vec<Route>) -> Router {
     let request_timeout = state.request_timeout;
     let authorizer = &config.authorizer;
     let shares = Shares::new(config.bounds, state.database.clone());
-    let task_routes = mount(task_routes().map(|route| route.limited(&shares)), authorizer);
-    let published = docs::Published::new(description(&config.base_paths));
-    let meta_routes = meta_routes().into_iter().chain(extra_routes);
-    let meta_routes = mount(meta_routes.map(|route| route.limited(&shares)), authorizer);
-    let routes = config
-        .base_paths
+    let mounted =
+        |routes: Vec<Route>| mount(routes.into_iter().map(|route| route.limited(&shares)), authorizer);
+    // One that is listed twice is one.
+    let base_paths: BTreeSet<&str> = config.base_paths.iter().map(BasePath::as_str).collect();
+    let published = docs::Published::new(description(&config.base_paths), config.dashboard.is_some());
+    let mut everywhere =
+        mounted(task_routes().collect()).merge(mounted(meta_routes().into()).layer(Extension(published)));
+    let mut routes = mounted(extra_routes);
+    if let Some(settings) = &config.dashboard {
+        let dashboard = Extension(Dashboard::new(settings, authorizer.authenticator()));
+        everywhere = everywhere.merge(mounted(dashboard_routes().into()).layer(dashboard.clone()));
+        let page = limits::limited(&shares, authorizer.require(None, None, get(ui::page))).layer(dashboard);
+        let front = authorizer
+            .unknown_path()
+            .layer(from_fn_with_state(page, ui::for_browsers));
+        routes = std::iter::once("/")
+            .chain(base_paths.iter().copied())
+            .fold(routes, |routes, path| routes.route(path, front.clone()));
+    }
+    let routes = base_paths
         .iter()
-        .fold(task_routes.clone(), |routes, base| {
-            routes.nest(base.as_str(), task_routes.clone())
-        })
-        .merge(meta_routes.layer(Extension(published)));
+        .fold(routes.merge(everywhere.clone()), |routes, base| {
+            routes.nest(base, everywhere.clone())
+        });
     let (database, pending) = (state.database.clone(), state.pending.clone());
     let routes = authorizer.with_fallbacks(routes).with_state(state);
     let (hosts, origins) = (config.allowed_hosts.clone(), &config.cors_origins);
@@ -99,12 +122,17 @@ pub fn api(state: AppState, config: &ApiConfig, extra_routes: Vec<Route>) -> Rou
     }
     // Balancers ask for an address, which may be none of the allowed hosts, and some for `/` alone.
     let health = health(database, authorizer.clone(), pending).route("/", get(health::livez));
-    let health = layered(health, AllowedHosts::Any);
-    ["/", "/livez", "/readyz"]
-        .iter()
-        .fold(Router::new(), |router, path| {
-            router.route(path, any_service(health.clone()))
-        })
+    let health = any_service(layered(health, AllowedHosts::Any));
+    let front = match &config.dashboard {
+        None => health.clone(),
+        Some(_) => health
+            .clone()
+            .layer(from_fn_with_state(any_service(app.clone()), ui::for_browsers)),
+    };
+    Router::new()
+        .route("/", front)
+        .route("/livez", health.clone())
+        .route("/readyz", health)
         .fallback_service(app)
 }
 

@@ -133,6 +133,11 @@ async fn the_sample_tasks_have_every_kind_and_keep_changing() {
     demo.stop().await;
     assert!(!Path::new(&demo.data_dir).exists());
     let output = demo.program.output();
+    let address = output.lines().find(|line| line.contains("http://")).unwrap();
+    assert_eq!(
+        address.split_whitespace().last(),
+        Some(format!("{}/", demo.base()).as_str())
+    );
     for word in ["curl -s '", "psql ", "Ctrl-C"] {
         assert!(output.contains(word), "{output}");
     }
@@ -327,6 +332,18 @@ async fn the_demo_requires_a_token_for_writes_only() {
     assert_eq!(status(reqwest::Method::GET, None).await, 200);
     assert_eq!(status(reqwest::Method::POST, None).await, 401);
     assert_eq!(status(reqwest::Method::GET, Some("x")).await, 401);
+
+    // The dashboard needs none: browsers say from which page a request comes.
+    for (site, status) in [
+        ("same-origin", 415),
+        ("same-site", 401),
+        ("cross-site", 401),
+        ("none", 401),
+    ] {
+        let request = client.post(format!("{}/task-status", demo.base()));
+        let sent = request.header("Sec-Fetch-Site", site).send().await.unwrap();
+        assert_eq!(sent.status(), status, "{site}");
+    }
 
     // The printed line sets $token.
     let output = demo.program.output();

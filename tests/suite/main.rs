@@ -51,5 +51,6 @@ mod switchover;
 mod tally;
 mod tls;
 mod transfer;
+mod ui;
 mod waiting;
 mod writes;

@@ -21,6 +21,7 @@ use crate::auth::proxies::{Network, Proxies};
 use crate::auth::rate::{Limiter, Rate};
 use crate::http::middleware::authorize::Authorizer;
 use crate::http::middleware::hosts::{AllowedHosts, HostPattern};
+use crate::http::routes::ui::{OidcClient, OidcIssuer};
 pub use gateway::GatewayArgs;
 pub use jwt::JwtArgs;
 
@@ -65,6 +66,29 @@ pub struct AccessArgs {
     pub jwt: JwtArgs,
     #[command(flatten)]
     pub gateway: GatewayArgs,
+    /// Let people sign in to the dashboard at this OpenID Connect issuer (authorization code with PKCE), which must allow
+    /// the dashboard's address as a redirect URI and requests from its origin (CORS), at the same origin as its URL. The
+    /// API checks the tokens as others: set --jwt-jwks-url, --jwt-issuer and --jwt-audience too
+    #[arg(
+        long,
+        env = "TASK_STATUS_UI_OIDC_ISSUER",
+        requires = "ui_oidc_client_id",
+        help_heading = "Dashboard",
+        value_name = "URL"
+    )]
+    pub ui_oidc_issuer: Option<OidcIssuer>,
+    /// The client id of the dashboard at that issuer: of a public client, without a secret
+    #[arg(long, env = "TASK_STATUS_UI_OIDC_CLIENT_ID", requires = "ui_oidc_issuer", value_parser = NonEmptyStringValueParser::new(), help_heading = "Dashboard", value_name = "ID")]
+    pub ui_oidc_client_id: Option<String>,
+    /// The scopes that the dashboard asks that issuer for, separated by spaces: those that its tokens need for the API
+    #[arg(
+        long,
+        env = "TASK_STATUS_UI_OIDC_SCOPE",
+        default_value = "openid",
+        help_heading = "Dashboard",
+        value_name = "SCOPES"
+    )]
+    pub ui_oidc_scope: String,
 }
 
 /// The values that grant permissions, as issuers and gateways other than the contract's name them.
@@ -208,8 +232,9 @@ impl AccessArgs {
             return Err(AccessError::Unprotected { listen });
         }
         // A setting that is ignored would only seem to protect the API.
+        let issuer = self.ui_oidc_issuer.as_ref().map(|_| "--ui-oidc-issuer");
         if mode != AuthMode::Jwt
-            && let Some(flag) = self.jwt.first_given()
+            && let Some(flag) = self.jwt.first_given().or(issuer)
         {
             return Err(AccessError::OtherMode { mode: "jwt", flag });
         }
@@ -267,6 +292,15 @@ impl AccessArgs {
         } else {
             AllowedHosts::Any
         }
+    }
+
+    /// The dashboard as a client of an issuer, if it is one.
+    pub fn oidc(&self) -> Option<OidcClient> {
+        Some(OidcClient {
+            issuer: self.ui_oidc_issuer.clone()?,
+            client_id: self.ui_oidc_client_id.clone()?,
+            scope: self.ui_oidc_scope.clone(),
+        })
     }
 
     /// The proxies that are trusted.

@@ -305,6 +305,9 @@ pub struct ApiArgs {
     /// How long a request may take before it gets 503
     #[arg(long, env = "TASK_STATUS_REQUEST_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub request_timeout: Duration,
+    /// Serve the dashboard to browsers at the root and at each base path
+    #[arg(long, env = "TASK_STATUS_UI", default_value = "true", action = ArgAction::Set, value_parser = BoolishValueParser::new(), help_heading = "Dashboard", value_name = "BOOL")]
+    pub ui: bool,
 }
 
 impl From<&ApiArgs> for Bounds {
@@ -561,6 +564,22 @@ mod tests {
         let public = ["--auth", "none", "--listen", "0.0.0.0:80"];
         assert!(matches!(access(&public), AccessError::Unprotected { .. }));
         assert!(serve(&[&public[..], &["--allow-unauthenticated"]].concat()).is_ok());
+    }
+
+    #[test]
+    fn people_sign_in_at_an_issuer_only_with_tokens() {
+        let issuer = [
+            "--ui-oidc-issuer",
+            "https://issuer.example",
+            "--ui-oidc-client-id",
+            "dashboard",
+        ];
+        let with = |arguments: &[&str]| serve(&[arguments, &issuer].concat());
+        assert!(with(&["--auth", "jwt", "--jwt-key-file", "k"]).is_ok());
+        let refused = with(&["--auth", "none"]);
+        assert!(
+            matches!(refused, Err(ConfigError::Access(AccessError::OtherMode { flag, .. })) if flag == issuer[0])
+        );
     }
 
     #[test]

@@ -87,6 +87,7 @@ async fn run_on(
     let app = api(
         &args.api,
         AllowedHosts::Loopback,
+        None,
         authorizer,
         pending.clone(),
         database.clone(),
@@ -102,7 +103,7 @@ async fn run_on(
         let Some(tasks) = stop.run_until_cancelled(prepare).await.transpose()? else {
             return Ok(());
         };
-        announce(postgres, address, &provider);
+        announce(postgres, address, &provider, args.api.ui);
         let limits = ConnectionLimits::of(CONNECTIONS);
         let serving = server::serve(listener, app, limits, None, stop.clone(), SHUTDOWN_TIMEOUT);
         tokio::select! {
@@ -144,7 +145,12 @@ fn listen_on_first_free(addresses: &[SocketAddr]) -> Result<(TcpListener, Socket
 }
 
 /// Prints on stdout what to try.
-fn announce(postgres: &PrivatePostgres, address: SocketAddr, provider: &IdentityProvider) {
+fn announce(
+    postgres: &PrivatePostgres,
+    address: SocketAddr,
+    provider: &IdentityProvider,
+    has_dashboard: bool,
+) {
     let base = format!("http://{address}");
     let url = format!("{base}/task-status/pending-tasks");
     let secret = &provider.client_secret;
@@ -154,11 +160,16 @@ fn announce(postgres: &PrivatePostgres, address: SocketAddr, provider: &Identity
     } else {
         ("", "")
     };
+    let dashboard = if has_dashboard {
+        format!("  {bold}The dashboard{plain}        {base}/\n\n")
+    } else {
+        String::new()
+    };
     println!(
         "
 {bold}task-status demo{plain}: PostgreSQL {version}, sample tasks that keep moving. Ctrl-C stops everything.
 
-  {bold}Pending tasks{plain}        {url}
+{dashboard}  {bold}Pending tasks{plain}        {url}
   The ten oldest       curl -s '{url}?limit=10'
   Their number         curl -sI '{url}?count=true' | grep -i x-total-count
   The second page      curl -s '{url}?offset=250&limit=250'

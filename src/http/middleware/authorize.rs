@@ -15,7 +15,7 @@ use axum::handler::Handler;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::MethodRouter;
+use axum::routing::{MethodRouter, any};
 use tokio::time::sleep;
 
 use crate::auth::audit::{Attempt, AuditGuard};
@@ -104,11 +104,20 @@ impl Authorizer {
     /// Routes with 404 for other paths and 405 for other methods, for authenticated callers only.
     pub fn with_fallbacks<S: Clone + Send + Sync + 'static>(&self, routes: Router<S>) -> Router<S> {
         let authenticated = from_fn_with_state((self.clone(), Requirement::Authenticated, None), authorize);
-        let unknown_path = (async || StatusCode::NOT_FOUND).layer(authenticated.clone());
         let unknown_method = (async || StatusCode::METHOD_NOT_ALLOWED).layer(authenticated);
         routes
-            .fallback(unknown_path)
+            .fallback(self.unknown_path())
             .method_not_allowed_fallback(unknown_method)
+    }
+
+    /// 404, for authenticated callers only.
+    pub fn unknown_path<S: Clone + Send + Sync + 'static>(&self) -> MethodRouter<S> {
+        let authenticated = from_fn_with_state((self.clone(), Requirement::Authenticated, None), authorize);
+        any(async || StatusCode::NOT_FOUND).layer(authenticated)
+    }
+
+    pub fn authenticator(&self) -> &Authenticator {
+        &self.0.authenticator
     }
 }
 

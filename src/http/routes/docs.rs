@@ -17,9 +17,14 @@ use crate::http::extract::JSON;
 use crate::http::fixed_content::FixedContent;
 use crate::http::openapi::DESCRIPTION;
 
+pub(super) const HTML: &str = "text/html; charset=utf-8";
+
 const PAGE: &str = include_str!("../openapi/page/page.html");
 const STYLE: &str = include_str!("../openapi/page/page.css");
 const SCRIPT: &str = include_str!("../openapi/page/page.js");
+
+/// The way to the dashboard, which is beside this page.
+const DASHBOARD: &str = r#"<a class="sibling" href="./">Dashboard</a>"#;
 
 /// The document and the page, made once.
 #[derive(Debug, Clone)]
@@ -33,12 +38,14 @@ struct Pages {
 }
 
 impl Published {
-    pub fn new(document: String) -> Self {
+    /// `has_dashboard` says whether there is a page to link to.
+    pub fn new(document: String, has_dashboard: bool) -> Self {
         // Inside a script element only `<` could end it.
         let embedded = document.replace('<', "\\u003c");
         let page = PAGE
             .replace("{style}", STYLE)
             .replace("{script}", SCRIPT)
+            .replace("{dashboard}", if has_dashboard { DASHBOARD } else { "" })
             .replace("{document}", &embedded);
         let policy = format!(
             "default-src 'none'; style-src {}; script-src {}; img-src data:; base-uri 'none'; form-action 'none'; \
@@ -48,7 +55,7 @@ impl Published {
         );
         Self(Arc::new(Pages {
             document: FixedContent::new(JSON, document),
-            page: FixedContent::new("text/html; charset=utf-8", page),
+            page: FixedContent::new(HTML, page),
             policy,
         }))
     }
@@ -118,8 +125,13 @@ pub async fn page(
     Extension(Published(pages)): Extension<Published>,
     request: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let headers: [(HeaderName, &str); 4] = [
-        (header::CONTENT_SECURITY_POLICY, &pages.policy),
+    Ok((guards(&pages.policy), pages.page.respond(&request).await?).into_response())
+}
+
+/// The headers that keep a page to itself, whatever it shows.
+pub(super) fn guards(policy: &str) -> [(HeaderName, &str); 4] {
+    [
+        (header::CONTENT_SECURITY_POLICY, policy),
         // For browsers that do not know the policy's frame-ancestors.
         (header::X_FRAME_OPTIONS, "DENY"),
         (
@@ -127,8 +139,7 @@ pub async fn page(
             "same-origin",
         ),
         (header::REFERRER_POLICY, "no-referrer"),
-    ];
-    Ok((headers, pages.page.respond(&request).await?).into_response())
+    ]
 }
 
 /// The name of an allowed text in a policy.

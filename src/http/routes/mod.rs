@@ -13,3 +13,4 @@ pub mod report;
 pub mod single;
 pub mod suggestions;
 pub mod summary;
+pub mod ui;

@@ -69,7 +69,7 @@ async fn no_spelling_of_a_path_bypasses_the_authorizer() {
 }
 
 #[tokio::test]
-async fn only_the_description_is_public() {
+async fn only_the_description_and_the_dashboard_are_public() {
     let database = TestDatabase::new().await;
     let service = service(&database).await;
     for (method, target, status) in [
@@ -79,7 +79,13 @@ async fn only_the_description_is_public() {
         (Method::HEAD, "/openapi.json", 200),
         (Method::POST, "/docs", 401),
         (Method::OPTIONS, "/docs", 401),
-        (Method::GET, "/v2025/docs", 401),
+        (Method::GET, "/v2025/docs", 200),
+        (Method::GET, "/ui/config.json", 200),
+        (Method::GET, "/ui/any/main.js", 200),
+        (Method::GET, "/ui/any/none.js", 404),
+        (Method::POST, "/ui/config.json", 401),
+        (Method::GET, "/ui", 401),
+        (Method::GET, "/v2025", 401),
         (Method::GET, "/", 401),
         (Method::GET, "/nowhere", 401),
         (Method::GET, "/oauth/token", 401),

@@ -16,6 +16,7 @@ use task_status::http::middleware::authorize::Authorizer;
 use task_status::http::middleware::hosts::AllowedHosts;
 use task_status::http::request_metrics::RequestMetrics;
 use task_status::http::router::{self, ApiConfig};
+use task_status::http::routes::ui::DashboardConfig;
 use task_status::http::server;
 use task_status::http::shares::Bounds;
 use task_status::http::state::{AppState, EmptyStatus};
@@ -72,6 +73,7 @@ impl Setup {
                 authorizer,
                 metrics: RequestMetrics::default(),
                 health: false,
+                dashboard: Some(DashboardConfig::default()),
             },
         }
     }

@@ -1,0 +1,3 @@
+//! The dashboard: how its files are served.
+
+mod hosting;
