@@ -9,6 +9,7 @@ pub mod import;
 mod maintenance;
 pub mod migrate;
 pub mod openapi;
+pub mod pending;
 mod progress;
 pub mod prune;
 pub mod serve;
@@ -65,6 +66,8 @@ pub enum CommandError {
     #[error(transparent)]
     Export(#[from] export::ExportError),
     #[error(transparent)]
+    Pending(#[from] pending::PendingError),
+    #[error(transparent)]
     Token(#[from] token::TokenError),
     #[error("another process is already deleting old tasks and will delete the rest")]
     PruneElsewhere,
@@ -85,6 +88,7 @@ pub async fn run(command: Command) -> Result<ExitCode, CommandError> {
         Command::Export(args) => export::run(args).await,
         Command::Prune(args) => Box::pin(prune::run(args)).await,
         Command::Verify(args) => return verify::run(args).await,
+        Command::Pending(args) => return Box::pin(pending::run(args)).await,
         Command::Healthcheck(args) => healthcheck::run(args).await,
         Command::Token(args) => token::run(&args),
         Command::Openapi(args) => openapi::run(&args),

@@ -33,6 +33,7 @@ mod model;
 mod openapi;
 mod outage;
 mod pages;
+mod pending_command;
 mod pending_tasks;
 mod pooler;
 mod postgres_tls;

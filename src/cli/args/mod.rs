@@ -4,6 +4,7 @@
 mod access;
 mod database;
 mod database_url;
+mod pending;
 mod token;
 mod transfer;
 
@@ -31,6 +32,7 @@ use crate::telemetry::LogFormat;
 pub use access::{AccessArgs, AccessError, AuthMode};
 pub use database::{DatabaseArgs, DatabaseLimits};
 pub use database_url::DatabaseUrl;
+pub use pending::PendingArgs;
 pub use token::TokenArgs;
 pub use transfer::{ExportArgs, ExportFormat, ImportArgs, PruneArgs, VerifyArgs};
 
@@ -61,6 +63,7 @@ pub enum Command {
     Export(ExportArgs),
     Prune(PruneArgs),
     Verify(VerifyArgs),
+    Pending(PendingArgs),
     Token(TokenArgs),
     /// Ask a running service whether it is ready: exit status 0 if it is, 1 otherwise
     Healthcheck(HealthcheckArgs),

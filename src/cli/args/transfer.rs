@@ -143,7 +143,7 @@ pub struct VerifyArgs {
     pub database: DatabaseArgs,
 }
 
-fn filter(text: &str) -> Result<Filter, String> {
+pub(super) fn filter(text: &str) -> Result<Filter, String> {
     Filter::parse(text).map_err(|error| Locale::system_default().text(&Cause::Filter(error).message()))
 }
 
