@@ -58,7 +58,6 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
         args.access.oidc(),
         authorizer.clone(),
         pending.clone(),
-        database.clone(),
         Vec::new(),
         metrics.requests.clone(),
     );
@@ -110,13 +109,12 @@ pub(super) fn api(
     oidc: Option<OidcClient>,
     authorizer: Authorizer,
     pending: Pending,
-    database: Database,
     extra_routes: Vec<Route>,
     metrics: RequestMetrics,
 ) -> Router {
     let state = AppState {
+        database: pending.database(),
         pending,
-        database,
         empty_status: args.empty_status,
         request_timeout: args.request_timeout,
     };

@@ -256,7 +256,7 @@ impl Pending {
     }
 
     /// The database, within the client's share.
-    fn database(&self) -> Database {
+    pub fn database(&self) -> Database {
         let database = &self.shared.database;
         match &self.client {
             Some(share) => database.within(share.clone()),

@@ -90,7 +90,6 @@ async fn run_on(
         None,
         authorizer,
         pending.clone(),
-        database.clone(),
         vec![Arc::clone(&provider).route()],
         metrics.requests.clone(),
     );

@@ -1,5 +1,6 @@
 //! Shared helpers: a database for each test, the service around it, clients, the real program.
 
+pub mod browser;
 pub mod certificates;
 pub mod database;
 pub mod gateway;
