@@ -86,10 +86,6 @@ pub fn all() -> Value {
             "description": "How the content is compressed, if it is.",
             "schema": { "type": "string", "examples": encodings },
         },
-        "Content-Disposition": {
-            "description": "The name of the file, if the list is exported as CSV or newline-delimited JSON.",
-            "schema": { "type": "string", "examples": ["attachment; filename=\"task-status.csv\""] },
-        },
         "Preference-Applied": {
             "description": "The request was held, for as many seconds at most: see `Prefer`.",
             "schema": { "type": "string", "pattern": "^wait=[0-9]+$", "examples": ["wait=30"] },

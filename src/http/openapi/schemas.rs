@@ -207,16 +207,6 @@ pub fn complete(schemas: &mut Value) {
     schemas["Lines"] = json!({
         "description": "JSON values with newlines between them, each of them an `IdentifiedTask`.",
     });
-    schemas["TaskLines"] = json!({
-        "type": "string",
-        "description": "A `TaskStatus` on each line: all of the list, or as many as `limit` says.",
-    });
-    schemas["TaskRows"] = json!({
-        "type": "string",
-        "description": "CSV (RFC 4180) with a header row, whose names are those of `TaskStatus`; `target.id` and the like are \
-                        columns of their own, other objects and arrays JSON. All of the list, or as many tasks as `limit` \
-                        says. A text that a spreadsheet would take for a formula has an apostrophe in front.",
-    });
     schemas["ResultLines"] = json!({
         "type": "string",
         "description": "JSON values with newlines between them. `{\"line\", \"id\", \"outcome\"}`: a task was stored or \

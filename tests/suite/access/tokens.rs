@@ -322,8 +322,9 @@ async fn a_valid_token_grants_its_scopes_and_roles() {
             let allowed = if is_write(&method) { rights.1 } else { rights.0 };
             let answer = ask(&service, &method, &target, Some(&authorization)).await;
             if allowed {
-                // The bulk clear is permitted, but its filter is missing.
-                let expected: &[u16] = if method == Method::PATCH && !target.ends_with("/t") {
+                // The bulk clear and suggestions are permitted, but their filter or field is missing.
+                let is_incomplete = method == Method::PATCH && !target.ends_with("/t");
+                let expected: &[u16] = if is_incomplete || target.ends_with("/suggestions") {
                     &[400]
                 } else {
                     &[200, 201]
