@@ -36,7 +36,7 @@ use crate::store::share::{Share, Turn, Work};
 use crate::store::tally::{self, Revision, Tally};
 use crate::store::{Database, StoreError};
 
-/// How many long polls are answered at a time. One change wakes thousands, which must not take every permit from new
+/// How many long polls of all pending tasks are answered at a time. One change wakes thousands, which must not take every permit from new
 /// requests.
 const MAX_WAKEUPS: usize = 16;
 
@@ -86,9 +86,6 @@ struct Shared {
     cache_stats: CacheStats,
     waiter_permits: Arc<Semaphore>,
     wakeup_permits: Arc<Semaphore>,
-    /// The same for what is not a page of all pending tasks: it may take long, and the others do not wait for that. Also for
-    /// reading it again while it is waited for.
-    slow_wakeup_permits: Arc<Semaphore>,
     response_memory: ResponseMemory,
     config: PendingConfig,
     stop: CancellationToken,
@@ -121,7 +118,6 @@ impl Pending {
             cache_stats: CacheStats::default(),
             waiter_permits: Arc::new(Semaphore::new(config.max_long_polls.min(Semaphore::MAX_PERMITS))),
             wakeup_permits: Arc::new(Semaphore::new(MAX_WAKEUPS)),
-            slow_wakeup_permits: Arc::new(Semaphore::new(MAX_WAKEUPS)),
             response_memory: ResponseMemory::new(config.response_memory),
             config,
             stop,

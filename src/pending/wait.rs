@@ -6,14 +6,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::digest::Digest;
 use super::page::{ListPage, ListQuery};
 use super::summary::{Counted, SummaryQuery};
 use super::{Pending, changes};
-use crate::store::share::Work;
+use crate::store::share::{Turn, Work};
 use crate::store::tally::{Revision, Tasks};
 use crate::store::task;
 use crate::task::TaskStatus;
@@ -96,14 +96,17 @@ impl Wait {
             .ok()
     }
 
-    /// A permit to answer after the wait: one change must not answer all waiters at once.
-    pub async fn wakeup_permit(&self) -> Option<OwnedSemaphorePermit> {
-        let shared = &self.0.pending.shared;
-        let permits = match &self.0.known {
-            Known::Page(query, _) if query.work() == Work::Page => &shared.wakeup_permits,
-            _ => &shared.slow_wakeup_permits,
-        };
-        permit(permits).await
+    /// The right to answer after the wait: one change must not answer all waiters at once. Pages of all pending tasks do
+    /// not wait for others, which may take long.
+    pub async fn wakeup(&self) -> Turn {
+        let Waiting { pending, known } = &*self.0;
+        match known {
+            Known::Page(query, _) if query.work() == Work::Page => {
+                let permits = Arc::clone(&pending.shared.wakeup_permits);
+                permits.acquire_owned().await.into_iter().collect()
+            }
+            _ => pending.database().wakeup().await,
+        }
     }
 
     /// Returns when the client would see a change, what it has cannot be confirmed, or the service stops.
@@ -161,7 +164,7 @@ impl Known {
                     Some(page) => page,
                     None if query.work() == Work::Page => pending.tagged_page(query, counts).await.ok()?,
                     None => {
-                        let _permit = permit(&shared.slow_wakeup_permits).await;
+                        let _turn = pending.database().wakeup().await;
                         match recent() {
                             Some(page) => page,
                             None => pending.tagged_page(query, counts).await.ok()?,
@@ -179,8 +182,9 @@ impl Known {
             Self::Task(id, digest, tasks) => {
                 let began = Instant::now();
                 let revision = shared.barrier.pass().await.ok()?.revision_of(*tasks);
-                let _permit = permit(&shared.slow_wakeup_permits).await;
-                let task = task::get(&pending.database(), id).await.ok()??;
+                let database = pending.database();
+                let _turn = database.wakeup().await;
+                let task = task::get(&database, id).await.ok()??;
                 let is_same = Digest::of(&serde_json::to_vec(&task).ok()?) == *digest;
                 is_same.then(|| Confirmed {
                     tasks: *tasks,
@@ -205,8 +209,4 @@ impl Known {
 /// When to read again at the earliest, after a read that began then and ends now.
 pub(super) fn due(began: Instant) -> Instant {
     Instant::now() + (began.elapsed() * PAUSE_FACTOR).max(changes::INTERVAL)
-}
-
-async fn permit(permits: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
-    Arc::clone(permits).acquire_owned().await.ok()
 }

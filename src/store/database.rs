@@ -239,16 +239,24 @@ impl Database {
     /// meanwhile, [`StoreError::Unavailable`] if no connection is free within the acquire timeout, of the client's share
     /// or of all.
     pub async fn connection(&self) -> Result<Lease, StoreError> {
-        let turn = async {
-            let mut turn = match &self.client {
-                Some(share) => share.turn(Work::Other).await,
-                None => Turn::new(),
-            };
-            turn.extend(self.connections.turn(Work::Other).await);
-            turn
-        };
+        let turn = self.turn_within(Work::Other);
         // In a box: it is large, and every caller would carry it.
         self.unless_down(Box::pin(self.lease(turn))).await
+    }
+
+    /// Waits for the right to look again for a held request, or to answer it.
+    pub(crate) async fn wakeup(&self) -> Turn {
+        self.turn_within(Work::Wakeup).await
+    }
+
+    /// Waits for a turn of the client's share, and for one of all.
+    async fn turn_within(&self, work: Work) -> Turn {
+        let mut turn = match &self.client {
+            Some(share) => share.turn(work).await,
+            None => Turn::new(),
+        };
+        turn.extend(self.connections.turn(work).await);
+        turn
     }
 
     /// The same for work in a turn of the client's share.

@@ -297,7 +297,7 @@ fn statement(query: PageQuery<'_>, known: &[Version]) -> sqlx::Result<(String, P
 
     let (work, offset) = (Work::of(query.filter), query.offset.get());
     let versions = match query.order.by_created_alone() {
-        _ if work == Work::Other => BY_SKIPPING.to_owned(),
+        _ if work != Work::Page => BY_SKIPPING.to_owned(),
         _ if offset == 0 => FIRST.to_owned(),
         Some(direction) if query.after.is_none() => {
             let (direction, from_minute) = match direction {
@@ -319,7 +319,7 @@ fn statement(query: PageQuery<'_>, known: &[Version]) -> sqlx::Result<(String, P
     let total = match work {
         Work::Page => "(select pending from tally)",
         Work::Other if query.count => "(select count(*) from task_status where {filter})",
-        Work::Other => "null::bigint",
+        _ => "null::bigint",
     };
     let (filter, arguments) = condition(arguments, |sql| push_filter(query.filter, sql))?;
     let (after, arguments) = condition(arguments, |sql| push_after(query.after, query.order, sql))?;

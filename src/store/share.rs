@@ -23,6 +23,8 @@ pub(crate) enum Work {
     /// Reading a page of all pending tasks.
     Page,
     Other,
+    /// Looking again for a held request, or answering it. It takes another turn for that.
+    Wakeup,
 }
 
 impl Work {
@@ -42,6 +44,8 @@ pub struct Share {
     beside_pages: Arc<Semaphore>,
     all: Arc<Semaphore>,
     exports: Arc<Semaphore>,
+    /// As many as [`Self::beside_pages`]: a client that holds many requests does not delay those of others.
+    wakeups: Arc<Semaphore>,
 }
 
 impl Share {
@@ -52,6 +56,7 @@ impl Share {
             all: Arc::new(Semaphore::new(connections)),
             beside_pages: Arc::new(Semaphore::new(beside_pages)),
             exports: Arc::new(Semaphore::new((connections / EXPORTS_PART).max(1))),
+            wakeups: Arc::new(Semaphore::new(beside_pages)),
         }
     }
 
@@ -62,7 +67,7 @@ impl Share {
 
     /// Whether others hold a turn or a clone.
     pub fn is_in_use(&self) -> bool {
-        [&self.all, &self.beside_pages, &self.exports]
+        [&self.all, &self.beside_pages, &self.exports, &self.wakeups]
             .iter()
             .any(|permits| Arc::strong_count(permits) > 1)
     }
@@ -87,8 +92,12 @@ impl Share {
 
     /// What a turn is made of, in the order in which it is waited for.
     fn permits(&self, work: Work) -> impl Iterator<Item = &Arc<Semaphore>> {
-        let beside_pages = (work == Work::Other).then_some(&self.beside_pages);
-        beside_pages.into_iter().chain([&self.all])
+        let (first, second) = match work {
+            Work::Page => (&self.all, None),
+            Work::Other => (&self.beside_pages, Some(&self.all)),
+            Work::Wakeup => (&self.wakeups, None),
+        };
+        std::iter::once(first).chain(second)
     }
 }
 

@@ -18,6 +18,7 @@ use crate::support::database::TestDatabase;
 use crate::support::service::{Answer, LIMITS, PENDING_TASKS, Service, Setup, watched};
 use crate::support::tasks;
 use crate::support::until;
+use crate::waiting::polled;
 
 /// A service with ten connections, whose clients are told apart by the address that a proxy names.
 struct Shared {
@@ -219,4 +220,65 @@ async fn a_client_has_a_quarter_of_the_streams_and_they_are_no_requests() {
         shared.stream(1).await.1.status() == 200
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn long_polls_of_slow_lists_do_not_delay_those_of_other_clients() {
+    let shared = Shared::start(1000, 100).await;
+    // The lists of one client can be made to wait for a lock.
+    shared
+        .database
+        .execute(
+            "create or replace function task_status_kind(task_definition_summary jsonb, unique_name text) returns text
+                 language plpgsql immutable as $$
+             begin
+                 if current_setting('application_name') = 'task-status' then
+                     perform pg_advisory_xact_lock_shared(77);
+                 end if;
+                 return unique_name;
+             end
+             $$",
+        )
+        .await;
+    let held = |client: u8, target: String, etag: String| {
+        let service = Arc::clone(&shared.service);
+        tokio::spawn(async move {
+            let client = format!("192.0.2.{client}");
+            let headers = [
+                ("X-Forwarded-For", client.as_str()),
+                ("If-None-Match", &etag),
+                ("Prefer", "wait=50"),
+            ];
+            service.request(Method::GET, &target, &headers).await
+        })
+    };
+    let mut slow = Vec::new();
+    for number in 0..20 {
+        let target = format!("/task-status?filters=type+ne+%22K{number}%22");
+        let etag = shared.get(1, &target).await.etag();
+        slow.push(held(1, target, etag));
+    }
+    let target = "/task-status?filters=id+eq+%22a%22".to_owned();
+    let etag = shared.get(2, &target).await.etag();
+    let quick = held(2, target, etag);
+    polled(&shared.database).await;
+    let mut holder = shared.database.connect().await;
+    sqlx::raw_sql("select pg_advisory_lock(77)")
+        .execute(&mut holder)
+        .await
+        .unwrap();
+    shared.database.insert(&["c"]).await;
+    until("the slow lists are read again", async || {
+        let waiting =
+            "select count(*) from pg_locks where locktype = 'advisory' and objid = 77 and not granted";
+        shared.database.value::<i64>(waiting).await == 4
+    })
+    .await;
+    shared
+        .database
+        .execute("update task_status set progress = 'p' where id = 'a'")
+        .await;
+    assert_eq!(quick.await.unwrap().ids(), ["a"]);
+    holder.close().await.unwrap();
+    all_answered(slow).await;
 }

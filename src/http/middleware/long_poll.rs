@@ -38,10 +38,10 @@ pub async fn hold(request: Request, next: Next) -> Response {
     // Something changed, the time is up, or the service stops: the next step is the same.
     let _ = timeout(time, wait.until_changed()).await;
     drop(waiter_permit);
-    let wakeup_permit = wait.wakeup_permit().await;
+    let wakeup = wait.wakeup().await;
     again.extensions.insert(RateLimited);
     let mut response = next.run(Request::from_parts(again, Body::empty())).await;
-    drop(wakeup_permit);
+    drop(wakeup);
     response.extensions_mut().remove::<Wait>();
     let failed = response.status().is_client_error() || response.status().is_server_error();
     if let Ok(applied) = HeaderValue::try_from(format!("wait={}", time.as_secs()))
