@@ -1,5 +1,6 @@
 //! Acts as the executors of the sample tasks: creates, advances and completes them.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -23,6 +24,8 @@ const HISTORY_DAYS: i64 = 90;
 const BATCH: usize = 1000;
 /// The interval between steps.
 const TICK: Duration = Duration::from_millis(500);
+/// How far back tasks that have ended are looked for: more than a step.
+const OVERLAP: TimeDelta = TimeDelta::seconds(5);
 /// A pending task whose `modified` is older than this is stuck and stays so.
 const STUCK_AFTER: TimeDelta = TimeDelta::minutes(30);
 
@@ -38,7 +41,7 @@ pub struct Tasks {
 pub async fn begin(database: &Database, pending: u32, history: u32) -> Result<Tasks, StoreError> {
     let mut rng = Rng::new();
     let now = Utc::now();
-    let mut running = all_pending(database).await?;
+    let mut running = all(database, &Filter::pending()).await?;
     if running.is_empty() {
         let completed = |rng: &mut Rng| {
             let age = TimeDelta::seconds(rng.i64(7_200..HISTORY_DAYS * 86_400));
@@ -81,8 +84,12 @@ pub async fn run(database: &Database, mut tasks: Tasks) -> Result<(), StoreError
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let reports = tasks.step(Utc::now());
-        match report::report(database, &reports).await {
+        let advanced = async {
+            tasks.drop_ended(database).await?;
+            let reports = tasks.step(Utc::now());
+            report::report(database, &reports).await
+        };
+        match advanced.await {
             Ok(_) => {}
             Err(error) if error.is_transient() => {
                 tracing::warn!(error = error_chain(&error), "some reports of the demo were lost");
@@ -93,6 +100,23 @@ pub async fn run(database: &Database, mut tasks: Tasks) -> Result<(), StoreError
 }
 
 impl Tasks {
+    /// Drops the tasks that somebody else has ended, on the dashboard for example: a report would make them pending again.
+    async fn drop_ended(&mut self, database: &Database) -> Result<(), StoreError> {
+        let since = Utc::now() - OVERLAP;
+        let filter = format!("completed ge \"{}\"", since.to_rfc3339());
+        // A filter that is written here can be parsed.
+        let Ok(filter) = Filter::parse(&filter) else {
+            return Ok(());
+        };
+        let ended: HashSet<String> = all(database, &filter)
+            .await?
+            .into_iter()
+            .map(|task| task.id)
+            .collect();
+        self.running.retain(|task| !ended.contains(&task.id));
+        Ok(())
+    }
+
     /// Advances or completes one task in ten, and adds new ones for those completed. Returns the tasks to report.
     fn step(&mut self, now: DateTime<Utc>) -> Vec<Report> {
         let mut reports = Vec::new();
@@ -166,13 +190,13 @@ async fn fill(
     Ok(())
 }
 
-async fn all_pending(database: &Database) -> Result<Vec<TaskStatus>, StoreError> {
-    let (pending, order) = (Filter::pending(), Sorters::oldest_first());
+async fn all(database: &Database, filter: &Filter) -> Result<Vec<TaskStatus>, StoreError> {
+    let order = Sorters::oldest_first();
     let mut tasks = Vec::new();
     let mut cursor = None;
     loop {
         let query = PageQuery {
-            filter: Some(&pending),
+            filter: Some(filter),
             order: &order,
             after: cursor.as_ref(),
             offset: Offset::default(),
