@@ -17,6 +17,7 @@ from hypothesis.internal import lambda_sources
 lambda_sources.lambda_description = lambda function: "lambda: ..."
 
 ROW = re.compile(r"^\| (.+?) \| (.+) \|$", re.MULTILINE)
+RESERVED_IDS = ("pending-tasks", "suggestions", "summary", "v1", ".", "..")
 CODE = re.compile(r"`([^`]+)`")
 
 
@@ -101,8 +102,9 @@ def after_load_schema(context, schema):
 
 @schemathesis.hook
 def filter_case(context, case):
-    """A reserved id is the path of another operation, which has tests of its own."""
-    return (case.path_parameters or {}).get("id") not in ("pending-tasks", "suggestions", "summary", "v1", ".", "..")
+    """A reserved id is the path of another operation, which has tests of its own. Unknown parameters are ignored."""
+    is_reserved = (case.path_parameters or {}).get("id") in RESERVED_IDS
+    return not is_reserved and "x-schemathesis-unknown-property" not in (case.query or {})
 
 
 @schemathesis.serializer("application/x-ndjson")
