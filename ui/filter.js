@@ -105,8 +105,9 @@ export function conditions(filter) {
  */
 export function allOf(filters) {
   const given = filters.filter((filter) => filter.trim());
-  // What has parts is put in parentheses, since one of them may be an `or`.
-  return given.map((filter) => (given.length > 1 && /\sor[\s(]/.test(filter) ? `(${filter})` : filter)).join(' and ');
+  const has = (/** @type {string} */ filter) => tokens(filter).some(({ kind, text }) => kind === 'word' && text === 'or');
+  // `and` binds tighter. A blank may be missing before and after `or`.
+  return given.map((filter) => (given.length > 1 && has(filter) ? `(${filter})` : filter)).join(' and ');
 }
 
 /**

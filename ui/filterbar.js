@@ -193,7 +193,7 @@ export function FilterBar() {
   };
   const isOpen = found.length > 0;
   const wrong = fault.value;
-  const add = (/** @type {string} */ condition) => apply(allOf([...conditions(view.value.filters), condition]));
+  const add = (/** @type {string} */ condition) => apply(allOf([...conditions(text), condition]));
   const option = (/** @type {Suggestion} */ suggestion, /** @type {number} */ index) => {
     const choose = (/** @type {Event} */ event) => {
       // The field keeps the focus.
@@ -287,7 +287,7 @@ function Form({ onAdd }) {
   const input =
     kind === 'names'
       ? h(Select, { value, options: ['', ...names], onChoose: setValue })
-      : html`<input type=${INPUTS[kind]} step="any" required value=${value} list="known-values"
+      : html`<input type=${takesList(operator) ? 'text' : INPUTS[kind]} step="any" required value=${value} list="known-values"
             onFocus=${() => ask(value)} onInput=${withValue(enter)} />
           <datalist id="known-values">
             ${known.map((one) => html`<option key=${one} value=${one}></option>`)}
@@ -315,7 +315,8 @@ function condition(field, operator, value) {
   const literal = (/** @type {string} */ text) => {
     const { kind } = FIELDS[field];
     if (kind === 'number') return text;
-    return quoted(kind === 'time' ? new Date(text).toISOString() : text);
+    const isTime = kind === 'time' && !Number.isNaN(Date.parse(text));
+    return quoted(isTime ? new Date(text).toISOString() : text);
   };
   if (!takesList(operator)) return `${field} ${operator} ${literal(value)}`;
   return `${field} ${operator} (${value.split(',').map((part) => literal(part.trim())).join(', ')})`;

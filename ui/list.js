@@ -62,6 +62,8 @@ effect(() => {
   const page = /** @type {Page | null} */ (list.data.value);
   if (!page) return;
   const before = shown.peek();
+  // Rows of another filter could be selected until now.
+  if (before.key !== page.key && filterOf(before.key) !== filterOf(page.key)) selection.value = new Map();
   const same = page.key === before.key && before.rows.some(({ gone }) => !gone);
   shown.value = { key: page.key, rows: same ? merged(before.rows, byId(page.tasks)) : page.tasks.map(row) };
 });
@@ -72,6 +74,9 @@ effect(() => {
   const left = [...selection.value].filter(([id]) => !ended.has(id));
   if (left.length < selection.value.size) selection.value = new Map(left);
 });
+
+/** @param {string} key A `listKey`, or none. */
+const filterOf = (key) => (key ? JSON.parse(key)[0] : null);
 
 /** @param {Task} task @returns {Row} */
 const row = (task) => ({ task, json: JSON.stringify(task), gone: false });

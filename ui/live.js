@@ -75,7 +75,8 @@ export class Live {
     void token.value;
     void attempt.value;
     const goesOn = running.value;
-    if (!goesOn && (!ready.value || hidden.value || path === this.path)) return undefined;
+    const isKnown = path === this.path && this.freshness.peek().kind !== 'failed';
+    if (!goesOn && (!ready.value || hidden.value || isKnown)) return undefined;
     const stop = new AbortController();
     this.#run(path, read, heed, goesOn, stop.signal);
     return () => stop.abort();
@@ -144,7 +145,8 @@ export class Live {
  * @param {number} failures In a row.
  */
 function retryDelay({ status, retryAfter }, failures) {
-  if (status >= 400 && status < 500 && status !== 408 && status !== 429) return null;
+  // Others may be a proxy's, during an update for example, and a missing task may be made.
+  if ([400, 401, 403, 414, 431].includes(status)) return null;
   const backoff = Math.min(MAX_BACKOFF, 1000 * 2 ** (failures - 1));
   return Math.max((retryAfter ?? 0) * 1000, backoff * (0.75 + Math.random() / 2));
 }

@@ -169,6 +169,7 @@ function Values({ field, label, group: { values, rest } }) {
   const chosen = conditions(view.value.filters);
   const name = (/** @type {string | null} */ value) => {
     if (value === null) return html`<i>${t('none')}</i>`;
+    if (value === '') return '""';
     return field === 'completionStatus' ? statusName(value) : html`<bdi>${value}</bdi>`;
   };
   const item = (/** @type {import('./api.js').Count} */ { value, count }) => {
