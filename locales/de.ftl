@@ -23,6 +23,7 @@ cause-not-a-boolean = „{ $parameter }“ muss „true“ oder „false“ sein
 cause-parameter-repeated = „{ $parameter }“ darf nur einmal angegeben werden, wurde jedoch { $times }-mal angegeben.
 cause-percent-encoding = Auf das „%“ an Position { $position } des Query-Strings folgen nicht zwei Hexadezimalziffern.
 cause-blank-in-target = Das Anfrageziel enthält ein Leerzeichen. Schreiben Sie es als %20.
+cause-unreadable-head = Der Kopf der Anfrage ist nicht lesbar. Falls ihr Ziel " oder ein Leerzeichen enthält, schreiben Sie diese als %22 und %20.
 cause-query-not-utf8 = Der Parameter an Position { $position } des Query-Strings ist kein gültiges UTF-8.
 cause-unknown-path = Unter „{ $path }“ ist nichts vorhanden.
 cause-method-not-allowed = Die Methode { $method } wird hier nicht unterstützt. Unterstützte Methoden: { $allowed }.

@@ -30,6 +30,7 @@ cause-parameter-repeated = “{ $parameter }” may be given only once; it was g
 # $position: byte position in the query, from 1
 cause-percent-encoding = The “%” at position { $position } of the query is not followed by two hexadecimal digits.
 cause-blank-in-target = The request target has a blank in it. Write it as %20.
+cause-unreadable-head = The head of the request cannot be read. If its target has a raw " or a blank in it, write these as %22 and %20.
 # $position: byte position in the query, from 1, where the name or the value begins
 cause-query-not-utf8 = The parameter at position { $position } of the query is not UTF-8.
 # $path: the path of the request

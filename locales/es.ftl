@@ -23,6 +23,7 @@ cause-not-a-boolean = «{ $parameter }» debe ser «true» o «false», no «{ $
 cause-parameter-repeated = «{ $parameter }» solo puede indicarse una vez; número de apariciones: { $times }.
 cause-percent-encoding = El carácter «%» en la posición { $position } de la cadena de consulta no va seguido de dos dígitos hexadecimales.
 cause-blank-in-target = El destino de la solicitud contiene un espacio. Escríbalo como %20.
+cause-unreadable-head = No se puede leer el encabezado de la solicitud. Si su destino contiene " o un espacio, escríbalos como %22 y %20.
 cause-query-not-utf8 = El parámetro en la posición { $position } de la cadena de consulta no está codificado en UTF-8.
 cause-unknown-path = No hay nada en «{ $path }».
 cause-method-not-allowed = El método { $method } no se admite aquí. Métodos admitidos: { $allowed }.

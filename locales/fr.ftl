@@ -23,6 +23,7 @@ cause-not-a-boolean = « { $parameter } » doit valoir « true » ou «�
 cause-parameter-repeated = Le paramètre « { $parameter } » ne peut être indiqué qu’une seule fois ; il l’a été { $times } fois.
 cause-percent-encoding = Le caractère « % » à la position { $position } de la chaîne de requête n’est pas suivi de deux chiffres hexadécimaux.
 cause-blank-in-target = La cible de la requête contient une espace. Écrivez-la %20.
+cause-unreadable-head = L’en-tête de la requête est illisible. Si sa cible contient " ou une espace, écrivez-les %22 et %20.
 cause-query-not-utf8 = Le paramètre à la position { $position } de la chaîne de requête n’est pas encodé en UTF-8.
 cause-unknown-path = Il n’y a rien à l’emplacement « { $path } ».
 cause-method-not-allowed = La méthode { $method } n’est pas prise en charge ici. Méthodes prises en charge : { $allowed }.

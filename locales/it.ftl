@@ -23,6 +23,7 @@ cause-not-a-boolean = «{ $parameter }» deve essere «true» o «false», non �
 cause-parameter-repeated = «{ $parameter }» può essere specificato una sola volta; numero di occorrenze: { $times }.
 cause-percent-encoding = Il carattere «%» alla posizione { $position } della stringa di query non è seguito da due cifre esadecimali.
 cause-blank-in-target = Il target della richiesta contiene uno spazio. Va scritto come %20.
+cause-unreadable-head = L’intestazione della richiesta non è leggibile. Se il suo target contiene " o uno spazio, vanno scritti come %22 e %20.
 cause-query-not-utf8 = Il parametro alla posizione { $position } della stringa di query non è codificato in UTF-8.
 cause-unknown-path = Non è presente nulla nel percorso «{ $path }».
 cause-method-not-allowed = Il metodo { $method } non è supportato qui. Metodi supportati: { $allowed }.

@@ -23,6 +23,7 @@ cause-not-a-boolean = 「{ $parameter }」には「true」または「false」�
 cause-parameter-repeated = 「{ $parameter }」は1回しか指定できませんが、{ $times }回指定されています。
 cause-percent-encoding = クエリの{ $position }バイト目にある「%」の後に、2桁の16進数が続いていません。
 cause-blank-in-target = リクエストターゲットに空白が含まれています。%20と記述してください。
+cause-unreadable-head = リクエストの先頭部を読み取れません。ターゲットに " または空白が含まれている場合は、%22、%20と記述してください。
 cause-query-not-utf8 = クエリの{ $position }バイト目にあるパラメーターは、有効なUTF-8ではありません。
 cause-unknown-path = 「{ $path }」には何も存在しません。
 cause-method-not-allowed = { $method }メソッドはここではサポートされていません。サポートされているメソッドは{ $allowed }です。

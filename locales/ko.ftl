@@ -23,6 +23,7 @@ cause-not-a-boolean = ‘{ $parameter }’의 값은 ‘true’ 또는 ‘false�
 cause-parameter-repeated = ‘{ $parameter }’ 매개변수는 한 번만 지정할 수 있지만 { $times }번 지정되었습니다.
 cause-percent-encoding = 쿼리의 { $position }번째 바이트에 있는 ‘%’ 뒤에 두 자리 16진수가 없습니다.
 cause-blank-in-target = 요청 대상에 공백이 있습니다. %20으로 쓰십시오.
+cause-unreadable-head = 요청의 헤더 부분을 읽을 수 없습니다. 대상에 " 또는 공백이 있으면 %22, %20으로 쓰십시오.
 cause-query-not-utf8 = 쿼리의 { $position }번째 바이트에 있는 매개변수가 올바른 UTF-8이 아닙니다.
 cause-unknown-path = ‘{ $path }’ 경로에는 아무것도 없습니다.
 cause-method-not-allowed = { $method } 메서드는 여기에서 지원되지 않습니다. 지원되는 메서드는 { $allowed }입니다.

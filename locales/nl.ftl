@@ -23,6 +23,7 @@ cause-not-a-boolean = “{ $parameter }” moet “true” of “false” zijn, 
 cause-parameter-repeated = “{ $parameter }” mag slechts één keer worden opgegeven, maar is { $times } keer opgegeven.
 cause-percent-encoding = Het teken “%” op positie { $position } van de querystring wordt niet gevolgd door twee hexadecimale cijfers.
 cause-blank-in-target = Het doel van de aanvraag bevat een spatie. Schrijf die als %20.
+cause-unreadable-head = De kop van de aanvraag is niet leesbaar. Als het doel " of een spatie bevat, schrijf die dan als %22 en %20.
 cause-query-not-utf8 = De parameter op positie { $position } van de querystring is geen geldige UTF-8.
 cause-unknown-path = Er is niets te vinden op “{ $path }”.
 cause-method-not-allowed = De methode { $method } wordt hier niet ondersteund. Ondersteunde methoden: { $allowed }.

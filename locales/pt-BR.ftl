@@ -23,6 +23,7 @@ cause-not-a-boolean = “{ $parameter }” deve ser “true” ou “false”, e
 cause-parameter-repeated = “{ $parameter }” só pode ser informado uma vez; número de ocorrências: { $times }.
 cause-percent-encoding = O caractere “%” na posição { $position } da string de consulta não é seguido por dois dígitos hexadecimais.
 cause-blank-in-target = O destino da solicitação contém um espaço. Escreva-o como %20.
+cause-unreadable-head = Não é possível ler o cabeçalho da solicitação. Se o destino contiver " ou um espaço, escreva-os como %22 e %20.
 cause-query-not-utf8 = O parâmetro na posição { $position } da string de consulta não está codificado em UTF-8.
 cause-unknown-path = Não há nada em “{ $path }”.
 cause-method-not-allowed = O método { $method } não é aceito aqui. Métodos aceitos: { $allowed }.

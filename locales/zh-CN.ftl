@@ -23,6 +23,7 @@ cause-not-a-boolean = “{ $parameter }”必须是“true”或“false”，�
 cause-parameter-repeated = “{ $parameter }”只能指定一次，但实际指定了 { $times } 次。
 cause-percent-encoding = 查询字符串第 { $position } 个字节处的“%”之后不是两位十六进制数字。
 cause-blank-in-target = 请求目标中含有空格。请写作 %20。
+cause-unreadable-head = 无法读取请求头部。如果请求目标中含有 " 或空格，请写作 %22 和 %20。
 cause-query-not-utf8 = 查询字符串第 { $position } 个字节处的参数不是有效的 UTF-8。
 cause-unknown-path = 路径“{ $path }”处没有任何内容。
 cause-method-not-allowed = 此处不支持 { $method } 方法。支持的方法：{ $allowed }。

@@ -66,6 +66,11 @@ impl Exchange {
         *self.in_flight.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether the head that was read last may have come with other bytes, unnoticed.
+    pub fn may_have_missed_head(&self) -> bool {
+        !self.is_at_head() || self.asked.load(Ordering::Relaxed)
+    }
+
     /// Whether bytes that come now are of a head.
     pub fn is_at_head(&self) -> bool {
         self.is_idle() && !self.left_content.load(Ordering::Relaxed)

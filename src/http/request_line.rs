@@ -13,7 +13,9 @@ pub struct RequestLine {
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Part {
+    /// Empty lines before the request, which mean nothing (RFC 9112, section 2.2).
     #[default]
+    Before,
     Method,
     /// The target and the version.
     Target,
@@ -31,8 +33,9 @@ impl RequestLine {
         let mut copied = 0;
         for (index, &byte) in bytes.iter().enumerate() {
             match (self.part, byte) {
+                (Part::Before, b'A'..=b'Z') => self.part = Part::Method,
                 (Part::Method, b' ') => self.part = Part::Target,
-                (Part::Method, b'A'..=b'Z') => {}
+                (Part::Before, b'\r' | b'\n') | (Part::Method, b'A'..=b'Z') => {}
                 (Part::Target, b'"' | b'<' | b'>' | b'`' | 0x80..) => {
                     encoded.extend_from_slice(&bytes[copied..index]);
                     encoded.extend_from_slice(percent_encoding::percent_encode_byte(byte).as_bytes());
@@ -66,8 +69,8 @@ mod tests {
 
     #[test]
     fn a_target_is_encoded_however_the_bytes_arrive() {
-        let sent = "GET /<a>?b=\"é`\" HTTP/1.1\r\nIf-None-Match: \"é\"\r\n\r\n".as_bytes();
-        let read = "GET /%3Ca%3E?b=%22%C3%A9%60%22 HTTP/1.1\r\nIf-None-Match: \"é\"\r\n\r\n".as_bytes();
+        let sent = "\r\nGET /<a>?b=\"é`\" HTTP/1.1\r\nIf-None-Match: \"é\"\r\n\r\n".as_bytes();
+        let read = "\r\nGET /%3Ca%3E?b=%22%C3%A9%60%22 HTTP/1.1\r\nIf-None-Match: \"é\"\r\n\r\n".as_bytes();
         for size in 1..=sent.len() {
             let mut line = RequestLine::default();
             let pieces = sent.chunks(size);
@@ -84,7 +87,7 @@ mod tests {
         for sent in [
             "GET /a?b=%22 HTTP/1.1\r\nA: \"\r\n",
             "If-None-Match: \"a\"\r\n",
-            "\r\nGET \"",
+            "\r GET \"",
             "{\"GET \":\"\"}",
         ] {
             assert_eq!(RequestLine::default().encode(sent.as_bytes()), None, "{sent}");

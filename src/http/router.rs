@@ -129,11 +129,13 @@ pub fn api(state: AppState, config: &ApiConfig, extra_routes: Vec<Route>) -> Rou
             .clone()
             .layer(from_fn_with_state(any_service(app.clone()), ui::for_browsers)),
     };
-    Router::new()
+    let probes = Router::new()
         .route("/", front)
         .route("/livez", health.clone())
         .route("/readyz", health)
-        .fallback_service(app)
+        .fallback_service(app);
+    let plain = ServiceBuilder::new().map_request(without_extra_slashes);
+    Router::new().fallback_service(plain.service(probes))
 }
 
 /// The OpenAPI document of the API under these base paths.

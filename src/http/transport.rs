@@ -106,7 +106,9 @@ impl<I: AsyncWrite + Unpin> Transport<I> {
     /// Takes a bare refusal in place of the peer, once nothing else is pending.
     fn replace(&mut self, bytes: &[u8]) -> Option<usize> {
         let status = bare_refusal(bytes).filter(|_| self.pending.is_empty())?;
-        self.pending = refusal(status, self.line.cause());
+        let is_unclear = status == StatusCode::BAD_REQUEST && self.exchange.may_have_missed_head();
+        let cause = self.line.cause().or(is_unclear.then_some(Cause::UnreadableHead));
+        self.pending = refusal(status, cause);
         Some(bytes.len())
     }
 }

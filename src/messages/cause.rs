@@ -63,6 +63,8 @@ causes! {
     PercentEncoding { position: usize } => "cause-percent-encoding",
     /// The request line has a blank too many.
     BlankInTarget => "cause-blank-in-target",
+    /// The head came in one piece with what was before it, and its target was not made readable.
+    UnreadableHead => "cause-unreadable-head",
     /// A name or a value in the query is not UTF-8. The position is that of its first byte, from 1.
     QueryNotUtf8 { position: usize } => "cause-query-not-utf8",
     /// A segment of the path is not percent-encoded UTF-8.

@@ -190,6 +190,14 @@ async fn characters_that_should_be_percent_encoded_are_read() {
         assert_eq!(body["detailCode"], "400.0 Bad request syntax");
         assert_eq!(body["causes"][0]["text"], cause, "{answer}");
     }
+    // Empty lines before a request mean nothing. What comes in one piece with an earlier request is not read, and told.
+    let raw = "GET /task-status?filters=pr+\"\" HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    let parsed = service.raw(format!("\r\n{raw}").as_bytes()).await;
+    assert!(parsed.contains("of the filter"), "{parsed}");
+    let pipelined = format!("GET /task-status?limit=0 HTTP/1.1\r\nhost: a\r\n\r\n{raw}");
+    let answers = service.raw(pipelined.as_bytes()).await;
+    assert!(answers.starts_with("HTTP/1.1 200 "), "{answers}");
+    assert!(answers.contains("write these as %22 and %20"), "{answers}");
 }
 
 /// It comes where a request could begin.

@@ -194,8 +194,11 @@ fn accepts_html(headers: &HeaderMap) -> bool {
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .filter_map(|item| item.split(';').next())
-        .any(|media_type| media_type.trim().eq_ignore_ascii_case("text/html"))
+        .any(|item| {
+            let (media_type, parameters) = item.split_once(';').unwrap_or((item, ""));
+            let is_refused = ["q=0", "q=0.0", "q=0.00", "q=0.000"].contains(&parameters.trim());
+            media_type.trim().eq_ignore_ascii_case("text/html") && !is_refused
+        })
 }
 
 /// The page. Its links are relative, so its URL has to end in a slash.

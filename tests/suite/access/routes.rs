@@ -213,7 +213,7 @@ async fn health_is_served_to_everybody_if_set() {
     setup.api.allowed_hosts = AllowedHosts::Listed(["tasks.example".parse().unwrap()].into());
     setup.api.health = true;
     let service = Service::with(&database, setup).await;
-    for target in ["/livez", "/readyz", "/"] {
+    for target in ["/livez", "/livez/", "/readyz", "/"] {
         for (method, body) in [(Method::GET, "ok\n"), (Method::HEAD, "")] {
             let answer = service.request(method, target, &[]).await;
             assert_eq!((answer.status.as_u16(), answer.body.as_str()), (200, body));
