@@ -1,12 +1,18 @@
 //! `GET` and `HEAD /task-status/suggestions`.
 
-use axum::Json;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 
+use super::list_page::{content_encoding, tagged};
 use crate::http::error::ApiError;
+use crate::http::etag::ETag;
+use crate::http::extract::JSON;
+use crate::http::fixed_content::accepted_encoding;
 use crate::http::openapi::READING;
 use crate::http::page_params::PageParams;
 use crate::http::query::Query;
 use crate::http::state::AppState;
+use crate::pending::digest::Digest;
 use crate::store::suggestions::suggestions;
 
 /// The default and the most of `limit`.
@@ -23,20 +29,42 @@ pub const MAX_LIMIT: i32 = 50;
     path = "/task-status/suggestions",
     operation_id = "getTaskStatusSuggestions",
     tag = READING,
-    params(("field" = String, Query), ("prefix", Query), ("limit", Query)),
-    responses((
-        status = 200,
-        description = "The values, each in one of its spellings.",
-        body = Vec<String>,
-        example = json!(["sweep", "sweeper"])
-    ))
+    params(
+        ("field" = String, Query), ("prefix", Query), ("limit", Query),
+        ("If-None-Match", Header), ("Accept-Encoding", Header)
+    ),
+    responses(
+        (
+            status = 200,
+            description = "The values, each in one of its spellings.",
+            body = Vec<String>,
+            headers(("Vary"), ("Content-Encoding"), ("CodedETag")),
+            example = json!(["sweep", "sweeper"])
+        ),
+        (
+            status = 304,
+            description = "The values that the client has are current: see `If-None-Match`.",
+            headers(("Vary"), ("CodedETag"))
+        )
+    )
 )]
-pub async fn suggest(state: AppState, query: Query) -> Result<Json<Vec<String>>, ApiError> {
+pub async fn suggest(state: AppState, query: Query, headers: HeaderMap) -> Result<Response, ApiError> {
     let mut params = PageParams::new(&query);
     let field = params.field();
     let prefix = params.text("prefix").unwrap_or_default();
     let limit = params.integer("limit", 1, MAX_LIMIT).unwrap_or(LIMIT);
     let field = params.require("field", field)?;
     let values = Box::pin(suggestions(&state.database, field, prefix, limit)).await?;
-    Ok(Json(values))
+    let body = serde_json::to_vec(&values).map_err(|error| ApiError::Internal(Box::new(error)))?;
+    let (digest, encoding) = (
+        Digest::of(&body),
+        accepted_encoding(&headers).for_length(body.len()),
+    );
+    let etag = ETag::compressed(digest, encoding);
+    if etag.is_known_to(&headers) {
+        return Ok((StatusCode::NOT_MODIFIED, tagged(&etag)).into_response());
+    }
+    let body = state.pending.compressed(body.into(), digest, encoding).await?;
+    let content_type = [(header::CONTENT_TYPE, JSON)];
+    Ok((tagged(&etag), content_type, content_encoding(encoding), body).into_response())
 }

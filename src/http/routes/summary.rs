@@ -3,15 +3,18 @@
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use super::list_page::{content_encoding, tagged};
 use crate::http::error::ApiError;
 use crate::http::etag::ETag;
 use crate::http::extract::JSON;
+use crate::http::fixed_content::accepted_encoding;
 use crate::http::middleware::long_poll::PREFER;
 use crate::http::openapi::{READING, examples};
 use crate::http::page_params::PageParams;
 use crate::http::query::Query;
 use crate::http::state::AppState;
 use crate::listing::summary::Summary;
+use crate::pending::digest::Digest;
 use crate::pending::summary::SummaryQuery;
 use crate::pending::wait::Wait;
 
@@ -32,14 +35,14 @@ pub const MAX_STUCK_AFTER: i32 = 31_536_000;
     tag = READING,
     params(
         ("filters", Query, description = "Which tasks to count; all of them unless given."), ("stuckAfter", Query),
-        ("If-None-Match", Header), ("Prefer", Header)
+        ("If-None-Match", Header), ("Prefer", Header), ("Accept-Encoding", Header)
     ),
     responses(
-        (status = 200, description = "The numbers.", body = Summary, headers(("SummaryETag"), ("Preference-Applied")), example = json!(examples::summary())),
+        (status = 200, description = "The numbers.", body = Summary, headers(("SummaryETag"), ("Vary"), ("Content-Encoding"), ("Preference-Applied")), example = json!(examples::summary())),
         (
             status = 304,
             description = "The numbers that the client has are current: see `If-None-Match`.",
-            headers(("SummaryETag"), ("Preference-Applied"))
+            headers(("SummaryETag"), ("Vary"), ("Preference-Applied"))
         )
     )
 )]
@@ -54,14 +57,19 @@ pub async fn summary(state: AppState, query: Query, headers: HeaderMap) -> Resul
     params.check()?;
     let counted = state.pending.summary(&asked).await?;
     let etag = ETag::weak(counted.digest);
-    let tag = [(header::ETAG, &etag)];
+    let tagged = tagged(&etag);
     if etag.is_known_to(&headers) {
-        let mut response = (StatusCode::NOT_MODIFIED, tag).into_response();
+        let mut response = (StatusCode::NOT_MODIFIED, tagged).into_response();
         if headers.contains_key(PREFER) {
             let wait = Wait::for_another_summary(&state.pending, asked, &counted);
             response.extensions_mut().insert(wait);
         }
         return Ok(response);
     }
-    Ok((tag, [(header::CONTENT_TYPE, JSON)], counted.body).into_response())
+    let encoding = accepted_encoding(&headers).for_length(counted.body.len());
+    // Of the time of the snapshot too: the tag leaves it out.
+    let digest = Digest::of(&counted.body);
+    let body = state.pending.compressed(counted.body, digest, encoding).await?;
+    let content_type = [(header::CONTENT_TYPE, JSON)];
+    Ok((tagged, content_type, content_encoding(encoding), body).into_response())
 }

@@ -321,6 +321,10 @@ async fn known_pages(service: &Service, seen: &mut Seen<'_>) {
             "/task-status/summary",
             ["getTaskStatusSummary", "getTaskStatusSummaryHeaders"],
         ),
+        (
+            "/task-status/suggestions?field=launcher",
+            ["getTaskStatusSuggestions", "getTaskStatusSuggestionsHeaders"],
+        ),
     ] {
         let etag = service.get(target).await.etag();
         for (method, id) in [Method::GET, Method::HEAD].into_iter().zip(ids) {
