@@ -261,8 +261,8 @@ pub struct ApiArgs {
         value_name = "ORIGINS"
     )]
     pub cors_origins: Vec<Origin>,
-    /// Serve /livez and /readyz on the API's address too, and respond to `/` as to /livez, for balancers that can ask no
-    /// other address. They need no authentication and have no limit
+    /// Serve /livez and /readyz on the API's address too, and respond to `/` as to /livez unless a browser
+    /// asks, for balancers that can ask no other address. They need no authentication and have no limit
     #[arg(long, env = "TASK_STATUS_HEALTH_ON_API", value_parser = BoolishValueParser::new())]
     pub health_on_api: bool,
     /// Requests in flight at a time, at most, and half as many of one client: a verified name, else an address. Further
@@ -398,7 +398,7 @@ pub enum ConfigError {
     #[error(
         "no database is set.\n\
          Set DATABASE_URL (or --database-url), DATABASE_URL_FILE with a file that holds it, or PGHOST and the other \
-         variables of libpq."
+         variables of libpq. PGSERVICE is not read."
     )]
     NoDatabase,
     #[error(
@@ -411,7 +411,9 @@ pub enum ConfigError {
         #[source]
         source: io::Error,
     },
-    #[error("DATABASE_URL (or --database-url) must begin with postgres:// or postgresql://")]
+    #[error(
+        "DATABASE_URL (or --database-url, or the content of DATABASE_URL_FILE) must begin with postgres:// or postgresql://"
+    )]
     DatabaseUrlScheme,
     #[error("DATABASE_URL (or --database-url) cannot be read")]
     DatabaseUrl(#[source] sqlx::Error),
