@@ -1,17 +1,16 @@
 //! Content that stays the same while the program runs: tagged, and compressed once for each coding.
 
 use axum::body::Bytes;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
 use crate::http::error::ApiError;
 use crate::http::etag::ETag;
+use crate::http::representation::{accepted_encoding, coded, tagged};
 use crate::pending::content_encoding::ContentEncoding;
 use crate::pending::digest::Digest;
-
-pub const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
 
 #[derive(Debug)]
 pub struct FixedContent {
@@ -36,16 +35,11 @@ impl FixedContent {
     pub async fn respond(&self, request: &HeaderMap) -> Result<Response, ApiError> {
         let coding = accepted_encoding(request);
         let etag = ETag::compressed(self.digest, coding);
-        let tagged = [
-            (header::VARY, ACCEPT_ENCODING),
-            (header::ETAG, HeaderValue::from(&etag)),
-        ];
         if etag.is_known_to(request) {
-            return Ok((StatusCode::NOT_MODIFIED, tagged).into_response());
+            return Ok((StatusCode::NOT_MODIFIED, tagged(&etag)).into_response());
         }
-        let content_encoding = coding.token().map(|token| [(header::CONTENT_ENCODING, token)]);
-        let media_type = [(header::CONTENT_TYPE, self.media_type)];
-        Ok((tagged, content_encoding, media_type, self.coded(coding).await?).into_response())
+        let content = coded(self.media_type, coding, self.coded(coding).await?);
+        Ok((tagged(&etag), content).into_response())
     }
 
     async fn coded(&self, coding: ContentEncoding) -> Result<Bytes, ApiError> {
@@ -62,19 +56,5 @@ impl FixedContent {
                 .map_err(|error| ApiError::Internal(Box::new(error)))
         });
         compressed.await.cloned()
-    }
-}
-
-/// The best encoding that a request accepts. Several header lines mean the same as one (RFC 9110, section 5.3).
-pub fn accepted_encoding(request: &HeaderMap) -> ContentEncoding {
-    let lines: Vec<&str> = request
-        .get_all(header::ACCEPT_ENCODING)
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .collect();
-    match lines[..] {
-        [] => ContentEncoding::Identity,
-        [line] => ContentEncoding::negotiate(line),
-        _ => ContentEncoding::negotiate(&lines.join(",")),
     }
 }

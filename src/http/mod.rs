@@ -19,6 +19,7 @@ mod page_headers;
 mod page_params;
 mod preconditions;
 pub mod query;
+mod representation;
 mod request_line;
 pub mod request_metrics;
 mod response_headers;

@@ -3,21 +3,20 @@
 
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::http::error::ApiError;
 use crate::http::etag::ETag;
 use crate::http::extract::JSON;
-use crate::http::fixed_content::{ACCEPT_ENCODING, accepted_encoding};
 use crate::http::middleware::long_poll::PREFER;
 use crate::http::page_headers::page_headers;
 use crate::http::page_params::PageRange;
 use crate::http::query::Query;
+use crate::http::representation::{accepted_encoding, coded, tagged};
 use crate::http::state::{AppState, EmptyStatus};
 use crate::listing::filter::Filter;
 use crate::listing::sorters::Sorters;
-use crate::pending::content_encoding::ContentEncoding;
 use crate::pending::page::{ListPage, ListQuery};
 use crate::pending::wait::Wait;
 
@@ -66,15 +65,5 @@ pub(super) async fn respond(
     let body = page.content.body.clone().unwrap_or_default();
     let digest = page.content.digest;
     let body = state.pending.compressed(body, digest, encoding).await?;
-    let encoding = content_encoding(encoding);
-    Ok((headers, [(header::CONTENT_TYPE, JSON)], encoding, body).into_response())
-}
-
-/// The headers of a representation that depends on `Accept-Encoding`.
-pub(super) fn tagged(etag: &ETag) -> [(HeaderName, HeaderValue); 2] {
-    [(header::VARY, ACCEPT_ENCODING), (header::ETAG, etag.into())]
-}
-
-pub(super) fn content_encoding(encoding: ContentEncoding) -> Option<[(HeaderName, &'static str); 1]> {
-    encoding.token().map(|token| [(header::CONTENT_ENCODING, token)])
+    Ok((headers, coded(JSON, encoding, body)).into_response())
 }

@@ -5,15 +5,14 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::list_page::{content_encoding, tagged};
 use crate::auth::audit::AuditRecord;
 use crate::http::error::ApiError;
 use crate::http::etag::ETag;
 use crate::http::extract::{JSON, JsonPatchContent, TaskId};
-use crate::http::fixed_content::accepted_encoding;
 use crate::http::middleware::long_poll::PREFER;
 use crate::http::openapi::{READING, WRITING, examples};
 use crate::http::preconditions;
+use crate::http::representation::{accepted_encoding, coded, tagged};
 use crate::http::state::AppState;
 use crate::memory::Reserved;
 use crate::pending::content_encoding::ContentEncoding;
@@ -70,13 +69,7 @@ pub async fn get(state: AppState, TaskId(id): TaskId, headers: HeaderMap) -> Res
         .pending
         .compressed(held(bytes, reserved), digest, encoding)
         .await?;
-    Ok((
-        tagged,
-        [(header::CONTENT_TYPE, JSON)],
-        content_encoding(encoding),
-        body,
-    )
-        .into_response())
+    Ok((tagged, coded(JSON, encoding, body)).into_response())
 }
 
 /// Change a task, or clear a pending one

@@ -1,16 +1,15 @@
 //! `GET` and `HEAD /task-status/suggestions`.
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::list_page::{content_encoding, tagged};
 use crate::http::error::ApiError;
 use crate::http::etag::ETag;
 use crate::http::extract::JSON;
-use crate::http::fixed_content::accepted_encoding;
 use crate::http::openapi::READING;
 use crate::http::page_params::PageParams;
 use crate::http::query::Query;
+use crate::http::representation::{accepted_encoding, coded, tagged};
 use crate::http::state::AppState;
 use crate::pending::digest::Digest;
 use crate::store::suggestions::suggestions;
@@ -65,6 +64,5 @@ pub async fn suggest(state: AppState, query: Query, headers: HeaderMap) -> Resul
         return Ok((StatusCode::NOT_MODIFIED, tagged(&etag)).into_response());
     }
     let body = state.pending.compressed(body.into(), digest, encoding).await?;
-    let content_type = [(header::CONTENT_TYPE, JSON)];
-    Ok((tagged(&etag), content_type, content_encoding(encoding), body).into_response())
+    Ok((tagged(&etag), coded(JSON, encoding, body)).into_response())
 }

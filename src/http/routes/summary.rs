@@ -1,17 +1,16 @@
 //! `GET` and `HEAD /task-status/summary`.
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::list_page::{content_encoding, tagged};
 use crate::http::error::ApiError;
 use crate::http::etag::ETag;
 use crate::http::extract::JSON;
-use crate::http::fixed_content::accepted_encoding;
 use crate::http::middleware::long_poll::PREFER;
 use crate::http::openapi::{READING, examples};
 use crate::http::page_params::PageParams;
 use crate::http::query::Query;
+use crate::http::representation::{accepted_encoding, coded, tagged};
 use crate::http::state::AppState;
 use crate::listing::summary::Summary;
 use crate::pending::digest::Digest;
@@ -70,6 +69,5 @@ pub async fn summary(state: AppState, query: Query, headers: HeaderMap) -> Resul
     // Of the time of the snapshot too: the tag leaves it out.
     let digest = Digest::of(&counted.body);
     let body = state.pending.compressed(counted.body, digest, encoding).await?;
-    let content_type = [(header::CONTENT_TYPE, JSON)];
-    Ok((tagged, content_type, content_encoding(encoding), body).into_response())
+    Ok((tagged, coded(JSON, encoding, body)).into_response())
 }
