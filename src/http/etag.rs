@@ -44,7 +44,7 @@ impl ETag {
     }
 }
 
-/// What a condition names.
+/// An item of a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Named<'a> {
     /// `*`

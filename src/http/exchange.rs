@@ -1,4 +1,4 @@
-//! What the stream of a connection and its requests know of each other.
+//! The state that the stream of a connection and its requests share.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! What is measured of requests, by the names of OpenTelemetry's semantic conventions for HTTP servers.
+//! Metrics of requests, by the names of OpenTelemetry's semantic conventions for HTTP servers.
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -31,7 +31,7 @@ struct Waiting {
     known: Known,
 }
 
-/// What the client has.
+/// The representation that the client has.
 #[derive(Debug)]
 enum Known {
     Page(ListQuery, Seen),
@@ -137,7 +137,7 @@ impl Wait {
     }
 }
 
-/// What a client has is what the database has.
+/// The client is up to date.
 struct Confirmed {
     /// As long as these tasks have this revision.
     tasks: Tasks,

@@ -17,7 +17,7 @@ const CLIENT_PART: usize = 2;
 /// The right to use a connection.
 pub type Turn = Vec<OwnedSemaphorePermit>;
 
-/// What a connection is used for.
+/// The use of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Work {
     /// Reading a page of all pending tasks.
@@ -90,7 +90,7 @@ impl Share {
             .collect()
     }
 
-    /// What a turn is made of, in the order in which it is waited for.
+    /// The permits of a turn, in the order in which they are waited for.
     fn permits(&self, work: Work) -> impl Iterator<Item = &Arc<Semaphore>> {
         let (first, second) = match work {
             Work::Page => (&self.all, None),

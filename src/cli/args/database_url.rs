@@ -279,7 +279,7 @@ fn refuse_raw(authority: &str, path: &str) -> Result<(), ConfigError> {
         return Err(raw('#'));
     }
     let (name, parameters) = path.split_once('?').unwrap_or((path, ""));
-    // What seems to be a port is a part of the password.
+    // The supposed port is a part of the password.
     let is_cut = || {
         let (_, port) = authority.rsplit_once(':').unwrap_or(("", ""));
         !authority.contains('@') && !port.is_empty() && !port.ends_with(']') && !is_port(port)

@@ -280,7 +280,7 @@ fn cursor(list: &Url, link: &str) -> Option<String> {
         .map(|(_, cursor)| cursor.into_owned())
 }
 
-/// What an error says, in English.
+/// The text of an error, in English.
 fn said(body: &[u8]) -> String {
     let Ok(error) = serde_json::from_slice::<Value>(body) else {
         return String::new();

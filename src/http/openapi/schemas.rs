@@ -97,7 +97,7 @@ pub enum TaskReports {
     Batch(Vec<IdentifiedTask>),
 }
 
-/// What the task works on: nothing if no value is given.
+/// The object that the task works on: none if no value is given.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TargetReport {
     /// Id of what the task works on. Empty unless given.
@@ -118,7 +118,7 @@ pub struct MessageReport {
     /// Key of the message in a catalogue of texts. Empty unless given.
     #[schema(max_length = 8192)]
     pub key: Option<String>,
-    /// What the text of the key is filled in with. Null is an empty text.
+    /// The values that fill in the text of the key. Null is an empty text.
     pub parameters: Option<Vec<Option<MessageParameter>>>,
 }
 

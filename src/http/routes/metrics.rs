@@ -29,7 +29,7 @@ const PREFIX: &str = "task_status";
 const OPEN_METRICS: &str = "application/openmetrics-text";
 const OPEN_METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// What is counted in several places of the process. Clones share everything.
+/// The metrics that several parts of the process count. Clones share everything.
 #[derive(Debug, Clone, Default)]
 pub struct Metrics {
     pub requests: RequestMetrics,
@@ -129,7 +129,7 @@ impl CountChecks {
     }
 }
 
-/// What is looked up for a request.
+/// The metrics that are looked up for a request.
 #[derive(Debug)]
 struct Snapshot {
     /// `None` if the database does not answer in time; then the metric is left out.

@@ -103,7 +103,7 @@ pub struct Dashboard(Arc<Served>);
 struct Served {
     /// The `Content-Security-Policy` of the page.
     policy: String,
-    /// What the page has to know of the service.
+    /// The settings of the service that the page needs.
     config: String,
     /// The segment of URLs that changes with the files.
     version: String,

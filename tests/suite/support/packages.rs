@@ -12,7 +12,7 @@ use super::left_out;
 /// The time limit of an installer, which downloads.
 const INSTALLATION: Duration = Duration::from_mins(5);
 
-/// What npm needs, and how it installs exactly the packages of the lock file, without their scripts.
+/// The requirements of npm, and how it installs exactly the packages of the lock file, without their scripts.
 pub const NODE: [&[&str]; 2] = [&["node", "--version"], &["npm", "--version"]];
 pub const NPM: [&str; 7] = [
     "npm",

@@ -1,4 +1,4 @@
-//! Who the page acts for: a pasted token, an `OpenID` Connect issuer, a gateway's session; and where the page may be.
+//! Credentials of the page: a pasted token, an `OpenID` Connect issuer, a gateway's session; and where the page may be.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, TcpListener};
