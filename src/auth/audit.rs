@@ -9,7 +9,7 @@
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::http::{Method, StatusCode};
+use axum::http::{Method, StatusCode, Uri};
 
 use super::Caller;
 use crate::telemetry::AUDIT;
@@ -21,7 +21,7 @@ pub struct Attempt {
     /// The address of the client, not of a trusted proxy.
     pub address: Option<IpAddr>,
     pub method: Method,
-    pub path: String,
+    pub uri: Uri,
 }
 
 /// The tasks that a write is about, as far as known.
@@ -49,14 +49,14 @@ pub struct Stored {
 /// Logs an event with the common fields.
 macro_rules! event {
     ($level:ident, $attempt:expr, $($field:tt)*) => {{
-        let Attempt { caller, address, method, path } = $attempt;
+        let Attempt { caller, address, method, uri } = $attempt;
         tracing::$level!(
             target: AUDIT,
             client = caller.as_ref().and_then(|caller| caller.client.as_deref()),
             subject = caller.as_ref().and_then(|caller| caller.subject.as_deref()),
             address = address.map(|address| address.to_string()),
             %method,
-            path,
+            path = uri.path(),
             $($field)*
         )
     }};

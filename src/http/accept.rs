@@ -51,19 +51,20 @@ fn negotiate(headers: &HeaderMap) -> Format {
 fn weight(ranges: &[&str], types: &[&str]) -> u16 {
     let weights = ranges.iter().filter_map(|range| {
         let mut parts = range.split(';').map(str::trim);
-        let name = parts.next()?.to_ascii_lowercase();
+        let (name, subtype) = parts.next()?.split_once('/')?;
         let is_within = |of: &&str| {
             of.split_once('/')
-                .is_some_and(|(of, _)| name == format!("{of}/*"))
+                .is_some_and(|(of, _)| name.eq_ignore_ascii_case(of))
         };
-        let specificity = if types.contains(&name.as_str()) {
-            2
-        } else if types.iter().any(is_within) {
-            1
-        } else if name == "*/*" {
-            0
-        } else {
-            return None;
+        let is_one = |of: &&str| {
+            of.split_once('/')
+                .is_some_and(|(_, of)| subtype.eq_ignore_ascii_case(of))
+        };
+        let specificity = match (name, subtype) {
+            ("*", "*") => 0,
+            (_, "*") if types.iter().any(is_within) => 1,
+            _ if types.iter().any(|of| is_within(of) && is_one(of)) => 2,
+            _ => return None,
         };
         let is_weight = |part: &&str| part.get(..1).is_some_and(|name| name.eq_ignore_ascii_case("q"));
         Some((

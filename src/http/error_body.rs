@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::Request;
-use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -107,11 +105,13 @@ fn localized(message: &Message, requested: Option<&Locale>) -> Vec<LocalizedText
         .collect()
 }
 
-/// Middleware: gives every response of status 400 and above its body, and logs the failure with its sources.
-pub async fn envelope(request: Request, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
-    let context = Context::new(&parts);
-    let response = next.run(Request::from_parts(parts, body)).await;
+/// Gives every response of status 400 and above its body, and logs the failure with its sources.
+pub async fn envelope<F: Future<Output = Response>>(
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
+    let context = Context::of(&request);
+    let response = next(request).await;
     if response.status().is_client_error() || response.status().is_server_error() {
         context.wrap(response)
     } else {
@@ -122,28 +122,31 @@ pub async fn envelope(request: Request, next: Next) -> Response {
 /// The parts of a request that an error body depends on.
 pub struct Context {
     tracking_id: TrackingId,
-    locale: Option<&'static Locale>,
+    accept_language: Option<HeaderValue>,
     method: Method,
     uri: Uri,
 }
 
 impl Context {
-    pub fn new(request: &Parts) -> Self {
+    pub fn of(request: &Request) -> Self {
         Self {
             tracking_id: request
-                .extensions
+                .extensions()
                 .get()
                 .copied()
                 .unwrap_or_else(TrackingId::random),
-            locale: accept_language(&request.headers).and_then(Locale::requested),
-            method: request.method.clone(),
-            uri: request.uri.clone(),
+            // Several header lines mean the same as one (RFC 9110, section 5.3), and the first is enough for an error text.
+            accept_language: request.headers().get(header::ACCEPT_LANGUAGE).cloned(),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
         }
     }
 
     /// The body for a failure of the request.
     pub fn body(&self, error: &ApiError) -> ErrorBody {
-        ErrorBody::new(error, self.tracking_id, self.locale)
+        let requested = self.accept_language.as_ref();
+        let requested = requested.and_then(|value| Locale::requested(value.to_str().ok()?));
+        ErrorBody::new(error, self.tracking_id, requested)
     }
 
     /// Logs the failure with all its sources, once. They are never sent to the caller.
@@ -196,10 +199,4 @@ impl Context {
         };
         ApiError::Refused(status, causes)
     }
-}
-
-/// The languages that the request accepts; several header lines mean the same as one (RFC 9110, section 5.3), and the
-/// first is enough for an error text.
-fn accept_language(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()
 }

@@ -15,6 +15,9 @@ const PARAMETERS: [&str; 5] = ["limit", "count", "filters", "sorters", "after"];
 /// A value that was too long for the header. A request with it is refused.
 pub const LEFT_OUT: &str = "…";
 
+/// To allocate it once.
+const TYPICAL_LINK_BYTES: usize = 256;
+
 /// Everything but the unreserved characters (RFC 3986, section 2.3).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -24,7 +27,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
 
 /// `X-Total-Count` if `total` is known, and `Link` (RFC 8288) if there is a next page.
 pub fn page_headers(query: &Query, total: Option<i64>, next: Option<&str>) -> impl IntoResponseParts + use<> {
-    let total = total.map(|total| [(X_TOTAL_COUNT, total.to_string())]);
+    let total = total.map(|total| [(X_TOTAL_COUNT, HeaderValue::from(total))]);
     let link = next
         .and_then(|cursor| link(query, cursor))
         .map(|link| [(header::LINK, link)]);
@@ -36,30 +39,33 @@ pub fn page_headers(query: &Query, total: Option<i64>, next: Option<&str>) -> im
 /// A longer link than [`MAX_LINK_BYTES`] has only the parameters of lists, and [`LEFT_OUT`] in place of the longest values:
 /// without a link, a client would take the page for the last.
 fn link(query: &Query, cursor: &str) -> Option<HeaderValue> {
-    let encode = |text: &str| utf8_percent_encode(text, RESERVED).to_string();
-    let mut parameters: Vec<(String, String)> = query
+    let same = query
         .iter()
-        .filter(|(name, _)| !["offset", "after"].contains(name))
-        .chain([("after", cursor)])
-        .map(|(name, value)| (encode(name), encode(value)))
-        .collect();
+        .filter(|(name, _)| !["offset", "after"].contains(name));
+    let mut parameters: Vec<(&str, &str)> = same.chain([("after", cursor)]).collect();
     let mut link = written(&parameters);
     if link.len() > MAX_LINK_BYTES {
-        parameters.retain(|(name, _)| PARAMETERS.contains(&name.as_str()));
+        parameters.retain(|(name, _)| PARAMETERS.contains(name));
         link = written(&parameters);
     }
     while link.len() > MAX_LINK_BYTES {
         let (_, longest) = parameters.iter_mut().max_by_key(|(_, value)| value.len())?;
-        *longest = encode(LEFT_OUT);
+        *longest = LEFT_OUT;
         link = written(&parameters);
     }
     link.try_into().ok()
 }
 
-fn written(parameters: &[(String, String)]) -> String {
-    let pairs: Vec<String> = parameters
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
-    format!("<?{}>; rel=\"next\"", pairs.join("&"))
+fn written(parameters: &[(&str, &str)]) -> String {
+    let mut link = String::with_capacity(TYPICAL_LINK_BYTES);
+    let mut separator = "<?";
+    for (name, value) in parameters {
+        link.push_str(separator);
+        link.extend(utf8_percent_encode(name, RESERVED));
+        link.push('=');
+        link.extend(utf8_percent_encode(value, RESERVED));
+        separator = "&";
+    }
+    link.push_str(">; rel=\"next\"");
+    link
 }

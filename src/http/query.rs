@@ -62,6 +62,9 @@ pub fn decode_segment(raw: &str) -> Result<String, Cause> {
 /// `position` is the position of `raw` in the query, in bytes from 1.
 fn decode(raw: &str, position: usize) -> Result<String, Cause> {
     let bytes = raw.as_bytes();
+    if !bytes.iter().any(|byte| b"%+".contains(byte)) {
+        return Ok(raw.to_owned());
+    }
     for (index, _) in raw.match_indices('%') {
         let encoded = bytes.get(index + 1..index + 3);
         if !encoded.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) {

@@ -11,16 +11,8 @@ const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding")
 
 /// The best encoding that a request accepts. Several header lines mean the same as one (RFC 9110, section 5.3).
 pub fn accepted_encoding(request: &HeaderMap) -> ContentEncoding {
-    let lines: Vec<&str> = request
-        .get_all(header::ACCEPT_ENCODING)
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .collect();
-    match lines[..] {
-        [] => ContentEncoding::Identity,
-        [line] => ContentEncoding::negotiate(line),
-        _ => ContentEncoding::negotiate(&lines.join(",")),
-    }
+    let lines = request.get_all(header::ACCEPT_ENCODING).iter();
+    ContentEncoding::negotiate(lines.filter_map(|line| line.to_str().ok()))
 }
 
 /// The headers of every representation that depends on `Accept-Encoding`, of a 304 too.

@@ -24,7 +24,6 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use crate::auth::Permission;
 use crate::http::middleware::authorize::Authorizer;
-use crate::http::middleware::limits;
 use crate::http::openapi::BEARER_TOKEN;
 use crate::http::request_metrics::RoutePath;
 use crate::http::shares::Shares;
@@ -63,13 +62,6 @@ fn secured<S>(
 }
 
 impl<S: Clone + Send + Sync + 'static> Route<S> {
-    /// The same route, with a place for each request.
-    #[must_use]
-    pub fn limited(mut self, shares: &Shares) -> Self {
-        self.described.2 = limits::limited(shares, self.described.2);
-        self
-    }
-
     /// The same route with the version after the service, as newer SDKs ask for it: `/task-status/v1/...`.
     #[must_use]
     pub fn versioned(&self) -> Self {
@@ -90,10 +82,11 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     }
 }
 
-/// A router of these routes, each behind the authorizer.
+/// A router of these routes, each behind the authorizer, with a place among the `shares` for each request.
 pub fn mount<S: Clone + Send + Sync + 'static>(
     routes: impl IntoIterator<Item = Route<S>>,
     authorizer: &Authorizer,
+    shares: &Shares,
 ) -> Router<S> {
     let routes = routes.into_iter().map(|mut route| {
         let path = route
@@ -103,7 +96,7 @@ pub fn mount<S: Clone + Send + Sync + 'static>(
             .keys()
             .next()
             .map(|path| RoutePath(path.as_str().into()));
-        route.described.2 = authorizer.require(route.permission, path, route.described.2);
+        route.described.2 = authorizer.require(route.permission, path, shares, route.described.2);
         route
     });
     join(routes).into()

@@ -1,28 +1,20 @@
 //! The whole HTTP application: every route and every layer, on one screen.
 
 use std::collections::BTreeSet;
-use std::str::FromStr;
 use std::time::Duration;
 
-use axum::extract::{OriginalUri, Request};
-use axum::http::{StatusCode, Uri, header};
-use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{any_service, get};
 use axum::{Extension, Router};
 use tower::ServiceBuilder;
-use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::routes;
 
 use crate::auth::Permission::{Read, Write};
 use crate::http::base_path::BasePath;
-use crate::http::error::ApiError;
-use crate::http::error_body::envelope;
 use crate::http::middleware::authorize::Authorizer;
 use crate::http::middleware::cors::{self, Origin};
 use crate::http::middleware::hosts::AllowedHosts;
-use crate::http::middleware::limits;
-use crate::http::middleware::{head, long_poll, track};
+use crate::http::middleware::{Layered, Middleware, without_extra_slashes};
 use crate::http::openapi;
 use crate::http::request_metrics::RequestMetrics;
 use crate::http::route::{Route, describe, mount, public, route};
@@ -88,8 +80,7 @@ pub fn api(state: AppState, config: &ApiConfig, extra_routes: Vec<Route>) -> Rou
     let request_timeout = state.request_timeout;
     let authorizer = &config.authorizer;
     let shares = Shares::new(config.bounds, state.database.clone());
-    let mounted =
-        |routes: Vec<Route>| mount(routes.into_iter().map(|route| route.limited(&shares)), authorizer);
+    let mounted = |routes: Vec<Route>| mount(routes, authorizer, &shares);
     // One that is listed twice is one.
     let base_paths: BTreeSet<&str> = config.base_paths.iter().map(BasePath::as_str).collect();
     let published = docs::Published::new(description(&config.base_paths), config.dashboard.is_some());
@@ -99,7 +90,9 @@ pub fn api(state: AppState, config: &ApiConfig, extra_routes: Vec<Route>) -> Rou
     if let Some(settings) = &config.dashboard {
         let dashboard = Extension(Dashboard::new(settings, authorizer.authenticator()));
         everywhere = everywhere.merge(mounted(dashboard_routes().into()).layer(dashboard.clone()));
-        let page = limits::limited(&shares, authorizer.require(None, None, get(ui::page))).layer(dashboard);
+        let page = authorizer
+            .require(None, None, &shares, get(ui::page))
+            .layer(dashboard);
         let front = authorizer
             .unknown_path()
             .layer(from_fn_with_state(page, ui::for_browsers));
@@ -143,9 +136,7 @@ pub fn description(base_paths: &[BasePath]) -> String {
     openapi::document(describe(task_routes().chain(meta_routes())), base_paths)
 }
 
-/// Routes inside the layers that every request passes. The first layer is the outermost: it sees the request first and
-/// the response last. One service holds all of them, since a router for each is allocated and cloned for every request:
-/// that took as long as all else.
+/// Routes inside the middleware that every request passes.
 pub fn layered(
     routes: Router,
     request_timeout: Duration,
@@ -153,18 +144,15 @@ pub fn layered(
     cors_origins: &[Origin],
     metrics: RequestMetrics,
 ) -> Router {
-    let layers = ServiceBuilder::new()
-        .layer(from_fn_with_state(metrics, track::track))
-        .layer(cors::layer(cors_origins))
-        .layer(from_fn(envelope))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(long_poll::hold))
-        .layer(from_fn_with_state(request_timeout, limits::deadline))
-        .layer(from_fn_with_state(hosts, head::check))
-        .map_response(no_content_has_no_length)
-        .map_request(without_extra_slashes);
-    // As the fallback of an empty router, so that the layers see a request before it is routed.
-    Router::new().fallback_service(layers.service(routes))
+    let layered = Layered::from(Middleware {
+        routes,
+        request_timeout,
+        hosts,
+        cors: cors::layer(cors_origins),
+        metrics,
+    });
+    // As the fallback of an empty router, so that the middleware sees a request before it is routed.
+    Router::new().fallback_service(layered)
 }
 
 /// The routes for supervisors, on an address of their own.
@@ -180,37 +168,4 @@ pub fn metrics(database: Database, pending: Pending, metrics: Metrics) -> Router
     Router::new()
         .route("/metrics", get(metrics::metrics))
         .with_state((database, pending, metrics))
-}
-
-/// Clients whose base URL ends in a slash ask for `//v2025/...`: it means `/v2025/...`. A slash at the end means nothing.
-fn without_extra_slashes(mut request: Request) -> Request {
-    let (uri, path) = (request.uri(), request.uri().path());
-    if path.starts_with("//") || path.len() > 1 && path.ends_with('/') {
-        let plain = format!("/{}", path.trim_matches('/'));
-        let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-        if let Ok(plain) = Uri::from_str(&(plain + &query)) {
-            let original = std::mem::replace(request.uri_mut(), plain);
-            request.extensions_mut().insert(OriginalUri(original));
-        }
-    }
-    request
-}
-
-/// Removes the length that the router gives every response to HEAD. A 204 may not have one, and that of a 304 would be
-/// the length of the content that was not sent (RFC 9110, section 8.6).
-fn no_content_has_no_length(mut response: Response) -> Response {
-    if [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&response.status()) {
-        response.headers_mut().remove(header::CONTENT_LENGTH);
-    }
-    response
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the signature is the layer's")]
-fn panicked(payload: Box<dyn std::any::Any + Send>) -> Response {
-    let message = payload
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_default();
-    ApiError::Panic(message).into_response()
 }

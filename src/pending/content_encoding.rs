@@ -46,22 +46,42 @@ impl ContentEncoding {
         }
     }
 
-    /// The coding with the highest weight in an `Accept-Encoding` (RFC 9110, section 12.5.3); of equals the cheapest.
-    /// Items that cannot be parsed weigh nothing. If no coding is acceptable it is `Identity`, as the RFC recommends.
-    pub fn negotiate(accept_encoding: &str) -> Self {
-        let mut best = Self::Identity;
-        let mut best_weight = 0;
-        for coding in Self::COMPRESSED {
-            let weight = weight(accept_encoding, coding);
+    /// The coding with the highest weight in the lines of `Accept-Encoding` (RFC 9110, section 12.5.3); of equals the
+    /// cheapest. Items that cannot be parsed weigh nothing. If no coding is acceptable it is `Identity`, as the RFC
+    /// recommends.
+    pub fn negotiate<'a>(lines: impl Iterator<Item = &'a str>) -> Self {
+        // In thousandths, of each coding and of all that are not named; 0 excludes. The first of a name counts.
+        let (mut explicit, mut others) = ([None; Self::ALL.len()], None);
+        for item in lines.flat_map(|line| line.split(',')) {
+            let mut parts = item.split(';').map(str::trim);
+            let name = parts.next().unwrap_or_default();
+            let named = Self::ALL.iter().position(|coding| coding.is_named(name));
+            let slot = match named.and_then(|index| explicit.get_mut(index)) {
+                Some(slot) => slot,
+                None if name == "*" => &mut others,
+                None => continue,
+            };
+            slot.get_or_insert_with(|| parts.next().map_or(Some(1000), quality).unwrap_or(0));
+        }
+        let [identity, compressed @ ..] = explicit;
+        let (mut best, mut best_weight) = (Self::Identity, 0);
+        for (coding, weight) in Self::COMPRESSED.into_iter().zip(compressed) {
+            let weight = weight.or(others).unwrap_or(0);
             if weight > best_weight {
                 (best, best_weight) = (coding, weight);
             }
         }
         // Only an explicit, higher weight: a client that names codings wants one of them.
-        if explicit_weight(accept_encoding, "identity").is_some_and(|weight| weight > best_weight) {
+        if identity.is_some_and(|weight| weight > best_weight) {
             return Self::Identity;
         }
         best
+    }
+
+    fn is_named(self, name: &str) -> bool {
+        // The old name of gzip is the same coding (RFC 9110, section 8.4.1.3).
+        name.eq_ignore_ascii_case(self.token().unwrap_or("identity"))
+            || self == Self::Gzip && name.eq_ignore_ascii_case("x-gzip")
     }
 
     /// The coding in which a body of this length is sent to a client that wants this one.
@@ -98,24 +118,6 @@ impl ContentEncoding {
             }
         }
     }
-}
-
-/// The weight of a coding in thousandths; 0 excludes it.
-fn weight(accept_encoding: &str, coding: ContentEncoding) -> u16 {
-    let token = coding.token().unwrap_or("identity");
-    explicit_weight(accept_encoding, token)
-        .or_else(|| explicit_weight(accept_encoding, "*"))
-        .unwrap_or(0)
-}
-
-fn explicit_weight(accept_encoding: &str, token: &str) -> Option<u16> {
-    accept_encoding.split(',').find_map(|item| {
-        let mut parts = item.split(';').map(str::trim);
-        let name = parts.next()?;
-        // The old name of gzip is the same coding (RFC 9110, section 8.4.1.3).
-        let same = name.eq_ignore_ascii_case(token) || token == "gzip" && name.eq_ignore_ascii_case("x-gzip");
-        same.then(|| parts.next().map_or(Some(1000), quality).unwrap_or(0))
-    })
 }
 
 /// `q=0.123` in thousandths.
@@ -168,7 +170,11 @@ mod tests {
             ("gzipped", ContentEncoding::Identity),
             ("é", ContentEncoding::Identity),
         ] {
-            assert_eq!(ContentEncoding::negotiate(accepted), coding, "{accepted}");
+            assert_eq!(
+                ContentEncoding::negotiate([accepted].into_iter()),
+                coding,
+                "{accepted}"
+            );
         }
     }
 

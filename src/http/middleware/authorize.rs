@@ -1,22 +1,23 @@
-//! Authorization: the layer around every route.
+//! Authorization, and a place for the request: the layer around every route.
 //!
 //! [`super::super::route`] puts it around each route with the permission that the route states, so every spelling of a
-//! path that leads to a handler leads through it. A public route needs no caller, but counts for the rate limit. Unknown paths and methods need authentication too: 401 before 404
-//! and 405.
+//! path that leads to a handler leads through it. A public route needs no caller, but counts for the rate limit. Unknown
+//! paths and methods need authentication too: 401 before 404 and 405.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{ConnectInfo, OriginalUri, Request, State};
-use axum::handler::Handler;
-use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::extract::{ConnectInfo, OriginalUri, Request};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any};
+use futures_util::future::BoxFuture;
 use tokio::time::sleep;
+use tower::{Layer, Service};
 
 use crate::auth::audit::{Attempt, AuditGuard};
 use crate::auth::client::Client;
@@ -25,6 +26,7 @@ use crate::auth::rate::Limiter;
 use crate::auth::{Authenticator, Permission};
 use crate::http::error::ApiError;
 use crate::http::request_metrics::RoutePath;
+use crate::http::shares::Shares;
 use crate::telemetry::error_chain;
 
 /// How often the buckets of the rate limit are tidied.
@@ -90,21 +92,23 @@ impl Authorizer {
         }
     }
 
-    /// Handlers, for callers with a permission only, or for all callers. Their responses say of which `path` they are.
+    /// Handlers, for callers with a permission only, or for all callers. Each request has a place among the `shares`.
+    /// Responses say of which `path` they are.
     pub fn require<S: Clone + Send + Sync + 'static>(
         &self,
         permission: Option<Permission>,
         path: Option<RoutePath>,
+        shares: &Shares,
         handlers: MethodRouter<S>,
     ) -> MethodRouter<S> {
         let requirement = permission.map_or(Requirement::Public, Requirement::Permission);
-        handlers.route_layer(from_fn_with_state((self.clone(), requirement, path), authorize))
+        handlers.route_layer(self.guard(requirement, path, Some(shares.clone())))
     }
 
     /// Routes with 404 for other paths and 405 for other methods, for authenticated callers only.
     pub fn with_fallbacks<S: Clone + Send + Sync + 'static>(&self, routes: Router<S>) -> Router<S> {
-        let authenticated = from_fn_with_state((self.clone(), Requirement::Authenticated, None), authorize);
-        let unknown_method = (async || StatusCode::METHOD_NOT_ALLOWED).layer(authenticated);
+        let guard = self.guard(Requirement::Authenticated, None, None);
+        let unknown_method = any(async || StatusCode::METHOD_NOT_ALLOWED).layer(guard);
         routes
             .fallback(self.unknown_path())
             .method_not_allowed_fallback(unknown_method)
@@ -112,8 +116,16 @@ impl Authorizer {
 
     /// 404, for authenticated callers only.
     pub fn unknown_path<S: Clone + Send + Sync + 'static>(&self) -> MethodRouter<S> {
-        let authenticated = from_fn_with_state((self.clone(), Requirement::Authenticated, None), authorize);
-        any(async || StatusCode::NOT_FOUND).layer(authenticated)
+        any(async || StatusCode::NOT_FOUND).layer(self.guard(Requirement::Authenticated, None, None))
+    }
+
+    fn guard(&self, requirement: Requirement, path: Option<RoutePath>, shares: Option<Shares>) -> Guard {
+        Guard(Arc::new(Conditions {
+            authorizer: Arc::clone(&self.0),
+            requirement,
+            path,
+            shares,
+        }))
     }
 
     pub fn authenticator(&self) -> &Authenticator {
@@ -121,52 +133,123 @@ impl Authorizer {
     }
 }
 
-/// Middleware: authenticates the caller and checks its permission, as far as needed. The [`Client`] becomes an extension of
-/// the request. Begins the audit record of a write.
-async fn authorize(
-    State((authorizer, requirement, path)): State<(Authorizer, Requirement, Option<RoutePath>)>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let mut response = authorizer.pass(requirement, request, next).await;
-    if let Some(path) = path {
-        response.extensions_mut().insert(path);
-    }
-    response
+/// The layer around a route.
+#[derive(Clone)]
+struct Guard(Arc<Conditions>);
+
+/// What a request has to pass before a route.
+struct Conditions {
+    authorizer: Arc<AuthorizerState>,
+    requirement: Requirement,
+    path: Option<RoutePath>,
+    shares: Option<Shares>,
 }
 
-impl Authorizer {
-    async fn pass(self, requirement: Requirement, mut request: Request, next: Next) -> Response {
-        let Self(state) = self;
+/// A route behind its guard. Layers of functions would move each request from box to box.
+#[derive(Clone)]
+struct Guarded<S> {
+    conditions: Arc<Conditions>,
+    inner: S,
+}
+
+impl<S> Layer<S> for Guard {
+    type Service = Guarded<S>;
+
+    fn layer(&self, inner: S) -> Guarded<S> {
+        Guarded {
+            conditions: Arc::clone(&self.0),
+            inner,
+        }
+    }
+}
+
+impl<S> Service<Request> for Guarded<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let Self {
+            conditions,
+            mut inner,
+        } = self.clone();
+        Box::pin(async move {
+            let respond = |request| async move {
+                let Ok(response) = inner.call(request).await;
+                response
+            };
+            let mut response = conditions.pass(request, respond).await;
+            if let Some(path) = &conditions.path {
+                response.extensions_mut().insert(path.clone());
+            }
+            Ok(response)
+        })
+    }
+}
+
+impl Conditions {
+    /// Authenticates the caller and checks its permission, as far as needed. Begins the audit record of a write. 503 without
+    /// a free place, instead of waiting longer and longer for a connection to the database.
+    async fn pass<F: Future<Output = Response>>(
+        &self,
+        mut request: Request,
+        next: impl FnOnce(Request) -> F,
+    ) -> Response {
+        let Self {
+            authorizer,
+            requirement,
+            ..
+        } = self;
         let peer = peer(&request);
         let mut attempt = Attempt {
             caller: None,
-            address: peer.map(|peer| state.proxies.client(request.headers(), peer)),
+            address: peer.map(|peer| authorizer.proxies.client(request.headers(), peer)),
             method: request.method().clone(),
-            path: original_path(&request).to_owned(),
+            uri: original_uri(&request).clone(),
         };
         let is_counted = request.extensions().get::<RateLimited>().is_some();
-        let limiter = state.limiter.as_ref().filter(|_| !is_counted);
-        let checked = state.check(request.headers(), peer, requirement, limiter, &mut attempt);
+        let limiter = authorizer.limiter.as_ref().filter(|_| !is_counted);
+        let checked = authorizer.check(request.headers(), peer, *requirement, limiter, &mut attempt);
         if let Err(error) = checked.await {
             attempt.refused(error.class().status, &error_chain(&error));
             return error.into_response();
         }
-        let client = Client::new(attempt.caller.as_ref(), attempt.address);
-        request.extensions_mut().insert(client);
-        if requirement != Requirement::Public {
-            state.authenticator.strip_credentials(request.headers_mut());
+        if *requirement != Requirement::Public {
+            authorizer.authenticator.strip_credentials(request.headers_mut());
         }
-        if requirement != Requirement::Permission(Permission::Write) {
-            return next.run(request).await;
-        }
-        let guard = AuditGuard::begin(attempt);
-        request.extensions_mut().insert(guard.record());
-        let response = next.run(request).await;
-        if response.extensions().get::<StreamingWrite>().is_some() {
-            guard.hand_over();
-        } else {
-            guard.end(response.status());
+        let place = self.shares.as_ref().map(|shares| {
+            let client = Client::new(attempt.caller.as_ref(), attempt.address);
+            shares.place(client)
+        });
+        let guard =
+            (*requirement == Requirement::Permission(Permission::Write)).then(|| AuditGuard::begin(attempt));
+        let response = match place.transpose() {
+            Err(error) => error.into_response(),
+            // Held until there is a response.
+            Ok(place) => {
+                let extensions = request.extensions_mut();
+                if let Some(place) = &place {
+                    extensions.insert(place.clone());
+                }
+                if let Some(guard) = &guard {
+                    extensions.insert(guard.record());
+                }
+                next(request).await
+            }
+        };
+        if let Some(guard) = guard {
+            if response.extensions().get::<StreamingWrite>().is_some() {
+                guard.hand_over();
+            } else {
+                guard.end(response.status());
+            }
         }
         response
     }
@@ -202,10 +285,10 @@ impl AuthorizerState {
     }
 }
 
-/// The path of the request as the client wrote it, base path included.
-pub fn original_path(request: &Request) -> &str {
+/// The target of the request as the client wrote it, base path included.
+pub fn original_uri(request: &Request) -> &Uri {
     let original = request.extensions().get();
-    original.map_or(request.uri(), |OriginalUri(uri)| uri).path()
+    original.map_or(request.uri(), |OriginalUri(uri)| uri)
 }
 
 /// The other end of the connection.

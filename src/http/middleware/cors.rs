@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use thiserror::Error;
-use tower::layer::util::Identity;
-use tower::util::{Either, option_layer};
 use tower_http::cors::CorsLayer;
 
 use crate::http::tracking_id::SLPT_REQUEST_ID;
@@ -41,8 +39,8 @@ impl FromStr for Origin {
 
 /// Responds to preflight requests, which carry no credentials, and allows the pages of these origins to read responses.
 /// Credentials that browsers add by themselves, such as cookies, are never allowed.
-pub fn layer(origins: &[Origin]) -> Either<CorsLayer, Identity> {
-    option_layer((!origins.is_empty()).then(|| allowing(origins)))
+pub fn layer(origins: &[Origin]) -> Option<CorsLayer> {
+    (!origins.is_empty()).then(|| allowing(origins))
 }
 
 fn allowing(origins: &[Origin]) -> CorsLayer {

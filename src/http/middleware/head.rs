@@ -1,26 +1,19 @@
 //! Checks of the head of every request, whatever its path.
 
 use axum::body::HttpBody as _;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{StatusCode, Version, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 
 use crate::http::bounds::MAX_URI_BYTES;
 use crate::http::error::ApiError;
 use crate::http::middleware::hosts::{AllowedHosts, authority};
 use crate::messages::cause::Cause;
 
-/// Middleware: refuses a request whose target is too long, whose host is missing or not allowed, or whose content is
-/// encoded.
-pub async fn check(State(hosts): State<AllowedHosts>, request: Request, next: Next) -> Response {
-    let checked = length(&request)
-        .and_then(|()| host(&hosts, &request))
-        .and_then(|()| encodings(&request));
-    match checked {
-        Ok(()) => next.run(request).await,
-        Err(error) => error.into_response(),
-    }
+/// Refuses a request whose target is too long, whose host is missing or not allowed, or whose content is encoded.
+pub fn check(hosts: &AllowedHosts, request: &Request) -> Result<(), ApiError> {
+    length(request)
+        .and_then(|()| host(hosts, request))
+        .and_then(|()| encodings(request))
 }
 
 fn length(request: &Request) -> Result<(), ApiError> {

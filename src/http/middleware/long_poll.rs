@@ -9,7 +9,6 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::middleware::Next;
 use axum::response::Response;
 use tokio::time::timeout;
 
@@ -19,14 +18,23 @@ use crate::pending::wait::Wait;
 pub const PREFER: HeaderName = HeaderName::from_static("prefer");
 pub const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// Middleware: holds a request whose response carries a [`Wait`], if it prefers to be held.
-pub async fn hold(request: Request, next: Next) -> Response {
-    let Some(preferred) = preference(request.headers()) else {
-        return next.run(request).await;
-    };
+/// Holds a request whose response carries a [`Wait`], if it prefers to be held.
+pub async fn hold<F: Future<Output = Response>>(request: Request, next: impl Fn(Request) -> F) -> Response {
+    match preference(request.headers()) {
+        None => next(request).await,
+        // Boxed: few requests need the larger future.
+        Some(preferred) => Box::pin(held(request, preferred, next)).await,
+    }
+}
+
+async fn held<F: Future<Output = Response>>(
+    request: Request,
+    preferred: Duration,
+    next: impl Fn(Request) -> F,
+) -> Response {
     let (parts, body) = request.into_parts();
     let mut again = parts.clone();
-    let mut response = next.clone().run(Request::from_parts(parts, body)).await;
+    let mut response = next(Request::from_parts(parts, body)).await;
     let Some(wait) = response.extensions_mut().remove::<Wait>() else {
         return response;
     };
@@ -40,7 +48,7 @@ pub async fn hold(request: Request, next: Next) -> Response {
     drop(waiter_permit);
     let wakeup = wait.wakeup().await;
     again.extensions.insert(RateLimited);
-    let mut response = next.run(Request::from_parts(again, Body::empty())).await;
+    let mut response = next(Request::from_parts(again, Body::empty())).await;
     drop(wakeup);
     response.extensions_mut().remove::<Wait>();
     let failed = response.status().is_client_error() || response.status().is_server_error();

@@ -2,19 +2,22 @@
 
 use std::time::Instant;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::Response;
 use tracing::Instrument;
 
 use crate::http::request_metrics::RequestMetrics;
 use crate::http::tracking_id::{SLPT_REQUEST_ID, TrackingId};
 
-/// Middleware, the outermost: gives the request its tracking id, sends it with the response, and logs one line.
+/// Gives the request its tracking id, sends it with the response, and logs one line.
 ///
 /// The query is not logged, since a filter may hold personal data. Successful reads are logged at debug level only, and so are
 /// responses with 503: their failure is logged already, and an outage has many.
-pub async fn track(State(metrics): State<RequestMetrics>, mut request: Request, next: Next) -> Response {
+pub async fn track<F: Future<Output = Response>>(
+    metrics: &RequestMetrics,
+    mut request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let begun = Instant::now();
     let id = TrackingId::inbound(request.headers()).unwrap_or_else(TrackingId::random);
     request.extensions_mut().insert(id);
@@ -23,7 +26,7 @@ pub async fn track(State(metrics): State<RequestMetrics>, mut request: Request, 
 
     let span = tracing::info_span!("request", trackingId = %id);
     async {
-        let mut response = metrics.measure(&method, next.run(request)).await;
+        let mut response = metrics.measure(&method, next(request)).await;
         response.headers_mut().insert(SLPT_REQUEST_ID, id.into());
         let path = uri.path();
         let status = response.status().as_u16();

@@ -1,7 +1,7 @@
 //! `GET` and `HEAD /task-status`.
 
 use axum::Extension;
-use axum::http::{HeaderMap, Version};
+use axum::extract::Request;
 use axum::response::Response;
 
 use super::{export, list_page};
@@ -55,13 +55,12 @@ pub async fn list(
     state: AppState,
     Extension(place): Extension<Place>,
     query: Query,
-    version: Version,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, ApiError> {
     let mut params = PageParams::new(&query);
     let filter = params.filters();
     let order = params.sorters();
-    let format = accept::format(version, &headers)?;
+    let format = accept::format(request.version(), request.headers())?;
     if format != Format::Json {
         let exporting = export::respond(
             &state,
@@ -77,5 +76,5 @@ pub async fn list(
     let range = params.range(&order);
     params.check()?;
     let empty = EmptyStatus::Ok;
-    list_page::respond(&state, &query, filter, range, order, empty, &headers).await
+    list_page::respond(&state, &query, filter, range, order, empty, request.headers()).await
 }

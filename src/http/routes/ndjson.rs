@@ -70,13 +70,14 @@ pub fn store(
     record: AuditRecord,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let (parts, body) = request.into_parts();
+    let context = Context::of(&request);
+    let body = request.into_body();
     let (sender, results) = results(state.pending.response_memory());
     let worker = Worker {
         _place: place.stream()?,
         writing: AuditGuard::resume(record),
         database: state.database,
-        context: Context::new(&parts),
+        context,
         sender,
         batch: Vec::new(),
         batch_bytes: 0,

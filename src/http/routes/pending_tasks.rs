@@ -1,7 +1,7 @@
 //! `GET` and `HEAD /task-status/pending-tasks`.
 
 use axum::Extension;
-use axum::http::{HeaderMap, Version};
+use axum::extract::Request;
 use axum::response::Response;
 
 use super::{export, list_page};
@@ -59,12 +59,11 @@ pub async fn list(
     state: AppState,
     Extension(place): Extension<Place>,
     query: Query,
-    version: Version,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, ApiError> {
     let mut params = PageParams::new(&query);
     let order = Sorters::oldest_first();
-    let format = accept::format(version, &headers)?;
+    let format = accept::format(request.version(), request.headers())?;
     if format != Format::Json {
         let pending = Filter::pending();
         let exporting = export::respond(
@@ -88,7 +87,7 @@ pub async fn list(
         range,
         order,
         state.empty_status,
-        &headers,
+        request.headers(),
     )
     .await
 }

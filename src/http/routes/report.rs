@@ -15,7 +15,7 @@ use crate::auth::audit::AuditRecord;
 use crate::http::bounds::MAX_BATCH;
 use crate::http::error::ApiError;
 use crate::http::extract::{JSON, JsonContent, NDJSON, TaskId, media_type, unsupported_media_type};
-use crate::http::middleware::authorize::original_path;
+use crate::http::middleware::authorize::original_uri;
 use crate::http::openapi::schemas::{TaskReport, TaskReports};
 use crate::http::openapi::{WRITING, examples};
 use crate::http::preconditions;
@@ -136,7 +136,7 @@ pub async fn post(
     if given != JSON {
         return Err(unsupported_media_type(given, &[&[JSON][..], &NDJSON].concat()));
     }
-    let path = original_path(&request).to_owned();
+    let path = original_uri(&request).path().to_owned();
     let JsonContent(content) = JsonContent::from_request(request, &state).await?;
     match content {
         Value::Array(items) => batch(&state, &record, items).await,
