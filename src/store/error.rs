@@ -84,6 +84,9 @@ pub enum StoreError {
         #[source]
         source: MigrateError,
     },
+    /// A migration or a repair could not lock the tables.
+    #[error("the tables could not be locked: another transaction is in the way; end it, or try again later")]
+    Locked(#[source] sqlx::Error),
     /// The role of this process lacks privileges of the service.
     #[error(
         "the role {role} lacks what the service needs, {lacking}: run `task-status migrate --grant-to {role}` \
@@ -143,6 +146,7 @@ impl StoreError {
             Self::Unavailable(_)
             | Self::KnownDown
             | Self::StatementTimeout(_)
+            | Self::Locked(_)
             | Self::NotConfirmed { .. } => true,
             Self::Shared(error) => error.is_transient(),
             Self::Connection(_)
@@ -251,12 +255,17 @@ impl From<sqlx::Error> for StoreError {
 
 impl From<MigrateError> for StoreError {
     fn from(error: MigrateError) -> Self {
-        match error {
-            MigrateError::Execute(source) => match Self::from(source) {
-                Self::Statement(source) => Self::Schema(MigrateError::Execute(source)),
-                other => other,
-            },
-            other => Self::Schema(other),
+        let (source, version) = match error {
+            MigrateError::Execute(source) => (source, None),
+            MigrateError::ExecuteMigration(source, version) => (source, Some(version)),
+            other => return Self::Schema(other),
+        };
+        match Self::from(source) {
+            Self::Statement(source) => Self::Schema(match version {
+                Some(version) => MigrateError::ExecuteMigration(source, version),
+                None => MigrateError::Execute(source),
+            }),
+            other => other,
         }
     }
 }

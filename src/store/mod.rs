@@ -1,6 +1,6 @@
 //! PostgreSQL: all SQL is in this folder.
 //!
-//! Reading order: [`hosts`], [`database`] and [`share`] (connections), [`schema`] (migrations), [`privileges`] (of the service's role), `row` (the
+//! Reading order: [`hosts`], [`database`] and [`share`] (connections), [`schema`] (migrations), `locks`, [`privileges`] (of the service's role), `row` (the
 //! list of columns), [`list`], [`summary`], [`suggestions`], [`tally`] and [`task`] (reading), [`report`], [`clear`] and [`retention`]
 //! (writing), [`import`] and [`export`] (very many tasks, on a connection of [`bulk`]), [`unreadable`] (what cannot be read).
 
@@ -14,6 +14,7 @@ pub mod hosts;
 pub mod import;
 mod keyset;
 pub mod list;
+mod locks;
 mod order;
 pub mod privileges;
 pub mod report;

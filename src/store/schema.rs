@@ -1,19 +1,26 @@
 //! The migrations, embedded in the program: a database is migrated, or expected to be up to date.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tokio::time::{Instant, sleep};
 
 use super::error::is_for_lack_of_privilege;
 use super::session::{self, Pooling, START_TIMEOUT, Settings, within};
-use super::{StoreError, privileges};
+use super::{StoreError, locks, privileges};
 
-/// The statement timeout of a migration, which includes the wait for another replica that migrates.
+/// The statement timeout of migrations, and how long they wait for locks and for another process that migrates.
 const MIGRATION_TIMEOUT: Duration = Duration::from_mins(15);
 
-static MIGRATIONS: Migrator = sqlx::migrate!();
+static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut migrations = sqlx::migrate!();
+    // This version also runs on the schema of the next one: beside it during an upgrade, and after going back.
+    migrations.set_ignore_missing(true);
+    migrations
+});
 
 /// What happens to the schema before the database is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,19 +45,11 @@ impl Schema {
 }
 
 /// Runs the missing migrations. Several processes may do so at once: with an advisory lock they take turns. A role that may
-/// not run migrations succeeds if none is missing. A database with migrations that this version does not know is refused.
+/// not run migrations succeeds if none is missing. Migrations that this version does not know are ignored.
 pub async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
-    let settings = Settings {
-        statement_timeout: MIGRATION_TIMEOUT,
-    };
-    let mut connection = settings.connect(options).await?;
-    // `run` does the same after it has connected, but its future is not `Send`.
-    let migrated = MIGRATIONS.run_direct(None, &mut connection, false).await;
-    // Closing also releases the lock.
-    connection.close().await?;
-    match migrated {
+    match run(&MIGRATIONS, options, MIGRATION_TIMEOUT).await {
         // Running migrations needs the privilege to create the table that records them, even if the table exists.
-        Err(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _))
+        Err(StoreError::Schema(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)))
             if is_for_lack_of_privilege(&error) =>
         {
             match expect(options).await {
@@ -61,7 +60,49 @@ pub async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
                 outcome => outcome,
             }
         }
-        outcome => Ok(outcome?),
+        outcome => outcome,
+    }
+}
+
+/// Runs those of these migrations that are missing. Waits for locks in short tries, as long as `limit`.
+pub async fn run(
+    migrations: &Migrator,
+    options: &PgConnectOptions,
+    limit: Duration,
+) -> Result<(), StoreError> {
+    let settings = Settings {
+        statement_timeout: MIGRATION_TIMEOUT,
+    };
+    let mut connection = settings.connect(options).await?;
+    let limit_waits = format!("set lock_timeout = '{}'", locks::TIMEOUT);
+    sqlx::raw_sql(AssertSqlSafe(limit_waits))
+        .execute(&mut connection)
+        .await?;
+    let own = sqlx::query_scalar!(r#"select pg_backend_pid() as "pid!""#)
+        .fetch_one(&mut connection)
+        .await?;
+    let begun = Instant::now();
+    loop {
+        let migrated = tokio::select! {
+            // `Migrator::run` does the same after it has connected, but its future is not `Send`.
+            migrated = migrations.run_direct(None, &mut connection, false) => migrated,
+            never = locks::log_holders(options, own) => never,
+        };
+        match migrated {
+            Err(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _))
+                if locks::is_in_the_way(&error) =>
+            {
+                if begun.elapsed() + locks::PAUSE > limit {
+                    return Err(StoreError::Locked(error));
+                }
+                sleep(locks::PAUSE).await;
+            }
+            migrated => {
+                // Closing also releases the lock.
+                connection.close().await?;
+                return Ok(migrated?);
+            }
+        }
     }
 }
 

@@ -9,9 +9,9 @@
 use std::io;
 
 use sqlx::postgres::PgRow;
-use sqlx::{Connection, PgConnection, Row};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
-use super::{Database, StoreError};
+use super::{Database, StoreError, locks};
 
 /// The key of the advisory lock with which services take turns.
 const LOCK: i64 = 0x7461_736b_7461_6c6c;
@@ -191,15 +191,21 @@ pub async fn check_in_turn(database: &Database) -> Result<Option<Check>, StoreEr
 /// have changed past the triggers. Writers wait meanwhile, readers do not.
 pub async fn repair(connection: &mut PgConnection) -> Result<Check, StoreError> {
     let mut transaction = connection.begin().await?;
-    // All later writers wait behind this lock, so it does not wait long itself. The order is that of TRUNCATE and of a fold.
-    sqlx::raw_sql(
+    // The order is that of TRUNCATE and of a fold.
+    let lock = format!(
         "set transaction isolation level read committed;
-         set local lock_timeout = '5s';
+         set local lock_timeout = '{}';
          lock table task_status, task_status_tally, task_status_pending_delta, task_status_pending_minute,
              task_status_pending_hour in share row exclusive mode",
-    )
-    .execute(&mut *transaction)
-    .await?;
+        locks::TIMEOUT
+    );
+    match sqlx::raw_sql(AssertSqlSafe(lock))
+        .execute(&mut *transaction)
+        .await
+    {
+        Err(error) if locks::is_in_the_way(&error) => return Err(StoreError::Locked(error)),
+        locked => locked?,
+    };
     let check = check(&mut transaction).await?;
     // The step is as large as the first revision is: a restore may have set the revision back a long way.
     sqlx::query!(

@@ -29,6 +29,7 @@ mod list;
 mod locales;
 mod memory;
 mod metrics;
+mod migrations;
 mod model;
 mod openapi;
 mod outage;
