@@ -1,6 +1,7 @@
 //! The tally: in every snapshot it equals `count(*)`, after any statement at any isolation level. Its revisions move with
 //! every change to a pending task, and to any task.
 
+mod backups;
 mod concurrent;
 mod past_triggers;
 mod room;

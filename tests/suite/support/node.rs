@@ -32,25 +32,18 @@ impl Node {
 
     /// A running standby of another node.
     pub fn standby_of(primary: &Self) -> Self {
-        let node = Self::without_data();
-        let sockets = primary.folder.path().display().to_string();
-        node.run(
-            "pg_basebackup",
-            &[
-                "-h",
-                &sockets,
-                "-U",
-                "postgres",
-                "-D",
-                &node.data(),
-                "-Rc",
-                "fast",
-                "-X",
-                "stream",
-                "--no-sync",
-            ],
-        );
+        let node = Self::copy_of(primary, "-R");
         node.start();
+        node
+    }
+
+    /// A base backup of another node, with this option too. It is not running.
+    pub fn copy_of(primary: &Self, option: &str) -> Self {
+        let node = Self::without_data();
+        let (sockets, data) = (primary.path(""), node.data());
+        let connection = ["-h", &sockets, "-U", "postgres", "-D", &data];
+        let fast = ["-c", "fast", "-X", "stream", "--no-sync", option];
+        node.run("pg_basebackup", &[&connection[..], &fast].concat());
         node
     }
 

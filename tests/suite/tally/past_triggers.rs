@@ -6,7 +6,6 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use task_status::store::schema::{self, Schema};
 use task_status::store::tally;
 
-use super::observe;
 use crate::support::database::TestDatabase;
 use crate::support::node::Node;
 use crate::support::service::{Answer, LIMITS, PENDING_TASKS, Service, Setup, watched};
@@ -89,7 +88,7 @@ async fn a_page_that_is_being_read_when_memory_is_forgotten_is_not_kept() {
 }
 
 /// A server with logical replication, and two databases with tables.
-async fn two_databases() -> (Node, [PgConnection; 2]) {
+pub(super) async fn two_databases() -> (Node, [PgConnection; 2]) {
     let node = Node::primary();
     let mut admin = PgConnection::connect_with(&node.options()).await.unwrap();
     admin
@@ -150,98 +149,6 @@ async fn a_page_has_replicated_changes_after_memory_is_forgotten() {
     })
     .await;
     another_once_forgotten(&service, &page).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_repair_mends_a_restore_of_the_rows_alone() {
-    let (node, [mut theirs, ours]) = two_databases().await;
-    ours.close().await.unwrap();
-    for sql in [
-        &*tasks::insert_many(30, "n", "n * interval '1 hour'"),
-        "update task_status set completion_status = 'ERROR' where id::int > 20",
-        "select task_status_fold_tally(), task_status_fold_pending()",
-        "begin isolation level repeatable read; update task_status set progress = 'x' where id = '1'; commit",
-        "begin isolation level repeatable read; update task_status set completion_status = 'ERROR' where id = '2'; commit",
-        "create database migrated template ours",
-    ] {
-        theirs.execute(AssertSqlSafe(sql.to_owned())).await.unwrap();
-    }
-    for (name, dump, is_plain) in [
-        ("archive", &["-Fc"][..], false),
-        ("archive_without_triggers", &["-Fc", "--disable-triggers"], false),
-        ("copied", &[], true),
-        ("copied_without_triggers", &["--disable-triggers"], true),
-        ("inserted", &["--inserts"], true),
-        (
-            "inserted_without_triggers",
-            &["--inserts", "--disable-triggers"],
-            true,
-        ),
-    ] {
-        theirs
-            .execute(AssertSqlSafe(format!("create database {name} template migrated")))
-            .await
-            .unwrap();
-        let file = node.path(name);
-        let status = node.client(
-            "pg_dump",
-            &[
-                &[
-                    "-h",
-                    &node.path(""),
-                    "-U",
-                    "postgres",
-                    "-d",
-                    "theirs",
-                    "--data-only",
-                    "-f",
-                    &file,
-                ],
-                dump,
-            ]
-            .concat(),
-        );
-        assert!(status.success(), "{name}: {status}");
-        // Some rows are refused, which ends neither program.
-        let restore = ["-h", &node.path(""), "-U", "postgres", "-d", name];
-        if is_plain {
-            node.client("psql", &[&restore[..], &["-q", "-f", &file]].concat());
-        } else {
-            node.client(
-                "pg_restore",
-                &[&restore[..], &["--data-only", &file], &dump[1..]].concat(),
-            );
-        }
-
-        let mut connection = PgConnection::connect_with(&node.options().database(name))
-            .await
-            .unwrap();
-        let restored = observe(&mut connection).await;
-        assert_eq!(restored.counted, 19, "{name}");
-        assert!(!tally::check(&mut connection).await.unwrap().is_right(), "{name}");
-        tally::repair(&mut connection).await.unwrap();
-        assert!(tally::check(&mut connection).await.unwrap().is_right(), "{name}");
-        let repaired = observe(&mut connection).await;
-        assert_eq!((repaired.counted, repaired.tallied), (19, 19), "{name}");
-        assert!(repaired.has_moved_from(&restored), "{name}");
-        let slots: i64 = sqlx::query_scalar("select count(slot) from task_status_tally")
-            .fetch_one(&mut connection)
-            .await
-            .unwrap();
-        assert_eq!(slots, 64, "{name}");
-        // Writers that add a row are served too.
-        connection
-            .execute("alter table task_status enable always trigger task_status_count_update")
-            .await
-            .unwrap();
-        connection
-            .execute("begin isolation level repeatable read; update task_status set completion_status = 'ERROR'; commit")
-            .await
-            .unwrap();
-        let after = observe(&mut connection).await;
-        assert_eq!((after.counted, after.tallied), (0, 0), "{name}");
-        connection.close().await.unwrap();
-    }
 }
 
 #[tokio::test]
