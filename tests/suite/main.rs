@@ -42,6 +42,7 @@ mod prepared_queries;
 mod privileges;
 mod proxies;
 mod renewal;
+mod runbook;
 mod schema;
 mod schema_changes;
 mod schemathesis;
