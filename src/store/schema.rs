@@ -35,7 +35,7 @@ impl Schema {
     /// Migrates, or refuses a database that lacks migrations.
     pub async fn ensure(self, options: &PgConnectOptions, pooling: Pooling) -> Result<(), StoreError> {
         match (self, pooling) {
-            (Self::Migrate, Pooling::None) => migrate(options).await,
+            (Self::Migrate, Pooling::None) => migrate_in_session(options).await,
             // Migrations take a lock of their session, which a transaction pooler would leave to another client.
             (Self::Migrate, Pooling::Transaction) | (Self::Expect, _) => {
                 within(START_TIMEOUT, expect(options)).await
@@ -47,6 +47,13 @@ impl Schema {
 /// Runs the missing migrations. Several processes may do so at once: with an advisory lock they take turns. A role that may
 /// not run migrations succeeds if none is missing. Migrations that this version does not know are ignored.
 pub async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
+    match Pooling::detect(options).await? {
+        Pooling::None => migrate_in_session(options).await,
+        Pooling::Transaction => Err(StoreError::TransactionPooler),
+    }
+}
+
+async fn migrate_in_session(options: &PgConnectOptions) -> Result<(), StoreError> {
     match run(&MIGRATIONS, options, MIGRATION_TIMEOUT).await {
         // Running migrations needs the privilege to create the table that records them, even if the table exists.
         Err(StoreError::Schema(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)))

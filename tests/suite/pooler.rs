@@ -6,7 +6,7 @@ use task_status::store::session::Pooling;
 
 use crate::support::database::TestDatabase;
 use crate::support::pgbouncer::{self, PgBouncer};
-use crate::support::program::{Program, serve};
+use crate::support::program::{Program, command, refused, serve};
 use crate::support::service::{LIMITS, PENDING_TASKS, Service, Setup, watched};
 use crate::support::until;
 
@@ -159,6 +159,24 @@ async fn a_pooler_without_prepared_statements_is_refused_at_the_start() {
     let mut program = Program::start(serve(&bouncer.url(), &["--auth", "none"]));
     assert!(!program.wait().success());
     assert!(program.log().contains("pool_mode = session"), "{}", program.log());
+}
+
+#[tokio::test]
+async fn commands_that_need_a_session_refuse_a_transaction_pooler() {
+    let database = TestDatabase::new().await;
+    let Some(bouncer) = transaction_mode(&database).await else {
+        return;
+    };
+    let prune = ["prune", "--older-than", "90d"];
+    for arguments in [&["migrate"][..], &["verify"], &["export"], &prune] {
+        let mut command = command(arguments);
+        command.env("DATABASE_URL", bouncer.url());
+        let said = refused(command);
+        assert!(
+            said.contains("this command needs a session of its own"),
+            "{arguments:?}: {said}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! A real `PgBouncer` in front of a test's database.
 //!
-//! `PGBOUNCER` names the program; without it, the installed one is used.
+//! `PGBOUNCER` names the program; without it, the installed one is used. If `PGBOUNCER_MODE` is `session` or `transaction`,
+//! every service of the tests reaches its database through one.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -48,6 +49,18 @@ impl PgBouncer {
         };
         bouncer.until_it_answers().await;
         bouncer
+    }
+
+    /// The one that the environment asks for.
+    pub async fn in_between(upstream: PgConnectOptions) -> Option<Self> {
+        let mode = std::env::var("PGBOUNCER_MODE").ok()?;
+        let prepared = if mode == "transaction" {
+            "max_prepared_statements = 100"
+        } else {
+            ""
+        };
+        let settings = format!("pool_mode = {mode}\n{prepared}\ndefault_pool_size = 50");
+        Some(Self::start(upstream, &settings).await)
     }
 
     /// Ends it, and starts it in the same place with other settings.

@@ -31,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::database::TestDatabase;
 use super::identity;
+use super::pgbouncer::PgBouncer;
 use super::{TIMEOUT, give_clients_cryptography};
 
 pub const PENDING_TASKS: &str = "/task-status/pending-tasks";
@@ -100,6 +101,8 @@ pub struct Service {
     /// Likewise.
     pub pending: Option<Pending>,
     client: reqwest::Client,
+    /// Between the service and its database.
+    _pooler: Option<PgBouncer>,
 }
 
 /// A database that is watched as by the program.
@@ -125,9 +128,16 @@ impl Service {
     }
 
     pub async fn with(database: &TestDatabase, setup: Setup) -> Self {
-        let database = watched(database.service_options(), LIMITS, Schema::Expect);
+        let pooler = PgBouncer::in_between(database.service_options()).await;
+        let options = pooler
+            .as_ref()
+            .map_or(database.service_options(), PgBouncer::options);
+        let database = watched(options, LIMITS, Schema::Expect);
         database.wait_until_up().await;
-        Self::on(database, setup)
+        Self {
+            _pooler: pooler,
+            ..Self::on(database, setup)
+        }
     }
 
     /// Accepts tokens of these keys.
@@ -188,6 +198,7 @@ impl Service {
             authorizer: None,
             pending: None,
             client: reqwest::Client::new(),
+            _pooler: None,
         }
     }
 
