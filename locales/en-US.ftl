@@ -159,7 +159,7 @@ cause-filter-invalid-time = Position { $position } of the filter: “{ $given }�
 cause-filter-time-out-of-range = Position { $position } of the filter: the time “{ $given }” is outside the years 1 to 9999.
 cause-filter-number-out-of-range = Position { $position } of the filter: the number “{ $given }” is outside { $min } to { $max }.
 cause-filter-unterminated-text = Position { $position } of the filter: the string that begins here has no closing double quote.
-cause-filter-unknown-escape = Position { $position } of the filter: a backslash must be followed by another backslash or a double quote.
+cause-filter-unknown-escape = Position { $position } of the filter: a backslash must begin an escape of JSON: \" \\ \/ \b \f \n \r \t \u00e9.
 cause-filter-null-character = Position { $position } of the filter: the character NUL (U+0000) is not allowed.
 # $limit: characters
 cause-filter-text-too-long = Position { $position } of the filter: the string that begins here is longer than { $limit } characters.

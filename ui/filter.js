@@ -44,8 +44,18 @@ export function operators(field) {
   }
 }
 
-/** A string as a literal. @param {string} text */
-export const quoted = (text) => `"${text.replace(/[\\"]/g, '\\$&')}"`;
+/** A string as a literal. Its escapes are visible in a field, which would drop line breaks. @param {string} text */
+export const quoted = (text) => JSON.stringify(text);
+
+/** The string of a literal, or of the beginning of one. @param {string} literal */
+export function unquoted(literal) {
+  const text = literal.replace(/^"/, '');
+  try {
+    return /** @type {string} */ (JSON.parse(`"${text}"`));
+  } catch {
+    return text;
+  }
+}
 
 /** @typedef {{ kind: 'word' | 'string' | 'sign', text: string, start: number, end: number, open: boolean }} Token */
 

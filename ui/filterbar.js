@@ -2,7 +2,7 @@
 
 import { effect, h, html, signal, useRef, useState } from './vendor/preact.js';
 import { Problem, requestJson, withQuery } from './api.js';
-import { FIELDS, allOf, conditions, operators, placeAt, quoted } from './filter.js';
+import { FIELDS, allOf, conditions, operators, placeAt, quoted, unquoted } from './filter.js';
 import { t } from './i18n.js';
 import { list, timeAgo } from './list.js';
 import { Select, withValue } from './parts.js';
@@ -95,7 +95,7 @@ async function values(field, typed, stop) {
   if (type.kind === 'time') {
     return typed ? [] : TIMES.map(([key, ago]) => ({ insert: `${timeAgo(ago)} `, hint: t(key) }));
   }
-  const prefix = typed.replace(/^"/, '').replace(/\\(.)/g, '$1');
+  const prefix = unquoted(typed);
   const known =
     type.kind === 'names'
       ? (type.names ?? []).filter((name) => name.startsWith(prefix.toUpperCase()))
@@ -290,7 +290,7 @@ function Form({ onAdd }) {
       : html`<input type=${takesList(operator) ? 'text' : INPUTS[kind]} step="any" required value=${value} list="known-values"
             onFocus=${() => ask(value)} onInput=${withValue(enter)} />
           <datalist id="known-values">
-            ${known.map((one) => html`<option key=${one} value=${one}></option>`)}
+            ${known.filter((one) => !/[\r\n]/.test(one)).map((one) => html`<option key=${one} value=${one}></option>`)}
           </datalist>`;
   const operations = {
     value: operator,

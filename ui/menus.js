@@ -55,7 +55,7 @@ export function Views() {
   </li>`);
   return html`${known.length === 0 ? html`<p class="quiet">${t('noViews')}</p>` : html`<ul class="views">${known}</ul>`}
     <form class="inline" onSubmit=${save}>
-      <input required maxlength="80" aria-label=${t('viewName')} placeholder=${t('viewName')} value=${name}
+      <input required pattern=".*\\S.*" maxlength="80" aria-label=${t('viewName')} placeholder=${t('viewName')} value=${name}
         onInput=${withValue(setName)} />
       <button type="submit">${t('saveView')}</button>
     </form>`;

@@ -4,6 +4,7 @@ mod acting;
 mod hosting;
 mod looks;
 mod signing_in;
+mod views;
 mod watching;
 
 use crate::support::browser::Browser;

@@ -177,8 +177,8 @@ fn filters() -> (String, Value) {
          `type in (\"QUARTZ\", \"QPOC\")`; `pr` stands before the field, `isnull` after it. `not`, `and` and `or` combine \
          them, in this order of precedence; parentheses change it. Names and operators are written as they are here; \
          strings are compared without regard to case, and a comparison with a field that is not set is false.\n\n\
-         Strings stand in double quotes, with `\\\"` and `\\\\` for a double quote and a backslash. Times (RFC 3339, a \
-         date, or a year) may, numbers may not.\n\n\
+         Strings stand in double quotes, with the escapes of JSON: `\\\"`, `\\\\`, `\\n`, `\\u00e9`. Times (RFC 3339, a \
+         date, or a year) may stand in them, numbers may not.\n\n\
          {}\n\
          | Operator | Meaning |\n|---|---|\n{operators}\n\
          `sourceId` is `target.id` if `target.type` is `APPLICATION`. `type` also matches the kind of a task: the name of \

@@ -53,7 +53,7 @@ pub enum FilterProblem {
     },
     /// A string begins here and never ends.
     UnterminatedText,
-    /// The backslash here is followed by neither a backslash nor a double quote.
+    /// The backslash here begins no escape of JSON.
     UnknownEscape,
     /// NUL, which PostgreSQL cannot store.
     NulCharacter,

@@ -61,17 +61,16 @@ impl<'t> Scanner<'t> {
         self.run(is_bare)
     }
 
-    /// A string in double quotes, without them and its escapes.
+    /// A string in double quotes, without them and with what its escapes stand for.
     pub(super) fn quoted(&mut self) -> Result<Option<String>, FilterError> {
         let begin = self.offset;
         let Some(rest) = self.rest().strip_prefix('"') else {
             return Ok(None);
         };
-        let mut text = String::new();
-        let mut characters = rest.char_indices();
-        while let Some((index, character)) = characters.next() {
+        let (mut text, mut index) = (String::new(), 0);
+        while let Some(character) = rest[index..].chars().next() {
             let here = begin + 1 + index;
-            match character {
+            let (length, meant) = match character {
                 '"' if text.chars().count() > MAX_TEXT_LENGTH => {
                     return Err(self.error(begin, FilterProblem::TextTooLong));
                 }
@@ -79,13 +78,16 @@ impl<'t> Scanner<'t> {
                     self.advance(index + 2);
                     return Ok(Some(text));
                 }
-                '\\' => match characters.next() {
-                    Some((_, escaped @ ('"' | '\\'))) => text.push(escaped),
-                    _ => return Err(self.error(here, FilterProblem::UnknownEscape)),
-                },
-                '\0' => return Err(self.error(here, FilterProblem::NulCharacter)),
-                other => text.push(other),
+                '\\' => {
+                    escape(&rest[index..]).ok_or_else(|| self.error(here, FilterProblem::UnknownEscape))?
+                }
+                other => (other.len_utf8(), other),
+            };
+            if meant == '\0' {
+                return Err(self.error(here, FilterProblem::NulCharacter));
             }
+            text.push(meant);
+            index += length;
         }
         Err(self.error(begin, FilterProblem::UnterminatedText))
     }
@@ -117,6 +119,15 @@ impl<'t> Scanner<'t> {
         let rest = self.rest();
         self.offset += rest.len() - rest.trim_start().len();
     }
+}
+
+/// The length of the escape that the text begins with, and the character that it stands for. The escapes are those of
+/// JSON: `\n`, `\u00e9`, or two for a character beyond 16 bits.
+fn escape(text: &str) -> Option<(usize, char)> {
+    [2, 6, 12].into_iter().find_map(|length| {
+        let literal = format!("\"{}\"", text.get(..length)?);
+        Some((length, serde_json::from_str(&literal).ok()?))
+    })
 }
 
 fn is_word(character: char) -> bool {

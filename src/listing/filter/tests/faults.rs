@@ -73,7 +73,9 @@ fn a_syntax_error_has_the_position_of_the_first_wrong_token() {
     for (text, expected) in [
         ("id eq \"a", at(7, UnterminatedText)),
         ("id eq \"é😀\" and id eq \"a\\\"", at(22, UnterminatedText)),
-        ("id eq \"😀a\\n\"", at(10, UnknownEscape)),
+        ("id eq \"😀a\\x\"", at(10, UnknownEscape)),
+        (r#"id eq "\u12 4""#, at(8, UnknownEscape)),
+        (r#"id eq "\ud83d\u0041""#, at(8, UnknownEscape)),
         ("id eq \"a\\", at(9, UnknownEscape)),
     ] {
         assert_eq!(fault(text), expected, "{text}");
@@ -194,6 +196,7 @@ fn an_invalid_name_or_value_is_refused() {
             ),
         ),
         ("id eq \"é\0\"", at(9, NulCharacter)),
+        (r#"id eq "é\u0000""#, at(9, NulCharacter)),
     ] {
         assert_eq!(fault(text), expected, "{text}");
         assert!(!fault(text).is_syntax());

@@ -65,6 +65,10 @@ fn every_documented_form_is_accepted() {
         ),
         (r#"id eq "source-\"abc\"\\""#, r#"id eq "source-\"abc\"\\""#),
         ("id eq \"\n\t😀é%_'\"", "id eq \"\n\t😀é%_'\""),
+        (
+            r#"id eq "\/\b\f\n\r\t\u00e9\ud83d\ude00""#,
+            "id eq \"/\u{8}\u{c}\n\r\té😀\"",
+        ),
         ("id eq \"\"", "id eq \"\""),
     ] {
         let filter = parsed(text);
