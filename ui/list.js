@@ -21,7 +21,7 @@ import { listFilter, listKey, selection, show } from './state.js';
 /** @typedef {import('./i18n.js').Key} Key */
 
 /** The page of the list as the server has it. */
-export const list = new Live();
+export const list = new Live(400, 'list');
 /** The rows as they are shown, and of which list. */
 const shown = signal(/** @type {{ key: string, rows: Row[] }} */ ({ key: '', rows: [] }));
 /** Whether another list than the one before was asked for in vain: that one's rows must not be taken for its. */

@@ -10,11 +10,10 @@ export const TIMEOUT = WAIT + 10;
 /** The pause between requests to a server that does not hold them. */
 const POLL_PAUSE = 2000;
 const MAX_BACKOFF = 15_000;
-/** A browser has six connections to a server over HTTP/1.1, for all its pages: how many of them may be held. */
-const MAX_HELD = 4;
+/** A browser has six connections to a server over HTTP/1.1, for all its pages: how many lists may be held, and others. */
+const MAX_HELD = 2;
 /** The same for one page, if it cannot know of the others. */
-const MAX_HELD_ALONE = 2;
-const HELD = 'task-status held request';
+const MAX_HELD_ALONE = 1;
 
 /**
  * How current the page is.
@@ -54,12 +53,15 @@ export class Live {
   asOf = signal(/** @type {number | null} */ (null));
   /** The shortest time from one request to the next in milliseconds: what is busy is not drawn more often. */
   #least;
+  /** What its requests are held as. Nothing else takes the connections of the lists. */
+  #kind;
   /** Where the data is from. @type {string | null} */
   path = null;
 
-  /** @param {number} [least] */
-  constructor(least = 400) {
+  /** @param {number} [least] @param {Kind} [kind] */
+  constructor(least = 400, kind = 'other') {
     this.#least = least;
+    this.#kind = kind;
   }
 
   /**
@@ -107,7 +109,7 @@ export class Live {
       const begun = Date.now();
       let pause = this.#least;
       try {
-        const response = await conditional(path, etag, stop);
+        const response = await conditional(path, etag, this.#kind, stop);
         const data = response.status === 304 ? undefined : await read(response);
         if (stop.aborted) return;
         failures = 0;
@@ -154,39 +156,49 @@ function retryDelay({ status, retryAfter }, failures) {
 /**
  * @param {string} path
  * @param {string | null} etag
+ * @param {Kind} kind
  * @param {AbortSignal} stop
  */
-async function conditional(path, etag, stop) {
+async function conditional(path, etag, kind, stop) {
   // A connection that died in silence must not look live.
   const signal = AbortSignal.any([stop, AbortSignal.timeout(TIMEOUT * 1000)]);
   if (etag === null) return request(path, { signal });
   const headers = { 'If-None-Match': etag };
-  return (await mayHold())
-    ? hold(() => request(path, { signal, headers: { ...headers, Prefer: `wait=${WAIT}` } }))
+  return (await mayHold(kind))
+    ? hold(kind, () => request(path, { signal, headers: { ...headers, Prefer: `wait=${WAIT}` } }))
     : request(path, { signal, headers });
 }
 
 /** The held requests of this page. */
-let heldHere = 0;
+const heldHere = { list: 0, other: 0 };
+/** @typedef {keyof typeof heldHere} Kind */
 
-/** Whether a connection is left for another held request. Only pages of a secure context know of the others. */
-async function mayHold() {
-  if (!navigator.locks) return heldHere < MAX_HELD_ALONE;
+/** @param {Kind} kind */
+const lockOf = (kind) => `task-status held ${kind}`;
+
+/**
+ * Whether a connection is left for another held request. Only pages of a secure context know of the others.
+ *
+ * @param {Kind} kind
+ */
+async function mayHold(kind) {
+  if (!navigator.locks) return heldHere[kind] < MAX_HELD_ALONE;
   const { held } = await navigator.locks.query();
-  return (held ?? []).filter((lock) => lock.name === HELD).length < MAX_HELD;
+  return (held ?? []).filter(({ name }) => name === lockOf(kind)).length < MAX_HELD;
 }
 
 /**
  * @template T
+ * @param {Kind} kind
  * @param {() => Promise<T>} send
  * @returns {Promise<T>}
  */
-async function hold(send) {
-  heldHere += 1;
+async function hold(kind, send) {
+  heldHere[kind] += 1;
   try {
-    return navigator.locks ? await navigator.locks.request(HELD, { mode: 'shared' }, send) : await send();
+    return navigator.locks ? await navigator.locks.request(lockOf(kind), { mode: 'shared' }, send) : await send();
   } finally {
-    heldHere -= 1;
+    heldHere[kind] -= 1;
   }
 }
 
