@@ -112,6 +112,9 @@ export async function request(path, { headers = {}, ...sent } = {}) {
   const date = Date.parse(response.headers.get('Date') ?? '');
   // The header has whole seconds, and the way back takes time: smaller differences mean nothing.
   if (Math.abs(date - serverNow()) > 2000) clockOffset.value = date - Date.now();
+  // A page in place of data is a gateway's too: it wants people to sign in.
+  const isPage = response.headers.get('Content-Type')?.startsWith('text/html');
+  if (response.type === 'opaqueredirect' || (response.ok && isPage)) throw new Problem(401, []);
   if (response.ok || response.status === 304) return response;
   throw await problem(response);
 }
@@ -127,7 +130,6 @@ export async function requestJson(path, sent) {
 
 /** @param {Response} response */
 async function problem(response) {
-  if (response.type === 'opaqueredirect') return new Problem(401, []);
   const retryAfter = Number.parseInt(response.headers.get('Retry-After') ?? '', 10);
   const trackingId = response.headers.get('SLPT-Request-ID') ?? '';
   /** @type {string[]} */

@@ -48,6 +48,8 @@ export function Trouble() {
   const signIn = () => {
     dialog.value = 'signin';
   };
+  // Without a tracking id the response is a gateway's, whose session may have ended.
+  const needsSignIn = status === 401 || (status === 403 && !trackingId);
   const signInText = t(token.value ? 'signInAgain' : 'signIn');
   const retry = () => {
     attempt.value += 1;
@@ -57,7 +59,7 @@ export function Trouble() {
       ${asOf.value !== null && html`<span>${t('shownAsOf', { time: clock(asOf.value) })}</span>`}
       ${trackingId && html`<small>${t('trackingId')} <code>${trackingId}</code></small>`}</div>
     ${state.retryAt !== null && h(Countdown, { to: state.retryAt })}
-    ${status === 401 && html`<button type="button" class="primary" onClick=${signIn}>${signInText}</button>`}
+    ${needsSignIn && html`<button type="button" class="primary" onClick=${signIn}>${signInText}</button>`}
     <button type="button" onClick=${retry}>${t('retryNow')}</button>
   </div>`;
 }

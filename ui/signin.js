@@ -146,10 +146,10 @@ export function Account() {
 }
 
 export function SignInDialog() {
-  return h(Dialog, { name: 'signin' }, config.value?.auth === 'gateway' ? h(NewSession, {}) : h(SignIn, {}));
+  return h(Dialog, { name: 'signin' }, config.value?.auth === 'jwt' ? h(SignIn, {}) : h(NewSession, {}));
 }
 
-/** A gateway signs people in before it lets the page through. */
+/** A gateway signs people in before it lets the page through, also if the service itself asks for nothing. */
 function NewSession() {
   return html`<div class="dialog">
     <h2 id="signin-title">${t('signIn')}</h2>

@@ -1,6 +1,7 @@
 //! The dashboard: how its files are served, and what people see and do with it in a real browser.
 
 mod acting;
+mod faults;
 mod hosting;
 mod looks;
 mod signing_in;
