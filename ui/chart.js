@@ -33,24 +33,40 @@ function ceiling(value) {
  * @param {(bin: Bin, next: string | null) => void} props.onPick Gets a column and when the next one begins.
  */
 export function Chart({ bins, label, onPick }) {
-  const [at, setAt] = useState(/** @type {number | null} */ (null));
+  const [time, setTime] = useState(/** @type {string | null} */ (null));
+  const at = bins.findIndex((bin) => bin.from === time);
   const top = ceiling(Math.max(...bins.map((bin) => Math.max(bin.started, ended(bin)))));
   const step = WIDTH / bins.length;
   const y = (/** @type {number} */ value) => HEIGHT - (value / top) * HEIGHT;
   const steps = bins.map((bin, index) => `${index * step} ${y(bin.started)}H${(index + 1) * step}`);
   const middle = bins[Math.floor(bins.length / 2)];
+  const last = bins.length - 1;
+  // The keyboard begins at the latest column.
+  const from = at === -1 ? last : at;
+  const leave = () => setTime(null);
+  const arrive = (/** @type {number} */ index) => setTime(bins[Math.min(last, Math.max(0, index))].from);
+  const pick = (/** @type {number} */ index) => onPick(bins[index], bins[index + 1]?.from ?? null);
+  const onKeyDown = (/** @type {KeyboardEvent} */ event) => {
+    const to = { ArrowLeft: from - 1, ArrowDown: from - 1, ArrowRight: from + 1, ArrowUp: from + 1, Home: 0, End: last };
+    if (event.key in to) arrive(to[/** @type {keyof typeof to} */ (event.key)]);
+    else if (event.key === 'Enter') pick(from);
+    else return;
+    event.preventDefault();
+  };
+  const said = sums([bins[from]]).map(([name, sum]) => `${t(name)} ${number(sum)}`);
   return html`<figure class="chart">
-    ${h(Legend, { bins: at === null ? bins : [bins[at]], when: at === null ? '' : localTime(bins[at].from) })}
-    <div class="plot">
+    ${h(Legend, { bins: at === -1 ? bins : [bins[at]], when: at === -1 ? '' : localTime(bins[at].from) })}
+    <div class="plot" tabIndex=${0} role="slider" aria-label=${label} aria-valuemin=${0} aria-valuemax=${last}
+      aria-valuenow=${from} aria-valuetext=${`${localTime(bins[from].from)}: ${said.join(', ')}`}
+      onKeyDown=${onKeyDown} onFocus=${() => arrive(from)} onBlur=${leave}>
       <span class="top" aria-hidden="true">${number(top)}</span>
-      <svg viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label=${label}
-        onPointerLeave=${() => setAt(null)}>
+      <svg viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true" onPointerLeave=${leave}>
         <path class="grid" d=${`M0 .5H${WIDTH}M0 ${HEIGHT / 2}H${WIDTH}`} />
         ${bins.map((bin, index) => h(Column, { key: bin.from, bin, x: index * step + GAP / 2, width: step - GAP, y }))}
         <path class="line" d=${`M${steps.join('L')}`} />
         ${bins.map((bin, index) => html`<rect key=${bin.from} class=${index === at ? 'hit at' : 'hit'}
           x=${index * step} y="0" width=${step} height=${HEIGHT}
-          onPointerEnter=${() => setAt(index)} onClick=${() => onPick(bin, bins[index + 1]?.from ?? null)} />`)}
+          onPointerEnter=${() => arrive(index)} onClick=${() => pick(index)} />`)}
       </svg>
       <span class="axis" aria-hidden="true">
         <span>${minute(bins[0].from)}</span><span>${minute(middle.from)}</span><span>${t('now')}</span></span>
@@ -59,14 +75,25 @@ export function Chart({ bins, label, onPick }) {
   </figure>`;
 }
 
+/**
+ * What these columns show together.
+ *
+ * @param {Bin[]} bins
+ * @returns {[(typeof SERIES)[number]['name'] | 'started', number][]}
+ */
+function sums(bins) {
+  const sum = (/** @type {(bin: Bin) => number} */ of) => bins.reduce((total, bin) => total + of(bin), 0);
+  return [
+    ['started', sum((bin) => bin.started)],
+    ...SERIES.map(({ name, statuses }) => /** @type {[typeof name, number]} */ ([name, sum((bin) => count(bin, statuses))])),
+  ];
+}
+
 /** What the colours mean, with the sums of these columns. @param {{ bins: Bin[], when: string }} props */
 function Legend({ bins, when }) {
-  const sum = (/** @type {(bin: Bin) => number} */ of) => number(bins.reduce((total, bin) => total + of(bin), 0));
-  const key = (/** @type {(typeof SERIES)[number]['name'] | 'started'} */ name, /** @type {string} */ total) =>
-    html`<span class=${`key ${name}`} key=${name}><span class="swatch"></span>${t(name)} <b>${total}</b></span>`;
   return html`<figcaption>
-    ${key('started', sum((bin) => bin.started))}
-    ${SERIES.map(({ name, statuses }) => key(name, sum((bin) => count(bin, statuses))))}
+    ${sums(bins).map(([name, sum]) => html`<span class=${`key ${name}`} key=${name}>
+      <span class="swatch"></span>${t(name)} <b>${number(sum)}</b></span>`)}
     <span>${when}</span>
   </figcaption>`;
 }
@@ -83,7 +110,7 @@ function Column({ bin, x, width, y }) {
   })}</g>`;
 }
 
-/** The same figures as a table, for those who cannot see the chart. @param {{ bins: Bin[], label: string }} props */
+/** The same figures as a table, for those who cannot see the chart and want all. @param {{ bins: Bin[], label: string }} props */
 function Figures({ bins, label }) {
   const used = bins.filter((bin) => bin.started > 0 || ended(bin) > 0);
   return html`<div class="unseen"><table>

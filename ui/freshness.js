@@ -4,7 +4,7 @@ import { h, html } from './vendor/preact.js';
 import { token } from './api.js';
 import { clock, duration, t } from './i18n.js';
 import { asOf, list } from './list.js';
-import { TIMEOUT, attempt, now, paused, running } from './live.js';
+import { TIMEOUT, now, paused, running, tryAgain } from './live.js';
 import { headline } from './parts.js';
 import { dialog } from './state.js';
 
@@ -51,16 +51,13 @@ export function Trouble() {
   // Without a tracking id the response is a gateway's, whose session may have ended.
   const needsSignIn = status === 401 || (status === 403 && !trackingId);
   const signInText = t(token.value ? 'signInAgain' : 'signIn');
-  const retry = () => {
-    attempt.value += 1;
-  };
   return html`<div class="trouble" role="alert">
     <div><b>${headline(status)}</b> ${texts.map((text) => html`<span key=${text}>${text} </span>`)}
       ${asOf.value !== null && html`<span>${t('shownAsOf', { time: clock(asOf.value) })}</span>`}
       ${trackingId && html`<small>${t('trackingId')} <code>${trackingId}</code></small>`}</div>
     ${state.retryAt !== null && h(Countdown, { to: state.retryAt })}
     ${needsSignIn && html`<button type="button" class="primary" onClick=${signIn}>${signInText}</button>`}
-    <button type="button" onClick=${retry}>${t('retryNow')}</button>
+    <button type="button" onClick=${tryAgain}>${t('retryNow')}</button>
   </div>`;
 }
 

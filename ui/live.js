@@ -32,11 +32,12 @@ document.addEventListener('visibilitychange', () => {
 /** Whether the page asks for changes. */
 export const running = computed(() => ready.value && !paused.value && !hidden.value);
 
-/** Moves when the user wants to try again at once. */
-export const attempt = signal(0);
-addEventListener('online', () => {
+/** Moves when everything is to be tried again at once. */
+const attempt = signal(0);
+export const tryAgain = () => {
   attempt.value += 1;
-});
+};
+addEventListener('online', tryAgain);
 
 /** The server's time in seconds, for ages. It stands still while nobody looks. */
 export const now = signal(Math.floor(serverNow() / 1000));

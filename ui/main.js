@@ -121,6 +121,7 @@ const HELP = [
   [['Esc'], 'keyClose'],
   [['x'], 'keySelect'],
   [['.'], 'keyChanges'],
+  [['←', '→'], 'keyChart'],
   [['p'], 'keyPause'],
   [['?'], 'keyHelp'],
 ];

@@ -5,10 +5,10 @@ import { withQuery } from './api.js';
 import { allOf, conditions, quoted, toggle } from './filter.js';
 import { clock, duration, number, percent, t } from './i18n.js';
 import { parse } from './json.js';
-import { timeAgo } from './list.js';
-import { Live } from './live.js';
+import { list, timeAgo } from './list.js';
+import { Live, tryAgain } from './live.js';
 import { Chart } from './chart.js';
-import { Age, Select, statusName } from './parts.js';
+import { Age, Select, headline, statusName } from './parts.js';
 import { STUCK_AFTER, equals, fitting, go, show, view } from './state.js';
 
 /** @typedef {import('./api.js').Summary} Summary */
@@ -70,7 +70,8 @@ export function Now() {
   const spanButton = (/** @type {'hour' | 'day'} */ choice, /** @type {Key} */ label) =>
     html`<button type="button" aria-pressed=${span === choice}
       onClick=${() => go({ span: choice }, { replace: true })}>${t(label)}</button>`;
-  const stale = summary.freshness.value.kind === 'failed';
+  const state = summary.freshness.value;
+  const stale = state.kind === 'failed';
   const asOf = summary.asOf.value;
   return html`<section class=${stale ? 'now stale' : 'now'} aria-label=${t('now')}>
     ${show.value === 'ended' ? h(EndedTiles, {}) : h(PendingTiles, {})}
@@ -84,7 +85,14 @@ export function Now() {
         onPick: (bin, next) => showEnded(bin.from, next),
       })}
     </div>
-    ${stale && data && asOf !== null && html`<p class="quiet">${t('shownAsOf', { time: clock(asOf) })}</p>`}
+    ${
+      // Otherwise the trouble with the list says all.
+      stale &&
+      list.freshness.value.kind !== 'failed' &&
+      html`<p class="quiet">${headline(state.problem.status)}
+        ${data && asOf !== null && t('shownAsOf', { time: clock(asOf) })}
+        <button type="button" onClick=${tryAgain}>${t('retryNow')}</button></p>`
+    }
   </section>`;
 }
 

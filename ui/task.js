@@ -37,7 +37,8 @@ export function TaskPanel({ actions }) {
   useEffect(() => {
     if (id.value === null) return;
     opener.current ??= document.activeElement;
-    panel.current?.focus();
+    // It is in sight, and its beginning may be above it.
+    panel.current?.focus({ preventScroll: true });
   }, [id.value]);
   const close = () => {
     go({ task: null });
@@ -56,7 +57,7 @@ export function TaskPanel({ actions }) {
   // A task that is shown stays, with what the list says of its freshness, unless it is deleted.
   const problem = state.kind === 'failed' && (!task || state.problem.status === 404) ? state.problem : null;
   const label = t('close');
-  return html`<aside class="task" ref=${panel} tabIndex=${-1} aria-labelledby="task-title" onKeyDown=${onKeyDown}>
+  return html`<div class="beside"><aside class="task" ref=${panel} tabIndex=${-1} aria-labelledby="task-title" onKeyDown=${onKeyDown}>
     <div class="task-head">
       <h2 id="task-title" dir="auto">${task?.uniqueName || id.value}</h2>
       <button type="button" class="icon" aria-label=${label} title=${`${label} ( Esc )`} onClick=${close}>×</button>
@@ -64,7 +65,7 @@ export function TaskPanel({ actions }) {
     ${problem && h(Fault, { problem })}
     ${task && h(Details, { task, actions })}
     ${!task && !problem && html`<p class="quiet">${t('loading')}</p>`}
-  </aside>`;
+  </aside></div>`;
 }
 
 /** @param {{ task: Task, actions: (task: Task) => unknown }} props */

@@ -191,6 +191,7 @@ export const texts = {
   keyClose: 'Die Task schließen',
   keySelect: 'Die Task auswählen',
   keyChanges: 'Zeigen, was sich in der Liste geändert hat',
+  keyChart: 'Durch die Säulen des Diagramms gehen; Enter listet, was damals endete',
   keyPause: 'Anhalten und fortsetzen',
   keyHelp: 'Diese Hilfe',
   helpRows: 'Zeilen bleiben an ihrem Platz, während sich Tasks ändern. Neue und verschwundene Tasks werden über der Liste angekündigt.',

@@ -198,6 +198,7 @@ export const en = {
   keyClose: 'Close the task',
   keySelect: 'Select the task',
   keyChanges: 'Show what has changed in the list',
+  keyChart: 'Go through the columns of the chart; Enter lists what ended then',
   keyPause: 'Pause and resume',
   keyHelp: 'This help',
   helpRows: 'Rows keep their place while tasks change. New tasks and tasks that left are announced above the list.',

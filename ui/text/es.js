@@ -191,6 +191,7 @@ export const texts = {
   keyClose: 'Cerrar la tarea abierta',
   keySelect: 'Seleccionar la tarea',
   keyChanges: 'Mostrar lo que ha cambiado en la lista',
+  keyChart: 'Recorrer las columnas del gráfico; Intro lista lo que terminó entonces',
   keyPause: 'Pausar y reanudar',
   keyHelp: 'Esta ayuda',
   helpRows: 'Las filas conservan su lugar mientras las tareas cambian. Las tareas nuevas y las que se van se anuncian encima de la lista.',

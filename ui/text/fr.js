@@ -191,6 +191,7 @@ export const texts = {
   keyClose: 'Fermer la tâche',
   keySelect: 'Sélectionner la tâche',
   keyChanges: 'Montrer ce qui a changé dans la liste',
+  keyChart: 'Parcourir les colonnes du graphique ; Entrée liste ce qui s’est terminé alors',
   keyPause: 'Mettre en pause et reprendre',
   keyHelp: 'Cette aide',
   helpRows: 'Les lignes gardent leur place pendant que les tâches changent. Les tâches nouvelles ou parties sont annoncées au-dessus de la liste.',

@@ -191,6 +191,7 @@ export const texts = {
   keyClose: 'Chiudi l’attività',
   keySelect: 'Seleziona l’attività',
   keyChanges: 'Mostra che cosa è cambiato nell’elenco',
+  keyChart: 'Scorrere le colonne del grafico; Invio elenca ciò che è terminato allora',
   keyPause: 'Pausa e ripresa',
   keyHelp: 'Questo aiuto',
   helpRows: 'Le righe restano al loro posto mentre le attività cambiano. Le attività nuove o uscite sono annunciate sopra l’elenco.',

@@ -191,6 +191,7 @@ export const texts = {
   keyClose: 'タスクを閉じる',
   keySelect: 'タスクを選択',
   keyChanges: '一覧の変更を表示',
+  keyChart: 'グラフの列を移動（Enter でその時に終了したものを一覧表示）',
   keyPause: '一時停止と再開',
   keyHelp: 'このヘルプ',
   helpRows: 'タスクが変わっても行の位置は変わりません。新しいタスクと消えたタスクは一覧の上で知らせます。',

@@ -191,6 +191,7 @@ export const texts = {
   keyClose: '작업 닫기',
   keySelect: '작업 선택',
   keyChanges: '목록의 변경 사항 보기',
+  keyChart: '차트의 막대 사이 이동(Enter: 그때 종료된 작업 목록)',
   keyPause: '일시 중지 및 다시 시작',
   keyHelp: '이 도움말',
   helpRows: '작업이 바뀌어도 행은 제자리에 있습니다. 새 작업과 사라진 작업은 목록 위에 표시됩니다.',

@@ -191,6 +191,7 @@ export const texts = {
   keyClose: 'De taak sluiten',
   keySelect: 'De taak selecteren',
   keyChanges: 'Tonen wat in de lijst veranderd is',
+  keyChart: 'Door de kolommen van de grafiek gaan; Enter toont wat toen eindigde',
   keyPause: 'Pauzeren en hervatten',
   keyHelp: 'Deze hulp',
   helpRows: 'Rijen houden hun plaats terwijl taken veranderen. Nieuwe en verdwenen taken worden boven de lijst aangekondigd.',

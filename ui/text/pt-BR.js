@@ -191,6 +191,7 @@ export const texts = {
   keyClose: 'Fechar a tarefa',
   keySelect: 'Selecionar a tarefa',
   keyChanges: 'Mostrar o que mudou na lista',
+  keyChart: 'Percorrer as colunas do gráfico; Enter lista o que terminou naquele momento',
   keyPause: 'Pausar e retomar',
   keyHelp: 'Esta ajuda',
   helpRows: 'As linhas ficam no lugar enquanto as tarefas mudam. Tarefas novas ou que saíram são anunciadas acima da lista.',

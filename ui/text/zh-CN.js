@@ -191,6 +191,7 @@ export const texts = {
   keyClose: '关闭任务',
   keySelect: '选择任务',
   keyChanges: '显示列表中的更改',
+  keyChart: '在图表的各列之间移动；按 Enter 列出当时结束的任务',
   keyPause: '暂停和继续',
   keyHelp: '此帮助',
   helpRows: '任务变化时，行的位置不变。新任务和离开的任务会在列表上方提示。',

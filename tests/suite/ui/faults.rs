@@ -37,16 +37,20 @@ async fn behind_a_gateway(database: &TestDatabase) -> Option<(Service, Gateway)>
             "server {{
                  listen 127.0.0.1:{front};
                  default_type text/html;
+                 location /task-status/summary {{
+                     if ($cookie_summary = none) {{ return 503; }}
+                     proxy_pass http://{service};
+                 }}
                  location /login {{ return 200 '<!doctype html><title>Sign in</title>'; }}
                  location / {{
                      if ($cookie_answer = login) {{ return 302 /login; }}
                      if ($cookie_answer = page) {{ return 200 '<!doctype html><title>Sign in</title>'; }}
                      {}
-                     proxy_pass http://{};
+                     proxy_pass http://{service};
                  }}
              }}",
             answers.join(" "),
-            service.address
+            service = service.address
         )
     };
     let gateway = Gateway::nginx(server).await?;
@@ -134,6 +138,20 @@ async fn other_refusals_pass_by_themselves_or_on_demand() {
         browser.run(&named(&["n"])).await;
         browser.run(&format!("{} {RECOVERED}", answer("none"))).await;
     }
+    // Nor does the list wait for the figures.
+    browser
+        .run("await context.addCookies([{ name: 'summary', value: 'none', url: page.url() }]); await page.reload()")
+        .await;
+    browser.run(&named(&["n"])).await;
+    browser
+        .run(
+            "const now = page.getByRole('region', { name: 'Now' });
+             await now.getByText('The service is busy').waitFor();
+             await context.clearCookies({ name: 'summary' });
+             await now.getByRole('button', { name: 'Try now' }).click();
+             await now.getByText('The service is busy').waitFor({ state: 'hidden' })",
+        )
+        .await;
     // A paused page tries again when it is told to.
     browser.run(&answer("503")).await;
     database.execute(CHANGE).await;

@@ -112,6 +112,24 @@ async fn no_page_is_wider_than_a_narrow_screen() {
 }
 
 #[tokio::test]
+async fn an_open_task_leaves_the_header_within_reach() {
+    let Some((_database, _service, mut browser)) = opened(SOME, "/").await else {
+        return;
+    };
+    for width in [768, 1280, 3840] {
+        browser
+            .run(&format!(
+                "await page.setViewportSize({{ width: {width}, height: 800 }});
+                 await page.goto('?task=1');
+                 await page.getByRole('complementary', {{ name: 'Task 1' }}).waitFor();
+                 for (const name of ['Pause', 'Help']) await page.getByRole('button', {{ name }}).click({{ trial: true }});
+                 await page.getByRole('button', {{ name: 'Close' }}).click()"
+            ))
+            .await;
+    }
+}
+
+#[tokio::test]
 async fn hostile_values_are_text_and_large_numbers_stay_whole() {
     let Some((_database, service, mut browser)) = opened("", "/").await else {
         return;

@@ -108,8 +108,6 @@ async fn the_figures_are_exact_and_lead_to_their_tasks() {
          await page.waitForFunction(() => document.querySelector('.now dd').textContent !== '–');
          return (await figures.allInnerTexts()).map((text) => text.split('\\n')[0])";
     assert_eq!(browser.run(figures).await, json!(["4", "3d", "1"]));
-    // Each column of the chart says what it shows.
-    browser.run("await page.getByRole('img', { name: /Tasks started and ended/ }).or(page.getByRole('figure')).first().waitFor()").await;
     browser
         .run("await page.getByTitle('Show stuck tasks').click()")
         .await;
@@ -129,6 +127,26 @@ async fn the_figures_are_exact_and_lead_to_their_tasks() {
     browser
         .run("await page.getByRole('row', { name: /Done.*Error/ }).waitFor()")
         .await;
+    // Each column of the chart says what it shows, and leads there: by the keyboard too.
+    browser
+        .run(
+            "await page.goto('?');
+             const chart = page.getByRole('slider', { name: /Tasks started and ended/ });
+             await chart.focus();
+             await page.waitForFunction(() => {
+                 const slider = document.querySelector('[role=slider]');
+                 if (/: Started 1, Success 0, Warning 0, Error 1, /.test(slider.ariaValueText)) return true;
+                 slider.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowLeft', bubbles: true }));
+             });
+             await page.getByRole('figure').getByText('Started 1', { exact: true }).waitFor();
+             await chart.press('Enter')",
+        )
+        .await;
+    browser.run(&named(&["Done"])).await;
+    let range = browser
+        .run("return new URL(page.url()).searchParams.get('filters')")
+        .await;
+    assert!(range.as_str().unwrap().starts_with("completed ge "), "{range}");
 }
 
 #[tokio::test]
