@@ -11,6 +11,7 @@ mod offset_index;
 pub mod page;
 mod page_cache;
 pub mod summary;
+mod task_reads;
 pub mod wait;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use self::page::{Content, ListPage, ListQuery, PageError};
 pub use self::page_cache::CacheStats;
 use self::page_cache::PageCache;
 use self::summary::Summaries;
+use self::task_reads::TaskReads;
 use crate::memory::{Reserved, ResponseMemory};
 use crate::store::list::{self, PageQuery};
 use crate::store::share::{Share, Turn, Work};
@@ -83,6 +85,7 @@ struct Shared {
     cache: watch::Sender<Arc<PageCache>>,
     changes: Arc<Changes>,
     summaries: Summaries,
+    task_reads: TaskReads,
     cache_stats: CacheStats,
     waiter_permits: Arc<Semaphore>,
     wakeup_permits: Arc<Semaphore>,
@@ -110,6 +113,7 @@ impl Pending {
             }
         });
         let shared = Shared {
+            task_reads: TaskReads::new(&database, config.long_poll_timeout),
             database,
             barrier,
             cache,

@@ -1,7 +1,8 @@
 //! Long polls: a client that has the current page or task waits for it to change.
 //!
 //! A change of any task wakes those that wait for any list, and most of them would see no change. So a list is read again
-//! for them when its revision has moved, but for a tenth of the time at most, once for all that wait for it.
+//! for them when its revision has moved, but for a tenth of the time at most, once for all that wait for it. Single tasks
+//! are read again together.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,6 @@ use super::summary::{Counted, SummaryQuery};
 use super::{Pending, changes};
 use crate::store::share::{Turn, Work};
 use crate::store::tally::{Revision, Tasks};
-use crate::store::task;
 use crate::task::TaskStatus;
 
 /// After a read that took one unit of time, none begins for so many.
@@ -180,16 +180,12 @@ impl Known {
                 })
             }
             Self::Task(id, digest, tasks) => {
-                let began = Instant::now();
                 let revision = shared.barrier.pass().await.ok()?.revision_of(*tasks);
-                let database = pending.database();
-                let _turn = database.wakeup().await;
-                let task = task::get(&database, id).await.ok()??;
-                let is_same = Digest::of(&serde_json::to_vec(&task).ok()?) == *digest;
-                is_same.then(|| Confirmed {
+                let (current, due) = shared.task_reads.digest(id).await.ok()?;
+                (current == Some(*digest)).then_some(Confirmed {
                     tasks: *tasks,
                     revision,
-                    due: due(began),
+                    due,
                     expires: None,
                 })
             }

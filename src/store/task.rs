@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use futures_util::TryStreamExt;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::row::{COLUMN_NAMES, STORED, arguments, given, list};
@@ -42,6 +43,25 @@ pub async fn get(database: &Database, id: &str) -> Result<Option<TaskStatus>, St
     let mut connection = database.connection().await?;
     let task = database.bounded(select(&mut connection, id, "")).await;
     connection.release(task).await
+}
+
+/// Passes each of the tasks with these ids to `take`.
+pub async fn each(
+    database: &Database,
+    ids: &[&str],
+    mut take: impl FnMut(TaskStatus),
+) -> Result<(), StoreError> {
+    let mut connection = database.connection().await?;
+    let reading = async {
+        let select = AssertSqlSafe(format!("select {STORED} from task_status where id = any($1)"));
+        let mut tasks = sqlx::query_as(select).bind(ids).fetch(&mut *connection);
+        while let Some(task) = tasks.try_next().await? {
+            take(task);
+        }
+        Ok(())
+    };
+    let read = database.bounded(reading).await;
+    connection.release(read).await
 }
 
 /// Changes the task with this id: `change` gets the stored task, which is locked meanwhile, and the task that it returns

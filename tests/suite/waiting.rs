@@ -167,6 +167,44 @@ async fn long_polls_of_one_list_share_its_reads() {
 }
 
 #[tokio::test]
+async fn long_polls_of_single_tasks_are_looked_at_together() {
+    let database = TestDatabase::new().await;
+    let ids: Vec<String> = (0..40).map(|number| number.to_string()).collect();
+    database
+        .insert(&ids.iter().map(String::as_str).collect::<Vec<_>>())
+        .await;
+    let service = Arc::new(Service::start(&database).await);
+    let mut waiting = Vec::new();
+    for id in &ids {
+        waiting.push(Asked::of(&service, &format!("/task-status/{id}")).await.wait(50));
+    }
+    polled(&database).await;
+    // The tasks cannot be read, and may have changed.
+    let mut holder = database.connect().await;
+    sqlx::raw_sql("begin; lock table task_status in access exclusive mode")
+        .execute(&mut holder)
+        .await
+        .unwrap();
+    database
+        .execute("update task_status_tally set revision = revision + 1, table_revision = table_revision + 1 where slot = (select min(slot) from task_status_tally)")
+        .await;
+    let readers = "select count(*) from pg_locks where relation = 'task_status'::regclass and not granted";
+    let readers = async || database.value::<i64>(readers).await;
+    until("the tasks are being read", async || readers().await > 0).await;
+    for _ in 0..50 {
+        assert_eq!(readers().await, 1);
+    }
+    sqlx::raw_sql("rollback").execute(&mut holder).await.unwrap();
+    database
+        .execute("update task_status set progress = 'seen' where id = '7'")
+        .await;
+    let answer = waiting.remove(7).await.unwrap();
+    assert!(answer.body.contains("seen"), "{}", answer.body);
+    polled(&database).await;
+    assert!(!waiting.iter().any(JoinHandle::is_finished));
+}
+
+#[tokio::test]
 async fn a_long_poll_times_out_if_its_page_does_not_change() {
     let database = TestDatabase::new().await;
     database.insert(&["a", "b"]).await;
