@@ -14,7 +14,7 @@ use task_status::store::schema::Schema;
 
 use crate::support::database::TestDatabase;
 use crate::support::service::{Answer, LIMITS, Service, Setup, watched};
-use crate::support::until;
+use crate::support::{eventually, until};
 
 const SUMMARY: &str = "/task-status/summary";
 
@@ -274,6 +274,27 @@ async fn a_summary_is_304_until_a_number_changes() {
         (&body["pending"]["count"], &body["ended"]["count"]) == (&json!(0), &json!(2))
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_change_is_counted_within_its_minute() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    let minute = |time: &Value| time.as_str().unwrap()[..16].to_owned();
+    // A new minute is a reason to count too. It is not the reason each time.
+    for count in 1..4 {
+        let before = service.get(SUMMARY).await.json();
+        database.insert(&[&count.to_string()]).await;
+        let counted = eventually("the task is counted", async || {
+            let summary = service.get(SUMMARY).await.json();
+            (summary["pending"]["count"] == count).then_some(summary)
+        })
+        .await;
+        if minute(&counted["asOf"]) == minute(&before["asOf"]) {
+            return;
+        }
+    }
+    panic!("counted by the minute alone");
 }
 
 #[tokio::test]
