@@ -1,20 +1,24 @@
-//! Files that are reloaded when their contents change: certificates, keys.
+//! Files with settings: certificates, keys, secrets. [`WatchedFiles`] are reloaded when their contents change.
 //!
 //! Contents are compared once a second. This detects every kind of change on every file system: a swapped symbolic link (as
 //! in a mounted Kubernetes secret), a rename, a rewrite in place.
 
 use std::convert::Infallible;
 use std::error::Error;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use thiserror::Error;
 use tokio::fs;
+use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use crate::telemetry::error_chain;
 
+/// The most bytes of a file. More is another file, such as a device that never ends.
+const MAX_BYTES: usize = 1024 * 1024;
 /// The interval between reads.
 const INTERVAL: Duration = Duration::from_secs(1);
 
@@ -98,7 +102,26 @@ async fn read_one(path: &Path) -> io::Result<Vec<u8>> {
     if !fs::metadata(path).await?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
-    fs::read(path).await
+    let path = path.to_owned();
+    spawn_blocking(move || read_file(&path)).await?
+}
+
+/// Reads a file with a setting as text.
+pub fn read_text(path: &Path) -> io::Result<String> {
+    let not_text = |_| io::Error::new(io::ErrorKind::InvalidData, "not UTF-8");
+    String::from_utf8(read_file(path)?).map_err(not_text)
+}
+
+/// Reads a file with a setting, which may be a pipe but not a large file.
+pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    let most = MAX_BYTES as u64 + 1;
+    File::open(path)?.take(most).read_to_end(&mut content)?;
+    if content.len() > MAX_BYTES {
+        let error = format!("larger than {MAX_BYTES} bytes, the most that such a file may have");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, error));
+    }
+    Ok(content)
 }
 
 #[cfg(test)]
@@ -156,11 +179,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_error_names_the_path() {
+    async fn unreadable_and_endless_files_are_errors() {
         let folder = tempfile::tempdir().expect("a folder");
         for path in [folder.path().to_owned(), folder.path().join("missing")] {
             let error = WatchedFiles::open([path.clone()]).await.err().expect("an error");
             assert_eq!(error.to_string(), format!("cannot read {}", path.display()));
         }
+        let most = folder.path().join("most");
+        std::fs::write(&most, vec![b' '; MAX_BYTES]).expect("a file");
+        assert_eq!(
+            read_text(&most).expect("a file of the most bytes").len(),
+            MAX_BYTES
+        );
+        let endless = read_file(Path::new("/dev/zero")).expect_err("too large");
+        assert_eq!(endless.kind(), io::ErrorKind::FileTooLarge);
     }
 }

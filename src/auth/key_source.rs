@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::is_this_machine;
 use super::keys::{KeySet, KeysError};
 use crate::telemetry::error_chain;
-use crate::watched_file::{ReadError, WatchedFiles};
+use crate::watched_file::{ReadError, WatchedFiles, read_file};
 
 /// The intervals of fetches from an issuer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -367,7 +367,7 @@ fn fetch_error(error: reqwest::Error) -> KeySourceError {
 
 /// Reads a secret from a file, without trailing line ends.
 pub fn read_secret(path: &Path) -> io::Result<Vec<u8>> {
-    Ok(without_line_end(&std::fs::read(path)?).to_vec())
+    Ok(without_line_end(&read_file(path)?).to_vec())
 }
 
 /// Strips trailing line ends, which editors and `echo` add.

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module with the modules that it may name, lowest first.
-const MODULES: [(&str, &str); 11] = [
+const MODULES: [(&str, &str); 12] = [
+    ("build", ""),
     ("memory", ""),
     ("telemetry", ""),
     ("watched_file", "telemetry"),
@@ -17,11 +18,11 @@ const MODULES: [(&str, &str); 11] = [
     ("messages", "auth listing task"),
     (
         "http",
-        "auth listing memory messages pending store task telemetry watched_file",
+        "auth build listing memory messages pending store task telemetry watched_file",
     ),
     (
         "cli",
-        "auth http listing memory messages pending store task telemetry",
+        "auth build http listing memory messages pending store task telemetry watched_file",
     ),
 ];
 

@@ -134,6 +134,10 @@ async fn a_file_or_the_variables_of_libpq_name_the_database() {
             "the file with the URL of the database\n  because: No such file",
         ),
         (
+            &[("DATABASE_URL_FILE", "/dev/zero")],
+            "because: larger than 1048576 bytes",
+        ),
+        (
             &[("DATABASE_URL_FILE", &by_file), ("DATABASE_URL", "postgres://h")],
             "set one of DATABASE_URL",
         ),

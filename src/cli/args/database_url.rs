@@ -12,6 +12,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use super::ConfigError;
 use crate::store::hosts::Hosts;
+use crate::watched_file::read_text;
 
 /// The port of a host without one, if there are several hosts.
 const DEFAULT_PORT: &str = "5432";
@@ -68,7 +69,7 @@ impl DatabaseUrl {
 
     /// The URL in a file, without whitespace around it.
     pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
-        let content = std::fs::read_to_string(path).map_err(|source| ConfigError::DatabaseUrlFile {
+        let content = read_text(path).map_err(|source| ConfigError::DatabaseUrlFile {
             path: path.to_owned(),
             source,
         })?;

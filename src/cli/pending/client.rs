@@ -17,6 +17,7 @@ use thiserror::Error;
 use super::table::{self, Task};
 use crate::cli::args::PendingArgs;
 use crate::listing::page::MAX_LIMIT;
+use crate::watched_file::read_text;
 
 /// How long the service holds a request for a change. Ages on a screen are as old.
 const WAIT: Duration = Duration::from_secs(15);
@@ -160,7 +161,7 @@ impl Client {
                 .header("Prefer", format!("wait={}", WAIT.as_secs()));
         }
         if let Some(path) = &self.token_file {
-            let token = tokio::fs::read_to_string(path).await;
+            let token = read_text(path);
             let token = token.map_err(|source| PendingError::Token {
                 path: path.clone(),
                 source,
