@@ -16,8 +16,9 @@ pub mod serve;
 pub mod token;
 pub mod verify;
 
+use std::fmt::Display;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
@@ -27,6 +28,9 @@ use thiserror::Error;
 use crate::cli::args::{Command, ConfigError};
 use crate::http::tls::TlsError;
 use crate::store::StoreError;
+
+/// The exit status if a signal stopped a command before its end, as in shells for SIGINT.
+const STOPPED: u8 = 130;
 
 /// The reason why a command failed.
 #[derive(Debug, Error)]
@@ -85,7 +89,7 @@ pub async fn run(command: Command) -> Result<ExitCode, CommandError> {
         Command::Demo(args) => Box::pin(demo::run(args)).await,
         Command::Migrate(args) => migrate::run(args).await,
         Command::Import(args) => return import::run(args).await,
-        Command::Export(args) => export::run(args).await,
+        Command::Export(args) => return export::run(args).await,
         Command::Prune(args) => Box::pin(prune::run(args)).await,
         Command::Verify(args) => return verify::run(args).await,
         Command::Pending(args) => return Box::pin(pending::run(args)).await,
@@ -94,6 +98,15 @@ pub async fn run(command: Command) -> Result<ExitCode, CommandError> {
         Command::Openapi(args) => openapi::run(&args),
     }
     .map(|()| ExitCode::SUCCESS)
+}
+
+/// Prints a result. If nobody reads it to its end, as in `... | head -1`, the exit status is enough.
+fn print(result: impl Display) -> Result<(), CommandError> {
+    let mut stdout = io::stdout().lock();
+    match write!(stdout, "{result}").and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CommandError::Output(error)),
+        _ => Ok(()),
+    }
 }
 
 /// Whether a path means standard input or output.

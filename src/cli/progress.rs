@@ -6,6 +6,10 @@ use std::time::{Duration, Instant};
 
 /// The least time between redraws.
 const REDRAW: Duration = Duration::from_millis(200);
+/// The columns of the line, at most.
+const WIDTH: usize = 39;
+/// When the line begins to say something about time: the first rows say little about the next.
+const SETTLED: Duration = Duration::from_secs(2);
 /// Moves to the start of the line and clears it.
 const CLEAR: &str = "\r\x1b[K";
 
@@ -51,17 +55,8 @@ impl Progress {
         if !self.shown || line.drawn.is_some_and(|drawn| drawn.elapsed() < REDRAW) {
             return;
         }
-        let elapsed = self.elapsed();
-        let percent = self.bytes.map(|length| {
-            let percent = bytes.saturating_mul(100) / length.max(1);
-            format!("{percent} %  ")
-        });
-        line.text = format!(
-            "{}{rows} rows  {}/s  {}",
-            percent.unwrap_or_default(),
-            rate(rows.saturating_sub(self.before), elapsed),
-            humantime::format_duration(Duration::from_secs(elapsed.as_secs())),
-        );
+        let percent = self.bytes.map(|length| bytes.saturating_mul(100) / length.max(1));
+        line.text = text(percent, rows, rows.saturating_sub(self.before), self.elapsed());
         line.drawn = Some(Instant::now());
         show(&format!("{CLEAR}{}", line.text));
     }
@@ -94,6 +89,27 @@ impl Progress {
     }
 }
 
+/// What is known, the most important first, as far as it fits.
+fn text(percent: Option<u64>, rows: u64, of_this_run: u64, elapsed: Duration) -> String {
+    let settled = elapsed >= SETTLED;
+    let parts = [
+        percent.map(|percent| format!("{percent} %")),
+        Some(format!("{rows} rows")),
+        settled.then(|| format!("{}/s", rate(of_this_run, elapsed))),
+        settled.then(|| humantime::format_duration(Duration::from_secs(elapsed.as_secs())).to_string()),
+    ];
+    let mut text = String::new();
+    for part in parts.into_iter().flatten() {
+        let separator = if text.is_empty() { "" } else { "  " };
+        if text.len() + separator.len() + part.len() > WIDTH {
+            break;
+        }
+        text += separator;
+        text += &part;
+    }
+    text
+}
+
 /// A terminal that is gone does not end the command.
 fn show(text: &str) {
     let _ = stderr().write_all(text.as_bytes());
@@ -108,4 +124,19 @@ fn show(text: &str) {
 )]
 pub fn rate(rows: u64, elapsed: Duration) -> u64 {
     (rows as f64 / elapsed.as_secs_f64().max(0.001)) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_fits_narrow_terminals_and_says_nothing_about_time_at_first() {
+        let at = |percent, rows, seconds| text(percent, rows, rows, Duration::from_secs(seconds));
+        assert_eq!(at(Some(0), 5000, 1), "0 %  5000 rows");
+        assert_eq!(at(Some(7), 50_000, 5), "7 %  50000 rows  10000/s  5s");
+        assert_eq!(at(None, 120, 61), "120 rows  1/s  1m 1s");
+        // The time does not fit.
+        assert_eq!(at(Some(100), 123_456_789, 3725), "100 %  123456789 rows  33142/s");
+    }
 }

@@ -1,11 +1,9 @@
 //! `task-status prune`: deletes tasks whose `modified` is too old.
 
-use std::io::Write;
-
 use sqlx::Connection;
 
-use super::CommandError;
 use super::progress::Progress;
+use super::{CommandError, print};
 use crate::cli::args::PruneArgs;
 use crate::store::bulk;
 use crate::store::database::{Database, Limits};
@@ -46,7 +44,7 @@ async fn work(args: &PruneArgs, database: &Database) -> Result<(), CommandError>
         } else {
             ""
         };
-        report(format_args!("{expired} tasks would be deleted{share}"));
+        print(format_args!("{expired} tasks would be deleted{share}\n"))?;
         return if args.dry_run {
             Ok(())
         } else {
@@ -62,15 +60,10 @@ async fn work(args: &PruneArgs, database: &Database) -> Result<(), CommandError>
     .await;
     progress.finish();
     // Tasks deleted before a failure stay deleted.
-    report(format_args!("{deleted} tasks were deleted"));
+    print(format_args!("{deleted} tasks were deleted\n"))?;
     if result? {
         Ok(())
     } else {
         Err(CommandError::PruneElsewhere)
     }
-}
-
-/// Prints the result. If stdout is closed, the exit status is enough.
-fn report(result: std::fmt::Arguments<'_>) {
-    let _ = writeln!(std::io::stdout(), "{result}");
 }

@@ -1,12 +1,12 @@
 //! `task-status token`: signs a bearer token for scripts and tests.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret;
 use thiserror::Error;
 
-use super::CommandError;
+use super::{CommandError, print};
 use crate::auth::issuer::{Grant, Issuer};
 use crate::auth::jws::KeyError;
 use crate::auth::key_source::read_secret;
@@ -40,7 +40,7 @@ pub fn run(args: &TokenArgs) -> Result<(), CommandError> {
         lifetime: args.expires,
     };
     let token = issuer(args)?.token(&grant).map_err(TokenError::Key)?;
-    writeln!(io::stdout(), "{token}").map_err(CommandError::Output)
+    print(format_args!("{token}\n"))
 }
 
 fn issuer(args: &TokenArgs) -> Result<Issuer, TokenError> {

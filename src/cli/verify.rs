@@ -1,11 +1,11 @@
 //! `task-status verify`: compares the tally of the pending tasks with the table, and repairs it.
 
-use std::io::Write;
+use std::fmt::{self, Display, Formatter};
 use std::process::ExitCode;
 
 use sqlx::Connection;
 
-use super::CommandError;
+use super::{CommandError, print};
 use crate::cli::args::VerifyArgs;
 use crate::store::tally::{self, Check};
 use crate::store::{StoreError, bulk};
@@ -22,7 +22,10 @@ pub async fn run(args: VerifyArgs) -> Result<ExitCode, CommandError> {
         tally::check(&mut connection).await.map_err(StoreError::from)?
     };
     connection.close().await.map_err(StoreError::from)?;
-    report(&check, args.repair).map_err(CommandError::Output)?;
+    print(Report {
+        check: &check,
+        repaired: args.repair,
+    })?;
     Ok(if check.is_clean() {
         ExitCode::SUCCESS
     } else {
@@ -30,33 +33,40 @@ pub async fn run(args: VerifyArgs) -> Result<ExitCode, CommandError> {
     })
 }
 
-fn report(check: &Check, repaired: bool) -> std::io::Result<()> {
-    let Check {
-        counted,
-        tallied,
-        wrong_buckets,
-        ..
-    } = check;
-    let mut stdout = std::io::stdout();
-    writeln!(stdout, "{counted} tasks are pending; the tally says {tallied}")?;
-    if *wrong_buckets > 0 {
-        writeln!(
-            stdout,
-            "the tally is wrong for {wrong_buckets} of the hours in which tasks were created"
-        )?;
-    }
-    if repaired {
-        if !check.is_right() {
-            writeln!(stdout, "the tally was repaired")?;
+struct Report<'a> {
+    check: &'a Check,
+    repaired: bool,
+}
+
+impl Display for Report<'_> {
+    fn fmt(&self, to: &mut Formatter<'_>) -> fmt::Result {
+        let Self { check, repaired } = *self;
+        let Check {
+            counted,
+            tallied,
+            wrong_buckets,
+            ..
+        } = check;
+        writeln!(to, "{counted} tasks are pending; the tally says {tallied}")?;
+        if *wrong_buckets > 0 {
+            writeln!(
+                to,
+                "the tally is wrong for {wrong_buckets} of the hours in which tasks were created"
+            )?;
         }
-        writeln!(stdout, "the revision was moved: every page is read anew")?;
-    }
-    for trigger in &check.disabled_triggers {
-        writeln!(
-            stdout,
-            "the trigger {trigger} is missing or does not always fire; its owner can repair it with: \
+        if repaired {
+            if !check.is_right() {
+                writeln!(to, "the tally was repaired")?;
+            }
+            writeln!(to, "the revision was moved: every page is read anew")?;
+        }
+        for trigger in &check.disabled_triggers {
+            writeln!(
+                to,
+                "the trigger {trigger} is missing or does not always fire; its owner can repair it with: \
              alter table task_status enable always trigger {trigger}"
-        )?;
+            )?;
+        }
+        Ok(())
     }
-    Ok(())
 }

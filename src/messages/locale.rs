@@ -61,6 +61,11 @@ impl Message {
         }
     }
 
+    /// The id, the same for messages that differ in their variables.
+    pub fn id(&self) -> &'static str {
+        self.id
+    }
+
     /// Sets a variable, shortened: it may come from the request, and a response must not grow with the request. Numbers
     /// are passed as strings: they are part of a protocol and not formatted for a region.
     #[must_use]

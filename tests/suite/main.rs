@@ -55,5 +55,6 @@ mod tally;
 mod tls;
 mod transfer;
 mod ui;
+mod usage;
 mod waiting;
 mod writes;

@@ -1,5 +1,7 @@
 //! `import`, `export` and `prune`.
 
+mod usage;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;

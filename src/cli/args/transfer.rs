@@ -31,11 +31,12 @@ use crate::messages::locale::Locale;
         Examples:\n  \
         task-status import tasks.ndjson --rejects rejects.ndjson\n  \
         task-status import --dry-run tasks.json\n  \
-        zcat tasks.ndjson.gz | task-status import - --state tasks.state\n  \
+        task-status import tasks.ndjson.gz\n  \
+        jq -c '.[]' tasks.json | task-status import - --state tasks.state\n  \
         task-status import --resume tasks.ndjson"
 )]
 pub struct ImportArgs {
-    /// The file to read, or - for standard input
+    /// The file to read, or - for standard input. gzip and zstd are unpacked
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Check everything, the constraints of the table included, and print the result without changing anything. Each
@@ -43,7 +44,7 @@ pub struct ImportArgs {
     #[arg(long, conflicts_with_all = ["resume", "state"])]
     pub dry_run: bool,
     /// Write rejected items to this file, as newline-delimited JSON: {"line", "reasons", "content"}. By default line and
-    /// reasons go to stderr. In an array, "line" is the number of the element
+    /// reasons go to stderr, of the first ten of each kind; the others are counted. In an array, "line" is the number of the element
     #[arg(long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,
     /// Continue an interrupted import of the same input; start from the beginning if there was none
@@ -66,13 +67,19 @@ pub struct ImportArgs {
 #[derive(Debug, Args)]
 #[command(
     next_help_heading = "Export",
-    after_help = "Examples:\n  \
+    after_help = "Exit status:\n  \
+        0    all tasks were written, or the reader of the pipe has closed it\n  \
+        1    the export failed\n  \
+        2    the command line is wrong\n  \
+        130  stopped by SIGINT or SIGTERM\n\n\
+        Examples:\n  \
         task-status export tasks.ndjson\n  \
         task-status export --filter 'completionStatus isnull' | jq .uniqueName\n  \
         task-status export --format array pending.json"
 )]
 pub struct ExportArgs {
-    /// The file to write, or - for standard output. Until a file is complete its name ends in .part
+    /// The file to write, or - for standard output. Until it is complete its name ends in .part; an export that is stopped
+    /// or fails removes that, and leaves an earlier file as it was
     #[arg(default_value = "-", value_name = "FILE")]
     pub file: PathBuf,
     /// Export only tasks that match this filter, in the language of the API's `filters`

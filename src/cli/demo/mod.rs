@@ -6,7 +6,7 @@ mod identity;
 mod sample;
 mod simulation;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
@@ -164,7 +164,9 @@ fn announce(
     } else {
         String::new()
     };
-    println!(
+    // Somebody who closes stdout does not want to read it.
+    let _ = writeln!(
+        std::io::stdout(),
         "
 {bold}task-status demo{plain}: PostgreSQL {version}, sample tasks that keep moving. Ctrl-C stops everything.
 

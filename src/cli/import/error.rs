@@ -15,6 +15,8 @@ pub enum ImportError {
     },
     #[error("cannot read the input")]
     Read(#[source] io::Error),
+    #[error("the input is compressed by {format}: gzip and zstd are read, unpack others first")]
+    Compressed { format: &'static str },
     #[error("the thread that reads the input ended early")]
     Reader,
     #[error("cannot write {path}", path = path.display())]

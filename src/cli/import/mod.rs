@@ -1,11 +1,12 @@
 //! `task-status import`: any number of tasks from a file or a pipe.
 //!
-//! 1. `source` counts and hashes bytes, `split` splits them into items.
+//! 1. `compression` unpacks the input, `source` counts and hashes its bytes, `split` splits them into items.
 //! 2. `read` is the thread that makes chunks of checked tasks from items.
 //! 3. This module commits each chunk ([`crate::store::import`]), then writes its rejected items (`rejects`), then the
 //!    position (`state`). If the program ends in between, at worst the last chunk is imported again, which changes
 //!    nothing.
 
+mod compression;
 mod error;
 mod read;
 mod rejects;
@@ -14,7 +15,7 @@ mod split;
 mod state;
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -22,7 +23,7 @@ use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 
 use super::progress::{self, Progress};
-use super::{CommandError, is_standard_stream};
+use super::{CommandError, is_standard_stream, print};
 use crate::cli::args::ImportArgs;
 use crate::http::server;
 use crate::messages::cause::Cause;
@@ -30,6 +31,7 @@ use crate::store::bulk;
 use crate::store::import::{Mode, import};
 use crate::store::report::Outcome;
 use crate::telemetry::error_chain;
+use compression::is_compressed;
 pub use error::ImportError;
 use read::{Chunk, Event, Events};
 use rejects::{Rejects, is_same_file};
@@ -37,8 +39,6 @@ use state::{Counts, State};
 
 /// Exit status if some items were rejected.
 const SOME_REJECTED: u8 = 3;
-/// Exit status if a signal stopped the import, as in shells for SIGINT.
-const STOPPED: u8 = 130;
 /// The size of a read.
 const BUFFER: usize = 256 * 1024;
 
@@ -67,7 +67,7 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode, CommandError> {
         rejects,
         counts: earlier.counts,
         line: earlier.line,
-        progress: Progress::new(input.length, earlier.counts.read),
+        progress: Progress::new(input.shown_length, earlier.counts.read),
         state_path,
     };
     let events = read::start(input.reader, earlier.clone(), args.chunk.get());
@@ -75,10 +75,11 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode, CommandError> {
     import.progress.finish();
     match ended {
         Ok(end) => {
-            import.summarise(earlier.counts.read);
+            import.rejects.summarise();
+            import.summarise(earlier.counts.read)?;
             import.explain(end);
             Ok(match end {
-                End::Stopped => STOPPED.into(),
+                End::Stopped => super::STOPPED.into(),
                 _ if import.counts.rejected > 0 => SOME_REJECTED.into(),
                 _ => ExitCode::SUCCESS,
             })
@@ -95,8 +96,9 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode, CommandError> {
 /// The input.
 struct Input {
     reader: Box<dyn BufRead + Send>,
-    /// The length if it is a file.
-    length: Option<u64>,
+    is_file: bool,
+    /// The length of its items, if known.
+    shown_length: Option<u64>,
 }
 
 impl Input {
@@ -104,7 +106,8 @@ impl Input {
         if is_standard_stream(path) {
             return Ok(Self {
                 reader: Box::new(BufReader::with_capacity(BUFFER, io::stdin())),
-                length: None,
+                is_file: false,
+                shown_length: None,
             });
         }
         let open = || {
@@ -113,9 +116,13 @@ impl Input {
             if metadata.is_dir() {
                 return Err(io::ErrorKind::IsADirectory.into());
             }
+            let mut reader = BufReader::with_capacity(BUFFER, file);
+            // A pipe is not waited for here.
+            let is_plain = metadata.is_file() && !is_compressed(reader.fill_buf()?);
             Ok(Self {
-                reader: Box::new(BufReader::with_capacity(BUFFER, file)),
-                length: metadata.is_file().then_some(metadata.len()),
+                reader: Box::new(reader),
+                is_file: metadata.is_file(),
+                shown_length: is_plain.then_some(metadata.len()),
             })
         };
         open().map_err(|source| ImportError::Open {
@@ -130,7 +137,7 @@ fn open_state(args: &ImportArgs, input: &Input) -> Result<(Option<PathBuf>, Opti
     let path = match &args.state {
         _ if args.dry_run => None,
         Some(path) => Some(path.clone()),
-        None => input.length.map(|_| state::default_path(&args.file)),
+        None => input.is_file.then(|| state::default_path(&args.file)),
     };
     let Some(path) = path else {
         return if args.resume {
@@ -227,7 +234,7 @@ impl Import {
     }
 
     /// Prints the result on stdout.
-    fn summarise(&self, read_before: u64) {
+    fn summarise(&self, read_before: u64) -> Result<(), CommandError> {
         let Counts {
             read,
             created,
@@ -240,17 +247,15 @@ impl Import {
             Mode::DryRun => "dry run, nothing was changed: ",
         };
         let elapsed = self.progress.elapsed();
-        // If stdout is closed, the exit status is enough.
-        let _ = writeln!(
-            io::stdout(),
+        print(format_args!(
             "{kind}read {read}, created {created}, replaced {replaced}, superseded {superseded}, \
-             rejected {rejected}; {seconds:.1} seconds, {rate} rows/s",
+             rejected {rejected}; {seconds:.1} seconds, {rate} rows/s\n",
             seconds = elapsed.as_secs_f64(),
             rate = progress::rate(read - read_before, elapsed),
-        );
+        ))
     }
 
-    /// Prints on stderr how to continue.
+    /// Logs how to continue.
     fn explain(&self, end: End) {
         let reason = match end {
             End::Complete => return,
@@ -268,7 +273,6 @@ impl Import {
                 "; everything up to number {line} is committed. Import the input again from the start: no task is changed twice"
             ),
         };
-        // A closed stderr cannot be reported.
-        let _ = writeln!(io::stderr(), "{reason}{advice}");
+        tracing::warn!("{reason}{advice}");
     }
 }

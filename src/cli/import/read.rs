@@ -8,11 +8,12 @@ use serde::Serialize;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::ImportError;
+use super::compression::unpacked;
 use super::source::Source;
 use super::split::{MAX_ITEM_BYTES, Next, Position, Splitter};
 use super::state::State;
 use crate::messages::cause::Cause;
-use crate::messages::locale::Locale;
+use crate::messages::locale::{Locale, Message};
 use crate::task::json;
 use crate::task::report::{Report, read};
 
@@ -44,6 +45,9 @@ pub struct Reject {
     pub line: u64,
     pub reasons: Vec<String>,
     pub content: String,
+    /// The id of the first reason's message.
+    #[serde(skip)]
+    pub kind: &'static str,
 }
 
 /// A message of the thread.
@@ -64,7 +68,10 @@ pub type Events = Receiver<Result<Event, ImportError>>;
 pub fn start(input: Box<dyn BufRead + Send>, from: State, chunk_size: usize) -> Events {
     let (sender, events) = channel(MAX_WAITING);
     thread::spawn(move || {
-        let ended = splitter(input, &from).and_then(|splitter| run(splitter, chunk_size, &sender));
+        let input = unpacked(input);
+        let ended = input
+            .and_then(|input| splitter(input, &from))
+            .and_then(|splitter| run(splitter, chunk_size, &sender));
         if let Err(error) = ended {
             // The receiver is gone if the import was stopped.
             let _ = sender.blocking_send(Err(error));
@@ -184,13 +191,12 @@ impl Chunk {
 impl Reject {
     fn new(line: u64, causes: &[Cause], content: &[u8]) -> Self {
         let locale = Locale::system_default();
+        let messages = causes.iter().take(MAX_REASONS).map(Cause::message);
+        let messages: Vec<_> = messages.collect();
         Self {
             line,
-            reasons: causes
-                .iter()
-                .take(MAX_REASONS)
-                .map(|cause| locale.text(&cause.message()))
-                .collect(),
+            kind: messages.first().map_or("", Message::id),
+            reasons: messages.iter().map(|message| locale.text(message)).collect(),
             content: String::from_utf8_lossy(content.trim_ascii()).into_owned(),
         }
     }

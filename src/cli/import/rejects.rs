@@ -1,5 +1,6 @@
 //! Writes rejected items to a file or to stderr.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::MetadataExt;
@@ -9,16 +10,23 @@ use super::ImportError;
 use super::read::Reject;
 use crate::cli::progress::Progress;
 
+/// Of each kind, the items that are shown on stderr; others are counted.
+const SHOWN: u64 = 10;
+
 pub enum Rejects {
-    File { path: PathBuf, file: BufWriter<File> },
-    Stderr,
+    File {
+        path: PathBuf,
+        file: BufWriter<File>,
+    },
+    /// The number of items of each kind, and the reasons of one of them.
+    Stderr(BTreeMap<&'static str, (u64, String)>),
 }
 
 impl Rejects {
     /// Opens the file, truncated unless `append` is set.
     pub fn open(path: Option<&Path>, input: &Path, append: bool) -> Result<Self, ImportError> {
         let Some(path) = path else {
-            return Ok(Self::Stderr);
+            return Ok(Self::Stderr(BTreeMap::new()));
         };
         if is_same_file(path, input) {
             return Err(ImportError::OverInput {
@@ -58,16 +66,33 @@ impl Rejects {
                     source,
                 })
             }
-            Self::Stderr => {
+            Self::Stderr(kinds) => {
                 progress.suspend(|| {
                     let mut stderr = io::stderr().lock();
                     for reject in rejects {
-                        // A closed stderr cannot be reported.
-                        let _ = writeln!(stderr, "{}: {}", reject.line, reject.reasons.join(" "));
+                        let (number, reasons) = kinds.entry(reject.kind).or_default();
+                        *number += 1;
+                        if *number <= SHOWN {
+                            *reasons = reject.reasons.join(" ");
+                            // A closed stderr cannot be reported.
+                            let _ = writeln!(stderr, "{}: {reasons}", reject.line);
+                        }
                     }
                 });
                 Ok(())
             }
+        }
+    }
+
+    /// Says on stderr how many items were not shown.
+    pub fn summarise(&self) {
+        let Self::Stderr(kinds) = self else { return };
+        for (number, reasons) in kinds.values().filter(|(number, _)| *number > SHOWN) {
+            let others = number - SHOWN;
+            let _ = writeln!(
+                io::stderr(),
+                "{others} more such as: {reasons} (--rejects FILE lists all of them)"
+            );
         }
     }
 }
