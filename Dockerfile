@@ -16,7 +16,8 @@ RUN mkdir src bench/src crates/private-postgres/src \
 
 # --frozen fails if the layer above lacks a dependency.
 COPY . .
-RUN cargo build --release --frozen
+ARG REVISION=unknown
+RUN TASK_STATUS_COMMIT=$REVISION cargo build --release --frozen
 
 
 # Debian 13: distroless stopped updating its images of Debian 12 in September 2026.

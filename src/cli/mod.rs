@@ -1,12 +1,14 @@
 //! The subcommands, one file or folder each.
 
 pub mod args;
+pub mod completions;
 pub mod demo;
 mod descriptors;
 pub mod export;
 pub mod healthcheck;
 pub mod import;
 mod maintenance;
+pub mod man;
 pub mod migrate;
 pub mod openapi;
 pub mod pending;
@@ -15,6 +17,7 @@ pub mod prune;
 pub mod serve;
 pub mod token;
 pub mod verify;
+pub mod version;
 
 use std::fmt::Display;
 use std::fs::{self, File};
@@ -57,6 +60,8 @@ pub enum CommandError {
     DemoDatabase(#[source] sqlx::Error),
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
+    #[error("cannot write the manual pages")]
+    Manual(#[source] io::Error),
     #[error("a background task of the program ended early")]
     Task(#[from] tokio::task::JoinError),
     #[error("the service at {address} is not ready")]
@@ -96,6 +101,9 @@ pub async fn run(command: Command) -> Result<ExitCode, CommandError> {
         Command::Healthcheck(args) => healthcheck::run(args).await,
         Command::Token(args) => token::run(&args),
         Command::Openapi(args) => openapi::run(&args),
+        Command::Version(args) => version::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     }
     .map(|()| ExitCode::SUCCESS)
 }

@@ -22,6 +22,12 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     migrations
 });
 
+/// The number of the newest migration.
+pub fn newest() -> i64 {
+    let versions = MIGRATIONS.iter().map(|migration| migration.version);
+    versions.max().unwrap_or_default()
+}
+
 /// What happens to the schema before the database is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Schema {

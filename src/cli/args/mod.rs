@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use clap::builder::{BoolishValueParser, NonEmptyStringValueParser};
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use thiserror::Error;
 use tracing_subscriber::filter::Targets;
 
@@ -69,6 +70,12 @@ pub enum Command {
     Healthcheck(HealthcheckArgs),
     /// Print the OpenAPI document of the API
     Openapi(OpenapiArgs),
+    /// Print the version, the commit, the compiler, and the number of the newest migration
+    Version(VersionArgs),
+    /// Print a script with which a shell completes this command line
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write all of them to a folder
+    Man(ManArgs),
 }
 
 #[derive(Debug, Args)]
@@ -241,6 +248,34 @@ pub struct PathArgs {
 pub struct OpenapiArgs {
     #[command(flatten)]
     pub paths: PathArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct VersionArgs {
+    /// Print a JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+        task-status completions bash >/usr/share/bash-completion/completions/task-status\n  \
+        task-status completions zsh >/usr/share/zsh/vendor-completions/_task-status\n  \
+        task-status completions fish >/usr/share/fish/vendor_completions.d/task-status.fish")]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub shell: Shell,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+        task-status man | man -l -\n  \
+        task-status man --out /usr/local/share/man/man1")]
+pub struct ManArgs {
+    /// Write a page for the program and one for each subcommand to this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -8,6 +8,8 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
+use crate::build::{COMMIT, RUSTC, VERSION};
+
 /// The build, and on Linux what the system tells of the process.
 #[derive(Debug)]
 pub struct Process;
@@ -17,11 +19,11 @@ impl Collector for Process {
         let to = &mut encoder;
         to.encode_descriptor(
             "task_status_build",
-            "The version of the service.",
+            "The version of the service, its commit and its compiler.",
             None,
             MetricType::Info,
         )?
-        .encode_info(&[("version", env!("CARGO_PKG_VERSION"))])?;
+        .encode_info(&[("version", VERSION), ("commit", COMMIT), ("rustc", RUSTC)])?;
         match figures() {
             Some(figures) => figures.encode(to),
             None => Ok(()),
