@@ -18,6 +18,7 @@ mod command_line;
 mod connections;
 mod crash;
 mod demo;
+mod deploy;
 mod docs;
 mod errors;
 mod exports;
