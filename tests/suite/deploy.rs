@@ -1,4 +1,4 @@
-//! `deploy/`: the manifests for Kubernetes are valid, and fit the program.
+//! `deploy/`: the manifests for Kubernetes are valid, and fit the program, as do the files for systemd.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -61,8 +61,8 @@ fn the_manifests_are_valid() {
         return;
     };
     let base = manifests.read("base/kustomization.yaml");
-    let mut files: Vec<String> = strings(&base[0]["resources"]);
-    files.iter_mut().for_each(|file| file.insert_str(0, "base/"));
+    let resources = strings(&base[0]["resources"]);
+    let mut files: Vec<String> = resources.iter().map(|file| format!("base/{file}")).collect();
     files.push("overlays/trial/postgres.yaml".to_owned());
     // Kustomize is no package of Debian, so that what it makes of them is checked only where kubectl is installed.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
@@ -185,4 +185,23 @@ fn settings() -> BTreeSet<String> {
     let variables = cli.get_arguments().chain(serve.get_arguments());
     let variables = variables.filter_map(|setting| setting.get_env());
     variables.map(|name| name.to_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_variables_of_the_unit_are_settings() {
+    let settings = settings();
+    let examples = include_str!("../../deploy/systemd/task-status.env");
+    let examples = examples.lines().map(|line| line.trim_start_matches('#'));
+    let unit = include_str!("../../deploy/systemd/task-status.service");
+    let unit = unit.lines().filter_map(|line| line.strip_prefix("Environment="));
+    let names: Vec<&str> = examples
+        .chain(unit)
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, _)| name)
+        .filter(|name| !name.contains(' '))
+        .collect();
+    assert_eq!(names.len(), 8, "{names:?}");
+    for name in names {
+        assert!(settings.contains(name), "{name} is no setting");
+    }
 }
