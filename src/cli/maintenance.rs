@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::future;
 use std::time::Duration;
 
+use chrono::Utc;
 use tokio::time::{Instant, sleep};
 
 use crate::cli::args::Retention;
@@ -49,6 +50,9 @@ pub(super) async fn keep_retention(
         };
         let outcome = outcome.await;
         metrics.deleted.inc_by(deleted);
+        if matches!(outcome, Ok(None)) {
+            metrics.succeeded.set(Utc::now().timestamp());
+        }
         match outcome {
             Ok(Some(run)) if Instant::now() >= next_reminder => {
                 next_reminder = Instant::now() + REMINDER_INTERVAL;

@@ -3,9 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use axum::body::{Body, HttpBody as _};
+use axum::extract::Request;
 use axum::http::Method;
 use axum::response::Response;
+use http_body_util::BodyExt as _;
 use prometheus_client::encoding::{EncodeLabel, EncodeLabelSet, LabelSetEncoder};
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
@@ -24,6 +28,9 @@ const BUCKETS: [f64; 14] = [
 pub struct RequestMetrics {
     duration: Family<Labels, Histogram, fn() -> Histogram>,
     active: Gauge,
+    /// Bytes of contents of requests and of responses.
+    pub received: Counter,
+    pub sent: Counter,
 }
 
 /// The path of a route, with names for its parameters and without the base path. Extension of its responses.
@@ -49,6 +56,8 @@ impl Default for RequestMetrics {
         Self {
             duration: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
             active: Gauge::default(),
+            received: Counter::default(),
+            sent: Counter::default(),
         }
     }
 }
@@ -69,15 +78,23 @@ impl RequestMetrics {
         );
     }
 
-    /// Measures a request from now on until its response is ready.
-    pub async fn measure(&self, method: &Method, respond: impl Future<Output = Response>) -> Response {
+    /// Hands on a request, and measures it from now on until its response is ready.
+    pub async fn measure<F: Future<Output = Response>>(
+        &self,
+        request: Request,
+        next: impl FnOnce(Request) -> F,
+    ) -> Response {
         let begun = Instant::now();
         self.active.inc();
         let active = Active(self.active.clone());
-        let response = respond.await;
+        let method = known(request.method());
+        let request = request.map(|content| counted(content, &self.received));
+        let response = next(request)
+            .await
+            .map(|content| counted(content, &self.sent));
         drop(active);
         let labels = Labels {
-            method: known(method),
+            method,
             route: response.extensions().get().cloned(),
             status: response.status().as_u16(),
             error_type: response.extensions().get().map(|ErrorType(name)| *name),
@@ -88,6 +105,19 @@ impl RequestMetrics {
             .observe(begun.elapsed().as_secs_f64());
         response
     }
+}
+
+/// Content, with its bytes counted: at once if it is not streamed.
+fn counted(content: Body, bytes: &Counter) -> Body {
+    if let Some(length) = content.size_hint().exact() {
+        bytes.inc_by(length);
+        return content;
+    }
+    let bytes = bytes.clone();
+    Body::new(content.map_frame(move |frame| {
+        bytes.inc_by(frame.data_ref().map_or(0, |data| data.len() as u64));
+        frame
+    }))
 }
 
 impl Drop for Active {
@@ -113,13 +143,16 @@ impl EncodeLabelSet for Labels {
     }
 }
 
+/// The label of methods that are not known.
+pub const OTHER_METHOD: &str = "_OTHER";
+
 /// A method as a label: callers must not be able to add labels without end.
-fn known(method: &Method) -> &'static str {
+pub fn known(method: &Method) -> &'static str {
     const KNOWN: [&str; 9] = [
         "GET", "HEAD", "PUT", "PATCH", "POST", "OPTIONS", "DELETE", "CONNECT", "TRACE",
     ];
     KNOWN
         .into_iter()
         .find(|known| *known == method.as_str())
-        .unwrap_or("_OTHER")
+        .unwrap_or(OTHER_METHOD)
 }

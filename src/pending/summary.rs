@@ -18,6 +18,7 @@ use super::Pending;
 use super::digest::Digest;
 use super::page::PageError;
 use crate::listing::filter::Filter;
+use crate::listing::summary::PendingSummary;
 use crate::store::StoreError;
 use crate::store::share::Work;
 use crate::store::summary::summary;
@@ -45,6 +46,8 @@ pub struct Counted {
     pub body: Bytes,
     /// Of everything but the time of the snapshot.
     pub digest: Digest,
+    /// The pending tasks in it.
+    pub pending: Arc<PendingSummary>,
     pub(super) revision: Revision,
     as_of: DateTime<Utc>,
     begun: Instant,
@@ -159,6 +162,7 @@ impl Pending {
             body: body.into(),
             revision,
             as_of: summary.as_of,
+            pending: Arc::new(summary.pending),
             begun,
             due,
         };

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::http::Method;
 use chrono::Utc;
+use futures_util::stream;
 use sqlx::{Connection, Executor};
 use task_status::http::router;
 use task_status::http::routes::metrics::Metrics;
@@ -180,6 +181,67 @@ async fn the_number_of_pending_tasks_is_current() {
 }
 
 #[tokio::test]
+async fn pending_tasks_are_counted_by_kind_with_the_oldest_and_the_stuck() {
+    let stage = Stage::new(PendingConfig::default()).await;
+    // Of 21 kinds, the last of the rarest is among the others.
+    stage
+        .database
+        .execute(
+            "insert into task_status (id, type, unique_name, launcher, created, modified)
+             select kind || '-' || number, 'QUARTZ', 'kind ' || to_char(kind, 'FM00'), 'test',
+                 timestamptz '2026-01-02T03:04:05Z' + kind * interval '1 second',
+                 case when kind = 3 then now() - interval '2 hours' else now() end
+             from generate_series(1, 21) as kind cross join generate_series(1, 1 + (kind = 7)::int) as number",
+        )
+        .await;
+    let figures = eventually("a count", async || {
+        let figures = stage.figures().await;
+        figures.value("stuck_pending_tasks").is_some().then_some(figures)
+    })
+    .await;
+    assert_eq!(figures.number("stuck_pending_tasks"), Some(1));
+    assert_eq!(
+        figures.number("oldest_pending_task_timestamp_seconds"),
+        Some(1_767_323_046)
+    );
+    let by_kind = |kind: &str| figures.number(&format!("pending_tasks_by_kind{{kind=\"{kind}\"}}"));
+    assert_eq!(by_kind("KIND_07"), Some(2));
+    assert_eq!(by_kind("KIND_01"), Some(1));
+    assert_eq!(by_kind("KIND_21"), None);
+    assert_eq!(by_kind("other"), Some(1));
+}
+
+#[tokio::test]
+async fn bytes_of_contents_are_counted_streams_too() {
+    let stage = Stage::new(PendingConfig::default()).await;
+    let bytes = async || {
+        let figures = stage.figures().await;
+        let [received, sent] = ["request_body_bytes_total", "response_body_bytes_total"];
+        [figures.number(received).unwrap(), figures.number(sent).unwrap()]
+    };
+    assert_eq!(bytes().await, [0, 0]);
+    let length = |text: &str| i64::try_from(text.len()).unwrap();
+    let task = r#"{"id":"a","type":"QUARTZ","uniqueName":"a","launcher":"test"}"#;
+    let post = async |media_type: &str, body: reqwest::Body| {
+        stage
+            .service
+            .send(Method::POST, "/task-status", media_type, body)
+            .await
+    };
+    let whole = post("application/json", task.into()).await;
+    assert_eq!(bytes().await, [length(task), length(&whole.body)]);
+    let chunks = stream::iter([Ok::<_, std::io::Error>(task), Ok("\n")]);
+    let streamed = post("application/x-ndjson", reqwest::Body::wrap_stream(chunks)).await;
+    let exported = stage
+        .service
+        .request(Method::GET, "/task-status", &[("accept", "text/csv")])
+        .await;
+    assert!(!streamed.body.is_empty() && !exported.body.is_empty());
+    let sent = [&whole, &streamed, &exported].map(|answer| length(&answer.body));
+    assert_eq!(bytes().await, [2 * length(task) + 1, sent.iter().sum()]);
+}
+
+#[tokio::test]
 async fn hits_and_misses_of_the_page_cache_are_counted() {
     let stage = Stage::new(PendingConfig::default()).await;
     stage.insert("a").await;
@@ -288,6 +350,7 @@ async fn a_slow_database_omits_the_number_and_is_counted() {
         .unwrap();
     let figures = stage.figures().await;
     assert_eq!(figures.value("pending_tasks"), None);
+    assert_eq!(figures.value("stuck_pending_tasks"), None);
     assert_eq!(figures.checks("ok"), Some(0));
     // The read times out at about the same moment as its waiter.
     until("a late read", async || {

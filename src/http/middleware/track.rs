@@ -26,7 +26,7 @@ pub async fn track<F: Future<Output = Response>>(
 
     let span = tracing::info_span!("request", trackingId = %id);
     async {
-        let mut response = metrics.measure(&method, next(request)).await;
+        let mut response = metrics.measure(request, next).await;
         response.headers_mut().insert(SLPT_REQUEST_ID, id.into());
         let path = uri.path();
         let status = response.status().as_u16();

@@ -3,6 +3,7 @@
 //! Frequent events are counted where they happen; everything else is looked up for each request.
 
 mod process;
+mod tasks;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,7 +20,9 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
 use self::process::Process;
+use self::tasks::PendingFigures;
 use crate::http::request_metrics::RequestMetrics;
+use crate::listing::summary::PendingSummary;
 use crate::pending::Pending;
 use crate::store::tally::Check;
 use crate::store::{Database, StoreError};
@@ -35,6 +38,7 @@ pub struct Metrics {
     pub requests: RequestMetrics,
     pub checks: CountChecks,
     pub retention: RetentionMetrics,
+    pub pending: PendingFigures,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -42,6 +46,8 @@ pub struct RetentionMetrics {
     /// 1 while nothing is deleted until somebody confirms it.
     pub held: Gauge,
     pub deleted: Counter,
+    /// When the last run succeeded, in seconds since 1970; 0 before the first.
+    pub succeeded: Gauge,
 }
 
 /// Returns the metrics of this process.
@@ -54,6 +60,7 @@ pub async fn metrics(
     let snapshot = Snapshot {
         // Read for this request: the last read may be old.
         pending_tasks: pending.count().await.ok(),
+        by_kind: metrics.pending.get(&pending).await,
         database,
         pending,
         metrics,
@@ -134,6 +141,8 @@ impl CountChecks {
 struct Snapshot {
     /// `None` if the database does not answer in time; then the metric is left out.
     pending_tasks: Option<i64>,
+    /// `None` before the first count, and if the last one failed.
+    by_kind: Option<Arc<PendingSummary>>,
     database: Database,
     pending: Pending,
     metrics: Metrics,
@@ -144,7 +153,8 @@ impl Collector for Snapshot {
         let to = &mut encoder;
         self.tasks(to)?;
         self.pages(to)?;
-        self.connections(to)
+        self.connections(to)?;
+        self.transfer(to)
     }
 }
 
@@ -157,6 +167,9 @@ impl Snapshot {
                 "Pending tasks in the database, by the tally, at the time of the request. Replicas report the same: use max, not sum.",
                 pending,
             )?;
+        }
+        if let Some(pending) = &self.by_kind {
+            tasks::encode(pending, to)?;
         }
         let checks = &self.metrics.checks;
         if let Some(last) = *checks.last() {
@@ -203,6 +216,14 @@ impl Snapshot {
             "1 if retention deletes nothing, because more than half of all tasks would go: see `task-status prune --confirm`.",
             retention.held.get(),
         )?;
+        if retention.succeeded.get() > 0 {
+            gauge(
+                to,
+                "retention_timestamp_seconds",
+                "Time of the last run of retention that succeeded, in seconds since 1970.",
+                retention.succeeded.get(),
+            )?;
+        }
         counter(
             to,
             "retention_deleted_tasks",
@@ -300,6 +321,22 @@ impl Snapshot {
             "database_connection_timeouts",
             "Requests that waited for a connection in vain.",
             &connections.timeouts,
+        )
+    }
+
+    fn transfer(&self, to: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let requests = &self.metrics.requests;
+        counter(
+            to,
+            "request_body_bytes",
+            "Bytes of contents of requests that were read, as they came.",
+            &requests.received,
+        )?;
+        counter(
+            to,
+            "response_body_bytes",
+            "Bytes of contents of responses, as they are sent: mostly compressed.",
+            &requests.sent,
         )
     }
 }
