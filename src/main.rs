@@ -12,7 +12,7 @@ use clap::Parser;
 use mimalloc::MiMalloc;
 use task_status::cli;
 use task_status::cli::args::{Cli, Logging};
-use task_status::telemetry::{self, LogFormat, error_chain};
+use task_status::telemetry::{self, LogFormat, error_chain, traces};
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
 
@@ -36,11 +36,17 @@ async fn main() -> ExitCode {
         Err(error) => return not_parsed(&error),
     };
     let format = cli.logging.log_format;
+    let traces = cli.traces().map_or(Ok(()), traces::start);
     telemetry::start(format, cli.logging.log);
     let Some(command) = cli.command else {
         return ExitCode::SUCCESS;
     };
-    match cli::run(command).await {
+    let ended = match traces {
+        Ok(()) => cli::run(command).await,
+        Err(error) => Err(error.into()),
+    };
+    traces::stop().await;
+    match ended {
         Ok(status) => status,
         Err(error) => {
             log_end(format, &error_chain(&error), || print(&error));
@@ -55,7 +61,7 @@ async fn main() -> ExitCode {
 fn without_empty_settings() -> io::Result<()> {
     let is_setting = |name: &OsStr| {
         let name = name.to_string_lossy();
-        ["TASK_STATUS_", "DATABASE_URL", "PG", "SSL_CERT_"]
+        ["TASK_STATUS_", "DATABASE_URL", "PG", "SSL_CERT_", "OTEL_"]
             .iter()
             .any(|prefix| name.starts_with(prefix))
     };

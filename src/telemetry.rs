@@ -1,4 +1,6 @@
-//! Logs on stderr: readable text, or one JSON object a line.
+//! Logs on stderr: readable text, or one JSON object a line. [`traces`] are sent elsewhere.
+
+pub mod traces;
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -11,15 +13,17 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
-use tracing_subscriber::layer::Context;
+use tracing_subscriber::layer::{Context, Filter};
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::registry::LookupSpan;
+
+use self::traces::Statements;
 
 /// How often the number of repeated events is logged.
 const REPEATS_INTERVAL: Duration = Duration::from_secs(1);
@@ -55,22 +59,19 @@ impl LogFormat {
 
 /// Starts logging to stderr, panics included. Call once, at the start of the program.
 pub fn start(format: LogFormat, filter: Targets) {
-    let lines = fmt::layer().with_writer(stderr);
-    let lines = if format.is_human() {
-        lines.with_target(false).with_ansi(stderr().is_terminal()).boxed()
-    } else {
-        let lines = lines.json().flatten_event(true).with_span_list(false);
-        match format {
-            LogFormat::JsonSeverity => lines.map_event_format(WithSeverity).boxed(),
-            _ => lines.boxed(),
-        }
-    };
     let repeats = Repeats::default();
-    tracing_subscriber::registry()
-        .with(filter)
-        .with(repeats.clone())
-        .with(lines)
-        .init();
+    let registry = tracing_subscriber::registry();
+    if traces::is_started() {
+        // Each layer has a filter of its own, since statements are traced that are not logged. It costs a little.
+        let lines = lines(format).with_filter(repeats.clone()).with_filter(filter);
+        registry.with(Statements::layer()).with(lines).init();
+    } else {
+        registry
+            .with(filter)
+            .with(repeats.clone())
+            .with(lines(format))
+            .init();
+    }
     thread::spawn(move || {
         loop {
             thread::sleep(REPEATS_INTERVAL);
@@ -78,6 +79,21 @@ pub fn start(format: LogFormat, filter: Targets) {
         }
     });
     std::panic::set_hook(Box::new(log_panic));
+}
+
+fn lines<S>(format: LogFormat) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let lines = fmt::layer().with_writer(stderr);
+    if format.is_human() {
+        return lines.with_target(false).with_ansi(stderr().is_terminal()).boxed();
+    }
+    let lines = lines.json().flatten_event(true).with_span_list(false);
+    match format {
+        LogFormat::JsonSeverity => lines.map_event_format(WithSeverity).boxed(),
+        _ => lines.boxed(),
+    }
 }
 
 fn log_panic(panic: &PanicHookInfo<'_>) {
@@ -155,6 +171,16 @@ impl Repeats {
             .collect()
     }
 
+    fn is_due(&self, event: &Event<'_>) -> bool {
+        let metadata = event.metadata();
+        if *metadata.level() > Level::WARN || [AUDIT, module_path!()].contains(&metadata.target()) {
+            return true;
+        }
+        let mut text = Text::default();
+        event.record(&mut text);
+        self.is_first((*metadata.level(), text.0))
+    }
+
     fn log(&self) {
         for ((level, event), Repeated { since, times }) in self.take() {
             let since = since.to_rfc3339_opts(SecondsFormat::Millis, true);
@@ -173,13 +199,18 @@ impl Repeats {
 
 impl<S: Subscriber> Layer<S> for Repeats {
     fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
-        let metadata = event.metadata();
-        if *metadata.level() > Level::WARN || [AUDIT, module_path!()].contains(&metadata.target()) {
-            return true;
-        }
-        let mut text = Text::default();
-        event.record(&mut text);
-        self.is_first((*metadata.level(), text.0))
+        self.is_due(event)
+    }
+}
+
+/// The same for the layer of the lines alone.
+impl<S> Filter<S> for Repeats {
+    fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        true
+    }
+
+    fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
+        self.is_due(event)
     }
 }
 

@@ -31,6 +31,7 @@ use thiserror::Error;
 use crate::cli::args::{Command, ConfigError};
 use crate::http::tls::TlsError;
 use crate::store::StoreError;
+use crate::telemetry::traces::TraceError;
 
 /// The exit status if a signal stopped a command before its end, as in shells for SIGINT.
 const STOPPED: u8 = 130;
@@ -52,6 +53,8 @@ pub enum CommandError {
     Tls(#[from] TlsError),
     #[error("cannot listen for signals")]
     Signals(#[source] io::Error),
+    #[error(transparent)]
+    Traces(#[from] TraceError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]

@@ -36,7 +36,12 @@ impl Changes {
     }
 
     /// Waits until a read finds another revision of these tasks than this.
-    pub(super) async fn after(self: &Arc<Self>, tasks: Tasks, revision: Revision, barrier: &Barrier<Tally>) {
+    pub(super) async fn after<T: Clone + Send + Sync + 'static>(
+        self: &Arc<Self>,
+        tasks: Tasks,
+        revision: Revision,
+        barrier: &Barrier<T>,
+    ) {
         let mut last = self.last(tasks).subscribe();
         self.poll(barrier);
         // The sender lives in `self`, so the channel cannot close.
@@ -46,7 +51,7 @@ impl Changes {
     }
 
     /// Starts a task, unless one runs, that reads while any request waits.
-    fn poll(self: &Arc<Self>, barrier: &Barrier<Tally>) {
+    fn poll<T: Clone + Send + Sync + 'static>(self: &Arc<Self>, barrier: &Barrier<T>) {
         if self.with_is_polling(|is_polling| std::mem::replace(is_polling, true)) {
             return;
         }

@@ -37,6 +37,7 @@ use crate::store::list::{self, PageQuery};
 use crate::store::share::{Share, Turn, Work};
 use crate::store::tally::{self, Revision, Tally};
 use crate::store::{Database, StoreError};
+use crate::telemetry::traces::{ReadFor, SharedReads, Span};
 
 /// How many long polls of all pending tasks are answered at a time. One change wakes thousands, which must not take every permit from new
 /// requests.
@@ -80,7 +81,8 @@ pub struct Pending {
 #[derive(Debug)]
 struct Shared {
     database: Database,
-    barrier: Barrier<Tally>,
+    barrier: Barrier<TracedTally>,
+    reads: Arc<SharedReads>,
     /// Replaced when it is to be forgotten. Each request keeps to the one that it began with.
     cache: watch::Sender<Arc<PageCache>>,
     changes: Arc<Changes>,
@@ -94,21 +96,43 @@ struct Shared {
     stop: CancellationToken,
 }
 
+/// What a freshness check has read.
+#[derive(Debug, Clone)]
+struct TracedTally {
+    tally: Tally,
+    read_for: ReadFor,
+}
+
+impl Shared {
+    /// The tally after this call, by the freshness barrier.
+    async fn tally(&self) -> Result<Tally, StoreError> {
+        let span = Span::of_part("freshness check");
+        self.reads.ask(span.as_ref());
+        let TracedTally { tally, read_for } = self.barrier.pass().await?;
+        read_for.link(span.as_ref());
+        Ok(tally)
+    }
+}
+
 impl Pending {
     /// Nothing is read until the first request. Long polls are answered when `stop` is cancelled.
     pub fn new(database: Database, config: PendingConfig, stop: CancellationToken) -> Self {
         let cache = watch::Sender::new(Arc::new(PageCache::new(config.cache_bytes)));
         let changes = Arc::<Changes>::default();
+        let reads = Arc::<SharedReads>::default();
         let barrier = Barrier::new(config.timeout, {
             let (database, cache, changes) = (database.clone(), cache.clone(), Arc::clone(&changes));
+            let reads = Arc::clone(&reads);
             move || {
                 let (database, cache, changes) = (database.clone(), cache.clone(), Arc::clone(&changes));
+                let reads = Arc::clone(&reads);
                 async move {
-                    let tally = tally::read(&database).await?;
+                    let (tally, read_for) = reads.read(tally::read(&database)).await;
+                    let tally = tally?;
                     // Reads never overlap, so the latest revision is set last.
                     cache.borrow().offset_index().reset_to(tally.revision);
                     changes.publish(&tally);
-                    Ok(tally)
+                    Ok(TracedTally { tally, read_for })
                 }
             }
         });
@@ -116,6 +140,7 @@ impl Pending {
             task_reads: TaskReads::new(&database, config.long_poll_timeout),
             database,
             barrier,
+            reads,
             cache,
             changes,
             summaries: Summaries::default(),
@@ -159,7 +184,7 @@ impl Pending {
         counted: bool,
         is_enough: fn(&ListPage) -> bool,
     ) -> Result<ListPage, PageError> {
-        let now = self.shared.barrier.pass().await?.revision_of(query.tasks());
+        let now = self.shared.tally().await?.revision_of(query.tasks());
         let cache = self.cache();
         if let Some(page) = cache.current(query, now, counted)
             && is_enough(&page)
@@ -219,7 +244,7 @@ impl Pending {
 
     /// How many tasks are pending in a snapshot from after this call.
     pub async fn count(&self) -> Result<i64, StoreError> {
-        Ok(self.shared.barrier.pass().await?.pending)
+        Ok(self.shared.tally().await?.pending)
     }
 
     /// The budget of responses, pages or others.

@@ -133,7 +133,7 @@ impl Pending {
         if Instant::now() < counted.due {
             return Ok(true);
         }
-        let now = self.shared.barrier.pass().await?;
+        let now = self.shared.tally().await?;
         Ok(now.table_revision == counted.revision && Instant::now() < counted.next_minute())
     }
 

@@ -180,7 +180,7 @@ impl Known {
                 })
             }
             Self::Task(id, digest, tasks) => {
-                let revision = shared.barrier.pass().await.ok()?.revision_of(*tasks);
+                let revision = shared.tally().await.ok()?.revision_of(*tasks);
                 let (current, due) = shared.task_reads.digest(id).await.ok()?;
                 (current == Some(*digest)).then_some(Confirmed {
                     tasks: *tasks,

@@ -54,6 +54,7 @@ mod support;
 mod switchover;
 mod tally;
 mod tls;
+mod traces;
 mod transfer;
 mod ui;
 mod usage;

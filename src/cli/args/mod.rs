@@ -6,6 +6,7 @@ mod database;
 mod database_url;
 mod pending;
 mod token;
+mod traces;
 mod transfer;
 
 use std::io;
@@ -30,11 +31,13 @@ use crate::http::tls::TlsFiles;
 use crate::pending::PendingConfig;
 use crate::store::schema::Schema;
 use crate::telemetry::LogFormat;
+use crate::telemetry::traces::TraceSettings;
 pub use access::{AccessArgs, AccessError, AuthMode};
 pub use database::{DatabaseArgs, DatabaseLimits};
 pub use database_url::DatabaseUrl;
 pub use pending::PendingArgs;
 pub use token::TokenArgs;
+pub use traces::TraceArgs;
 pub use transfer::{ExportArgs, ExportFormat, ImportArgs, PruneArgs, VerifyArgs};
 
 /// Shows which background tasks are pending, and how far along they are.
@@ -100,6 +103,16 @@ pub struct Logging {
         value_name = "FILTER"
     )]
     pub log: Targets,
+}
+
+impl Cli {
+    /// Where traces go; `None` if none are to be made.
+    pub fn traces(&self) -> Option<TraceSettings> {
+        match &self.command {
+            Some(Command::Serve(args)) => args.traces.settings(),
+            _ => None,
+        }
+    }
 }
 
 impl Logging {
@@ -195,6 +208,8 @@ pub struct ServeArgs {
     pub limits: DatabaseLimits,
     #[command(flatten)]
     pub tls: TlsArgs,
+    #[command(flatten)]
+    pub traces: TraceArgs,
 }
 
 #[derive(Debug, Clone, Args)]

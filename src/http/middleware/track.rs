@@ -1,13 +1,16 @@
-//! Gives each request its tracking id and logs it.
+//! Gives each request its tracking id, logs it, and traces it if traces are made.
 
 use std::time::Instant;
 
 use axum::extract::Request;
+use axum::http::{Method, Uri};
 use axum::response::Response;
 use tracing::Instrument;
 
-use crate::http::request_metrics::RequestMetrics;
+use crate::http::error_body::ErrorType;
+use crate::http::request_metrics::{OTHER_METHOD, RequestMetrics, RoutePath, known};
 use crate::http::tracking_id::{SLPT_REQUEST_ID, TrackingId};
+use crate::telemetry::traces::Span;
 
 /// Gives the request its tracking id, sends it with the response, and logs one line.
 ///
@@ -24,8 +27,15 @@ pub async fn track<F: Future<Output = Response>>(
     let method = request.method().clone();
     let uri = request.uri().clone();
 
-    let span = tracing::info_span!("request", trackingId = %id);
-    async {
+    let trace = Span::of_request(request.headers()).map(|span| Trace::begin(span, id, &method, &uri));
+    let ids = trace.as_ref().map(|trace| trace.span.ids());
+    let span = tracing::info_span!(
+        "request",
+        trackingId = %id,
+        trace_id = ids.map(|(trace_id, _)| display(trace_id)),
+        span_id = ids.map(|(_, span_id)| display(span_id)),
+    );
+    let respond = async {
         let mut response = metrics.measure(request, next).await;
         response.headers_mut().insert(SLPT_REQUEST_ID, id.into());
         let path = uri.path();
@@ -38,6 +48,56 @@ pub async fn track<F: Future<Output = Response>>(
         }
         response
     }
-    .instrument(span)
-    .await
+    .instrument(span);
+    match trace {
+        None => respond.await,
+        // Boxed, so that requests without a trace do not carry it.
+        Some(trace) => {
+            let response = trace.span.around(Box::pin(respond)).await;
+            trace.end(&response);
+            response
+        }
+    }
+}
+
+/// The span of a request, by the names of OpenTelemetry's conventions for HTTP servers. The query is left out here too.
+struct Trace {
+    span: Span,
+    method: &'static str,
+}
+
+impl Trace {
+    fn begin(span: Span, id: TrackingId, method: &Method, uri: &Uri) -> Self {
+        let method = known(method);
+        if span.is_sampled() {
+            span.set("http.request.method", method);
+            span.set("url.path", uri.path().to_owned());
+            span.set("task_status.tracking_id", id.to_string());
+        }
+        Self { span, method }
+    }
+
+    fn end(self, response: &Response) {
+        let Self { span, method } = self;
+        if !span.is_sampled() {
+            return;
+        }
+        let name = if method == OTHER_METHOD { "HTTP" } else { method };
+        if let Some(RoutePath(route)) = response.extensions().get() {
+            span.rename(format!("{name} {route}"));
+            span.set("http.route", route.to_string());
+        } else {
+            span.rename(name.to_owned());
+        }
+        let status = response.status();
+        span.set("http.response.status_code", i64::from(status.as_u16()));
+        match response.extensions().get() {
+            Some(ErrorType(name)) => span.set("error.type", *name),
+            None if status.is_server_error() => span.set("error.type", status.as_str().to_owned()),
+            None => {}
+        }
+        if status.is_server_error() {
+            span.fail();
+        }
+    }
 }

@@ -26,6 +26,7 @@ use crate::listing::summary::PendingSummary;
 use crate::pending::Pending;
 use crate::store::tally::Check;
 use crate::store::{Database, StoreError};
+use crate::telemetry::traces;
 
 /// The prefix of the service's own names.
 const PREFIX: &str = "task_status";
@@ -337,7 +338,16 @@ impl Snapshot {
             "response_body_bytes",
             "Bytes of contents of responses, as they are sent: mostly compressed.",
             &requests.sent,
-        )
+        )?;
+        match traces::exports() {
+            Some(exports) => counters(
+                to,
+                "trace_exports",
+                "Batches of spans that were sent to the collector.",
+                &[("ok", &exports.ok), ("error", &exports.error)],
+            ),
+            None => Ok(()),
+        }
     }
 }
 

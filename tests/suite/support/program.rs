@@ -27,7 +27,7 @@ pub fn command(arguments: &[&str]) -> Command {
     command.args(arguments).stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
-        let is_setting = ["DATABASE_URL", "TASK_STATUS_", "PG"]
+        let is_setting = ["DATABASE_URL", "TASK_STATUS_", "PG", "OTEL_"]
             .iter()
             .any(|prefix| name.starts_with(prefix));
         if is_setting && name != "PG_BIN_DIR" {

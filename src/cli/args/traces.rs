@@ -1,0 +1,101 @@
+//! The settings of traces, by the names of OpenTelemetry.
+
+use clap::{Args, ValueEnum};
+use opentelemetry_otlp::Protocol;
+use opentelemetry_sdk::trace::Sampler;
+use reqwest::Url;
+
+use crate::telemetry::traces::TraceSettings;
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Traces")]
+pub struct TraceArgs {
+    /// Send traces of requests to this OpenTelemetry collector, by OTLP over HTTP: its URL, such as http://127.0.0.1:4318,
+    /// to which /v1/traces is appended. By default none are made. OTEL_EXPORTER_OTLP_HEADERS, OTEL_SERVICE_NAME,
+    /// OTEL_RESOURCE_ATTRIBUTES and OTEL_BSP_... have their usual meaning
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide_env_values = true, value_parser = url, value_name = "URL")]
+    pub otlp_endpoint: Option<Url>,
+    /// Send traces to this URL as it is
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", hide_env_values = true, value_parser = url, value_name = "URL")]
+    pub otlp_traces_endpoint: Option<Url>,
+    /// The form of traces. OTLP over gRPC is not supported
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_PROTOCOL", value_enum, default_value_t)]
+    pub otlp_protocol: OtlpProtocol,
+    /// Which requests are traced. With `parentbased_...` a `traceparent` of the caller decides; without one, or without
+    /// the prefix, all requests, none, or a part of them
+    #[arg(long, env = "OTEL_TRACES_SAMPLER", value_enum, default_value_t)]
+    pub traces_sampler: TracesSampler,
+    /// The part of requests that `traceidratio` traces, from 0 to 1
+    #[arg(long, env = "OTEL_TRACES_SAMPLER_ARG", default_value = "1", value_parser = ratio, value_name = "RATIO")]
+    pub traces_sampler_arg: f64,
+}
+
+#[derive(Debug, Default, Clone, Copy, ValueEnum)]
+pub enum OtlpProtocol {
+    #[default]
+    #[value(name = "http/protobuf")]
+    Protobuf,
+    #[value(name = "http/json")]
+    Json,
+}
+
+#[derive(Debug, Default, Clone, Copy, ValueEnum)]
+pub enum TracesSampler {
+    #[value(name = "always_on")]
+    On,
+    #[value(name = "always_off")]
+    Off,
+    #[value(name = "traceidratio")]
+    Ratio,
+    #[default]
+    #[value(name = "parentbased_always_on")]
+    ParentOrOn,
+    #[value(name = "parentbased_always_off")]
+    ParentOrOff,
+    #[value(name = "parentbased_traceidratio")]
+    ParentOrRatio,
+}
+
+impl TraceArgs {
+    /// `None` if no traces are to be made.
+    pub fn settings(&self) -> Option<TraceSettings> {
+        let base = || {
+            let mut url = self.otlp_endpoint.clone()?;
+            let path = format!("{}/v1/traces", url.path().trim_end_matches('/'));
+            url.set_path(&path);
+            Some(url)
+        };
+        let of_root = match self.traces_sampler {
+            TracesSampler::On | TracesSampler::ParentOrOn => Sampler::AlwaysOn,
+            TracesSampler::Off | TracesSampler::ParentOrOff => Sampler::AlwaysOff,
+            TracesSampler::Ratio | TracesSampler::ParentOrRatio => {
+                Sampler::TraceIdRatioBased(self.traces_sampler_arg)
+            }
+        };
+        Some(TraceSettings {
+            endpoint: self.otlp_traces_endpoint.clone().or_else(base)?,
+            protocol: match self.otlp_protocol {
+                OtlpProtocol::Protobuf => Protocol::HttpBinary,
+                OtlpProtocol::Json => Protocol::HttpJson,
+            },
+            sampler: match self.traces_sampler {
+                TracesSampler::On | TracesSampler::Off | TracesSampler::Ratio => of_root,
+                _ => Sampler::ParentBased(Box::new(of_root)),
+            },
+        })
+    }
+}
+
+fn url(text: &str) -> Result<Url, &'static str> {
+    Url::parse(text)
+        .ok()
+        .filter(|url| ["http", "https"].contains(&url.scheme()))
+        .ok_or("it must be a URL that begins with http:// or https://")
+}
+
+fn ratio(text: &str) -> Result<f64, &'static str> {
+    text.parse()
+        .ok()
+        .filter(|ratio| (0.0..=1.0).contains(ratio))
+        .ok_or("it must be a number from 0 to 1")
+}
