@@ -198,8 +198,15 @@ async fn tasks_that_somebody_clears_stay_cleared() {
 #[tokio::test]
 async fn two_demos_run_at_once_and_a_killed_one_leaves_nothing_behind() {
     let mut one = Demo::start(&[]).await;
-    let mut other = Demo::start(&[]).await;
+    let apart = ["--admin-listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"];
+    let mut other = Demo::start(&apart).await;
     assert_ne!(one.url, other.url);
+    for (name, said) in [("Health", "ok"), ("Metrics", "task_status_pending_tasks ")] {
+        let line = other.program.printed(&format!("  {name} ")).await;
+        let url = line.split_whitespace().last().unwrap();
+        let body = reqwest::get(url).await.unwrap().text().await.unwrap();
+        assert!(body.contains(said), "{url}: {body}");
+    }
     assert!(!one.page("limit=1").await.is_empty());
     one.program.signal("KILL");
     one.program.wait();
@@ -227,11 +234,15 @@ async fn kept_data_survives_a_kill() {
 
 #[tokio::test]
 async fn the_demo_is_refused_on_public_addresses() {
-    let said = refused(command(&["demo", "--listen", "0.0.0.0:0"]));
-    assert!(
-        said.contains("error: 0.0.0.0:0 is not a loopback address: the demo is served on this machine only"),
-        "{said}"
-    );
+    for flag in ["--listen", "--admin-listen", "--metrics-listen"] {
+        let said = refused(command(&["demo", flag, "0.0.0.0:0"]));
+        assert!(
+            said.contains(
+                "error: 0.0.0.0:0 is not a loopback address: the demo is served on this machine only"
+            ),
+            "{said}"
+        );
+    }
 }
 
 #[tokio::test]

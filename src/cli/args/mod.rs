@@ -396,6 +396,12 @@ pub struct DemoArgs {
     /// use
     #[arg(long, env = "TASK_STATUS_LISTEN", value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
+    /// Address and port of /livez and /readyz: a loopback address. Not served by default
+    #[arg(long, env = "TASK_STATUS_ADMIN_LISTEN", value_name = "ADDRESS")]
+    pub admin_listen: Option<SocketAddr>,
+    /// Address and port of /metrics, for Prometheus: a loopback address. Not served by default
+    #[arg(long, env = "TASK_STATUS_METRICS_LISTEN", value_name = "ADDRESS")]
+    pub metrics_listen: Option<SocketAddr>,
     /// Number of pending tasks at the start
     #[arg(long, default_value = "600", value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub pending: u32,
@@ -564,13 +570,16 @@ impl ServeArgs {
 }
 
 impl DemoArgs {
-    /// The addresses to try, in order of preference.
+    /// The addresses to try for the API, in order of preference.
     pub fn addresses(&self) -> Result<Vec<SocketAddr>, ConfigError> {
-        match self.listen {
-            Some(address) if is_loopback(address) => Ok(vec![address]),
-            Some(address) => Err(ConfigError::DemoNotOnLoopback(address)),
-            None => Ok([8080, 0].map(|port| (Ipv4Addr::LOCALHOST, port).into()).to_vec()),
+        let given = [self.listen, self.admin_listen, self.metrics_listen];
+        if let Some(address) = given.into_iter().flatten().find(|address| !is_loopback(*address)) {
+            return Err(ConfigError::DemoNotOnLoopback(address));
         }
+        Ok(match self.listen {
+            Some(address) => vec![address],
+            None => [8080, 0].map(|port| (Ipv4Addr::LOCALHOST, port).into()).to_vec(),
+        })
     }
 }
 

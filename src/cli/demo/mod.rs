@@ -19,10 +19,11 @@ use super::CommandError;
 use super::maintenance::keep_tally;
 use super::serve::{api, bound, close, pending_tasks};
 use crate::auth::proxies::Proxies;
-use crate::cli::args::{AccessError, ConfigError, DemoArgs};
+use crate::cli::args::{ADMIN_CONNECTIONS, AccessError, ConfigError, DemoArgs};
 use crate::http::connections::ConnectionLimits;
 use crate::http::middleware::authorize::Authorizer;
 use crate::http::middleware::hosts::AllowedHosts;
+use crate::http::router;
 use crate::http::routes::metrics::Metrics;
 use crate::http::server;
 use crate::store::Database;
@@ -44,7 +45,17 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Runs the demo until a signal, then stops everything that it started.
 pub async fn run(args: DemoArgs) -> Result<(), CommandError> {
-    let (listener, address) = listen_on_first_free(&args.addresses()?)?;
+    let api = listen_on_first_free(&args.addresses()?)?;
+    let apart = |address: Option<SocketAddr>| {
+        address
+            .map(|address| listen_on_first_free(&[address]))
+            .transpose()
+    };
+    let listeners = Listeners {
+        api,
+        health: apart(args.admin_listen)?,
+        metrics: apart(args.metrics_listen)?,
+    };
     let stop = server::stop_on_signal().map_err(CommandError::Signals)?;
 
     let settings = private_postgres::Settings {
@@ -57,19 +68,25 @@ pub async fn run(args: DemoArgs) -> Result<(), CommandError> {
     };
     let postgres = spawn_blocking(move || private_postgres::start(&settings)).await??;
     let result = tokio::select! {
-        result = run_on(&args, &postgres, listener, address, stop.clone()) => result,
+        result = run_on(&args, &postgres, listeners, stop.clone()) => result,
         error = postgres.exited() => Err(error.into()),
     };
     let stopped = spawn_blocking(move || postgres.stop()).await?;
     result.and(stopped.map_err(CommandError::from))
 }
 
+/// Listeners, and the addresses they are bound to.
+struct Listeners {
+    api: (TcpListener, SocketAddr),
+    health: Option<(TcpListener, SocketAddr)>,
+    metrics: Option<(TcpListener, SocketAddr)>,
+}
+
 /// Runs the demo on a running PostgreSQL.
 async fn run_on(
     args: &DemoArgs,
     postgres: &PrivatePostgres,
-    listener: TcpListener,
-    address: SocketAddr,
+    listeners: Listeners,
     stop: CancellationToken,
 ) -> Result<(), CommandError> {
     make_database(postgres)
@@ -88,11 +105,34 @@ async fn run_on(
         &args.api,
         AllowedHosts::Loopback,
         None,
-        authorizer,
+        authorizer.clone(),
         pending.clone(),
         vec![Arc::clone(&provider).route()],
         metrics.requests.clone(),
     );
+
+    let (listener, address) = listeners.api;
+    let health = router::health(database.clone(), authorizer, pending.clone());
+    let scraped = router::metrics(database.clone(), pending.clone(), metrics.clone());
+    let mut apart = Vec::new();
+    for (listening, app, name, path) in [
+        (listeners.health, health, "Health", "readyz"),
+        (listeners.metrics, scraped, "Metrics", "metrics"),
+    ] {
+        if let Some((listener, address)) = listening {
+            apart.push((name, format!("http://{address}/{path}")));
+            let limits = ConnectionLimits::of(ADMIN_CONNECTIONS);
+            // Ends with the program.
+            tokio::spawn(server::serve(
+                listener,
+                app,
+                limits,
+                None,
+                stop.clone(),
+                SHUTDOWN_TIMEOUT,
+            ));
+        }
+    }
 
     let serve_tasks = async {
         let prepare = async {
@@ -102,7 +142,7 @@ async fn run_on(
         let Some(tasks) = stop.run_until_cancelled(prepare).await.transpose()? else {
             return Ok(());
         };
-        announce(postgres, address, &provider, args.api.ui);
+        announce(postgres, address, &provider, args.api.ui, &apart);
         let limits = ConnectionLimits::of(CONNECTIONS);
         let serving = server::serve(listener, app, limits, None, stop.clone(), SHUTDOWN_TIMEOUT);
         tokio::select! {
@@ -149,6 +189,7 @@ fn announce(
     address: SocketAddr,
     provider: &IdentityProvider,
     has_dashboard: bool,
+    apart: &[(&str, String)],
 ) {
     let base = format!("http://{address}");
     let url = format!("{base}/task-status/pending-tasks");
@@ -164,6 +205,11 @@ fn announce(
     } else {
         String::new()
     };
+    let apart = apart
+        .iter()
+        .map(|(name, url)| format!("  {bold}{name:<20}{plain} {url}\n\n"))
+        .collect::<Vec<_>>()
+        .concat();
     // Somebody who closes stdout does not want to read it.
     let _ = writeln!(
         std::io::stdout(),
@@ -179,7 +225,7 @@ fn announce(
 
   {bold}The whole API{plain}        {base}/docs
 
-  {bold}The official SDKs{plain}    export SAIL_BASE_URL={base} SAIL_CLIENT_ID={CLIENT_ID} SAIL_CLIENT_SECRET={secret}
+{apart}  {bold}The official SDKs{plain}    export SAIL_BASE_URL={base} SAIL_CLIENT_ID={CLIENT_ID} SAIL_CLIENT_SECRET={secret}
   Get a write token    token=$(curl -s {base}/oauth/token -d grant_type=client_credentials -d client_id={CLIENT_ID} \\
                          -d client_secret={secret} | sed 's/.*\"access_token\":\"\\([^\"]*\\).*/\\1/')
   and complete a task  curl -s -X PATCH {base}/task-status/ID -H \"Authorization: Bearer $token\" \\
