@@ -172,8 +172,18 @@ async fn a_trace_has_the_request_the_barrier_and_each_statement_without_values()
 
     let filter = "?filters=launcher%20eq%20%22canary%22";
     let cold = format!("{url}/v2025/task-status{filter}");
-    answer(within(&trace(2), Method::GET, &cold)).await;
+    let response = answer(within(&trace(2), Method::GET, &cold)).await;
     let (tree, root) = collector.tree(&trace(2)).await;
+    let (total, traceparent) = response
+        .header("server-timing")
+        .unwrap()
+        .split_once(", ")
+        .unwrap();
+    assert!(total.starts_with("total;dur="), "{total}");
+    assert_eq!(
+        traceparent,
+        format!("traceparent;desc=\"00-{}-{}-01\"", trace(2), root.id)
+    );
     assert_eq!(
         tree,
         "GET /task-status
@@ -314,7 +324,13 @@ async fn a_caller_decides_only_with_a_valid_header() {
     for header in hostile.iter().chain([&not_sampled]) {
         let request = client.get(&pending).header("traceparent", header.as_bytes());
         let request = request.header("tracestate", "=,".repeat(5000));
-        assert_eq!(answer(request).await.status, 204, "{header}");
+        let response = answer(request).await;
+        assert_eq!(response.status, 204, "{header}");
+        assert_eq!(
+            response.header("server-timing").is_some(),
+            *header != not_sampled,
+            "{header}"
+        );
     }
     answer(within(&trace(8), Method::GET, &pending)).await;
     collector.tree(&trace(8)).await;

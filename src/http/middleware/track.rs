@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use axum::extract::Request;
-use axum::http::{Method, Uri};
+use axum::http::{HeaderName, HeaderValue, Method, Uri};
 use axum::response::Response;
 use tracing::Instrument;
 
@@ -11,6 +11,8 @@ use crate::http::error_body::ErrorType;
 use crate::http::request_metrics::{OTHER_METHOD, RequestMetrics, RoutePath, known};
 use crate::http::tracking_id::{SLPT_REQUEST_ID, TrackingId};
 use crate::telemetry::traces::Span;
+
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// Gives the request its tracking id, sends it with the response, and logs one line.
 ///
@@ -53,8 +55,8 @@ pub async fn track<F: Future<Output = Response>>(
         None => respond.await,
         // Boxed, so that requests without a trace do not carry it.
         Some(trace) => {
-            let response = trace.span.around(Box::pin(respond)).await;
-            trace.end(&response);
+            let mut response = trace.span.around(Box::pin(respond)).await;
+            trace.end(&mut response, begun);
             response
         }
     }
@@ -77,7 +79,8 @@ impl Trace {
         Self { span, method }
     }
 
-    fn end(self, response: &Response) {
+    /// Tells the client too, in the header that browsers show with a request.
+    fn end(self, response: &mut Response, begun: Instant) {
         let Self { span, method } = self;
         if !span.is_sampled() {
             return;
@@ -98,6 +101,12 @@ impl Trace {
         }
         if status.is_server_error() {
             span.fail();
+        }
+        let duration_ms = begun.elapsed().as_secs_f64() * 1000.0;
+        let (trace_id, span_id) = span.ids();
+        let timing = format!("total;dur={duration_ms:.3}, traceparent;desc=\"00-{trace_id}-{span_id}-01\"");
+        if let Ok(timing) = HeaderValue::try_from(timing) {
+            response.headers_mut().insert(SERVER_TIMING, timing);
         }
     }
 }
