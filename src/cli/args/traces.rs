@@ -99,3 +99,64 @@ fn ratio(text: &str) -> Result<f64, &'static str> {
         .filter(|ratio| (0.0..=1.0).contains(ratio))
         .ok_or("it must be a number from 0 to 1")
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        traces: TraceArgs,
+    }
+
+    fn settings(arguments: &[&str]) -> Result<Option<TraceSettings>, clap::Error> {
+        let command = Command::try_parse_from([""].iter().chain(arguments))?;
+        Ok(command.traces.settings())
+    }
+
+    #[test]
+    fn traces_go_to_the_endpoint_that_is_given() {
+        assert!(settings(&[]).expect("arguments that parse").is_none());
+        for (arguments, endpoint) in [
+            (
+                &["--otlp-endpoint", "http://h:4318"][..],
+                "http://h:4318/v1/traces",
+            ),
+            (
+                &["--otlp-endpoint", "https://h/otlp/?key=k"],
+                "https://h/otlp/v1/traces?key=k",
+            ),
+            (
+                &[
+                    "--otlp-endpoint",
+                    "http://h",
+                    "--otlp-traces-endpoint",
+                    "http://g/",
+                ],
+                "http://g/",
+            ),
+        ] {
+            let settings = settings(arguments)
+                .expect("arguments that parse")
+                .expect("settings");
+            assert_eq!(settings.endpoint.as_str(), endpoint);
+        }
+    }
+
+    #[test]
+    fn settings_that_cannot_work_are_refused() {
+        for arguments in [
+            ["--otlp-endpoint", "127.0.0.1:4318"],
+            ["--otlp-endpoint", "grpc://h"],
+            ["--otlp-protocol", "grpc"],
+            ["--traces-sampler", "xray"],
+            ["--traces-sampler-arg", "1.1"],
+            ["--traces-sampler-arg", "NaN"],
+        ] {
+            assert!(settings(&arguments).is_err(), "{arguments:?}");
+        }
+    }
+}

@@ -12,6 +12,8 @@ use crate::http::request_metrics::{OTHER_METHOD, RequestMetrics, RoutePath, know
 use crate::http::tracking_id::{SLPT_REQUEST_ID, TrackingId};
 use crate::telemetry::traces::Span;
 
+/// The longest path in a trace: paths that are too long are traced too.
+const MAX_PATH_BYTES: usize = 1024;
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// Gives the request its tracking id, sends it with the response, and logs one line.
@@ -73,7 +75,11 @@ impl Trace {
         let method = known(method);
         if span.is_sampled() {
             span.set("http.request.method", method);
-            span.set("url.path", uri.path().to_owned());
+            let path = uri.path();
+            span.set(
+                "url.path",
+                path[..path.floor_char_boundary(MAX_PATH_BYTES)].to_owned(),
+            );
             span.set("task_status.tracking_id", id.to_string());
         }
         Self { span, method }
