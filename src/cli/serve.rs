@@ -1,13 +1,16 @@
 //! `task-status serve`: the API on the PostgreSQL of `DATABASE_URL`.
 
 use std::convert::Infallible;
-use std::future::pending;
+use std::future::{pending, ready};
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use axum::Router;
+use futures_util::future::BoxFuture;
+use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
+use tokio::time::{sleep, timeout};
 
 use super::maintenance::{keep_retention, keep_tally};
 use super::{CommandError, descriptors};
@@ -18,15 +21,23 @@ use crate::http::middleware::hosts::AllowedHosts;
 use crate::http::request_metrics::RequestMetrics;
 use crate::http::route::Route;
 use crate::http::router::{self, ApiConfig};
+use crate::http::routes::health::Readiness;
 use crate::http::routes::metrics::Metrics;
 use crate::http::routes::ui::{DashboardConfig, OidcClient};
 use crate::http::server;
 use crate::http::state::AppState;
+use crate::http::stop::Stop;
 use crate::http::tls::Tls;
 use crate::pending::Pending;
 use crate::store::Database;
+use crate::store::database::START_PATIENCE;
 
-/// Serves until a signal. Until the database can be reached, requests get 503.
+/// The most connections that wait to be accepted; the system has a bound of its own (`net.core.somaxconn`).
+const BACKLOG: u32 = 4096;
+/// How often a server that starts looks whether it has the keys of tokens.
+const KEYS_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Serves until a signal. The API listens when requests can be answered, or cannot be by any replica: then they get 503.
 pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
     args.check()?;
     let hosts = args.database.hosts()?;
@@ -35,42 +46,66 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
         Some(files) => Some(Tls::open(files).await?),
         None => None,
     };
-    let stop = server::stop_on_signal().map_err(CommandError::Signals)?;
+    let stop = Stop::on_signal(args.drain_delay).map_err(CommandError::Signals)?;
 
     let database = Database::new(hosts, (&args.limits).into());
     let mut servers = JoinSet::new();
-    let mut serve =
-        |address: SocketAddr, name: &str, app: Router, limits: ConnectionLimits, tls: Option<&Tls>| {
-            let listener =
-                TcpListener::bind(address).map_err(|source| CommandError::Listen { address, source })?;
-            let scheme = if tls.is_some() { "https" } else { "http" };
+    let mut serve = |address: SocketAddr,
+                     name: &'static str,
+                     app: Router,
+                     limits: ConnectionLimits,
+                     tls: Option<&Tls>,
+                     ready: BoxFuture<'static, ()>| {
+        let failed = move |source| CommandError::Listen { address, source };
+        let socket = bind(address).map_err(failed)?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let (stop, grace) = (stop.clone(), args.shutdown_timeout);
+        let tls = tls.map(Tls::config);
+        servers.spawn(async move {
+            if stop.draining.run_until_cancelled(ready).await.is_none() {
+                return Ok(());
+            }
+            let listener = listen(socket).map_err(failed)?;
             tracing::info!(address = %bound(&listener, address), scheme, "listening: {name}");
-            let (stop, grace) = (stop.clone(), args.shutdown_timeout);
-            let tls = tls.map(Tls::config);
-            servers.spawn(server::serve(listener, app, limits, tls, stop, grace));
-            Ok::<_, CommandError>(())
-        };
+            let serving = server::serve(listener, app, limits, tls, stop, grace);
+            serving.await.map_err(CommandError::Server)
+        });
+        Ok::<_, CommandError>(())
+    };
     let pending = pending_tasks(&args.api, &database, &stop);
+    let readiness = Readiness {
+        database: database.clone(),
+        authorizer: authorizer.clone(),
+        pending: pending.clone(),
+        stop: stop.clone(),
+    };
     let metrics = Metrics::default();
     let app = api(
         &args.api,
         args.access.hosts(),
         args.access.oidc(),
-        authorizer.clone(),
-        pending.clone(),
+        readiness.clone(),
         Vec::new(),
         metrics.requests.clone(),
     );
     let limits = args.connections(descriptors::raise());
-    serve(args.listen, "API", app, limits, tls.as_ref())?;
+    let until_ready = until_ready(database.clone(), authorizer.clone());
+    serve(
+        args.listen,
+        "API",
+        app,
+        limits,
+        tls.as_ref(),
+        Box::pin(until_ready),
+    )?;
     let limits = ConnectionLimits::of(ADMIN_CONNECTIONS);
     if let Some(address) = args.admin_listen {
-        let app = router::health(database.clone(), authorizer.clone(), pending.clone());
-        serve(address, "health", app, limits.clone(), None)?;
+        let app = router::health(readiness);
+        serve(address, "health", app, limits.clone(), None, Box::pin(ready(())))?;
     }
     if let Some(address) = args.metrics_listen {
         let app = router::metrics(database.clone(), pending.clone(), metrics.clone());
-        serve(address, "metrics", app, limits, None)?;
+        serve(address, "metrics", app, limits, None, Box::pin(ready(())))?;
     }
 
     let result = tokio::select! {
@@ -82,11 +117,40 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
         never = keep_tally(&database, &pending, &metrics.checks) => match never {},
     };
     // Shut down in order: requests in flight are answered first, then database connections are closed.
-    stop.cancel();
+    stop.at_once();
     let result = result.and(all(&mut servers).await);
     close(&database, args.shutdown_timeout).await;
     tracing::info!("stopped");
     result
+}
+
+/// Takes an address. Connections are refused until [`listen`], so that clients go to another replica.
+fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // As the standard library does: after a restart the system still knows connections of before.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+fn listen(socket: TcpSocket) -> io::Result<TcpListener> {
+    socket.listen(BACKLOG)?.into_std()
+}
+
+/// Waits until requests can be answered, but not for ever for what no replica can reach.
+async fn until_ready(database: Database, authorizer: Authorizer) {
+    let keys = async {
+        while !authorizer.is_ready() {
+            sleep(KEYS_INTERVAL).await;
+        }
+    };
+    let _ = tokio::join!(
+        database.wait_until_up_or_unreachable(),
+        timeout(START_PATIENCE, keys)
+    );
 }
 
 /// Reloads renewed certificates while polled.
@@ -97,9 +161,9 @@ async fn follow(tls: Option<Tls>) -> Infallible {
     }
 }
 
-/// The pending tasks. Long polls are answered when `stop` is cancelled.
-pub(super) fn pending_tasks(args: &ApiArgs, database: &Database, stop: &CancellationToken) -> Pending {
-    Pending::new(database.clone(), args.into(), stop.clone())
+/// The pending tasks. Long polls are answered when nothing is accepted any more: their clients would come back.
+pub(super) fn pending_tasks(args: &ApiArgs, database: &Database, stop: &Stop) -> Pending {
+    Pending::new(database.clone(), args.into(), stop.closing.clone())
 }
 
 /// The router of the API.
@@ -107,14 +171,13 @@ pub(super) fn api(
     args: &ApiArgs,
     allowed_hosts: AllowedHosts,
     oidc: Option<OidcClient>,
-    authorizer: Authorizer,
-    pending: Pending,
+    readiness: Readiness,
     extra_routes: Vec<Route>,
     metrics: RequestMetrics,
 ) -> Router {
     let state = AppState {
-        database: pending.database(),
-        pending,
+        database: readiness.database.clone(),
+        pending: readiness.pending.clone(),
         empty_status: args.empty_status,
         request_timeout: args.request_timeout,
     };
@@ -123,8 +186,8 @@ pub(super) fn api(
         allowed_hosts,
         cors_origins: args.cors_origins.clone(),
         bounds: args.into(),
-        health: args.health_on_api,
-        authorizer,
+        authorizer: readiness.authorizer.clone(),
+        health: args.health_on_api.then_some(readiness.stop),
         metrics,
         dashboard: args.ui.then_some(DashboardConfig { oidc }),
     };
@@ -144,9 +207,9 @@ pub(super) async fn close(database: &Database, grace: Duration) {
 }
 
 /// Waits for every server, or for the first failure.
-async fn all(servers: &mut JoinSet<std::io::Result<()>>) -> Result<(), CommandError> {
+async fn all(servers: &mut JoinSet<Result<(), CommandError>>) -> Result<(), CommandError> {
     while let Some(ended) = servers.join_next().await {
-        ended?.map_err(CommandError::Server)?;
+        ended??;
     }
     Ok(())
 }

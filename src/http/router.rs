@@ -18,6 +18,7 @@ use crate::http::middleware::{Layered, Middleware, without_extra_slashes};
 use crate::http::openapi;
 use crate::http::request_metrics::RequestMetrics;
 use crate::http::route::{Route, describe, mount, public, route};
+use crate::http::routes::health::Readiness;
 use crate::http::routes::metrics::Metrics;
 use crate::http::routes::ui::{self, Dashboard, DashboardConfig};
 use crate::http::routes::{
@@ -25,6 +26,7 @@ use crate::http::routes::{
 };
 use crate::http::shares::{Bounds, Shares};
 use crate::http::state::AppState;
+use crate::http::stop::Stop;
 use crate::pending::Pending;
 use crate::store::Database;
 
@@ -40,8 +42,8 @@ pub struct ApiConfig {
     pub authorizer: Authorizer,
     /// Measures every request.
     pub metrics: RequestMetrics,
-    /// Whether the routes for supervisors are here too.
-    pub health: bool,
+    /// The stop that `/readyz` tells of, if the routes for supervisors are here too.
+    pub health: Option<Stop>,
     /// `None` if there is no dashboard.
     pub dashboard: Option<DashboardConfig>,
 }
@@ -110,11 +112,17 @@ pub fn api(state: AppState, config: &ApiConfig, extra_routes: Vec<Route>) -> Rou
     let (hosts, origins) = (config.allowed_hosts.clone(), &config.cors_origins);
     let layered = |routes, hosts| layered(routes, request_timeout, hosts, origins, config.metrics.clone());
     let app = layered(routes, hosts);
-    if !config.health {
+    let Some(stop) = config.health.clone() else {
         return app;
-    }
+    };
+    let readiness = Readiness {
+        database,
+        authorizer: authorizer.clone(),
+        pending,
+        stop,
+    };
     // Balancers ask for an address, which may be none of the allowed hosts, and some for `/` alone.
-    let health = health(database, authorizer.clone(), pending).route("/", get(health::livez));
+    let health = health(readiness).route("/", get(health::livez));
     let health = any_service(layered(health, AllowedHosts::Any));
     let front = match &config.dashboard {
         None => health.clone(),
@@ -156,11 +164,11 @@ pub fn layered(
 }
 
 /// The routes for supervisors, on an address of their own.
-pub fn health(database: Database, authorizer: Authorizer, pending: Pending) -> Router {
+pub fn health(readiness: Readiness) -> Router {
     Router::new()
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
-        .with_state((database, authorizer, pending))
+        .with_state(readiness)
 }
 
 /// The route for Prometheus, on an address of its own, without authentication.

@@ -1,10 +1,10 @@
-//! Listening, serving, and stopping gracefully.
+//! Serving connections, and ending them gracefully.
 
 use std::convert::Infallible;
 use std::error::Error;
 use std::future::poll_fn;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,17 +20,17 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::task::{JoinSet, yield_now};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
 use tower::Service;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use crate::http::connections::{ConnectionLimits, Connections, Place};
+use crate::http::connections::{ConnectionLimits, Place};
 use crate::http::exchange::Exchange;
+use crate::http::listener::Listener;
 use crate::http::response_headers::complete;
+use crate::http::stop::Stop;
 use crate::http::tls::TlsConfig;
 use crate::http::transport::Transport;
 
@@ -44,18 +44,17 @@ const IDLE_MARGIN: Duration = Duration::from_secs(1);
 const HEAD_BYTES: usize = 128 * 1024;
 /// Tells browsers to use TLS only for this host for a year (RFC 6797); other hosts of its domain may have none.
 const STRICT_TRANSPORT_SECURITY: HeaderValue = HeaderValue::from_static("max-age=31536000");
-/// How long to wait after a connection could not be accepted, which has a cause that may last: no free file descriptor.
-const ACCEPT_RETRY: Duration = Duration::from_millis(50);
-
-/// Serves `app` until `stop` is cancelled, over TLS if there is a certificate: that which `tls` holds when a connection
-/// begins. Then no connection is accepted any more, requests in flight are answered, and those that take longer than
-/// `grace` are cut off.
+/// How long a new connection may then take, even if the server closes meanwhile: its peer was accepted.
+const NEW_CONNECTION: Duration = Duration::from_secs(1);
+/// Serves `app` until `stop`, over TLS if there is a certificate: that which `tls` holds when a connection begins. While
+/// the stop is draining, responses ask for the end of their connection. Then no connection is accepted any more, requests
+/// in flight are answered, and those that take longer than `grace` are cut off.
 pub async fn serve(
-    listener: TcpListener,
+    listener: impl Into<Listener>,
     app: Router,
     limits: ConnectionLimits,
     tls: Option<TlsConfig>,
-    stop: CancellationToken,
+    stop: Stop,
     grace: Duration,
 ) -> io::Result<()> {
     let strict = tls.is_some().then(|| {
@@ -65,50 +64,32 @@ pub async fn serve(
         Some(strict) => app.layer(strict),
         None => app,
     };
-    listener.set_nonblocking(true)?;
-    limit_writes(&listener, limits.write_timeout)?;
-    let listener = tokio::net::TcpListener::from_std(listener)?;
-    let places = Connections::new(limits);
+    let listener = listener.into();
     let mut connections = JoinSet::new();
-    while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // For want of file descriptors, for example. The log counts what repeats.
-                tracing::error!(%error, "cannot accept connections; trying again");
-                sleep(ACCEPT_RETRY).await;
-                continue;
-            }
+    let serving = async {
+        let begin = |stream, peer, place| {
+            // Forgets those that have ended.
+            while connections.try_join_next().is_some() {}
+            let (app, tls, stop) = (app.clone(), tls.clone(), stop.clone());
+            connections.spawn(async move {
+                if let Err(error) = connection(stream, peer, &place, app, tls, stop).await {
+                    tracing::debug!(%peer, error, "a connection failed");
+                }
+            });
         };
-        let place = match stop.run_until_cancelled(places.place(peer.ip())).await {
-            Some(Some(place)) => place,
-            Some(None) => continue,
-            None => break,
-        };
-        // Forgets those that have ended.
-        while connections.try_join_next().is_some() {}
-        let (app, tls, stop) = (app.clone(), tls.clone(), stop.clone());
-        connections.spawn(async move {
-            if let Err(error) = connection(stream, peer, &place, app, tls, stop).await {
-                tracing::debug!(%peer, error, "a connection failed");
-            }
-        });
+        listener.accept(limits, &stop.closing, begin).await?;
+        while connections.join_next().await.is_some() {}
+        Ok(())
+    };
+    let bound = async {
+        stop.closing.cancelled().await;
+        sleep(grace).await;
+    };
+    tokio::select! {
+        served = serving => served,
+        // Dropping the set cuts off the rest.
+        () = bound => Ok(()),
     }
-    drop(listener);
-    let ended = async { while connections.join_next().await.is_some() {} };
-    // Dropping the set cuts off the rest.
-    let _ = timeout(grace, ended).await;
-    Ok(())
-}
-
-/// Lets the connections of a listener fail whose peer takes nothing for so long, be it alive or not. The system knows best:
-/// it holds megabytes that were written and not taken.
-fn limit_writes(listener: &TcpListener, limit: Duration) -> io::Result<()> {
-    #[cfg(target_os = "linux")]
-    rustix::net::sockopt::set_tcp_user_timeout(listener, limit.as_millis().try_into().unwrap_or(u32::MAX))?;
-    #[cfg(not(target_os = "linux"))]
-    let _ = (listener, limit);
-    Ok(())
 }
 
 /// One connection, from its handshake to its end.
@@ -118,20 +99,27 @@ async fn connection(
     place: &Place,
     app: Router,
     tls: Option<TlsConfig>,
-    stop: CancellationToken,
+    stop: Stop,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let begun = Instant::now();
     stream.set_nodelay(true)?;
     let Some(tls) = tls else {
-        return Ok(requests(stream, peer, place, app, stop).await?);
+        return Ok(requests(stream, peer, place, app, stop, begun).await?);
     };
     let acceptor = TlsAcceptor::from(Arc::clone(&tls.borrow()));
     let handshake = timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
-    // It need not end for the server to stop, nor while others wait.
+    // It need not end while others wait.
     tokio::select! {
-        agreed = handshake => Ok(requests(agreed??, peer, place, app, stop).await?),
-        () = stop.cancelled() => Ok(()),
+        agreed = handshake => Ok(requests(agreed??, peer, place, app, stop, begun).await?),
+        () = closing(&stop, begun) => Ok(()),
         () = place.crowded.notified() => Ok(()),
     }
+}
+
+/// Ends when the server closes, but not before a peer that has just connected could send something.
+async fn closing(stop: &Stop, begun: Instant) {
+    stop.closing.cancelled().await;
+    sleep_until(begun + NEW_CONNECTION).await;
 }
 
 /// Why a connection ends.
@@ -148,7 +136,8 @@ async fn requests(
     peer: SocketAddr,
     place: &Place,
     app: Router,
-    stop: CancellationToken,
+    stop: Stop,
+    begun: Instant,
 ) -> hyper::Result<()> {
     let exchange = Arc::new(Exchange::default());
     let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
@@ -157,8 +146,13 @@ async fn requests(
         let mut request = hyper::Request::from_parts(head, content);
         request.extensions_mut().insert(ConnectInfo(peer));
         let response = app.clone().call(request);
+        let draining = &stop.draining;
         async move {
             let mut response = response.await?;
+            if draining.is_cancelled() {
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(header::CONNECTION, close);
+            }
             complete(response.headers_mut());
             Ok::<_, Infallible>(response.map(|body| {
                 body.map_err(move |error| {
@@ -173,14 +167,26 @@ async fn requests(
     http.title_case_headers(true).max_buf_size(HEAD_BYTES);
     let transport = Transport::new(stream, Arc::clone(&exchange));
     let mut connection = pin!(http.serve_connection(TokioIo::new(transport), service));
+    let closing_unless_new = async {
+        stop.closing.cancelled().await;
+        if exchange.last_use().is_none() {
+            closing(&stop, begun).await;
+        }
+    };
     let end = tokio::select! {
         // A request that has arrived counts before anything else.
         biased;
         result = &mut connection => return result,
-        () = stop.cancelled() => End::Stop,
+        () = closing_unless_new => End::Stop,
         () = place.crowded.notified() => End::Crowded,
         () = idle(&exchange, place.idle_timeout) => End::Idle,
     };
+    // The runtime may not have heard yet of a request that has arrived.
+    tokio::select! {
+        biased;
+        result = &mut connection => return result,
+        () = yield_now() => {}
+    }
     connection.as_mut().graceful_shutdown();
     // Hyper would wait for the rest of a head. Whoever waits for the place does not wait for the peer to close.
     poll_fn(|context| match connection.as_mut().poll(context) {
@@ -209,44 +215,5 @@ async fn idle(exchange: &Exchange, idle_timeout: Duration) {
             Some(last) => kept.saturating_sub(last.elapsed()),
             None => FIRST_REQUEST_TIMEOUT.saturating_sub(begun.elapsed()),
         };
-    }
-}
-
-/// Cancelled by SIGINT (Ctrl-C) or SIGTERM. A second signal ends the process at once.
-pub fn stop_on_signal() -> io::Result<CancellationToken> {
-    let stop = CancellationToken::new();
-    let mut signals = Signals::new()?;
-    tokio::spawn({
-        let stop = stop.clone();
-        async move {
-            let name = signals.next().await;
-            tracing::info!(signal = name, "stopping; a second signal stops at once");
-            stop.cancel();
-            signals.next().await;
-            tracing::warn!("stopped at once; requests in flight were cut off");
-            std::process::exit(130);
-        }
-    });
-    Ok(stop)
-}
-
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.interrupt.recv() => "SIGINT",
-            _ = self.terminate.recv() => "SIGTERM",
-        }
     }
 }

@@ -20,6 +20,7 @@ use sqlx::postgres::{PgPoolOptions, PgRow};
 use sqlx::{PgConnection, PgPool, Postgres};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::error::{is_stale_session, is_unreadable};
@@ -39,6 +40,8 @@ const WATCH_INTERVAL_UP: Duration = Duration::from_secs(1);
 const WATCH_INTERVAL_DOWN: Duration = Duration::from_millis(250);
 /// How often a new session shows where the address leads: to another server if the former one was replaced and lives on.
 const LOOK_INTERVAL: Duration = Duration::from_secs(3);
+/// How long a server that starts tries to reach what it needs before it tells clients that it cannot.
+pub const START_PATIENCE: Duration = Duration::from_secs(5);
 /// Sessions of this age are replaced.
 const MAX_SESSION_AGE: Duration = Duration::from_mins(5);
 
@@ -72,6 +75,8 @@ pub struct Database {
     /// When the watch's session last stopped responding, or another server took over. Sessions from before are not used
     /// again, and what waits for one of them gives up.
     stalled: watch::Sender<Option<Instant>>,
+    /// Cancelled if the database cannot be reached at the start.
+    unreachable: CancellationToken,
     refusal: Arc<tokio::sync::Mutex<Refusal>>,
     waiters: Gauge,
     timeouts: Counter,
@@ -193,6 +198,7 @@ impl Database {
             settings,
             current,
             stalled,
+            unreachable: CancellationToken::new(),
             refusal: Arc::default(),
             waiters: Gauge::default(),
             timeouts: Counter::default(),
@@ -208,6 +214,11 @@ impl Database {
     pub async fn wait_until_up(&self) {
         // The sender lives in `self`, so the channel cannot be closed.
         let _ = self.current.server.subscribe().wait_for(Option::is_some).await;
+    }
+
+    /// Waits until the database is up, or [`START_PATIENCE`] has passed without it. A migration takes as long as it takes.
+    pub async fn wait_until_up_or_unreachable(&self) {
+        self.unreachable.run_until_cancelled(self.wait_until_up()).await;
     }
 
     pub fn connections(&self) -> Connections {
@@ -513,7 +524,7 @@ impl Database {
     }
 
     async fn first_primary(&self, schema: Schema) -> Result<(Primary, Pooling), StoreError> {
-        let mut announced = false;
+        let (begun, mut announced) = (Instant::now(), false);
         loop {
             let attempt = async {
                 let mut primary = self.hosts.primary(0).await?;
@@ -530,6 +541,9 @@ impl Database {
                     if !announced {
                         tracing::warn!(error = error_chain(&error), "waiting for the database");
                         announced = true;
+                    }
+                    if begun.elapsed() > START_PATIENCE {
+                        self.unreachable.cancel();
                     }
                     sleep(WATCH_INTERVAL_DOWN).await;
                 }

@@ -43,6 +43,7 @@ mod prepared_queries;
 mod privileges;
 mod proxies;
 mod renewal;
+mod rolling;
 mod runbook;
 mod schema;
 mod schema_changes;

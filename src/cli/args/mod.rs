@@ -158,7 +158,8 @@ pub struct ServeArgs {
     pub access: AccessArgs,
     #[command(flatten)]
     pub api: ApiArgs,
-    /// Address and port of the API
+    /// Address and port of the API. Connections are refused until the service can answer, or has not reached the database
+    /// or the keys of tokens for 5 s
     #[arg(
         long,
         env = "TASK_STATUS_LISTEN",
@@ -188,7 +189,11 @@ pub struct ServeArgs {
     /// in front, so that a request never meets a connection that is being closed
     #[arg(long, env = "TASK_STATUS_IDLE_TIMEOUT", default_value = "75s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub idle_timeout: Duration,
-    /// How long the service waits for requests in flight when it stops
+    /// How long the service goes on serving after SIGTERM, while /readyz is 503 and each response asks the client to
+    /// close its connection. Make it longer than a balancer or proxy in front needs to notice; 0s without one
+    #[arg(long, env = "TASK_STATUS_DRAIN_DELAY", default_value = "5s", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    pub drain_delay: Duration,
+    /// How long the service then waits for requests in flight
     #[arg(long, env = "TASK_STATUS_SHUTDOWN_TIMEOUT", default_value = "20s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub shutdown_timeout: Duration,
     /// Run missing migrations before serving, as the owner of the tables. With `false`, refuse a database that lacks any

@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use sqlx::{Connection, PgConnection};
 use tokio::task::spawn_blocking;
-use tokio_util::sync::CancellationToken;
 
 use super::CommandError;
 use super::maintenance::keep_tally;
@@ -24,8 +23,10 @@ use crate::http::connections::ConnectionLimits;
 use crate::http::middleware::authorize::Authorizer;
 use crate::http::middleware::hosts::AllowedHosts;
 use crate::http::router;
+use crate::http::routes::health::Readiness;
 use crate::http::routes::metrics::Metrics;
 use crate::http::server;
+use crate::http::stop::Stop;
 use crate::store::Database;
 use crate::store::database::Limits;
 use crate::store::schema::Schema;
@@ -56,7 +57,7 @@ pub async fn run(args: DemoArgs) -> Result<(), CommandError> {
         health: apart(args.admin_listen)?,
         metrics: apart(args.metrics_listen)?,
     };
-    let stop = server::stop_on_signal().map_err(CommandError::Signals)?;
+    let stop = Stop::on_signal(Duration::ZERO).map_err(CommandError::Signals)?;
 
     let settings = private_postgres::Settings {
         bin_dir: args.pg_bin_dir.clone(),
@@ -87,7 +88,7 @@ async fn run_on(
     args: &DemoArgs,
     postgres: &PrivatePostgres,
     listeners: Listeners,
-    stop: CancellationToken,
+    stop: Stop,
 ) -> Result<(), CommandError> {
     make_database(postgres)
         .await
@@ -101,18 +102,23 @@ async fn run_on(
     let authorizer = Authorizer::new(authenticator, Proxies::default(), None);
     let pending = pending_tasks(&args.api, &database, &stop);
     let metrics = Metrics::default();
+    let readiness = Readiness {
+        database: database.clone(),
+        authorizer,
+        pending: pending.clone(),
+        stop: stop.clone(),
+    };
     let app = api(
         &args.api,
         AllowedHosts::Loopback,
         None,
-        authorizer.clone(),
-        pending.clone(),
+        readiness.clone(),
         vec![Arc::clone(&provider).route()],
         metrics.requests.clone(),
     );
 
     let (listener, address) = listeners.api;
-    let health = router::health(database.clone(), authorizer, pending.clone());
+    let health = router::health(readiness);
     let scraped = router::metrics(database.clone(), pending.clone(), metrics.clone());
     let mut apart = Vec::new();
     for (listening, app, name, path) in [
@@ -139,7 +145,7 @@ async fn run_on(
             database.wait_until_up().await;
             Box::pin(simulation::begin(&database, args.pending, args.history)).await
         };
-        let Some(tasks) = stop.run_until_cancelled(prepare).await.transpose()? else {
+        let Some(tasks) = stop.closing.run_until_cancelled(prepare).await.transpose()? else {
             return Ok(());
         };
         announce(postgres, address, &provider, args.api.ui, &apart);

@@ -18,6 +18,7 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
@@ -25,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use super::progress::{self, Progress};
 use super::{CommandError, is_standard_stream, print};
 use crate::cli::args::ImportArgs;
-use crate::http::server;
+use crate::http::stop::Stop;
 use crate::messages::cause::Cause;
 use crate::store::bulk;
 use crate::store::import::{Mode, import};
@@ -52,7 +53,7 @@ enum End {
 }
 
 pub async fn run(args: ImportArgs) -> Result<ExitCode, CommandError> {
-    let stop = server::stop_on_signal().map_err(CommandError::Signals)?;
+    let stop = Stop::on_signal(Duration::ZERO).map_err(CommandError::Signals)?;
     let options = args.database.hosts()?.resolve().await?;
     let input = Input::open(&args.file)?;
     // Before any file is written: without a database, the files of an earlier run must stay.
@@ -71,7 +72,7 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode, CommandError> {
         state_path,
     };
     let events = read::start(input.reader, earlier.clone(), args.chunk.get());
-    let ended = import.run(events, &stop).await;
+    let ended = import.run(events, &stop.closing).await;
     import.progress.finish();
     match ended {
         Ok(end) => {

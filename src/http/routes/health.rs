@@ -1,35 +1,102 @@
 //! `GET /livez` and `GET /readyz`, for supervisors. They are served on an address of their own, so that they need no
 //! credentials and stay behind the gateway.
+//!
+//! With `?verbose` the response has a line for each check, as Kubernetes' own have.
 
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 
 use crate::http::middleware::authorize::Authorizer;
+use crate::http::stop::Stop;
 use crate::pending::Pending;
 use crate::store::Database;
 
-/// The process responds. The database is not checked: a restart of the service would not repair it.
-pub async fn livez() -> &'static str {
-    "ok\n"
+/// What the server needs to answer.
+#[derive(Debug, Clone)]
+pub struct Readiness {
+    pub database: Database,
+    pub authorizer: Authorizer,
+    pub pending: Pending,
+    pub stop: Stop,
 }
 
-/// The database is up and confirms pages, and callers can be authenticated. Costs a freshness check.
-pub async fn readyz(
-    State((database, authorizer, pending)): State<(Database, Authorizer, Pending)>,
-) -> (StatusCode, &'static str) {
-    if !database.is_up() {
-        (StatusCode::SERVICE_UNAVAILABLE, "the database is not available\n")
-    } else if pending.count().await.is_err() {
-        (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the database does not confirm pages\n",
-        )
-    } else if !authorizer.is_ready() {
-        (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the keys of tokens are not available\n",
-        )
-    } else {
-        (StatusCode::OK, "ok\n")
+/// A check of `/readyz`.
+#[derive(Debug, Clone, Copy)]
+enum Check {
+    Shutdown,
+    Database,
+    Pages,
+    Keys,
+}
+
+impl Check {
+    const ALL: [(&str, Self); 4] = [
+        ("shutdown", Self::Shutdown),
+        ("database", Self::Database),
+        ("pages", Self::Pages),
+        ("keys", Self::Keys),
+    ];
+
+    /// Why it fails, if it does.
+    async fn failure(self, readiness: &Readiness) -> Option<&'static str> {
+        let (holds, reason) = match self {
+            Self::Shutdown => (!readiness.stop.draining.is_cancelled(), "draining"),
+            Self::Database => (readiness.database.is_up(), "the database is not available"),
+            // Costs a freshness check.
+            Self::Pages => (
+                readiness.pending.count().await.is_ok(),
+                "the database does not confirm pages",
+            ),
+            Self::Keys => (
+                readiness.authorizer.is_ready(),
+                "the keys of tokens are not available",
+            ),
+        };
+        (!holds).then_some(reason)
     }
+}
+
+/// The process responds. The database is not checked: a restart of the service would not repair it.
+pub async fn livez(RawQuery(query): RawQuery) -> &'static str {
+    if is_verbose(query.as_deref()) {
+        "[+]ping ok\nlivez check passed\n"
+    } else {
+        "ok\n"
+    }
+}
+
+/// The server is not about to stop, the database is up and confirms pages, and callers can be authenticated.
+pub async fn readyz(State(readiness): State<Readiness>, RawQuery(query): RawQuery) -> (StatusCode, String) {
+    let is_verbose = is_verbose(query.as_deref());
+    let (mut lines, mut first) = (Vec::new(), None);
+    for (name, check) in Check::ALL {
+        let failure = check.failure(&readiness).await;
+        lines.push(match failure {
+            None => format!("[+]{name} ok\n"),
+            Some(reason) => format!("[-]{name} failed: {reason}\n"),
+        });
+        first = first.or(failure);
+        if first.is_some() && !is_verbose {
+            break;
+        }
+    }
+    let (status, end) = match first {
+        None => (StatusCode::OK, "passed"),
+        Some(_) => (StatusCode::SERVICE_UNAVAILABLE, "failed"),
+    };
+    let text = if is_verbose {
+        format!("{}readyz check {end}\n", lines.concat())
+    } else {
+        format!("{}\n", first.unwrap_or("ok"))
+    };
+    (status, text)
+}
+
+/// Other parameters are ignored, as those of the API.
+fn is_verbose(query: Option<&str>) -> bool {
+    let mut names = query
+        .unwrap_or_default()
+        .split('&')
+        .map(|pair| pair.split('=').next());
+    names.any(|name| name == Some("verbose"))
 }

@@ -12,6 +12,8 @@ use task_status::auth::proxies::Proxies;
 use task_status::auth::rate::Limiter;
 use task_status::http::middleware::authorize::Authorizer;
 use task_status::http::router;
+use task_status::http::routes::health::Readiness;
+use task_status::http::stop::Stop;
 
 use super::*;
 use crate::support::identity::claims;
@@ -227,14 +229,13 @@ async fn a_disconnected_client_releases_its_permit() {
 async fn health_needs_no_permit() {
     let database = TestDatabase::new().await;
     let service = with_permits(&database, 1).await;
-    let health = Service::serve(
-        router::health(
-            service.database.clone(),
-            service.authorizer.clone().unwrap(),
-            service.pending.clone().unwrap(),
-        ),
-        service.database.clone(),
-    );
+    let readiness = Readiness {
+        database: service.database.clone(),
+        authorizer: service.authorizer.clone().unwrap(),
+        pending: service.pending.clone().unwrap(),
+        stop: Stop::default(),
+    };
+    let health = Service::serve(router::health(readiness), service.database.clone());
     let holder = database.lock().await;
     let inside = tokio::spawn({
         let service = Arc::clone(&service);
@@ -247,6 +248,8 @@ async fn health_needs_no_permit() {
         (ready.status.as_u16(), ready.header("cache-control")),
         (200, Some("no-store"))
     );
+    let checks = "[+]shutdown ok\n[+]database ok\n[+]pages ok\n[+]keys ok\nreadyz check passed\n";
+    assert_eq!(health.get("/readyz?verbose").await.body, checks);
     holder.close().await.unwrap();
     assert_eq!(inside.await.unwrap().status, 200);
 }

@@ -9,7 +9,7 @@ use axum::routing::get;
 use serde_json::Value;
 use task_status::auth::caller::{READ, WRITE};
 use task_status::http::connections::ConnectionLimits;
-use tokio_util::sync::CancellationToken;
+use task_status::http::stop::Stop;
 
 use super::*;
 use crate::docs::{AUTHENTICATION, block};
@@ -63,7 +63,7 @@ async fn start_printed(service: u16) -> Option<Gateway> {
         routes,
         ConnectionLimits::of(10),
         None,
-        CancellationToken::new(),
+        Stop::default(),
         TIMEOUT,
     ));
     Gateway::nginx(|_, front| printed(front, identity_port, service)).await

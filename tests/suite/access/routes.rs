@@ -2,6 +2,7 @@
 
 use task_status::auth::caller::READ;
 use task_status::http::middleware::hosts::AllowedHosts;
+use task_status::http::stop::Stop;
 
 use super::*;
 
@@ -211,7 +212,7 @@ async fn health_is_served_to_everybody_if_set() {
     let database = TestDatabase::new().await;
     let mut setup = Setup::with_authenticator(access(keys()));
     setup.api.allowed_hosts = AllowedHosts::Listed(["tasks.example".parse().unwrap()].into());
-    setup.api.health = true;
+    setup.api.health = Some(Stop::default());
     let service = Service::with(&database, setup).await;
     for target in ["/livez", "/livez/", "/readyz", "/"] {
         for (method, body) in [(Method::GET, "ok\n"), (Method::HEAD, "")] {

@@ -23,9 +23,9 @@ use task_status::auth::jwt::{TokenPolicy, Verifier};
 use task_status::auth::key_source::{KeySource, Pace};
 use task_status::http::connections::ConnectionLimits;
 use task_status::http::server;
+use task_status::http::stop::Stop;
 use task_status::http::tls::TlsConfig;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 use super::certificates::Issued;
 use super::service::Service;
@@ -177,7 +177,7 @@ pub const FAST: Pace = Pace {
 pub struct IssuerServer {
     pub url: String,
     state: Arc<Mutex<Published>>,
-    stop: CancellationToken,
+    stop: Stop,
 }
 
 struct Published {
@@ -223,7 +223,7 @@ impl IssuerServer {
         let routes = Router::new()
             .route("/jwks", get(publish))
             .with_state(Arc::clone(&state));
-        let stop = CancellationToken::new();
+        let stop = Stop::default();
         let limits = ConnectionLimits::of(100);
         tokio::spawn(server::serve(
             listener,
@@ -270,7 +270,7 @@ impl IssuerServer {
     }
 
     pub fn stop(&self) {
-        self.stop.cancel();
+        self.stop.at_once();
     }
 }
 

@@ -25,6 +25,8 @@ type Lines = Arc<Mutex<Vec<String>>>;
 pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_task-status"));
     command.args(arguments).stdin(Stdio::null());
+    // No balancer is in front.
+    command.env("TASK_STATUS_DRAIN_DELAY", "0s");
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
         let is_setting = ["DATABASE_URL", "TASK_STATUS_", "PG", "OTEL_"]

@@ -20,6 +20,7 @@ use task_status::http::routes::ui::DashboardConfig;
 use task_status::http::server;
 use task_status::http::shares::Bounds;
 use task_status::http::state::{AppState, EmptyStatus};
+use task_status::http::stop::Stop;
 use task_status::pending::{Pending, PendingConfig};
 use task_status::store::Database;
 use task_status::store::database::Limits;
@@ -73,7 +74,7 @@ impl Setup {
                 },
                 authorizer,
                 metrics: RequestMetrics::default(),
-                health: false,
+                health: None,
                 dashboard: Some(DashboardConfig::default()),
             },
         }
@@ -189,7 +190,7 @@ impl Service {
             app,
             limits,
             None,
-            CancellationToken::new(),
+            Stop::default(),
             TIMEOUT,
         ));
         Self {

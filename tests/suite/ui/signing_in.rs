@@ -19,7 +19,7 @@ use task_status::auth::key_source::KeySource;
 use task_status::auth::keys::KeySet;
 use task_status::http::connections::ConnectionLimits;
 use task_status::http::server;
-use tokio_util::sync::CancellationToken;
+use task_status::http::stop::Stop;
 
 use super::named;
 use crate::support::TIMEOUT;
@@ -111,7 +111,7 @@ impl Issuer {
             routes,
             limits,
             None,
-            CancellationToken::new(),
+            Stop::default(),
             TIMEOUT,
         ));
         issuer
