@@ -15,6 +15,8 @@ pub mod pending;
 mod progress;
 pub mod prune;
 pub mod serve;
+mod socket;
+mod systemd;
 pub mod token;
 pub mod verify;
 pub mod version;
@@ -47,6 +49,8 @@ pub enum CommandError {
         #[source]
         source: io::Error,
     },
+    #[error("cannot use the sockets that were passed: each must be a TCP socket")]
+    Sockets(#[source] io::Error),
     #[error("the server failed")]
     Server(#[source] io::Error),
     #[error(transparent)]

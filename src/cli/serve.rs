@@ -2,17 +2,17 @@
 
 use std::convert::Infallible;
 use std::future::{pending, ready};
-use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use axum::Router;
 use futures_util::future::BoxFuture;
-use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::maintenance::{keep_retention, keep_tally};
+use super::socket::Socket;
+use super::systemd::{self, Sockets};
 use super::{CommandError, descriptors};
 use crate::cli::args::{ADMIN_CONNECTIONS, ApiArgs, ConfigError, ServeArgs};
 use crate::http::connections::ConnectionLimits;
@@ -32,8 +32,6 @@ use crate::pending::Pending;
 use crate::store::Database;
 use crate::store::database::START_PATIENCE;
 
-/// The most connections that wait to be accepted; the system has a bound of its own (`net.core.somaxconn`).
-const BACKLOG: u32 = 4096;
 /// How often a server that starts looks whether it has the keys of tokens.
 const KEYS_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -50,14 +48,12 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
 
     let database = Database::new(hosts, (&args.limits).into());
     let mut servers = JoinSet::new();
-    let mut serve = |address: SocketAddr,
+    let mut serve = |socket: Socket,
                      name: &'static str,
                      app: Router,
                      limits: ConnectionLimits,
                      tls: Option<&Tls>,
                      ready: BoxFuture<'static, ()>| {
-        let failed = move |source| CommandError::Listen { address, source };
-        let socket = bind(address).map_err(failed)?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let (stop, grace) = (stop.clone(), args.shutdown_timeout);
         let tls = tls.map(Tls::config);
@@ -65,12 +61,11 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
             if stop.draining.run_until_cancelled(ready).await.is_none() {
                 return Ok(());
             }
-            let listener = listen(socket).map_err(failed)?;
-            tracing::info!(address = %bound(&listener, address), scheme, "listening: {name}");
+            let (listener, address) = socket.listen()?;
+            tracing::info!(%address, scheme, "listening: {name}");
             let serving = server::serve(listener, app, limits, tls, stop, grace);
             serving.await.map_err(CommandError::Server)
         });
-        Ok::<_, CommandError>(())
     };
     let pending = pending_tasks(&args.api, &database, &stop);
     let readiness = Readiness {
@@ -88,24 +83,23 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
         Vec::new(),
         metrics.requests.clone(),
     );
+    let mut passed = Sockets::passed().map_err(CommandError::Sockets)?;
+    let [health, metrics_socket] = ["health", "metrics"].map(|name| passed.take(|other| other == name));
+    let health = Socket::of(health, args.admin_listen)?;
+    let metrics_socket = Socket::of(metrics_socket, args.metrics_listen)?;
     let limits = args.connections(descriptors::raise());
-    let until_ready = until_ready(database.clone(), authorizer.clone());
-    serve(
-        args.listen,
-        "API",
-        app,
-        limits,
-        tls.as_ref(),
-        Box::pin(until_ready),
-    )?;
-    let limits = ConnectionLimits::of(ADMIN_CONNECTIONS);
-    if let Some(address) = args.admin_listen {
-        let app = router::health(readiness);
-        serve(address, "health", app, limits.clone(), None, Box::pin(ready(())))?;
+    if let Some(socket) = Socket::of(passed.take(|_| true), Some(args.listen))? {
+        let until_ready = until_ready(database.clone(), authorizer.clone());
+        serve(socket, "API", app, limits, tls.as_ref(), Box::pin(until_ready));
     }
-    if let Some(address) = args.metrics_listen {
+    let limits = ConnectionLimits::of(ADMIN_CONNECTIONS);
+    if let Some(socket) = health {
+        let app = router::health(readiness);
+        serve(socket, "health", app, limits.clone(), None, Box::pin(ready(())));
+    }
+    if let Some(socket) = metrics_socket {
         let app = router::metrics(database.clone(), pending.clone(), metrics.clone());
-        serve(address, "metrics", app, limits, None, Box::pin(ready(())))?;
+        serve(socket, "metrics", app, limits, None, Box::pin(ready(())));
     }
 
     let result = tokio::select! {
@@ -115,6 +109,7 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
         never = keep_retention(&database, args.retention, &metrics.retention) => match never {},
         never = follow(tls) => match never {},
         never = keep_tally(&database, &pending, &metrics.checks) => match never {},
+        never = tell_systemd(&stop) => match never {},
     };
     // Shut down in order: requests in flight are answered first, then database connections are closed.
     stop.at_once();
@@ -124,20 +119,11 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
     result
 }
 
-/// Takes an address. Connections are refused until [`listen`], so that clients go to another replica.
-fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4(),
-        SocketAddr::V6(_) => TcpSocket::new_v6(),
-    }?;
-    // As the standard library does: after a restart the system still knows connections of before.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    Ok(socket)
-}
-
-fn listen(socket: TcpSocket) -> io::Result<TcpListener> {
-    socket.listen(BACKLOG)?.into_std()
+/// Tells systemd when the service stops.
+async fn tell_systemd(stop: &Stop) -> Infallible {
+    stop.draining.cancelled().await;
+    systemd::notify("STOPPING=1");
+    pending().await
 }
 
 /// Waits until requests can be answered, but not for ever for what no replica can reach.
@@ -151,6 +137,7 @@ async fn until_ready(database: Database, authorizer: Authorizer) {
         database.wait_until_up_or_unreachable(),
         timeout(START_PATIENCE, keys)
     );
+    systemd::notify("READY=1");
 }
 
 /// Reloads renewed certificates while polled.

@@ -12,16 +12,16 @@ use std::time::Duration;
 use reqwest::header::{CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
 use reqwest::{Method, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixDatagram};
 use tokio::task::{JoinSet, spawn_blocking};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::docs::block;
 use crate::support::database::TestDatabase;
 use crate::support::gateway::Gateway;
-use crate::support::program::{Program, command, serve};
+use crate::support::program::{Program, command, serve, with_socket};
 use crate::support::service::{Answer, PENDING_TASKS};
-use crate::support::{give_clients_cryptography, until};
+use crate::support::{TIMEOUT, give_clients_cryptography, until};
 
 const OPERATIONS: &str = include_str!("../../docs/operations.md");
 const HEADING: &str = "## Rolling restarts";
@@ -419,4 +419,51 @@ async fn each_connection_that_could_be_made_is_answered() {
     .await;
     stop(program).await;
     clients.join_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_a_socket_of_systemd_no_connection_is_refused() {
+    let database = TestDatabase::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notify");
+    let systemd = UnixDatagram::bind(&path).unwrap();
+    let told = async |state: &str| {
+        let mut message = [0; 32];
+        let length = timeout(TIMEOUT, systemd.recv(&mut message))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(str::from_utf8(&message[..length]).unwrap(), state);
+    };
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    let mut command = serve(&database.url(), &["--auth", "none"]);
+    command.env("NOTIFY_SOCKET", &path);
+    let has_ended = Arc::new(AtomicBool::new(false));
+    let clients: JoinSet<()> = (0..16)
+        .map(|_| {
+            let has_ended = Arc::clone(&has_ended);
+            async move {
+                while !has_ended.load(Ordering::Relaxed) {
+                    knock(address).await.unwrap();
+                    sleep(PAUSE).await;
+                }
+            }
+        })
+        .collect();
+    for name in ["api", "unknown"] {
+        let program = Program::start(with_socket(&command, name, &socket));
+        told("READY=1").await;
+        knock(address).await.unwrap();
+        if name == "unknown" {
+            has_ended.store(true, Ordering::Relaxed);
+        }
+        stop(program).await;
+        told("STOPPING=1").await;
+    }
+    // Those that had connected when the last one ended are answered by the next one.
+    let last = Program::start(with_socket(&command, "api", &socket));
+    told("READY=1").await;
+    clients.join_all().await;
+    stop(last).await;
 }

@@ -158,8 +158,8 @@ pub struct ServeArgs {
     pub access: AccessArgs,
     #[command(flatten)]
     pub api: ApiArgs,
-    /// Address and port of the API. Connections are refused until the service can answer, or has not reached the database
-    /// or the keys of tokens for 5 s
+    /// Address and port of the API, unless systemd passes a socket. Connections are refused until the service can answer,
+    /// or has not reached the database or the keys of tokens for 5 s
     #[arg(
         long,
         env = "TASK_STATUS_LISTEN",

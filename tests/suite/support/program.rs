@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -63,22 +65,33 @@ pub fn with_clock(mut command: Command, off_by: &str) -> Option<Command> {
 
 /// A command that may open this many file descriptors, or more once it raises its own limit from `soft` to `hard`.
 pub fn with_descriptors(command: &Command, soft: u32, hard: u32) -> Command {
-    let mut limited = Command::new("sh");
-    limited
+    after(command, &format!("ulimit -Sn {soft} && ulimit -Hn {hard}"))
+}
+
+/// A command that is passed a socket, as by systemd.
+pub fn with_socket(command: &Command, name: &str, socket: &TcpListener) -> Command {
+    let passed = format!("export LISTEN_FDS=1 LISTEN_FDNAMES={name} LISTEN_PID=$$ && exec 3<&0 0</dev/null");
+    let mut command = after(command, &passed);
+    command.stdin(OwnedFd::from(socket.try_clone().unwrap()));
+    command
+}
+
+/// A command in a process that a shell has prepared.
+fn after(command: &Command, script: &str) -> Command {
+    let mut prepared = Command::new("sh");
+    prepared
         .arg("-c")
-        .arg(format!(
-            "ulimit -Sn {soft} && ulimit -Hn {hard} && exec \"$0\" \"$@\""
-        ))
+        .arg(format!("{script} && exec \"$0\" \"$@\""))
         .arg(command.get_program())
         .args(command.get_args())
         .stdin(Stdio::null());
     for (name, value) in command.get_envs() {
         match value {
-            Some(value) => limited.env(name, value),
-            None => limited.env_remove(name),
+            Some(value) => prepared.env(name, value),
+            None => prepared.env_remove(name),
         };
     }
-    limited
+    prepared
 }
 
 /// The output of a run on both streams.
