@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use sqlx::PgConnection;
@@ -13,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::progress::Progress;
 use super::{CommandError, STOPPED, create_anew, is_standard_stream};
 use crate::cli::args::{ExportArgs, ExportFormat};
-use crate::http::server;
+use crate::http::stop::Stop;
 use crate::store::export::Export;
 use crate::store::{bulk, unreadable};
 
@@ -41,7 +42,7 @@ enum End {
 
 /// Writes the tasks. A closed standard output ends the command without an error.
 pub async fn run(args: ExportArgs) -> Result<ExitCode, CommandError> {
-    let stop = server::stop_on_signal().map_err(CommandError::Signals)?;
+    let stop = Stop::on_signal(Duration::ZERO).map_err(CommandError::Signals)?;
     let options = args.database.hosts()?.resolve().await?;
     // Without a statement timeout: the reader of a pipe may be slow.
     let mut connection = bulk::connect(&options, None).await?;
@@ -65,7 +66,15 @@ pub async fn run(args: ExportArgs) -> Result<ExitCode, CommandError> {
     } else {
         Progress::new(None, 0)
     };
-    let mut ended = write(&args, &mut connection, &mut output, &progress, &stop, failed).await;
+    let mut ended = write(
+        &args,
+        &mut connection,
+        &mut output,
+        &progress,
+        &stop.closing,
+        failed,
+    )
+    .await;
     // Discards what could not be written: dropping the buffer would try again.
     let _ = output.into_parts();
     progress.finish();

@@ -89,9 +89,7 @@ impl RequestMetrics {
         let active = Active(self.active.clone());
         let method = known(request.method());
         let request = request.map(|content| counted(content, &self.received));
-        let response = next(request)
-            .await
-            .map(|content| counted(content, &self.sent));
+        let response = next(request).await.map(|content| counted(content, &self.sent));
         drop(active);
         let labels = Labels {
             method,
