@@ -142,6 +142,13 @@ create table task_status (
         and launched >= timestamptz '0001-01-01 00:00:00+00' and launched < timestamptz '10000-01-01 00:00:00+00'
         and completed >= timestamptz '0001-01-01 00:00:00+00' and completed < timestamptz '10000-01-01 00:00:00+00'),
     constraint task_status_completed_check check ((completed is null) = (completion_status is null))
+)
+-- Changes are to the pending tasks, a small part of a large table: a fifth of it, the default, can be days of changes.
+-- With the default pauses many rows are dead again when a vacuum ends. docs/operations.md has figures.
+with (
+    autovacuum_vacuum_scale_factor = 0.05,
+    autovacuum_vacuum_insert_scale_factor = 0.05,
+    autovacuum_vacuum_cost_limit = 2000
 );
 
 comment on table task_status is
