@@ -225,6 +225,7 @@ const age = (time) => (time ? h(Age, { time }) : '–');
 /** @param {string | null | undefined} text */
 const bidi = (text) => (text ? html`<bdi title=${text}>${text}</bdi>` : '–');
 
+const NAME_WIDTH = 15;
 /** @type {Record<ColumnName, Column>} */
 const CELLS = {
   status: { width: 7.5, label: 'status', cell: ({ completionStatus }) => h(Status, { status: completionStatus }) },
@@ -319,15 +320,15 @@ function openTask(event, id) {
 /** The columns that show a time as an age, which grows as the time gets smaller. */
 const AGES = ['created', 'launched', 'completed', 'modified'];
 
-/** @param {{ name: string, label: string, sorter?: string }} props */
-function Heading({ name, label, sorter }) {
+/** `share` is its part of the width of the table. @param {{ name: string, label: string, share: number, sorter?: string }} props */
+function Heading({ name, label, share, sorter }) {
   const [first] = view.value.sorters.split(',');
   const order = first === sorter ? 'ascending' : first === `-${sorter}` ? 'descending' : undefined;
   // The sign shows the order of what is read.
   const grows = (order === 'ascending') !== AGES.includes(name);
   const sign = order && html`<span aria-hidden="true">${grows ? '↑' : '↓'}</span>`;
   const sort = () => go({ sorters: order === 'ascending' ? `-${sorter}` : sorter });
-  return html`<th scope="col" class=${name} aria-sort=${order}>
+  return html`<th scope="col" class=${name} style=${{ width: `${100 * share}%` }} aria-sort=${order}>
     ${sorter ? html`<button type="button" onClick=${sort}>${label} ${sign}</button>` : label}
   </th>`;
 }
@@ -358,16 +359,16 @@ export function List({ canAct }) {
   const at = rows.value.some(({ task }) => task.id === cursor.value) ? cursor.value : rows.value[0]?.task.id;
   const selectable = canAct && show.value !== 'ended';
   const base = format({ ...view.value, task: null });
-  const width = columns.reduce((sum, name) => sum + CELLS[/** @type {ColumnName} */ (name)].width, 15);
+  const width = columns.reduce((sum, name) => sum + CELLS[/** @type {ColumnName} */ (name)].width, NAME_WIDTH);
   const stale = list.freshness.value.kind === 'failed';
   return html`<div class=${stale ? 'table stale' : 'table'}>
     <table style=${{ minWidth: `${width}rem` }} aria-label=${t('list')} aria-busy=${list.freshness.value.kind === 'connecting'}>
       <thead><tr>
         <td class="check">${selectable && h(SelectAll, {})}</td>
-        ${h(Heading, { name: 'name', label: t('name'), sorter: 'uniqueName' })}
+        ${h(Heading, { name: 'name', label: t('name'), share: NAME_WIDTH / width, sorter: 'uniqueName' })}
         ${columns.map((name) => {
-          const { label, sorter } = CELLS[/** @type {ColumnName} */ (name)];
-          return h(Heading, { key: name, name, label: t(label), sorter });
+          const { label, sorter, width: own } = CELLS[/** @type {ColumnName} */ (name)];
+          return h(Heading, { key: name, name, label: t(label), share: own / width, sorter });
         })}
       </tr></thead>
       <tbody>

@@ -281,7 +281,7 @@ async fn a_change_is_counted_within_its_minute() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
     let minute = |time: &Value| time.as_str().unwrap()[..16].to_owned();
-    // A new minute is a reason to count too. It is not the reason each time.
+    // A new minute is a reason to count too, also if it is only a moment away. It is not the reason each time.
     for count in 1..4 {
         let before = service.get(SUMMARY).await.json();
         database.insert(&[&count.to_string()]).await;
@@ -290,7 +290,8 @@ async fn a_change_is_counted_within_its_minute() {
             (summary["pending"]["count"] == count).then_some(summary)
         })
         .await;
-        if minute(&counted["asOf"]) == minute(&before["asOf"]) {
+        let is_near = counted["asOf"].as_str().unwrap().contains(":59.");
+        if !is_near && minute(&counted["asOf"]) == minute(&before["asOf"]) {
             return;
         }
     }

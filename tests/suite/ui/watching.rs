@@ -228,6 +228,25 @@ async fn any_page_of_a_hundred_thousand_is_reached_directly() {
 }
 
 #[tokio::test]
+async fn the_first_rows_need_three_requests_beside_the_files() {
+    let Some((_database, _service, mut browser)) = opened(THREE, "/").await else {
+        return;
+    };
+    browser
+        .run(
+            "globalThis.asked = [];
+             page.on('request', (request) => {
+                 if (request.resourceType() === 'fetch' && !request.headers().prefer) asked.push(new URL(request.url()).pathname);
+             });
+             await page.goto('/')",
+        )
+        .await;
+    browser.run(&named(&["Task 1", "Task 2", "Task 3"])).await;
+    let asked = json!(["/task-status", "/task-status/summary", "/ui/config.json"]);
+    assert_eq!(browser.run("return asked.sort()").await, asked);
+}
+
+#[tokio::test]
 async fn a_paused_or_hidden_page_asks_for_nothing() {
     let Some((database, _service, mut browser)) = opened(THREE, "/").await else {
         return;
