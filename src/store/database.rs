@@ -10,6 +10,7 @@
 use std::io;
 use std::mem;
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -75,6 +76,8 @@ pub struct Database {
     /// When the watch's session last stopped responding, or another server took over. Sessions from before are not used
     /// again, and what waits for one of them gives up.
     stalled: watch::Sender<Option<Instant>>,
+    /// Whether the schema had everything that the service uses when it was last looked at.
+    schema_fits: Arc<AtomicBool>,
     /// Cancelled if the database cannot be reached at the start.
     unreachable: CancellationToken,
     refusal: Arc<tokio::sync::Mutex<Refusal>>,
@@ -198,6 +201,7 @@ impl Database {
             settings,
             current,
             stalled,
+            schema_fits: Arc::new(AtomicBool::new(true)),
             unreachable: CancellationToken::new(),
             refusal: Arc::default(),
             waiters: Gauge::default(),
@@ -208,6 +212,11 @@ impl Database {
     /// Whether the database responded to the last check.
     pub fn is_up(&self) -> bool {
         self.current.get().is_ok()
+    }
+
+    /// Whether the database has the tables and functions of this version, and lets the service use them.
+    pub fn schema_fits(&self) -> bool {
+        self.schema_fits.load(Ordering::Relaxed)
     }
 
     /// Waits until the database is up.
@@ -454,10 +463,22 @@ impl Database {
                 }
             }
             // If no other session can be had, the one that responds is enough.
-            if let Ok(found) = within(CHECK_TIMEOUT, self.hosts.connect(probe.index)).await {
+            if let Ok(mut found) = within(CHECK_TIMEOUT, self.hosts.connect(probe.index)).await {
+                self.look_at_schema(&mut found.connection).await;
                 self.turn_to(&found, pooling, &probe);
                 probe = found;
             }
+        }
+    }
+
+    async fn look_at_schema(&self, connection: &mut PgConnection) {
+        let checked = within(CHECK_TIMEOUT, privileges::check(connection)).await;
+        let lacking = checked
+            .err()
+            .filter(|error| matches!(error, StoreError::Privileges { .. }));
+        self.schema_fits.store(lacking.is_none(), Ordering::Relaxed);
+        if let Some(error) = lacking {
+            tracing::error!(error = error_chain(&error), "the schema does not fit any more");
         }
     }
 

@@ -6,6 +6,9 @@ use private_postgres::{self, PrivatePostgres};
 use reqwest::Method;
 use serde_json::Value;
 use sqlx::{Connection, PgConnection};
+use task_status::http::router;
+use task_status::http::routes::health::Readiness;
+use task_status::http::stop::Stop;
 use task_status::store::database::Limits;
 use task_status::store::schema::Schema;
 use task_status::telemetry::error_chain;
@@ -158,6 +161,34 @@ async fn missing_tables_are_an_outage() {
         .send(Method::PUT, "/task-status/a", "application/json", tasks::REPORT)
         .await;
     assert_eq!(report.status, 503, "{report:?}");
+}
+
+#[tokio::test]
+async fn a_table_that_is_away_is_told_by_readiness() {
+    let database = TestDatabase::new().await;
+    let service = Service::start(&database).await;
+    let readiness = Readiness {
+        database: service.database.clone(),
+        authorizer: service.authorizer.clone().unwrap(),
+        pending: service.pending.clone().unwrap(),
+        stop: Stop::default(),
+    };
+    let health = Service::serve(router::health(readiness), service.database.clone());
+    for (statement, status, body) in [
+        (
+            "alter table task_status rename to elsewhere",
+            503,
+            "the database lacks a table, a function or a privilege\n",
+        ),
+        ("alter table elsewhere rename to task_status", 200, "ok\n"),
+    ] {
+        database.execute(statement).await;
+        until(body, async || {
+            let ready = health.get("/readyz").await;
+            (ready.status.as_u16(), ready.body.as_str()) == (status, body)
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

@@ -25,14 +25,16 @@ pub struct Readiness {
 enum Check {
     Shutdown,
     Database,
+    Schema,
     Pages,
     Keys,
 }
 
 impl Check {
-    const ALL: [(&str, Self); 4] = [
+    const ALL: [(&str, Self); 5] = [
         ("shutdown", Self::Shutdown),
         ("database", Self::Database),
+        ("schema", Self::Schema),
         ("pages", Self::Pages),
         ("keys", Self::Keys),
     ];
@@ -42,6 +44,10 @@ impl Check {
         let (holds, reason) = match self {
             Self::Shutdown => (!readiness.stop.draining.is_cancelled(), "draining"),
             Self::Database => (readiness.database.is_up(), "the database is not available"),
+            Self::Schema => (
+                readiness.database.schema_fits(),
+                "the database lacks a table, a function or a privilege",
+            ),
             // Costs a freshness check.
             Self::Pages => (
                 readiness.pending.count().await.is_ok(),

@@ -248,7 +248,8 @@ async fn health_needs_no_permit() {
         (ready.status.as_u16(), ready.header("cache-control")),
         (200, Some("no-store"))
     );
-    let checks = "[+]shutdown ok\n[+]database ok\n[+]pages ok\n[+]keys ok\nreadyz check passed\n";
+    let checks =
+        "[+]shutdown ok\n[+]database ok\n[+]schema ok\n[+]pages ok\n[+]keys ok\nreadyz check passed\n";
     assert_eq!(health.get("/readyz?verbose").await.body, checks);
     holder.close().await.unwrap();
     assert_eq!(inside.await.unwrap().status, 200);
