@@ -54,9 +54,10 @@ impl Listener {
         });
         loop {
             let accepted = tokio::select! {
+                // First all that wait.
                 biased;
-                () = &mut end => return Ok(()),
                 accepted = socket.accept() => accepted,
+                () = &mut end => return Ok(()),
             };
             match accepted {
                 Ok((stream, peer)) => {
@@ -69,6 +70,9 @@ impl Listener {
                     tracing::error!(%error, "cannot accept connections; trying again");
                     sleep(ACCEPT_RETRY).await;
                 }
+            }
+            if is_kept && closing.is_cancelled() {
+                return Ok(());
             }
         }
     }
