@@ -261,7 +261,7 @@ impl Import {
         let reason = match end {
             End::Complete => return,
             End::Broken => "the array is incomplete or malformed; the rest was not read",
-            End::Stopped => "the import stopped before its end",
+            End::Stopped => "it stopped before its end",
         };
         let line = self.line;
         let advice = match (&self.state_path, self.mode) {
@@ -274,6 +274,6 @@ impl Import {
                 "; everything up to number {line} is committed. Import the input again from the start: no task is changed twice"
             ),
         };
-        tracing::warn!("{reason}{advice}");
+        tracing::warn!("the import is incomplete: {reason}{advice}");
     }
 }

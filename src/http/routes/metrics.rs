@@ -308,7 +308,7 @@ impl Snapshot {
         gauge(
             to,
             "database_connections_max",
-            "The most connections of the pool: --database-max-connections.",
+            "The most connections of the pool: --max-connections.",
             signed(connections.max),
         )?;
         gauge(
