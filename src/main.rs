@@ -61,9 +61,16 @@ async fn main() -> ExitCode {
 fn without_empty_settings() -> io::Result<()> {
     let is_setting = |name: &OsStr| {
         let name = name.to_string_lossy();
-        ["TASK_STATUS_", "DATABASE_URL", "PG", "SSL_CERT_", "OTEL_"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
+        [
+            "TASK_STATUS_",
+            "DATABASE_URL",
+            "READ_DATABASE_URL",
+            "PG",
+            "SSL_CERT_",
+            "OTEL_",
+        ]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
     };
     let mut empty = env::vars_os()
         .filter(|(name, value)| value.is_empty() && is_setting(name))

@@ -38,7 +38,7 @@ const KEYS_INTERVAL: Duration = Duration::from_millis(50);
 /// Serves until a signal. The API listens when requests can be answered, or cannot be by any replica: then they get 503.
 pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
     args.check()?;
-    let hosts = args.database.hosts()?;
+    let (hosts, standbys) = (args.database.hosts()?, args.read_database.hosts()?);
     let authorizer = args.access.authorizer().await.map_err(ConfigError::from)?;
     let tls = match args.tls.files()? {
         Some(files) => Some(Tls::open(files).await?),
@@ -46,7 +46,10 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
     };
     let stop = Stop::on_signal(args.drain_delay).map_err(CommandError::Signals)?;
 
-    let database = Database::new(hosts, (&args.limits).into());
+    let mut database = Database::new(hosts, (&args.limits).into());
+    if let Some(standbys) = &standbys {
+        database = database.with_standbys(standbys);
+    }
     let mut servers = JoinSet::new();
     let mut serve = |socket: Socket,
                      name: &'static str,
@@ -87,7 +90,8 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
     let [health, metrics_socket] = ["health", "metrics"].map(|name| passed.take(|other| other == name));
     let health = Socket::of(health, args.admin_listen)?;
     let metrics_socket = Socket::of(metrics_socket, args.metrics_listen)?;
-    let limits = args.connections(descriptors::raise());
+    let of_standbys = standbys.map_or(0, |standbys| standbys.count() * database.connections().max);
+    let limits = args.connections(descriptors::raise().saturating_sub(of_standbys));
     if let Some(socket) = Socket::of(passed.take(|_| true), Some(args.listen))? {
         let until_ready = until_ready(database.clone(), authorizer.clone());
         serve(socket, "API", app, limits, tls.as_ref(), Box::pin(until_ready));

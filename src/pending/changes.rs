@@ -85,6 +85,7 @@ impl Changes {
 mod tests {
     use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
+    use chrono::DateTime;
     use tokio::task::yield_now;
     use tokio::time::advance;
 
@@ -93,6 +94,7 @@ mod tests {
 
     fn tally(revision: i64, table_revision: i64) -> Tally {
         Tally {
+            at: DateTime::UNIX_EPOCH,
             pending: 0,
             revision: Revision::new(revision),
             table_revision: Revision::new(table_revision),

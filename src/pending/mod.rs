@@ -35,7 +35,8 @@ use self::task_reads::TaskReads;
 use crate::memory::{Reserved, ResponseMemory};
 use crate::store::list::{self, PageQuery};
 use crate::store::share::{Share, Turn, Work};
-use crate::store::tally::{self, Revision, Tally};
+use crate::store::standby::AtLeast;
+use crate::store::tally::{self, Tally, Tasks};
 use crate::store::{Database, StoreError};
 use crate::telemetry::traces::{ReadFor, SharedReads, Span};
 
@@ -184,7 +185,8 @@ impl Pending {
         counted: bool,
         is_enough: fn(&ListPage) -> bool,
     ) -> Result<ListPage, PageError> {
-        let now = self.shared.tally().await?.revision_of(query.tasks());
+        let at_least = self.at_least(query.tasks()).await?;
+        let now = at_least.revision();
         let cache = self.cache();
         if let Some(page) = cache.current(query, now, counted)
             && is_enough(&page)
@@ -202,7 +204,7 @@ impl Pending {
                     .take()
                     .or_else(|| self.turn_now(work))
                     .ok_or(PageError::NoTurn)?;
-                self.read(&cache, query, now, counted, began).await
+                self.read(&cache, query, at_least, counted, began).await
             };
             // Boxed: the future is large, and most requests do not need it.
             match (
@@ -245,6 +247,20 @@ impl Pending {
     /// How many tasks are pending in a snapshot from after this call.
     pub async fn count(&self) -> Result<i64, StoreError> {
         Ok(self.shared.tally().await?.pending)
+    }
+
+    /// These tasks as they are in a snapshot from after this call.
+    async fn at_least(&self, tasks: Tasks) -> Result<AtLeast, StoreError> {
+        let tally = self.shared.tally().await?;
+        Ok(AtLeast { tally, tasks })
+    }
+
+    /// What a standby has to show before it may be asked about any tasks; `None` without one.
+    pub async fn for_standby(&self) -> Result<Option<AtLeast>, StoreError> {
+        if self.shared.database.has_standbys() {
+            return Ok(Some(self.at_least(Tasks::All).await?));
+        }
+        Ok(None)
     }
 
     /// The budget of responses, pages or others.
@@ -293,18 +309,18 @@ impl Pending {
         Arc::clone(&self.shared.cache.borrow())
     }
 
-    /// Reads a page and keeps it. The page may be of a later revision than this one, and serves the requests that see
+    /// Reads a page and keeps it. The page may be of a later revision than the least one, and serves the requests that see
     /// that.
     async fn read(
         &self,
         cache: &PageCache,
         query: &ListQuery,
-        revision: Revision,
+        at_least: AtLeast,
         counted: bool,
         began: Instant,
     ) -> Result<ListPage, PageError> {
         // Another request may have read it since the lookup.
-        if let Some(page) = cache.current(query, revision, counted)
+        if let Some(page) = cache.current(query, at_least.revision(), counted)
             && page.content.body.is_some()
         {
             return Ok(page);
@@ -316,7 +332,7 @@ impl Pending {
         let copied = reserved.add(copied.map_or(0, Bytes::len)).await;
         copied.map_err(StoreError::from)?;
         let page = self
-            .read_from_nearest(cache, query, revision, counted, known.as_ref(), &mut reserved)
+            .read_from_nearest(cache, query, at_least, counted, known.as_ref(), &mut reserved)
             .await?;
         let revision = page.tally.revision_of(query.tasks());
         if let (Work::Page, Some(next), None) = (query.work(), &page.next, &query.after) {
@@ -339,12 +355,13 @@ impl Pending {
         &self,
         cache: &PageCache,
         query: &ListQuery,
-        revision: Revision,
+        at_least: AtLeast,
         counted: bool,
         known: Option<&Arc<Content>>,
         reserved: &mut Reserved,
     ) -> Result<list::Page, StoreError> {
         let (database, known) = (&self.shared.database, known.map(|content| content.known()));
+        let revision = at_least.revision();
         let plain = PageQuery {
             filter: query.filter.as_deref(),
             order: &query.order,
@@ -368,7 +385,7 @@ impl Pending {
                 count: counted && total.is_none(),
                 ..plain
             };
-            let mut page = list::page(database, shorter, known, reserved).await?;
+            let mut page = list::page(database, shorter, Some(at_least), known, reserved).await?;
             if page.tally.revision_of(query.tasks()) == revision {
                 page.total = page.total.or(total);
                 return Ok(page);
@@ -377,6 +394,6 @@ impl Pending {
             drop(page);
             reserved.shrink_to(0);
         }
-        list::page(database, plain, known, reserved).await
+        list::page(database, plain, Some(at_least), known, reserved).await
     }
 }

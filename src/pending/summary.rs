@@ -22,7 +22,7 @@ use crate::listing::summary::PendingSummary;
 use crate::store::StoreError;
 use crate::store::share::Work;
 use crate::store::summary::summary;
-use crate::store::tally::Revision;
+use crate::store::tally::{Revision, Tasks};
 
 /// How many summaries are kept. One has 10 kB, or 200 kB if its values are as long as they may be.
 const MAX_KEPT: usize = 64;
@@ -140,8 +140,15 @@ impl Pending {
     async fn count_again(&self, query: &SummaryQuery, kept: &mut Option<Kept>) -> Result<Counted, PageError> {
         let begun = Instant::now();
         let database = &self.shared.database;
+        let at_least = self.at_least(Tasks::All).await?;
         // Boxed: the future is large.
-        let counted = Box::pin(summary(database, query.filter.as_ref(), query.stuck_after)).await;
+        let counted = Box::pin(summary(
+            database,
+            at_least,
+            query.filter.as_ref(),
+            query.stuck_after,
+        ))
+        .await;
         let due = begun + MIN_INTERVAL.max(begun.elapsed() * COUNTING_PART);
         let (revision, summary) = match counted {
             Err(error) if error.is_statement_timeout() => {

@@ -7,36 +7,34 @@
 //! Requests use sessions with the server that this task has found and no other: not with a standby, and not with a former
 //! primary that still takes writes.
 
+use std::future::pending;
 use std::io;
-use std::mem;
-use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
-use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgPoolOptions, PgRow};
-use sqlx::{PgConnection, PgPool, Postgres};
+use sqlx::{PgConnection, PgPool};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument;
 
-use super::error::{is_stale_session, is_unreadable};
 use super::hosts::{self, Hosts, Primary};
+use super::lease::{Bound, Lease, close_idle};
 use super::schema::Schema;
 use super::session::{
     self, CHECK_TIMEOUT, Pooling, START_TIMEOUT, ServerId, Settings, expect_primary, primary_of, within,
 };
 use super::share::{Share, Turn, Work};
-use super::unreadable::log_tasks;
+use super::standby::{AtLeast, StandbyReads, Standbys};
+use super::tally::Tally;
 use super::{StoreError, privileges};
 use crate::telemetry::error_chain;
 
 /// The interval of checks while the database is up.
-const WATCH_INTERVAL_UP: Duration = Duration::from_secs(1);
+pub(super) const WATCH_INTERVAL_UP: Duration = Duration::from_secs(1);
 /// The interval of attempts to connect while the database is down.
 const WATCH_INTERVAL_DOWN: Duration = Duration::from_millis(250);
 /// How often a new session shows where the address leads: to another server if the former one was replaced and lives on.
@@ -44,7 +42,7 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(3);
 /// How long a server that starts tries to reach what it needs before it tells clients that it cannot.
 pub const START_PATIENCE: Duration = Duration::from_secs(5);
 /// Sessions of this age are replaced.
-const MAX_SESSION_AGE: Duration = Duration::from_mins(5);
+pub(super) const MAX_SESSION_AGE: Duration = Duration::from_mins(5);
 
 /// Bounds of the connections to the database.
 #[derive(Debug, Clone, Copy)]
@@ -83,6 +81,7 @@ pub struct Database {
     refusal: Arc<tokio::sync::Mutex<Refusal>>,
     waiters: Gauge,
     timeouts: Counter,
+    standbys: Option<Arc<Standbys>>,
 }
 
 /// The connections of the pool and the requests that wait for one.
@@ -206,7 +205,63 @@ impl Database {
             refusal: Arc::default(),
             waiters: Gauge::default(),
             timeouts: Counter::default(),
+            standbys: None,
         }
+    }
+
+    /// The same with standbys for reads, with as many connections to each.
+    #[must_use]
+    pub fn with_standbys(self, hosts: &Hosts) -> Self {
+        let connections = self.pool.options().get_max_connections();
+        Self {
+            standbys: Some(Arc::new(Standbys::new(hosts, connections, self.settings))),
+            ..self
+        }
+    }
+
+    /// Whether reads may use a standby.
+    pub fn has_standbys(&self) -> bool {
+        self.standbys.is_some()
+    }
+
+    /// How many standbys are up, and how reads used them; `None` without standbys.
+    pub fn standby_reads(&self) -> Option<(usize, &StandbyReads)> {
+        let standbys = self.standbys.as_ref()?;
+        Some((standbys.up(), standbys.reads()))
+    }
+
+    /// Reports what a freshness check has seen.
+    pub(super) fn saw(&self, tally: Tally) {
+        if let Some(standbys) = &self.standbys {
+            standbys.saw(tally);
+        }
+    }
+
+    /// A connection with a standby that shows enough, if there is one within some milliseconds of the client's turn.
+    pub(super) async fn standby(&self, at_least: Option<AtLeast>) -> Result<Option<Lease>, StoreError> {
+        let (Some(standbys), Some(at_least)) = (&self.standbys, at_least) else {
+            return Ok(None);
+        };
+        let turn = match &self.client {
+            Some(share) => self.turn(share, Work::Other).await?,
+            None => Turn::new(),
+        };
+        // In a box, as below.
+        Ok(Box::pin(standbys.lease(at_least, turn)).await)
+    }
+
+    /// The same for an export, if it need not wait for others to end.
+    pub(super) async fn export_standby(&self, at_least: Option<AtLeast>) -> Option<Lease> {
+        let (standbys, at_least) = (self.standbys.as_ref()?, at_least?);
+        let shares = self.client.iter().chain([&self.connections]);
+        let turns: Option<Vec<Turn>> = shares.map(Share::export_turn_now).collect();
+        let turn = turns?.into_iter().flatten().collect();
+        Box::pin(standbys.export_lease(at_least, turn)).await
+    }
+
+    /// The outcome of a read on a standby; `None` if the primary has to answer.
+    pub(super) fn answered<T>(&self, outcome: Result<T, StoreError>) -> Option<Result<T, StoreError>> {
+        self.standbys.as_ref()?.answered(outcome)
     }
 
     /// Whether the database responded to the last check.
@@ -345,26 +400,16 @@ impl Database {
             .await
     }
 
-    /// A statement with a bound on this side too: the statement timeout, and some time for the network. It ends at once
-    /// if the sessions of before stall.
+    /// A statement on the primary, with its [`Bound`].
     pub(super) async fn bounded<T>(
         &self,
         statement: impl Future<Output = sqlx::Result<T>>,
     ) -> sqlx::Result<T> {
-        let stall = async {
-            let mut stalled = self.stalled.subscribe();
-            // The sender lives in `self`, so the channel cannot be closed.
-            let _ = stalled.changed().await;
-        };
-        let bound = self.settings.statement_timeout + 2 * CHECK_TIMEOUT;
-        tokio::select! {
-            // In a box: it is large, and every caller would carry it.
-            result = timeout(bound, Box::pin(statement)) => match result {
-                Ok(result) => result,
-                Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
-            },
-            () = stall => Err(io::Error::from(io::ErrorKind::ConnectionAborted).into()),
-        }
+        self.bound().run(statement).await
+    }
+
+    fn bound(&self) -> Bound {
+        Bound::of(self.settings, &self.stalled)
     }
 
     /// Gives up as soon as the database is known to be down.
@@ -396,20 +441,15 @@ impl Database {
             }
             acquired => acquired?,
         };
-        let mut lease = Lease {
-            database: self.clone(),
-            connection,
-            turn,
-            in_transaction: before.pooling == Pooling::Transaction,
-            finished: false,
-        };
+        let mut lease = Lease::new(connection, turn, self.bound(), Ok(before.id));
         // Another server was found meanwhile, behind another kind of pooler.
-        if self.current.get()?.pooling != before.pooling {
+        if self.current.get()? != before {
             return Err(StoreError::KnownDown);
         }
-        if lease.in_transaction {
+        if before.pooling == Pooling::Transaction {
             let id = self.settings.begin(&mut lease).await?;
             self.current.expect(id)?;
+            lease.begun(id);
         }
         Ok(lease)
     }
@@ -439,6 +479,20 @@ impl Database {
     /// time, `schema` is ensured and the privileges of the role are checked. Returns an error only then, and only if
     /// waiting will not help: wrong credentials, no such database, a schema that does not fit, a missing privilege.
     pub async fn watch(&self, schema: Schema) -> Result<(), StoreError> {
+        let standbys = async {
+            match &self.standbys {
+                Some(standbys) => standbys.watch().await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            // In a box: it is large, and every caller would carry it.
+            result = Box::pin(self.watch_primary(schema)) => result,
+            never = standbys => match never {},
+        }
+    }
+
+    async fn watch_primary(&self, schema: Schema) -> Result<(), StoreError> {
         let (mut probe, mut pooling) = self.first_primary(schema).await?;
         loop {
             let looked = Instant::now();
@@ -496,7 +550,7 @@ impl Database {
             match Box::pin(attempt).await {
                 Ok((found, pooling)) => {
                     // Most broke with the session that was lost; behind a transaction pooler none is tested before its use.
-                    self.close_idle();
+                    close_idle(&self.pool);
                     self.turn_to(&found, pooling, former);
                     return (found, pooling);
                 }
@@ -518,7 +572,7 @@ impl Database {
         if (primary.id, primary.index) != (former.id, former.index) {
             self.stalled.send_replace(Some(Instant::now()));
             drop(lock(&self.tally).take());
-            self.close_idle();
+            close_idle(&self.pool);
         }
         let node = self.hosts.node(primary);
         self.pool.set_connect_options(session::plain(node));
@@ -531,17 +585,13 @@ impl Database {
         }
     }
 
-    /// Closes the sessions that no request uses.
-    fn close_idle(&self) {
-        for mut idle in (0..self.pool.num_idle()).map_while(|_| self.pool.try_acquire()) {
-            idle.close_on_drop();
-        }
-    }
-
     /// Closes the connections after their statements have ended.
     pub async fn close(&self) {
         drop(lock(&self.tally).take());
         self.pool.close().await;
+        if let Some(standbys) = &self.standbys {
+            standbys.close().await;
+        }
     }
 
     async fn first_primary(&self, schema: Schema) -> Result<(Primary, Pooling), StoreError> {
@@ -574,102 +624,11 @@ impl Database {
     }
 }
 
-/// A connection on loan from the pool.
-///
-/// It is closed when dropped, unless [`Lease::finish`] or [`Lease::release`] returned it. So a request that is dropped in
-/// the middle of a statement, because of a disconnect or a timeout, cancels the statement.
-pub struct Lease {
-    database: Database,
-    connection: PoolConnection<Postgres>,
-    /// Kept until the connection is returned.
-    turn: Turn,
-    /// Behind a transaction pooler all statements of a lease are one transaction.
-    in_transaction: bool,
-    finished: bool,
-}
-
-impl Lease {
-    /// Makes one transaction of the statements until [`Lease::finish`]. A lease that is dropped before rolls it back.
-    pub async fn begin(&mut self) -> Result<(), StoreError> {
-        if !self.in_transaction {
-            self.run("begin").await?;
-            self.in_transaction = true;
-        }
-        Ok(())
-    }
-
-    /// Commits the transaction, if there is one, and returns the connection to the pool.
-    pub async fn finish(mut self) -> Result<(), StoreError> {
-        if self.in_transaction {
-            self.run("commit").await?;
-        }
-        self.finished = true;
-        Ok(())
-    }
-
-    async fn run(&mut self, command: &'static str) -> sqlx::Result<()> {
-        let running = Box::pin(sqlx::raw_sql(command).execute(&mut *self.connection));
-        self.database.bounded(running).await?;
-        Ok(())
-    }
-
-    /// Passes on the result of the last statement. The connection returns to the pool, also after an error of the server:
-    /// it is ready for the next statement then, unless its prepared statements are stale. It is also used to find the
-    /// tasks that cannot be read.
-    pub async fn release<T>(mut self, outcome: Result<T, sqlx::Error>) -> Result<T, StoreError> {
-        match outcome {
-            Ok(value) => {
-                self.finish().await?;
-                Ok(value)
-            }
-            Err(error) => {
-                self.finished = matches!(error, sqlx::Error::Database(_))
-                    && !is_stale_session(&error)
-                    && (!self.in_transaction || self.run("rollback").await.is_ok());
-                if self.finished && is_unreadable(&error) {
-                    self.finished = false;
-                    tokio::spawn(async move { log_tasks(&mut self).await }.in_current_span());
-                }
-                Err(error.into())
-            }
-        }
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        if self.finished {
-            // The library pings the connection before it returns it, and would wait for ever on a dead network.
-            let returning = self.connection.return_to_pool();
-            let turn = mem::take(&mut self.turn);
-            tokio::spawn(async move {
-                let _ = timeout(CHECK_TIMEOUT, returning).await;
-                drop(turn);
-            });
-        } else {
-            self.connection.close_on_drop();
-        }
-    }
-}
-
-impl Deref for Lease {
-    type Target = PgConnection;
-    fn deref(&self) -> &PgConnection {
-        &self.connection
-    }
-}
-
-impl DerefMut for Lease {
-    fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.connection
-    }
-}
-
 fn is_timeout(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut)
 }
 
 /// Nothing that is done under the lock can be left half done.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

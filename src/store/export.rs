@@ -5,10 +5,11 @@ use futures_util::{Stream, TryStreamExt};
 use sqlx::postgres::PgArguments;
 use sqlx::{Arguments, AssertSqlSafe, PgConnection, Postgres, QueryBuilder};
 
-use super::database::Lease;
 use super::keyset::push_after;
+use super::lease::Lease;
 use super::list::push_filter;
 use super::row::STORED;
+use super::standby::AtLeast;
 use super::statement::condition;
 use super::{Database, StoreError};
 use crate::listing::cursor::Cursor;
@@ -62,7 +63,6 @@ pub struct ExportQuery<'a> {
 
 /// The rows of an export. Each read is a statement of its own, with a time-out of its own.
 pub struct Rows {
-    database: Database,
     lease: Lease,
     /// How many more there may be.
     left: i64,
@@ -86,9 +86,22 @@ const COUNT: &str =
 
 impl Rows {
     /// Opens the cursor, unless there are more than [`MAX_TASKS`].
-    pub async fn open(database: &Database, query: ExportQuery<'_>) -> Result<Option<Self>, StoreError> {
+    pub async fn open(
+        database: &Database,
+        at_least: Option<AtLeast>,
+        query: ExportQuery<'_>,
+    ) -> Result<Option<Self>, StoreError> {
+        if let Some(standby) = database.export_standby(at_least).await
+            && let Some(rows) = database.answered(Self::open_with(standby, query).await)
+        {
+            return rows;
+        }
+        Self::open_with(database.export_connection().await?, query).await
+    }
+
+    async fn open_with(mut lease: Lease, query: ExportQuery<'_>) -> Result<Option<Self>, StoreError> {
         let limit = i64::from(query.limit.unwrap_or(MAX_TASKS));
-        let mut lease = database.export_connection().await?;
+        let bound = lease.bound();
         // The cursor lives as long as the transaction, and has a snapshot of its own.
         lease.begin().await?;
         let opening = async {
@@ -110,12 +123,8 @@ impl Rows {
                 .await?;
             Ok(true)
         };
-        match database.bounded(opening).await {
-            Ok(true) => Ok(Some(Self {
-                database: database.clone(),
-                lease,
-                left: limit,
-            })),
+        match bound.run(opening).await {
+            Ok(true) => Ok(Some(Self { lease, left: limit })),
             opened => lease.release(opened.map(|_| None)).await,
         }
     }
@@ -126,6 +135,7 @@ impl Rows {
         reserved: &mut Reserved,
         mut take: impl FnMut(&TaskStatus) -> Result<(), E>,
     ) -> Result<(Self, i64), E> {
+        let bound = self.lease.bound();
         let reading = async {
             let mut rows = sqlx::query_as::<_, TaskStatus>(ROWS)
                 .persistent(false)
@@ -140,7 +150,7 @@ impl Rows {
             }
             Ok(Ok(number))
         };
-        let number = match self.database.bounded(reading).await {
+        let number = match bound.run(reading).await {
             Ok(read) => read?,
             Err(error) => return Ok(self.lease.release(Err(error)).await?),
         };

@@ -105,7 +105,7 @@ impl Hosts {
                 connection,
             })
         };
-        within(self.connect_timeout.unwrap_or(CHECK_TIMEOUT), connecting).await
+        within(self.connect_timeout(), connecting).await
     }
 
     /// The reason of each server. Waiting helps if it helps for one of them.
@@ -119,6 +119,20 @@ impl Hosts {
             Some((_, error)) if is_final || errors.is_empty() => error,
             _ => sqlx::Error::from(io::Error::other(reasons.join("; "))).into(),
         }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// How long connecting to each may take.
+    pub(super) fn connect_timeout(&self) -> Duration {
+        self.connect_timeout.unwrap_or(CHECK_TIMEOUT)
+    }
+
+    pub(super) fn nodes(&self) -> &[PgConnectOptions] {
+        &self.nodes
     }
 
     pub(super) fn first(&self) -> &PgConnectOptions {

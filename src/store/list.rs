@@ -7,11 +7,14 @@ use std::collections::VecDeque;
 
 use futures_util::TryStreamExt;
 use sqlx::postgres::{PgArguments, PgRow};
-use sqlx::{Arguments, AssertSqlSafe, Postgres, QueryBuilder, Row};
+use sqlx::{Arguments, AssertSqlSafe, PgConnection, Postgres, QueryBuilder, Row};
 
 use super::keyset::push_after;
+use super::lease::Lease;
 use super::row::{STORED, optional_task};
+use super::session::ServerId;
 use super::share::Work;
+use super::standby::AtLeast;
 use super::statement::{condition, one_more};
 use super::tally::Tally;
 use super::{Database, StoreError};
@@ -19,7 +22,7 @@ use crate::listing::cursor::Cursor;
 use crate::listing::filter::Filter;
 use crate::listing::page::{Limit, Offset};
 use crate::listing::sorters::{Direction, Sorters};
-use crate::memory::Reserved;
+use crate::memory::{MemoryError, Reserved};
 use crate::task::TaskStatus;
 
 /// A request for a page of a list.
@@ -51,7 +54,10 @@ pub struct Version {
 /// given out again: when a server starts, and when it recovers from the crash of a backend, which resets its statistics.
 /// It also ends after half of the 2^32 ids, and when somebody resets these statistics.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct XidEpoch(Box<str>);
+pub struct XidEpoch {
+    server: ServerId,
+    rest: Box<str>,
+}
 
 /// The tasks of a page that the caller already has.
 #[derive(Debug, Clone, Copy)]
@@ -102,20 +108,19 @@ impl Version {
 pub async fn page(
     database: &Database,
     query: PageQuery<'_>,
+    at_least: Option<AtLeast>,
     known: Option<Known<'_>>,
     reserved: &mut Reserved,
 ) -> Result<Page, StoreError> {
-    let versions = known.map_or(&[][..], |known| known.versions);
-    let page = read(database, query, versions, reserved).await?;
-    match known {
-        // The known tasks are of another epoch.
-        Some(known) if *known.epoch != page.epoch => {
-            drop(page);
-            reserved.shrink_to(0);
-            read(database, query, &[], reserved).await
+    if let Some(standby) = database.standby(at_least).await? {
+        let page = read(standby, query, known, reserved).await;
+        if let Some(page) = database.answered(page) {
+            return page;
         }
-        _ => Ok(page),
+        reserved.shrink_to(0);
     }
+    let primary = database.connection_for(Work::of(query.filter)).await?;
+    read(primary, query, known, reserved).await
 }
 
 /// The statement of a page: one statement, hence one snapshot. `{versions}` is one of the queries below. Of the tasks that
@@ -123,7 +128,7 @@ pub async fn page(
 /// there is more, for the cursor of the next page.
 const PAGE: &str = "
 with tally as materialized (
-    select coalesce(sum(pending), 0)::bigint as pending, coalesce(sum(revision), 0)::bigint as revision,
+    select now() as at, coalesce(sum(pending), 0)::bigint as pending, coalesce(sum(revision), 0)::bigint as revision,
         coalesce(sum(table_revision), 0)::bigint as table_revision
     from task_status_tally
 ),
@@ -134,7 +139,7 @@ version as materialized (
     {versions}
 ),
 epoch as materialized (
-    select concat_ws(' ', pg_postmaster_start_time(), pg_stat_get_bgwriter_stat_reset_time(),
+    select pg_postmaster_start_time() as server, concat_ws(' ', pg_stat_get_bgwriter_stat_reset_time(),
         pg_snapshot_xmax(pg_current_snapshot())::text::bigint >> 31) as epoch
 ),
 more as materialized (
@@ -249,43 +254,59 @@ const BY_SKIPPING: &str = "
 ";
 
 async fn read(
-    database: &Database,
+    mut connection: Lease,
     query: PageQuery<'_>,
-    known: &[Version],
+    known: Option<Known<'_>>,
     reserved: &mut Reserved,
 ) -> Result<Page, StoreError> {
-    let (statement, arguments) = statement(query, known)?;
-    let work = Work::of(query.filter);
-    let mut connection = database.connection_for(work).await?;
-    let reading = async {
-        let mut rows = sqlx::query_with(AssertSqlSafe(statement), arguments)
-            // Others are planned with their values: the best plan depends on the offset, and a prefix is a range of an
-            // index only if the planner sees it.
-            .persistent(work == Work::Page && query.offset.get() == 0)
-            .fetch(&mut *connection);
-        let (mut head, mut tasks) = (None, VecDeque::new());
-        // The rows are the unknown tasks, and the last task if there is more. The first row carries all else; it has no
-        // task if every task is known.
-        while let Some(row) = rows.try_next().await? {
-            if head.is_none() {
-                head = Some(Head::from_row(&row)?);
-            }
-            if let Some(task) = optional_task(&row)? {
-                if let Err(error) = reserved.add(task.bytes()).await {
-                    return Ok(Err(error.into()));
-                }
-                tasks.push_back((task, row.try_get("xmin")?));
-            }
-        }
-        let head = head.ok_or(sqlx::Error::RowNotFound)?;
-        Ok(Ok(head.page(tasks, query.order)?))
-    };
-    match database.bounded(reading).await {
+    let bound = connection.bound();
+    // Another server has another epoch.
+    let known = known.filter(|known| Some(known.epoch.server) == connection.server());
+    let versions = known.map_or(&[][..], |known| known.versions);
+    let mut outcome = bound.run(fetch(&mut connection, query, versions, reserved)).await;
+    if let (Ok(Ok(page)), Some(known)) = (&outcome, known)
+        && page.epoch != *known.epoch
+    {
+        drop(outcome);
+        reserved.shrink_to(0);
+        outcome = bound.run(fetch(&mut connection, query, &[], reserved)).await;
+    }
+    match outcome {
         // Rows are still on their way: the connection is of no use.
-        Ok(Err(error)) => Err(error),
+        Ok(Err(error)) => Err(error.into()),
         Ok(Ok(page)) => connection.release(Ok(page)).await,
         Err(error) => connection.release(Err(error)).await,
     }
+}
+
+async fn fetch(
+    connection: &mut PgConnection,
+    query: PageQuery<'_>,
+    known: &[Version],
+    reserved: &mut Reserved,
+) -> sqlx::Result<Result<Page, MemoryError>> {
+    let (statement, arguments) = statement(query, known)?;
+    let mut rows = sqlx::query_with(AssertSqlSafe(statement), arguments)
+        // Others are planned with their values: the best plan depends on the offset, and a prefix is a range of an
+        // index only if the planner sees it.
+        .persistent(Work::of(query.filter) == Work::Page && query.offset.get() == 0)
+        .fetch(connection);
+    let (mut head, mut tasks) = (None, VecDeque::new());
+    // The rows are the unknown tasks, and the last task if there is more. The first row carries all else; it has no
+    // task if every task is known.
+    while let Some(row) = rows.try_next().await? {
+        if head.is_none() {
+            head = Some(Head::from_row(&row)?);
+        }
+        if let Some(task) = optional_task(&row)? {
+            if let Err(error) = reserved.add(task.bytes()).await {
+                return Ok(Err(error));
+            }
+            tasks.push_back((task, row.try_get("xmin")?));
+        }
+    }
+    let head = head.ok_or(sqlx::Error::RowNotFound)?;
+    Ok(Ok(head.page(tasks, query.order)?))
 }
 
 fn statement(query: PageQuery<'_>, known: &[Version]) -> sqlx::Result<(String, PgArguments)> {
@@ -351,7 +372,10 @@ impl Head {
         Ok(Self {
             tally: Tally::from_row(row)?,
             total: row.try_get("total")?,
-            epoch: XidEpoch(row.try_get("epoch")?),
+            epoch: XidEpoch {
+                server: row.try_get("server")?,
+                rest: row.try_get("epoch")?,
+            },
             more: row.try_get("more")?,
             known: row.try_get("known")?,
         })

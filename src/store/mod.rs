@@ -1,8 +1,9 @@
 //! PostgreSQL: all SQL is in this folder.
 //!
-//! Reading order: [`hosts`], [`database`] and [`share`] (connections), [`schema`] (migrations), `locks`, [`privileges`] (of the service's role), `row` (the
-//! list of columns), [`list`], [`summary`], [`suggestions`], [`tally`] and [`task`] (reading), [`report`], [`clear`] and [`retention`]
-//! (writing), [`import`] and [`export`] (very many tasks, on a connection of [`bulk`]), [`unreadable`] (what cannot be read).
+//! Reading order: [`hosts`], [`database`], `lease`, [`standby`] and [`share`] (connections), [`schema`] (migrations), `locks`,
+//! [`privileges`] (of the service's role), `row` (the list of columns), [`list`], [`summary`], [`suggestions`], [`tally`] and
+//! [`task`] (reading), [`report`], [`clear`] and [`retention`] (writing), [`import`] and [`export`] (very many tasks, on a
+//! connection of [`bulk`]), [`unreadable`] (what cannot be read).
 
 pub mod bulk;
 pub mod clear;
@@ -13,6 +14,7 @@ mod filter_sql;
 pub mod hosts;
 pub mod import;
 mod keyset;
+mod lease;
 pub mod list;
 mod locks;
 mod order;
@@ -23,6 +25,7 @@ mod row;
 pub mod schema;
 pub mod session;
 pub mod share;
+pub mod standby;
 mod statement;
 pub mod suggestions;
 pub mod summary;

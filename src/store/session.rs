@@ -75,6 +75,15 @@ impl Settings {
         refuse_standby(sqlx::raw_sql(AssertSqlSafe(sql)).fetch_one(connection)).await
     }
 
+    /// The message that begins a transaction with these settings, which reads only and waits no longer for a lock, and
+    /// runs a statement.
+    pub(super) fn begin_reading(self, lock_timeout: Duration, statement: &str) -> String {
+        let begin = "begin isolation level read committed read only;";
+        let lock_timeout = lock_timeout.as_millis();
+        let settings = self.sql("set local");
+        format!("{begin} {settings} set local lock_timeout = {lock_timeout}; {statement}")
+    }
+
     fn sql(self, set: &str) -> String {
         let timeout = self.statement_timeout.as_millis();
         let check_interval = CLIENT_CHECK_INTERVAL.as_millis();
@@ -135,6 +144,22 @@ pub(super) fn primary_of(row: &PgRow) -> Result<ServerId, sqlx::Error> {
         return Err(io::Error::other("the server is a standby").into());
     }
     row.try_get("server")
+}
+
+/// The same for a standby. Refuses a server that takes writes: a replica of another kind, or a former standby.
+pub(super) async fn expect_standby(connection: &mut PgConnection) -> Result<ServerId, sqlx::Error> {
+    let row = timeout(CHECK_TIMEOUT, sqlx::raw_sql(SERVER).fetch_one(connection))
+        .await
+        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    standby_of(&row)
+}
+
+/// The same for a standby.
+pub(super) fn standby_of(row: &PgRow) -> Result<ServerId, sqlx::Error> {
+    if row.try_get("is_standby")? {
+        return row.try_get("server");
+    }
+    Err(io::Error::other("the server is not a standby").into())
 }
 
 /// Connection options without startup parameters that a pooler refuses.

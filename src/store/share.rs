@@ -82,6 +82,12 @@ impl Share {
         all_of([&self.exports]).await
     }
 
+    /// The same, if there is one now.
+    pub(super) fn export_turn_now(&self) -> Option<Turn> {
+        let permit = Arc::clone(&self.exports).try_acquire_owned().ok()?;
+        Some(vec![permit])
+    }
+
     /// A turn, if there is one now.
     pub(crate) fn turn_now(&self, work: Work) -> Option<Turn> {
         let permits = self.permits(work);

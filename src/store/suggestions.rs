@@ -3,6 +3,8 @@
 use sqlx::AssertSqlSafe;
 
 use super::filter_sql::{FOLDED, IS_SOURCE, TASK_KIND, column};
+use super::lease::Lease;
+use super::standby::AtLeast;
 use super::{Database, StoreError};
 use crate::listing::filter::{Field, FieldType};
 
@@ -53,6 +55,7 @@ limit $2
 /// filters, and each is in one of its spellings.
 pub async fn suggestions(
     database: &Database,
+    at_least: Option<AtLeast>,
     field: Field,
     prefix: &str,
     limit: i32,
@@ -75,16 +78,7 @@ pub async fn suggestions(
         .map(|name| (*name).to_owned())
         .collect();
     if let Some(statement) = statement(field) {
-        let mut connection = database.connection().await?;
-        // Planned with its values, as a list is.
-        let reading = sqlx::query_scalar(AssertSqlSafe(statement))
-            .persistent(false)
-            .bind(prefix)
-            .bind(i64::from(limit))
-            .fetch_all(&mut *connection);
-        let read = database.bounded(reading).await;
-        let read: Vec<String> = connection.release(read).await?;
-        values.extend(read);
+        values.extend(read(database, at_least, &statement, prefix, limit).await?);
     }
     if !names.is_empty() {
         values.sort_unstable();
@@ -92,6 +86,32 @@ pub async fn suggestions(
         values.truncate(usize::try_from(limit).unwrap_or_default());
     }
     Ok(values)
+}
+
+async fn read(
+    database: &Database,
+    at_least: Option<AtLeast>,
+    statement: &str,
+    prefix: &str,
+    limit: i32,
+) -> Result<Vec<String>, StoreError> {
+    let read = async |mut connection: Lease| {
+        let bound = connection.bound();
+        // Planned with its values, as a list is.
+        let reading = sqlx::query_scalar(AssertSqlSafe(statement))
+            .persistent(false)
+            .bind(prefix)
+            .bind(i64::from(limit))
+            .fetch_all(&mut *connection);
+        let read = bound.run(reading).await;
+        connection.release(read).await
+    };
+    if let Some(standby) = database.standby(at_least).await?
+        && let Some(values) = database.answered(read(standby).await)
+    {
+        return values;
+    }
+    read(database.connection().await?).await
 }
 
 /// The statement that reads values from the table, if not all of them are known.

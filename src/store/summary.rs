@@ -4,7 +4,9 @@ use chrono::{DateTime, Utc};
 use sqlx::postgres::PgArguments;
 use sqlx::{Arguments, AssertSqlSafe, Row};
 
+use super::lease::Lease;
 use super::list::push_filter;
+use super::standby::AtLeast;
 use super::statement::condition;
 use super::tally::Revision;
 use super::{Database, StoreError};
@@ -20,12 +22,12 @@ const WORK_MEM: &str = "set local work_mem = '32MB'";
 /// Tasks that started and ended are found by their indexes, within a day. So the cost does not grow with the number of
 /// tasks that ended before.
 ///
-/// `now()` is a moment before the snapshot: it has everything that was committed until then. Tasks that end after it may be
+/// `$3` is a moment before the snapshot: it has everything that was committed until then. Tasks that end after it may be
 /// in the snapshot too, so the bound of times is the clock.
 const SUMMARY: &str = r#"
 with pending as (
     select grouping(type, name, launcher, target_name) as grouped, type, name, launcher, target_name,
-        count(*) as tasks, min(created) as oldest, count(*) filter (where modified < now() - $1 * interval '1 second') as stuck
+        count(*) as tasks, min(created) as oldest, count(*) filter (where modified < $3 - $1 * interval '1 second') as stuck
     from (
         select type, coalesce(task_definition_summary ->> 'uniqueName', unique_name) as name, launcher, target_name, created, modified
         from task_status
@@ -50,7 +52,7 @@ ranked as (
     from folded
     group by grouped, folded
 )
-select '' as part, now() as moment, null::text as value, coalesce(sum(table_revision), 0)::bigint as tasks, 0::bigint as rank
+select '' as part, $3 as moment, null::text as value, coalesce(sum(table_revision), 0)::bigint as tasks, 0::bigint as rank
 from task_status_tally
 union all
 select 'pending', oldest, null, tasks, 0 from pending where grouped = 15
@@ -63,24 +65,42 @@ where rank <= $2
 union all
 select 'started', task_status_minute(launched), null, count(*), 0
 from task_status
-where launched >= task_status_minute(now()) - interval '1 day' and launched <= (select clock_timestamp()) and {filter}
+where launched >= task_status_minute($3) - interval '1 day' and launched <= (select clock_timestamp()) and {filter}
 group by task_status_minute(launched)
 union all
 select 'ended', task_status_minute(completed), completion_status, count(*), 0
 from task_status
-where completed >= task_status_minute(now()) - interval '1 day' and completed <= (select clock_timestamp()) and {filter}
+where completed >= task_status_minute($3) - interval '1 day' and completed <= (select clock_timestamp()) and {filter}
 group by task_status_minute(completed), completion_status
 order by part, rank
 "#;
 
-/// Counts the tasks, and returns the revision of the pending ones in the same snapshot.
+/// Counts the tasks, and returns the table revision of the same snapshot.
 pub async fn summary(
     database: &Database,
+    at_least: AtLeast,
     filter: Option<&Filter>,
     stuck_after: i32,
 ) -> Result<(Revision, Summary), StoreError> {
-    let (statement, arguments) = statement(filter, stuck_after)?;
-    let mut connection = database.connection().await?;
+    let moment = at_least.tally.at;
+    if let Some(standby) = database.standby(Some(at_least)).await? {
+        // Boxed: the future is large.
+        let counted = Box::pin(count(standby, moment, filter, stuck_after)).await;
+        if let Some(counted) = database.answered(counted) {
+            return counted;
+        }
+    }
+    count(database.connection().await?, moment, filter, stuck_after).await
+}
+
+async fn count(
+    mut connection: Lease,
+    moment: DateTime<Utc>,
+    filter: Option<&Filter>,
+    stuck_after: i32,
+) -> Result<(Revision, Summary), StoreError> {
+    let (statement, arguments) = statement(filter, stuck_after, moment)?;
+    let bound = connection.bound();
     connection.begin().await?;
     let reading = async {
         sqlx::raw_sql(WORK_MEM).execute(&mut *connection).await?;
@@ -90,7 +110,7 @@ pub async fn summary(
             .fetch_all(&mut *connection)
             .await
     };
-    let rows = database.bounded(reading).await;
+    let rows = bound.run(reading).await;
     let rows = connection.release(rows).await?;
 
     let (mut revision, mut summary) = (
@@ -137,12 +157,17 @@ fn listed(groups: &Groups) -> i64 {
     groups.values.iter().map(|group| group.count).sum()
 }
 
-fn statement(filter: Option<&Filter>, stuck_after: i32) -> sqlx::Result<(String, PgArguments)> {
+fn statement(
+    filter: Option<&Filter>,
+    stuck_after: i32,
+    moment: DateTime<Utc>,
+) -> sqlx::Result<(String, PgArguments)> {
     let mut arguments = PgArguments::default();
     let most = i64::try_from(MAX_VALUES).unwrap_or(i64::MAX);
     for number in [i64::from(stuck_after), most] {
         arguments.add(number).map_err(sqlx::Error::Encode)?;
     }
+    arguments.add(moment).map_err(sqlx::Error::Encode)?;
     let (filter, arguments) = condition(arguments, |sql| push_filter(filter, sql))?;
     Ok((SUMMARY.replace("{filter}", &filter), arguments))
 }

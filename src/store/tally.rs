@@ -8,6 +8,7 @@
 
 use std::io;
 
+use chrono::{DateTime, Utc};
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
@@ -23,8 +24,8 @@ const TRIGGERS: [&str; 4] = [
     "task_status_count_update",
 ];
 /// Also says which server responds, and if it is a standby, which may lag.
-const READ: &str = "
-    select coalesce(sum(pending), 0)::bigint as pending, coalesce(sum(revision), 0)::bigint as revision,
+pub(super) const READ: &str = "
+    select now() as at, coalesce(sum(pending), 0)::bigint as pending, coalesce(sum(revision), 0)::bigint as revision,
         coalesce(sum(table_revision), 0)::bigint as table_revision,
         pg_is_in_recovery() as is_standby, pg_postmaster_start_time() as server
     from task_status_tally
@@ -35,6 +36,8 @@ const FOLD_ABOVE: i64 = 128;
 /// The number of pending tasks, and the revisions, in a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tally {
+    /// A moment before the snapshot, which has everything that was committed until then. By the clock of its server.
+    pub at: DateTime<Utc>,
     pub pending: i64,
     pub revision: Revision,
     pub table_revision: Revision,
@@ -63,6 +66,7 @@ impl Tally {
     /// The tally of a row with the columns of its sums.
     pub(super) fn from_row(row: &PgRow) -> sqlx::Result<Self> {
         Ok(Self {
+            at: row.try_get("at")?,
             pending: row.try_get("pending")?,
             revision: Revision(row.try_get("revision")?),
             table_revision: Revision(row.try_get("table_revision")?),
@@ -121,7 +125,9 @@ async fn read_once(database: &Database) -> Result<Tally, StoreError> {
     if row.try_get("is_standby")? {
         return Err(sqlx::Error::from(io::Error::other("the server is a standby")).into());
     }
-    Ok(Tally::from_row(&row)?)
+    let tally = Tally::from_row(&row)?;
+    database.saw(tally);
+    Ok(tally)
 }
 
 /// Compares all counts with the table, in one snapshot.

@@ -49,6 +49,7 @@ mod schema;
 mod schema_changes;
 mod schemathesis;
 mod sdk;
+mod standbys;
 mod suggestions;
 mod summary;
 mod support;

@@ -53,9 +53,15 @@ impl Reader {
         };
         let known = self.known.as_ref().filter(|_| known);
         let known = known.map(|(epoch, versions)| Known { epoch, versions });
-        page(&self.service.database, query, known, &mut Reserved::default())
-            .await
-            .unwrap()
+        page(
+            &self.service.database,
+            query,
+            None,
+            known,
+            &mut Reserved::default(),
+        )
+        .await
+        .unwrap()
     }
 
     /// Reads again, checks the page, and returns the ids of the tasks that were read.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::database_url::variable;
-use super::{ConfigError, DatabaseUrl};
+use super::database_url::{Purpose, variable};
+use super::{ConfigError, DatabaseUrl, OfStandbys};
 use crate::store::database::Limits;
 use crate::store::hosts::Hosts;
 
@@ -38,7 +38,33 @@ impl DatabaseArgs {
             (None, None) if NAMES.iter().any(|name| variable(name).is_some()) => DatabaseUrl::empty(),
             (None, None) => return Err(ConfigError::NoDatabase),
         };
-        url.hosts()
+        url.hosts(Purpose::Write)
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Database")]
+pub struct ReadDatabaseArgs {
+    /// Streaming standbys that answer reads when they are current, such as postgres://user:password@a,b:5433/name. Each has
+    /// as many connections as --max-connections says. What it lacks comes from the variables of libpq, except hosts and ports
+    #[arg(long, env = "READ_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub read_database_url: Option<DatabaseUrl>,
+    /// File with the URL of the standbys, read at the start
+    #[arg(long, env = "READ_DATABASE_URL_FILE", value_name = "FILE")]
+    pub read_database_url_file: Option<PathBuf>,
+}
+
+impl ReadDatabaseArgs {
+    /// The standbys, if reads use any. Reads a file.
+    pub fn hosts(&self) -> Result<Option<Hosts>, ConfigError> {
+        let url = match (&self.read_database_url, &self.read_database_url_file) {
+            (Some(_), Some(_)) => Err(ConfigError::TwoDatabaseUrls),
+            (Some(url), None) => Ok(url.clone()),
+            (None, Some(path)) => DatabaseUrl::from_file(path),
+            (None, None) => return Ok(None),
+        };
+        let hosts = url.and_then(|url| url.hosts(Purpose::Read));
+        Ok(Some(hosts.map_err(OfStandbys::from)?))
     }
 }
 

@@ -76,15 +76,16 @@ impl DatabaseUrl {
         Ok(Self(content.trim().to_owned()))
     }
 
-    /// The servers that the URL and the variables of libpq name. An error does not repeat the URL, which contains a
-    /// password.
-    pub fn hosts(&self) -> Result<Hosts, ConfigError> {
-        let (nodes, connect_timeout) = self.read(variable)?;
+    /// The servers that the URL and the variables of libpq name, for this purpose. An error does not repeat the URL, which
+    /// contains a password.
+    pub fn hosts(&self, purpose: Purpose) -> Result<Hosts, ConfigError> {
+        let (nodes, connect_timeout) = self.read(purpose, variable)?;
         Ok(Hosts::new(nodes, connect_timeout))
     }
 
     fn read(
         &self,
+        purpose: Purpose,
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<(Vec<PgConnectOptions>, Option<Duration>), ConfigError> {
         // The driver accepts any scheme and fails later, at the name of the host.
@@ -98,8 +99,10 @@ impl DatabaseUrl {
         refuse_raw(authority, path)?;
         let url = Url::parse(&format!("postgres://{path}")).map_err(unreadable)?;
 
-        let mut settings = Settings::of(authority)?;
+        let mut settings = Settings::of(authority, purpose)?;
         let supplied = VARIABLES.into_iter().filter(|(_, parameter)| match *parameter {
+            // These name the primary.
+            "host" | "hostaddr" | "port" | "target_session_attrs" if purpose == Purpose::Read => false,
             "host" | "hostaddr" => settings.hosts == [""],
             "port" => settings.ports.iter().all(String::is_empty),
             parameter => !url.query_pairs().any(|(given, _)| given == parameter),
@@ -137,8 +140,34 @@ impl DatabaseUrl {
     }
 }
 
+/// The servers that are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// The one that takes writes.
+    Write,
+    /// Standbys.
+    Read,
+}
+
+impl Purpose {
+    /// The values of `target_session_attrs` that name such servers, and their description.
+    fn session_attrs(self) -> ([&'static str; 4], &'static str) {
+        match self {
+            Self::Write => (
+                ["any", "read-write", "primary", ""],
+                "read-write, primary or any: the program needs the server that takes writes",
+            ),
+            Self::Read => (
+                ["any", "read-only", "standby", "prefer-standby"],
+                "read-only, standby, prefer-standby or any: reads use standbys alone",
+            ),
+        }
+    }
+}
+
 /// The settings of a URL and of variables.
 struct Settings {
+    purpose: Purpose,
     hosts: Vec<String>,
     numeric: Option<Vec<String>>,
     ports: Vec<String>,
@@ -152,7 +181,7 @@ struct Settings {
 
 impl Settings {
     /// The user, the password, the hosts and their ports.
-    fn of(authority: &str) -> Result<Self, ConfigError> {
+    fn of(authority: &str, purpose: Purpose) -> Result<Self, ConfigError> {
         let (userinfo, addresses) = authority.rsplit_once('@').unwrap_or(("", authority));
         let (user, password) = userinfo.split_once(':').unwrap_or((userinfo, ""));
         let mut common = Vec::new();
@@ -164,6 +193,7 @@ impl Settings {
         let addresses: Vec<_> = addresses.split(',').map(address).collect::<Result<_, _>>()?;
         let (hosts, ports) = addresses.into_iter().unzip();
         Ok(Self {
+            purpose,
             hosts,
             numeric: None,
             ports,
@@ -195,12 +225,13 @@ impl Settings {
             | "keepalives_interval"
             | "keepalives_count"
             | "tcp_user_timeout" => drop(given.integer()?),
-            "target_session_attrs" if ["any", "read-write", "primary"].contains(&value) => {}
             "target_session_attrs" => {
-                let allowed = "read-write, primary or any: the program needs the server that takes writes";
-                return Err(given.wrong(allowed));
+                let (values, allowed) = self.purpose.session_attrs();
+                if value.is_empty() || !values.contains(&value) {
+                    return Err(given.wrong(allowed));
+                }
             }
-            // Only one host takes writes, so their order makes no difference.
+            // Only one host takes writes, and standbys take turns.
             "load_balance_hosts" if ["disable", "random"].contains(&value) => {}
             "load_balance_hosts" => return Err(given.wrong("disable or random")),
             // The driver would ignore a variable with another value.
@@ -377,6 +408,7 @@ impl fmt::Debug for DatabaseUrl {
 
 #[cfg(test)]
 mod tests {
+    use super::super::OfStandbys;
     use super::*;
 
     fn read(url: &str) -> Result<(Vec<PgConnectOptions>, Option<Duration>), ConfigError> {
@@ -387,7 +419,7 @@ mod tests {
         url: &str,
         variables: &[(&str, &str)],
     ) -> Result<(Vec<PgConnectOptions>, Option<Duration>), ConfigError> {
-        DatabaseUrl(url.to_owned()).read(|name| {
+        DatabaseUrl(url.to_owned()).read(Purpose::Write, |name| {
             let given = variables.iter().find(|(variable, _)| *variable == name);
             given.map(|(_, value)| (*value).to_owned())
         })
@@ -489,6 +521,32 @@ mod tests {
                 error.contains(named) && !error.contains("hunter2"),
                 "{refused}: {error}"
             );
+        }
+    }
+
+    #[test]
+    fn a_url_for_reads_names_standbys() {
+        let read = |url: &str| {
+            let of_primary = |name: &str| match name {
+                "PGHOST" | "PGHOSTADDR" => Some("primary".to_owned()),
+                "PGPORT" => Some("6000".to_owned()),
+                "PGTARGETSESSIONATTRS" => Some("read-write".to_owned()),
+                "PGSSLMODE" => Some("require".to_owned()),
+                _ => None,
+            };
+            DatabaseUrl(url.to_owned()).read(Purpose::Read, of_primary)
+        };
+        for attrs in ["any", "read-only", "standby", "prefer-standby"] {
+            let (nodes, _) = read(&format!("postgres://a,b/d?target_session_attrs={attrs}")).expect("a URL");
+            assert_eq!((nodes[1].get_host(), nodes[1].get_port()), ("b", 5432));
+            assert!(matches!(nodes[1].get_ssl_mode(), PgSslMode::Require));
+        }
+        for attrs in ["read-write", "primary", ""] {
+            let error = read(&format!("postgres://a/d?target_session_attrs={attrs}")).expect_err(attrs);
+            let error = ConfigError::from(OfStandbys::from(error)).to_string();
+            let expected =
+                "the target_session_attrs of READ_DATABASE_URL (or --read-database-url) must be read-only";
+            assert!(error.starts_with(expected), "{error}");
         }
     }
 

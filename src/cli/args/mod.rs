@@ -9,6 +9,8 @@ mod token;
 mod traces;
 mod transfer;
 
+use std::error::Error;
+use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
@@ -19,7 +21,6 @@ use std::time::Duration;
 use clap::builder::{BoolishValueParser, NonEmptyStringValueParser};
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
-use thiserror::Error;
 use tracing_subscriber::filter::Targets;
 
 use crate::http::base_path::BasePath;
@@ -33,7 +34,7 @@ use crate::store::schema::Schema;
 use crate::telemetry::LogFormat;
 use crate::telemetry::traces::TraceSettings;
 pub use access::{AccessArgs, AccessError, AuthMode};
-pub use database::{DatabaseArgs, DatabaseLimits};
+pub use database::{DatabaseArgs, DatabaseLimits, ReadDatabaseArgs};
 pub use database_url::DatabaseUrl;
 pub use pending::PendingArgs;
 pub use token::TokenArgs;
@@ -154,6 +155,8 @@ const RESERVED_DESCRIPTORS: usize = 2 * ADMIN_CONNECTIONS + 36;
 pub struct ServeArgs {
     #[command(flatten)]
     pub database: DatabaseArgs,
+    #[command(flatten)]
+    pub read_database: ReadDatabaseArgs,
     #[command(flatten)]
     pub access: AccessArgs,
     #[command(flatten)]
@@ -450,7 +453,7 @@ impl FromStr for Retention {
 }
 
 /// Conflicting or invalid settings. Each message says how to fix them.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error(transparent)]
     Access(#[from] AccessError),
@@ -500,6 +503,8 @@ pub enum ConfigError {
          verify-ca check the certificate of the server: add sslmode=verify-full"
     )]
     CertificateUnchecked,
+    #[error(transparent)]
+    ReadDatabase(#[from] OfStandbys),
     #[error(
         "--statement-timeout must be at least a millisecond and shorter than --request-timeout: the result of a longer \
          statement would be discarded"
@@ -518,6 +523,30 @@ pub enum ConfigError {
         set: &'static str,
         missing: &'static str,
     },
+}
+
+/// An error of the settings of the database, in those of its standbys.
+#[derive(Debug)]
+pub struct OfStandbys(Box<ConfigError>);
+
+impl From<ConfigError> for OfStandbys {
+    fn from(error: ConfigError) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+impl fmt::Display for OfStandbys {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.to_string();
+        let text = text.replace("DATABASE_URL", "READ_DATABASE_URL");
+        formatter.write_str(&text.replace("--database-url", "--read-database-url"))
+    }
+}
+
+impl Error for OfStandbys {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
 }
 
 /// A parameter of the URL of the database, or a variable of libpq.

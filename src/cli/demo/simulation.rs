@@ -203,7 +203,7 @@ async fn all(database: &Database, filter: &Filter) -> Result<Vec<TaskStatus>, St
             limit: Limit::default(),
             count: false,
         };
-        let page = page(database, query, None, &mut Reserved::default()).await?;
+        let page = page(database, query, None, None, &mut Reserved::default()).await?;
         tasks.extend(page.tasks.into_iter().filter_map(Entry::into_task));
         if page.next.is_none() {
             return Ok(tasks);

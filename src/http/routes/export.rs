@@ -71,16 +71,26 @@ pub(super) async fn respond(
         limit: range.limit,
     };
     let place = place.stream()?;
-    let rows = Box::pin(Rows::open(&state.database, query)).await?;
-    let rows = rows.ok_or_else(|| ApiError::BadContent(vec![Cause::TooManyTasks { limit: MAX_TASKS }]))?;
     let (sender, receiver) = channel(PIECES);
     let export = Export {
         format,
         memory: state.pending.response_memory().clone(),
         sender,
     };
-    // An order that takes too long is refused before the response begins.
-    let (rows, first) = export.read(rows, export.header()).await?;
+    let begin = async |least| {
+        let Some(rows) = Box::pin(Rows::open(&state.database, least, query)).await? else {
+            let cause = Cause::TooManyTasks { limit: MAX_TASKS };
+            return Err(ApiError::BadContent(vec![cause]));
+        };
+        // An order that takes too long is refused before the response begins.
+        export.read(rows, export.header()).await
+    };
+    let least = state.pending.for_standby().await?;
+    let (rows, first) = match begin(least).await {
+        // The standby's failure, perhaps.
+        Err(ApiError::DatabaseUnavailable(_)) if least.is_some() => begin(None).await?,
+        begun => begun?,
+    };
     tokio::spawn(export.run(place, rows, first).in_current_span());
     let (media_type, extension) = match format {
         Format::Csv => (format!("{CSV}; charset=utf-8; header=present"), "csv"),

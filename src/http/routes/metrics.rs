@@ -322,6 +322,27 @@ impl Snapshot {
             "database_connection_timeouts",
             "Requests that waited for a connection in vain.",
             &connections.timeouts,
+        )?;
+        let Some((up, reads)) = self.database.standby_reads() else {
+            return Ok(());
+        };
+        gauge(
+            to,
+            "standbys_up",
+            "Standbys that responded to the last check.",
+            signed(up),
+        )?;
+        counters(
+            to,
+            "standby_reads",
+            "Reads that a standby may answer: ok are those that it has answered, the others the primary's.",
+            &[
+                ("ok", &reads.ok),
+                ("behind", &reads.behind),
+                ("busy", &reads.busy),
+                ("down", &reads.down),
+                ("failed", &reads.failed),
+            ],
         )
     }
 

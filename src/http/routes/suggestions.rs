@@ -53,7 +53,8 @@ pub async fn suggest(state: AppState, query: Query, headers: HeaderMap) -> Resul
     let prefix = params.text("prefix").unwrap_or_default();
     let limit = params.integer("limit", 1, MAX_LIMIT).unwrap_or(LIMIT);
     let field = params.require("field", field)?;
-    let values = Box::pin(suggestions(&state.database, field, prefix, limit)).await?;
+    let at_least = state.pending.for_standby().await?;
+    let values = Box::pin(suggestions(&state.database, at_least, field, prefix, limit)).await?;
     let body = serde_json::to_vec(&values).map_err(|error| ApiError::Internal(Box::new(error)))?;
     let (digest, encoding) = (
         Digest::of(&body),

@@ -71,6 +71,11 @@ impl Node {
         self.run("pg_ctl", &["stop", "-w", "-m", "fast", "-D", &self.data()]);
     }
 
+    /// Stops it as a power failure does.
+    pub fn kill(&self) {
+        self.run("pg_ctl", &["stop", "-w", "-m", "immediate", "-D", &self.data()]);
+    }
+
     pub fn promote(&self) {
         self.run("pg_ctl", &["promote", "-w", "-D", &self.data()]);
     }
@@ -104,6 +109,12 @@ impl Node {
             .username("postgres")
             .database("postgres")
             .ssl_mode(PgSslMode::Disable)
+    }
+
+    /// Runs SQL of one or more statements.
+    pub async fn execute(&self, sql: &'static str) {
+        let mut connection = PgConnection::connect_with(&self.options()).await.unwrap();
+        sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
     }
 
     /// A file beside its data.

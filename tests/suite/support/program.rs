@@ -31,7 +31,7 @@ pub fn command(arguments: &[&str]) -> Command {
     command.env("TASK_STATUS_DRAIN_DELAY", "0s");
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
-        let is_setting = ["DATABASE_URL", "TASK_STATUS_", "PG", "OTEL_"]
+        let is_setting = ["DATABASE_URL", "READ_DATABASE_URL", "TASK_STATUS_", "PG", "OTEL_"]
             .iter()
             .any(|prefix| name.starts_with(prefix));
         if is_setting && name != "PG_BIN_DIR" {
