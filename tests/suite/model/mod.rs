@@ -5,10 +5,11 @@
 //! snapshot, and one tag must always stand for the same bytes. A step is a write or a checked response;
 //! `TASK_STATUS_MODEL_STEPS` sets their number.
 //!
-//! If [`faults`] are injected, requests may fail with 503. A write without a response is looked up in the database.
+//! With a standby for reads, that one lags at random ([`lag`]). If [`faults`] are injected, requests may fail with 503. A write without a response is looked up in the database.
 
 mod faults;
 mod history;
+mod lag;
 mod writes;
 
 use std::collections::HashMap;
@@ -29,6 +30,7 @@ use tokio::task::JoinSet;
 
 use self::faults::{Cluster, Failure, Session};
 use self::history::{History, List, Part, Said, Tasks};
+use self::lag::Lagging;
 use self::writes::Way;
 use crate::support::database::{TestDatabase, rewritten};
 use crate::support::pgbouncer::{self, PgBouncer};
@@ -63,15 +65,17 @@ struct World {
 /// A replica of the service: the program.
 struct Replica {
     database_url: String,
+    standby_url: Option<String>,
     empty_status: &'static str,
     running: Mutex<(Program, String)>,
 }
 
 impl Replica {
-    async fn start(database_url: &str, empty_status: &'static str) -> Self {
+    async fn start(database_url: &str, standby_url: Option<String>, empty_status: &'static str) -> Self {
         Self {
-            running: Mutex::new(started(database_url, empty_status).await),
+            running: Mutex::new(started(database_url, standby_url.as_deref(), empty_status).await),
             database_url: database_url.to_owned(),
+            standby_url,
             empty_status,
         }
     }
@@ -83,20 +87,34 @@ impl Replica {
     /// Kills the program in the middle of its requests, and starts another.
     async fn restart(&self) {
         self.running.lock().unwrap().0.signal("KILL");
-        let started = started(&self.database_url, self.empty_status).await;
+        let started = started(&self.database_url, self.standby_url.as_deref(), self.empty_status).await;
         *self.running.lock().unwrap() = started;
     }
 }
 
 /// The program, with its database up, and its URL.
-async fn started(database_url: &str, empty_status: &str) -> (Program, String) {
-    let mut program = Program::start(serve(
+async fn started(database_url: &str, standby_url: Option<&str>, empty_status: &str) -> (Program, String) {
+    let arguments = ["--auth", "none", "--empty-status", empty_status];
+    let mut command = serve(
         database_url,
-        &["--auth", "none", "--empty-status", empty_status],
-    ));
+        &[&arguments[..], &["--metrics-listen", "127.0.0.1:0"]].concat(),
+    );
+    if let Some(url) = standby_url {
+        command.env("READ_DATABASE_URL", url);
+    }
+    let mut program = Program::start(command);
     let url = program.url().await;
     program.logged("the database is up").await;
     (program, url)
+}
+
+/// The servers under the model.
+enum Servers<'a> {
+    One,
+    /// One takes writes, with faults.
+    Cluster(&'a mut Cluster),
+    /// One takes writes, and another one answers reads.
+    Lagging(&'a Lagging),
 }
 
 /// How often each case occurred.
@@ -110,6 +128,8 @@ struct Counts {
     held: AtomicUsize,
     /// Requests and writes without a response.
     failed: AtomicUsize,
+    /// Reads that a standby has answered, of the replicas that are up at the end.
+    of_standbys: AtomicUsize,
 }
 
 impl World {
@@ -481,17 +501,21 @@ fn steps() -> usize {
 }
 
 /// Runs writers and readers for this number of steps, or until one finds a fault. Two replicas use the database of the
-/// URL, and writers that of the options. Both are the cluster's, if there is one.
+/// URL, and writers that of the options. Both lead to the servers.
 async fn run(
     replicas: &str,
     writers: &PgConnectOptions,
-    cluster: Option<&mut Cluster>,
+    servers: Servers<'_>,
     steps: usize,
 ) -> Result<Counts, String> {
+    let standby_url = match &servers {
+        Servers::Lagging(lagging) => Some(lagging.standby_url()),
+        _ => None,
+    };
     let world = Arc::new(World {
         replicas: [
-            Replica::start(replicas, "204").await,
-            Replica::start(replicas, "200").await,
+            Replica::start(replicas, standby_url.clone(), "204").await,
+            Replica::start(replicas, standby_url, "200").await,
         ],
         client: Client::builder().timeout(TIMEOUT).build().unwrap(),
         history: Mutex::new(History::of(WRITERS)),
@@ -501,7 +525,7 @@ async fn run(
         steps,
         made: AtomicUsize::new(0),
         counts: Counts::default(),
-        has_faults: cluster.is_some(),
+        has_faults: matches!(servers, Servers::Cluster(_)),
     });
     let mut actors = JoinSet::<Result<(), String>>::new();
     for number in 0..WRITERS + READERS {
@@ -531,9 +555,19 @@ async fn run(
         }
         Ok::<_, String>(())
     };
-    match cluster {
-        None => acting.await?,
-        Some(cluster) => {
+    match servers {
+        Servers::One => acting.await?,
+        Servers::Lagging(lagging) => {
+            tokio::select! {
+                acted = acting => acted?,
+                never = lagging.disturb() => match never {},
+            }
+            for replica in &world.replicas {
+                let reads = lag::reads_of_standbys(&replica.running).await;
+                world.counts.of_standbys.fetch_add(reads, Ordering::Relaxed);
+            }
+        }
+        Servers::Cluster(cluster) => {
             let disturbing = async { Ok(cluster.disturb(Arc::clone(&world)).await) };
             let ((), injected) = tokio::try_join!(acting, disturbing)?;
             println!("{injected:?}");
@@ -545,9 +579,11 @@ async fn run(
 }
 
 /// Runs the model, and checks that it met every case.
-async fn expect_right(replicas: &str, writers: &PgConnectOptions, cluster: Option<&mut Cluster>) {
-    let steps = steps();
-    let counts = run(replicas, writers, cluster, steps).await.unwrap();
+async fn expect_right(replicas: &str, writers: &PgConnectOptions, servers: Servers<'_>) {
+    let is_lagging = matches!(servers, Servers::Lagging(_));
+    // Each change of the lag takes its time.
+    let steps = if is_lagging { steps() / 2 } else { steps() };
+    let counts = run(replicas, writers, servers, steps).await.unwrap();
     println!("{counts:?}");
     let Counts {
         writes,
@@ -557,6 +593,7 @@ async fn expect_right(replicas: &str, writers: &PgConnectOptions, cluster: Optio
         from_links,
         held,
         failed,
+        of_standbys,
     } = counts;
     for (what, share) in [
         (writes, 8),
@@ -569,12 +606,16 @@ async fn expect_right(replicas: &str, writers: &PgConnectOptions, cluster: Optio
         assert!(what.into_inner() >= steps / share, "too few cases");
     }
     assert!(failed.into_inner() <= steps / 4, "too many failures");
+    assert!(
+        !is_lagging || of_standbys.into_inner() >= steps / 50,
+        "too few reads of standbys"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_response_is_of_a_snapshot_since_its_request() {
     let database = TestDatabase::new().await;
-    expect_right(&database.service_url(), &database.options(), None).await;
+    expect_right(&database.service_url(), &database.options(), Servers::One).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -586,7 +627,7 @@ async fn the_same_behind_a_pooler() {
         None => return left_out("PgBouncer is not installed"),
     };
     let bouncer = PgBouncer::start(database.service_options(), settings).await;
-    expect_right(&bouncer.url(), &database.options(), None).await;
+    expect_right(&bouncer.url(), &database.options(), Servers::One).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -594,14 +635,26 @@ async fn the_same_with_crashes_restarts_and_switchovers() {
     let mut cluster = Cluster::start().await;
     let options = cluster.options();
     let url = options.to_url_lossy();
-    expect_right(url.as_str(), &options, Some(&mut cluster)).await;
+    expect_right(url.as_str(), &options, Servers::Cluster(&mut cluster)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_with_reads_on_a_standby_that_lags() {
+    let lagging = Lagging::start();
+    expect_right(&lagging.url(), &lagging.options(), Servers::Lagging(&lagging)).await;
 }
 
 /// The fault that is found in a database broken by this SQL.
 async fn found(broken: &str) -> String {
     let database = TestDatabase::new().await;
     database.execute(broken).await;
-    let ran = run(&database.service_url(), &database.options(), None, 50 * STEPS).await;
+    let ran = run(
+        &database.service_url(),
+        &database.options(),
+        Servers::One,
+        50 * STEPS,
+    )
+    .await;
     ran.map(drop).expect_err(broken)
 }
 
