@@ -171,11 +171,14 @@ async fn drift_is_reported_from_the_first_check_on() {
 #[tokio::test]
 async fn the_number_of_pending_tasks_is_current() {
     let stage = Stage::new(PendingConfig::default()).await;
-    // There are no other requests.
+    let mut before = Some(0);
     for number in 0..3 {
         let figures = stage.figures().await;
         assert_eq!(figures.number("pending_tasks"), Some(number));
-        assert_eq!(figures.reads("ok"), Some(number + 1));
+        // One for the number, and one for the summary if it is counted.
+        let reads = figures.reads("ok");
+        assert!(reads > before, "{reads:?}");
+        before = reads;
         stage.insert(&number.to_string()).await;
     }
 }

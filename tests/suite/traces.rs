@@ -190,7 +190,7 @@ async fn a_trace_has_the_request_the_barrier_and_each_statement_without_values()
         tree,
         "GET /task-status
   freshness check
-    select coalesce(sum(pending), 0)::bigint as
+    select now() as at,
   select pg_is_in_recovery() as is_standby,
   with tally as materialized
 "
@@ -216,7 +216,7 @@ async fn a_trace_has_the_request_the_barrier_and_each_statement_without_values()
         collector.tree(&trace(3)).await.0,
         "GET /task-status
   freshness check
-    select coalesce(sum(pending), 0)::bigint as
+    select now() as at,
 "
     );
 
