@@ -36,7 +36,8 @@ async fn main() -> ExitCode {
         Err(error) => return not_parsed(&error),
     };
     let format = cli.logging.log_format;
-    let traces = cli.traces().map_or(Ok(()), traces::start);
+    let traces = cli.traces();
+    let traces = traces.and_then(|settings| settings.map_or(Ok(()), traces::start));
     telemetry::start(format, cli.logging.log);
     let Some(command) = cli.command else {
         return ExitCode::SUCCESS;

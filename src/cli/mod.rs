@@ -49,7 +49,7 @@ pub enum CommandError {
         #[source]
         source: io::Error,
     },
-    #[error("cannot use the sockets that were passed: each must be a TCP socket")]
+    #[error("cannot use the sockets that were passed: each must be a TCP socket that listens")]
     Sockets(#[source] io::Error),
     #[error("the server failed")]
     Server(#[source] io::Error),

@@ -87,23 +87,30 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
         metrics.requests.clone(),
     );
     let mut passed = Sockets::passed().map_err(CommandError::Sockets)?;
-    let [health, metrics_socket] = ["health", "metrics"].map(|name| passed.take(|other| other == name));
+    let [health, metrics_sockets] = ["health", "metrics"].map(|name| passed.take(|other| other == name));
     let health = Socket::of(health, args.admin_listen)?;
-    let metrics_socket = Socket::of(metrics_socket, args.metrics_listen)?;
+    let metrics_sockets = Socket::of(metrics_sockets, args.metrics_listen)?;
     let of_standbys = standbys.map_or(0, |standbys| standbys.count() * database.connections().max);
     let limits = args.connections(descriptors::raise().saturating_sub(of_standbys));
-    if let Some(socket) = Socket::of(passed.take(|_| true), Some(args.listen))? {
+    for socket in Socket::of(passed.take(|_| true), Some(args.listen))? {
         let until_ready = until_ready(database.clone(), authorizer.clone());
-        serve(socket, "API", app, limits, tls.as_ref(), Box::pin(until_ready));
+        serve(
+            socket,
+            "API",
+            app.clone(),
+            limits.clone(),
+            tls.as_ref(),
+            Box::pin(until_ready),
+        );
     }
     let limits = ConnectionLimits::of(ADMIN_CONNECTIONS);
-    if let Some(socket) = health {
-        let app = router::health(readiness);
+    for socket in health {
+        let app = router::health(readiness.clone());
         serve(socket, "health", app, limits.clone(), None, Box::pin(ready(())));
     }
-    if let Some(socket) = metrics_socket {
+    for socket in metrics_sockets {
         let app = router::metrics(database.clone(), pending.clone(), metrics.clone());
-        serve(socket, "metrics", app, limits, None, Box::pin(ready(())));
+        serve(socket, "metrics", app, limits.clone(), None, Box::pin(ready(())));
     }
 
     let result = tokio::select! {

@@ -20,16 +20,12 @@ pub enum Socket {
 }
 
 impl Socket {
-    /// The socket that was passed, else one with this address. `None` without either.
-    pub fn of(
-        passed: Option<TcpListener>,
-        address: Option<SocketAddr>,
-    ) -> Result<Option<Self>, CommandError> {
-        match (passed, address) {
-            (Some(passed), _) => Ok(Some(Self::Passed(passed))),
-            (None, Some(address)) => Self::bind(address).map(Some),
-            (None, None) => Ok(None),
+    /// The sockets that were passed, else one with this address. None without either.
+    pub fn of(passed: Vec<TcpListener>, address: Option<SocketAddr>) -> Result<Vec<Self>, CommandError> {
+        if passed.is_empty() {
+            return address.into_iter().map(Self::bind).collect();
         }
+        Ok(passed.into_iter().map(Self::Passed).collect())
     }
 
     fn bind(address: SocketAddr) -> Result<Self, CommandError> {

@@ -38,7 +38,7 @@ use crate::http::transport::Transport;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a new connection may then take to send its first request.
 const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// How much longer than the idle time-out a connection is kept: a request that was sent just in time is on its way.
+/// How much longer than the idle timeout a connection is kept: a request that was sent just in time is on its way.
 const IDLE_MARGIN: Duration = Duration::from_secs(1);
 /// The longest head of a request. Each connection may keep as much in memory, authenticated or not.
 const HEAD_BYTES: usize = 128 * 1024;
@@ -85,11 +85,19 @@ pub async fn serve(
         stop.closing.cancelled().await;
         sleep(grace).await;
     };
-    tokio::select! {
-        served = serving => served,
-        // Dropping the set cuts off the rest.
-        () = bound => Ok(()),
-    }
+    let served = tokio::select! {
+        served = serving => Some(served),
+        () = bound => None,
+    };
+    served.unwrap_or_else(|| {
+        // Dropping the set cuts them off.
+        let connections = connections.len();
+        tracing::warn!(
+            connections,
+            "connections were cut off at the end of the shutdown timeout"
+        );
+        Ok(())
+    })
 }
 
 /// One connection, from its handshake to its end.
@@ -202,7 +210,7 @@ async fn requests(
     .await
 }
 
-/// Ends when no request has been in flight for the idle time-out. Hyper's own timer closes a connection though a request
+/// Ends when no request has been in flight for the idle timeout. Hyper's own timer closes a connection though a request
 /// is on its way, and is made anew for each request; this one looks at the time of the last response when it fires.
 async fn idle(exchange: &Exchange, idle_timeout: Duration) {
     let begun = Instant::now();

@@ -61,7 +61,7 @@ pub struct ExportQuery<'a> {
     pub limit: Option<i32>,
 }
 
-/// The rows of an export. Each read is a statement of its own, with a time-out of its own.
+/// The rows of an export. Each read is a statement of its own, with a timeout of its own.
 pub struct Rows {
     lease: Lease,
     /// How many more there may be.

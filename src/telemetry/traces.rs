@@ -38,6 +38,14 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 /// The longest header of a trace that is read. The conventions ask for as much of `tracestate`.
 const MAX_HEADER_BYTES: usize = 512;
 
+/// The variables of the library about its queue and batches, and the most that each may be: the library allocates the queue.
+const VARIABLES: [(&str, u64); 4] = [
+    ("OTEL_BSP_MAX_QUEUE_SIZE", 65_536),
+    ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 65_536),
+    ("OTEL_BSP_SCHEDULE_DELAY", 3_600_000),
+    ("OTEL_BSP_EXPORT_TIMEOUT", 3_600_000),
+];
+
 /// Set once, if traces are to be made.
 static TRACING: OnceLock<Tracing> = OnceLock::new();
 
@@ -59,6 +67,10 @@ pub struct TraceSettings {
 /// The reason why no traces can be made.
 #[derive(Debug, Error)]
 pub enum TraceError {
+    #[error("{setting} must be a URL that begins with http:// or https://")]
+    Endpoint { setting: &'static str },
+    #[error("{variable} must be an integer from 1 to {max}")]
+    Variable { variable: &'static str, max: u64 },
     #[error("cannot create an HTTP client for traces")]
     Client(#[source] reqwest::Error),
     #[error("cannot send traces with these settings")]
@@ -67,6 +79,12 @@ pub enum TraceError {
 
 /// Makes traces from now on. Call once, before [`super::start`].
 pub fn start(settings: TraceSettings) -> Result<(), TraceError> {
+    for (variable, max) in VARIABLES {
+        let is_valid = |given: String| given.parse().is_ok_and(|given| (1..=max).contains(&given));
+        if std::env::var(variable).is_ok_and(|given| !is_valid(given)) {
+            return Err(TraceError::Variable { variable, max });
+        }
+    }
     let exports = Exports::default();
     let collector = Collector::new(&settings.endpoint, exports.clone()).map_err(TraceError::Client)?;
     let exporter = SpanExporter::builder()
@@ -239,8 +257,16 @@ struct Headers<'a>(&'a HeaderMap);
 
 impl Extractor for Headers<'_> {
     fn get(&self, key: &str) -> Option<&str> {
-        let value = self.0.get(key)?.to_str().ok()?;
-        (value.len() <= MAX_HEADER_BYTES).then_some(value)
+        let mut values = self.0.get_all(key).iter();
+        let value = values.next()?.to_str().ok()?;
+        // The library takes a sign for a digit, and reads the first of several.
+        let mut is_trace = || {
+            values.next().is_none()
+                && value
+                    .bytes()
+                    .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-'))
+        };
+        (value.len() <= MAX_HEADER_BYTES && (key != "traceparent" || is_trace())).then_some(value)
     }
 
     fn keys(&self) -> Vec<&str> {

@@ -342,6 +342,7 @@ async fn a_server_that_drains_says_so_and_serves_on() {
         "127.0.0.1:0",
         "--drain-delay",
         "1h",
+        "--health-on-api",
     ];
     let mut program = Program::start(serve(&database.url(), &arguments));
     let (api, health) = (program.url().await, program.url_of("health").await);
@@ -357,11 +358,13 @@ async fn a_server_that_drains_says_so_and_serves_on() {
     program.signal("TERM");
     program.logged("stopping").await;
 
-    let ready = get(format!("{health}/readyz")).await;
-    assert_eq!((ready.status.as_u16(), ready.body.as_str()), (503, "draining\n"));
-    let verbose = get(format!("{health}/readyz?verbose")).await;
     let checks = "[-]shutdown failed: draining\n[+]database ok\n[+]schema ok\n[+]pages ok\n[+]keys ok\nreadyz check failed\n";
-    assert_eq!((verbose.status.as_u16(), verbose.body.as_str()), (503, checks));
+    for address in [&health, &api] {
+        let ready = get(format!("{address}/readyz")).await;
+        assert_eq!((ready.status.as_u16(), ready.body.as_str()), (503, "draining\n"));
+        let verbose = get(format!("{address}/readyz?verbose")).await;
+        assert_eq!((verbose.status.as_u16(), verbose.body.as_str()), (503, checks));
+    }
     let live = get(format!("{health}/livez?verbose")).await;
     assert_eq!(
         (live.status.as_u16(), live.body.as_str()),

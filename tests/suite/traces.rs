@@ -16,7 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::support::database::TestDatabase;
-use crate::support::program::{Program, serve};
+use crate::support::program::{Program, refused, serve};
 use crate::support::service::{Answer, PENDING_TASKS};
 use crate::support::{eventually, until};
 
@@ -314,6 +314,7 @@ async fn a_caller_decides_only_with_a_valid_header() {
         format!("ff-{id}-00f067aa0ba902b7-01"),
         format!("00-{id}-00f067aa0ba902b7-01-more"),
         format!("00-{id}"),
+        format!("00-+{}-00f067aa0ba902b7-01", &id[1..]),
         "0".repeat(10_000),
         "-".repeat(500),
         "äöü".to_owned(),
@@ -336,6 +337,19 @@ async fn a_caller_decides_only_with_a_valid_header() {
     assert!(collector.spans(&id).is_empty());
     let requests = collector.spans("").into_iter().filter(|span| span.kind == SERVER);
     assert_eq!(requests.count(), hostile.len() + 1);
+}
+
+#[tokio::test]
+async fn a_queue_without_bound_is_refused() {
+    let database = TestDatabase::new().await;
+    let arguments = ["--auth", "none", "--otlp-endpoint", "http://127.0.0.1:4318"];
+    for value in ["99999999999999", "0", "-1", "many"] {
+        let mut command = serve(&database.url(), &arguments);
+        command.env("OTEL_BSP_MAX_QUEUE_SIZE", value);
+        let refused = refused(command);
+        let said = "OTEL_BSP_MAX_QUEUE_SIZE must be an integer from 1 to 65536";
+        assert!(refused.contains(said), "{refused}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

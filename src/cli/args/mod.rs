@@ -32,7 +32,7 @@ use crate::http::tls::TlsFiles;
 use crate::pending::PendingConfig;
 use crate::store::schema::Schema;
 use crate::telemetry::LogFormat;
-use crate::telemetry::traces::TraceSettings;
+use crate::telemetry::traces::{TraceError, TraceSettings};
 pub use access::{AccessArgs, AccessError, AuthMode};
 pub use database::{DatabaseArgs, DatabaseLimits, ReadDatabaseArgs};
 pub use database_url::DatabaseUrl;
@@ -108,10 +108,10 @@ pub struct Logging {
 
 impl Cli {
     /// Where traces go; `None` if none are to be made.
-    pub fn traces(&self) -> Option<TraceSettings> {
+    pub fn traces(&self) -> Result<Option<TraceSettings>, TraceError> {
         match &self.command {
             Some(Command::Serve(args)) => args.traces.settings(),
-            _ => None,
+            _ => Ok(None),
         }
     }
 }
@@ -188,7 +188,7 @@ pub struct ServeArgs {
     /// How long a client may read nothing of what it is sent before its connection is closed
     #[arg(long, env = "TASK_STATUS_WRITE_TIMEOUT", default_value = "30s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub write_timeout: Duration,
-    /// How long a connection may be idle before it is closed. Make it longer than the idle time-out of a balancer or proxy
+    /// How long a connection may be idle before it is closed. Make it longer than the idle timeout of a balancer or proxy
     /// in front, so that a request never meets a connection that is being closed
     #[arg(long, env = "TASK_STATUS_IDLE_TIMEOUT", default_value = "75s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub idle_timeout: Duration,

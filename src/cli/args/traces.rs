@@ -5,7 +5,7 @@ use opentelemetry_otlp::Protocol;
 use opentelemetry_sdk::trace::Sampler;
 use reqwest::Url;
 
-use crate::telemetry::traces::TraceSettings;
+use crate::telemetry::traces::{TraceError, TraceSettings};
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Traces")]
@@ -13,11 +13,21 @@ pub struct TraceArgs {
     /// Send traces of requests to this OpenTelemetry collector, by OTLP over HTTP: its URL, such as http://127.0.0.1:4318,
     /// to which /v1/traces is appended. By default none are made. OTEL_EXPORTER_OTLP_HEADERS, OTEL_SERVICE_NAME,
     /// OTEL_RESOURCE_ATTRIBUTES and OTEL_BSP_... have their usual meaning
-    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide_env_values = true, value_parser = url, value_name = "URL")]
-    pub otlp_endpoint: Option<Url>,
+    #[arg(
+        long,
+        env = "OTEL_EXPORTER_OTLP_ENDPOINT",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub otlp_endpoint: Option<String>,
     /// Send traces to this URL as it is
-    #[arg(long, env = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", hide_env_values = true, value_parser = url, value_name = "URL")]
-    pub otlp_traces_endpoint: Option<Url>,
+    #[arg(
+        long,
+        env = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub otlp_traces_endpoint: Option<String>,
     /// The form of traces. OTLP over gRPC is not supported
     #[arg(long, env = "OTEL_EXPORTER_OTLP_PROTOCOL", value_enum, default_value_t)]
     pub otlp_protocol: OtlpProtocol,
@@ -58,12 +68,22 @@ pub enum TracesSampler {
 
 impl TraceArgs {
     /// `None` if no traces are to be made.
-    pub fn settings(&self) -> Option<TraceSettings> {
-        let base = || {
-            let mut url = self.otlp_endpoint.clone()?;
+    pub fn settings(&self) -> Result<Option<TraceSettings>, TraceError> {
+        let whole = parsed(
+            self.otlp_traces_endpoint.as_deref(),
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT (or --otlp-traces-endpoint)",
+        )?;
+        let base = parsed(
+            self.otlp_endpoint.as_deref(),
+            "OTEL_EXPORTER_OTLP_ENDPOINT (or --otlp-endpoint)",
+        )?;
+        let appended = base.map(|mut url| {
             let path = format!("{}/v1/traces", url.path().trim_end_matches('/'));
             url.set_path(&path);
-            Some(url)
+            url
+        });
+        let Some(endpoint) = whole.or(appended) else {
+            return Ok(None);
         };
         let of_root = match self.traces_sampler {
             TracesSampler::On | TracesSampler::ParentOrOn => Sampler::AlwaysOn,
@@ -72,8 +92,8 @@ impl TraceArgs {
                 Sampler::TraceIdRatioBased(self.traces_sampler_arg)
             }
         };
-        Some(TraceSettings {
-            endpoint: self.otlp_traces_endpoint.clone().or_else(base)?,
+        Ok(Some(TraceSettings {
+            endpoint,
             protocol: match self.otlp_protocol {
                 OtlpProtocol::Protobuf => Protocol::HttpBinary,
                 OtlpProtocol::Json => Protocol::HttpJson,
@@ -82,15 +102,18 @@ impl TraceArgs {
                 TracesSampler::On | TracesSampler::Off | TracesSampler::Ratio => of_root,
                 _ => Sampler::ParentBased(Box::new(of_root)),
             },
-        })
+        }))
     }
 }
 
-fn url(text: &str) -> Result<Url, &'static str> {
-    Url::parse(text)
-        .ok()
-        .filter(|url| ["http", "https"].contains(&url.scheme()))
-        .ok_or("it must be a URL that begins with http:// or https://")
+/// Not by clap, which repeats a value that it refuses: this one may hold a password.
+fn parsed(given: Option<&str>, setting: &'static str) -> Result<Option<Url>, TraceError> {
+    let parse = |text| {
+        let url = Url::parse(text).ok();
+        url.filter(|url| ["http", "https"].contains(&url.scheme()))
+            .ok_or(TraceError::Endpoint { setting })
+    };
+    given.map(parse).transpose()
 }
 
 fn ratio(text: &str) -> Result<f64, &'static str> {
@@ -112,9 +135,10 @@ mod tests {
         traces: TraceArgs,
     }
 
-    fn settings(arguments: &[&str]) -> Result<Option<TraceSettings>, clap::Error> {
-        let command = Command::try_parse_from([""].iter().chain(arguments))?;
-        Ok(command.traces.settings())
+    fn settings(arguments: &[&str]) -> Result<Option<TraceSettings>, String> {
+        let command =
+            Command::try_parse_from([""].iter().chain(arguments)).map_err(|error| error.to_string())?;
+        command.traces.settings().map_err(|error| error.to_string())
     }
 
     #[test]
@@ -150,13 +174,14 @@ mod tests {
     fn settings_that_cannot_work_are_refused() {
         for arguments in [
             ["--otlp-endpoint", "127.0.0.1:4318"],
-            ["--otlp-endpoint", "grpc://h"],
+            ["--otlp-endpoint", "grpc://user:secret@h"],
             ["--otlp-protocol", "grpc"],
             ["--traces-sampler", "xray"],
             ["--traces-sampler-arg", "1.1"],
             ["--traces-sampler-arg", "NaN"],
         ] {
-            assert!(settings(&arguments).is_err(), "{arguments:?}");
+            let refused = settings(&arguments).expect_err("a setting that is refused");
+            assert!(!refused.contains("secret"), "{refused}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The barrier under shuttle: wherever one task can come before another, shuttle chooses which does.
 //!
-//! The barrier itself is explored. Its tasks, time-outs and lock are shuttle's, by way of [`Runtime`]; each use of
+//! The barrier itself is explored. Its tasks, timeouts and lock are shuttle's, by way of [`Runtime`]; each use of
 //! tokio's channel counts as one step. `tests/broken/` breaks the barrier on purpose: these tests must then fail.
 
 use std::future::{pending, poll_fn};

@@ -364,7 +364,7 @@ async fn changes(service: &Service, seen: &mut Seen<'_>) {
     }
 }
 
-/// Announces content and never sends it. The requests run concurrently, as each lasts until the time-out.
+/// Announces content and never sends it. The requests run concurrently, as each lasts until the timeout.
 async fn slow_content(service: &Service, seen: &mut Seen<'_>) {
     let operations = seen.description.operations();
     let slow = operations.iter().filter(|operation| operation.has_content());
