@@ -25,7 +25,7 @@ fn parsing(criterion: &mut Criterion) {
         bencher.iter(|| Sorters::parse(black_box("-modified,uniqueName")));
     });
     criterion.bench_function("Accept-Encoding", |bencher| {
-        bencher.iter(|| ContentEncoding::negotiate(black_box("gzip, deflate, br, zstd")));
+        bencher.iter(|| ContentEncoding::negotiate([black_box("gzip, deflate, br, zstd")].into_iter()));
     });
 }
 
