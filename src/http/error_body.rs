@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use crate::http::bounds::MAX_BODY_BYTES;
 use crate::http::error::ApiError;
+use crate::http::routes::health::Probe;
 use crate::http::tracking_id::TrackingId;
 use crate::messages::cause::Cause;
 use crate::messages::locale::{Locale, Message};
@@ -112,7 +113,8 @@ pub async fn envelope<F: Future<Output = Response>>(
 ) -> Response {
     let context = Context::of(&request);
     let response = next(request).await;
-    if response.status().is_client_error() || response.status().is_server_error() {
+    let is_failure = response.status().is_client_error() || response.status().is_server_error();
+    if is_failure && response.extensions().get::<Probe>().is_none() {
         context.wrap(response)
     } else {
         response

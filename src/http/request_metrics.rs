@@ -17,6 +17,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::http::error_body::ErrorType;
 use crate::http::middleware::long_poll;
+use crate::http::routes::health::Probe;
 
 /// The upper bounds of the buckets, in seconds, as the conventions say.
 const BUCKETS: [f64; 14] = [
@@ -91,6 +92,9 @@ impl RequestMetrics {
         let request = request.map(|content| counted(content, &self.received));
         let response = next(request).await.map(|content| counted(content, &self.sent));
         drop(active);
+        if response.extensions().get::<Probe>().is_some() {
+            return response;
+        }
         let labels = Labels {
             method,
             route: response.extensions().get().cloned(),

@@ -121,9 +121,9 @@ pub fn api(state: AppState, config: &ApiConfig, extra_routes: Vec<Route>) -> Rou
         pending,
         stop,
     };
-    // Some balancers ask for `/` alone. No middleware: a probe that fails is no failure of a request, and names an address,
-    // which may be none of the allowed hosts.
-    let health = any_service(health(readiness).route("/", get(health::livez)));
+    // Balancers ask for an address, which may be none of the allowed hosts, and some for `/` alone.
+    let health = health(readiness).route("/", get(health::livez));
+    let health = any_service(layered(health, AllowedHosts::Any));
     let front = match &config.dashboard {
         None => health.clone(),
         Some(_) => health

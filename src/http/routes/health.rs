@@ -3,13 +3,19 @@
 //!
 //! With `?verbose` the response has a line for each check, as Kubernetes' own have.
 
+use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
+use axum::response::IntoResponse;
 
 use crate::http::middleware::authorize::Authorizer;
 use crate::http::stop::Stop;
 use crate::pending::Pending;
 use crate::store::Database;
+
+/// Extension of a response to a probe: that it fails is no failure of the request.
+#[derive(Debug, Clone, Copy)]
+pub struct Probe;
 
 /// What the server needs to answer.
 #[derive(Debug, Clone)]
@@ -72,7 +78,7 @@ pub async fn livez(RawQuery(query): RawQuery) -> &'static str {
 }
 
 /// The server is not about to stop, the database is up and confirms pages, and callers can be authenticated.
-pub async fn readyz(State(readiness): State<Readiness>, RawQuery(query): RawQuery) -> (StatusCode, String) {
+pub async fn readyz(State(readiness): State<Readiness>, RawQuery(query): RawQuery) -> impl IntoResponse {
     let is_verbose = is_verbose(query.as_deref());
     let (mut lines, mut first) = (Vec::new(), None);
     for (name, check) in Check::ALL {
@@ -95,7 +101,7 @@ pub async fn readyz(State(readiness): State<Readiness>, RawQuery(query): RawQuer
     } else {
         format!("{}\n", first.unwrap_or("ok"))
     };
-    (status, text)
+    (status, Extension(Probe), text)
 }
 
 /// Other parameters are ignored, as those of the API.
