@@ -1,4 +1,4 @@
-//! What this build is, for `task-status version` and the metric of the build.
+//! The identity of this build, for `task-status version` and the metric of the build.
 
 /// The version of the program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -76,7 +76,7 @@ export function Chart({ bins, label, onPick }) {
 }
 
 /**
- * What these columns show together.
+ * The sums of these columns, by series.
  *
  * @param {Bin[]} bins
  * @returns {[(typeof SERIES)[number]['name'] | 'started', number][]}

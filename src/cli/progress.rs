@@ -89,7 +89,7 @@ impl Progress {
     }
 }
 
-/// What is known, the most important first, as far as it fits.
+/// The figures that are known, the most important first, as far as they fit.
 fn text(percent: Option<u64>, rows: u64, of_this_run: u64, elapsed: Duration) -> String {
     let settled = elapsed >= SETTLED;
     let parts = [

@@ -1,4 +1,4 @@
-//! What systemd and `serve` tell each other: sockets that were opened for the process, and its state.
+//! The protocol between systemd and `serve`: sockets that were opened for the process, and its state.
 
 use std::env;
 use std::io;

@@ -196,7 +196,7 @@ async fn requests(
         () = yield_now() => {}
     }
     connection.as_mut().graceful_shutdown();
-    // Hyper would wait for the rest of a head. Whoever waits for the place does not wait for the peer to close.
+    // Hyper would wait for the rest of a head. A connection that waits for the place does not wait for the peer to close.
     poll_fn(|context| match connection.as_mut().poll(context) {
         Poll::Pending
             if exchange.is_idle()

@@ -97,7 +97,7 @@ struct Shared {
     stop: CancellationToken,
 }
 
-/// What a freshness check has read.
+/// The result of a freshness check.
 #[derive(Debug, Clone)]
 struct TracedTally {
     tally: Tally,
@@ -255,7 +255,7 @@ impl Pending {
         Ok(AtLeast { tally, tasks })
     }
 
-    /// What a standby has to show before it may be asked about any tasks; `None` without one.
+    /// The state that a standby has to show before it may be asked about any tasks; `None` without standbys.
     pub async fn for_standby(&self) -> Result<Option<AtLeast>, StoreError> {
         if self.shared.database.has_standbys() {
             return Ok(Some(self.at_least(Tasks::All).await?));

@@ -42,7 +42,7 @@ const LONG: Duration = Duration::from_mins(1);
 /// How many freshness checks are remembered: more than there are while a request waits.
 const MAX_SEEN: usize = 256;
 
-/// What a read must show at least: these tasks as a freshness check has seen them since the request arrived.
+/// The least that a read must show: these tasks as a freshness check has seen them since the request arrived.
 #[derive(Debug, Clone, Copy)]
 pub struct AtLeast {
     pub tally: Tally,
@@ -85,7 +85,7 @@ pub(super) struct Standbys {
     nodes: Vec<Arc<Standby>>,
     /// The standby to ask next.
     next: AtomicUsize,
-    /// What freshness checks have seen, the last at the end.
+    /// The tallies that freshness checks have seen, the last at the end.
     seen: Mutex<VecDeque<Tally>>,
     settings: Settings,
     reads: StandbyReads,
@@ -362,7 +362,7 @@ impl Standby {
     }
 }
 
-/// What the standby shows.
+/// The tally that the standby shows.
 async fn ask(lease: &mut Lease, question: String) -> sqlx::Result<Tally> {
     let asking = sqlx::raw_sql(AssertSqlSafe(question)).fetch_one(&mut **lease);
     let row = timeout(CATCH_UP, asking)

@@ -55,7 +55,7 @@ struct Tracing {
     exports: Exports,
 }
 
-/// Where traces are sent, and of which requests they are made.
+/// The collector that traces are sent to, and the choice of requests.
 #[derive(Debug, Clone)]
 pub struct TraceSettings {
     /// The whole URL.

@@ -6,9 +6,6 @@ use private_postgres::{self, PrivatePostgres};
 use reqwest::Method;
 use serde_json::Value;
 use sqlx::{Connection, PgConnection};
-use task_status::http::router;
-use task_status::http::routes::health::Readiness;
-use task_status::http::stop::Stop;
 use task_status::store::database::Limits;
 use task_status::store::schema::Schema;
 use task_status::telemetry::error_chain;
@@ -167,13 +164,7 @@ async fn missing_tables_are_an_outage() {
 async fn a_table_that_is_away_is_told_by_readiness() {
     let database = TestDatabase::new().await;
     let service = Service::start(&database).await;
-    let readiness = Readiness {
-        database: service.database.clone(),
-        authorizer: service.authorizer.clone().unwrap(),
-        pending: service.pending.clone().unwrap(),
-        stop: Stop::default(),
-    };
-    let health = Service::serve(router::health(readiness), service.database.clone());
+    let health = service.health();
     for (statement, status, body) in [
         (
             "alter table task_status rename to elsewhere",

@@ -30,7 +30,7 @@ const CLIENTS: usize = 2;
 /// Between the requests of a client.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// What a client asks for over and over.
+/// The requests that a client sends over and over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Page,

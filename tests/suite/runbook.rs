@@ -6,7 +6,7 @@ use std::path::Path;
 
 const RUNBOOK: &str = include_str!("../../docs/runbook.md");
 const ALERTS: &str = include_str!("../../deploy/prometheus/task-status.rules.yml");
-/// What logs at these levels.
+/// The macros that log at these levels.
 const LOGS: [&str; 4] = [
     "tracing::warn!(",
     "tracing::error!(",

@@ -107,7 +107,7 @@ pub struct Logging {
 }
 
 impl Cli {
-    /// Where traces go; `None` if none are to be made.
+    /// The settings of traces; `None` if none are to be made.
     pub fn traces(&self) -> Result<Option<TraceSettings>, TraceError> {
         match &self.command {
             Some(Command::Serve(args)) => args.traces.settings(),

@@ -137,7 +137,7 @@ impl Authorizer {
 #[derive(Clone)]
 struct Guard(Arc<Conditions>);
 
-/// What a request has to pass before a route.
+/// The conditions that a request has to meet before a route.
 struct Conditions {
     authorizer: Arc<AuthorizerState>,
     requirement: Requirement,

@@ -29,8 +29,7 @@ use crate::http::error::ApiError;
 use crate::http::error_body::envelope;
 use crate::http::request_metrics::RequestMetrics;
 
-/// Routes inside all middleware. One service with one future: layers would move each request from box to box, which took
-/// longer than all else.
+/// Routes inside all middleware. One service with one future: layers would move each request from box to box.
 #[derive(Clone)]
 pub struct Layered(Arc<Middleware>);
 
@@ -87,7 +86,7 @@ impl Middleware {
 
     async fn without_panics(&self, request: Request) -> Response {
         let response = long_poll::hold(request, |request| self.in_time(request));
-        // Whatever a panic may leave half done is behind a lock that says so.
+        // No state that a panic may leave half done is used afterwards: locks say so.
         let caught = AssertUnwindSafe(response).catch_unwind().await;
         caught.unwrap_or_else(|payload| panicked(&*payload))
     }

@@ -17,7 +17,7 @@ use crate::store::Database;
 #[derive(Debug, Clone, Copy)]
 pub struct Probe;
 
-/// What the server needs to answer.
+/// The parts of the server that readiness is about.
 #[derive(Debug, Clone)]
 pub struct Readiness {
     pub database: Database,

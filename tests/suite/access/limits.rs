@@ -11,9 +11,6 @@ use task_status::auth::permissions::PermissionMap;
 use task_status::auth::proxies::Proxies;
 use task_status::auth::rate::Limiter;
 use task_status::http::middleware::authorize::Authorizer;
-use task_status::http::router;
-use task_status::http::routes::health::Readiness;
-use task_status::http::stop::Stop;
 
 use super::*;
 use crate::support::identity::claims;
@@ -229,13 +226,7 @@ async fn a_disconnected_client_releases_its_permit() {
 async fn health_needs_no_permit() {
     let database = TestDatabase::new().await;
     let service = with_permits(&database, 1).await;
-    let readiness = Readiness {
-        database: service.database.clone(),
-        authorizer: service.authorizer.clone().unwrap(),
-        pending: service.pending.clone().unwrap(),
-        stop: Stop::default(),
-    };
-    let health = Service::serve(router::health(readiness), service.database.clone());
+    let health = service.health();
     let holder = database.lock().await;
     let inside = tokio::spawn({
         let service = Arc::clone(&service);

@@ -16,6 +16,7 @@ use task_status::http::middleware::authorize::Authorizer;
 use task_status::http::middleware::hosts::AllowedHosts;
 use task_status::http::request_metrics::RequestMetrics;
 use task_status::http::router::{self, ApiConfig};
+use task_status::http::routes::health::Readiness;
 use task_status::http::routes::ui::DashboardConfig;
 use task_status::http::server;
 use task_status::http::shares::Bounds;
@@ -201,6 +202,17 @@ impl Service {
             client: reqwest::Client::new(),
             _pooler: None,
         }
+    }
+
+    /// The routes for supervisors of this service, on an address of their own.
+    pub fn health(&self) -> Self {
+        let readiness = Readiness {
+            database: self.database.clone(),
+            authorizer: self.authorizer.clone().unwrap(),
+            pending: self.pending.clone().unwrap(),
+            stop: Stop::default(),
+        };
+        Self::serve(router::health(readiness), self.database.clone())
     }
 
     pub async fn get(&self, target: &str) -> Answer {

@@ -1,4 +1,4 @@
-//! What the page says when it is refused, and how it goes on.
+//! The page says that it is refused, and goes on.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -82,7 +82,7 @@ async fn an_ended_session_with_a_gateway_is_said_and_begun_anew() {
         browser.run(&answer(ended)).await;
         database.execute(CHANGE).await;
         browser.run(&alerted(says)).await;
-        // What was shown stays.
+        // The rows stay.
         browser.run(&named(&["n"])).await;
         browser
             .run(&format!(
@@ -101,7 +101,7 @@ async fn an_ended_session_with_a_gateway_is_said_and_begun_anew() {
         }
         browser.run(RECOVERED).await;
     }
-    // Whoever has signed in elsewhere needs no reload.
+    // After signing in elsewhere no reload is needed.
     for refused in ["401", "403"] {
         browser.run(&answer(refused)).await;
         database.execute(CHANGE).await;

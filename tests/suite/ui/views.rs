@@ -1,4 +1,4 @@
-//! What of the list is shown: filters, the selection, named views.
+//! The part of the list that is shown: filters, the selection, named views.
 
 use serde_json::json;
 
