@@ -10,8 +10,8 @@ use std::process::{Command, ExitCode};
 
 use clap::Parser;
 use mimalloc::MiMalloc;
-use task_status::cli;
 use task_status::cli::args::{Cli, Logging};
+use task_status::cli::{self, CommandError};
 use task_status::telemetry::{self, LogFormat, error_chain, traces};
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
@@ -100,7 +100,15 @@ fn parse() -> Result<Cli, clap::Error> {
 fn not_parsed(error: &clap::Error) -> ExitCode {
     let format = Logging::format_at_least();
     if !error.use_stderr() || format.is_human() {
-        error.exit();
+        let ended = u8::try_from(error.exit_code()).unwrap_or(USAGE);
+        return match error.print() {
+            // A reader that has seen enough, such as `head`.
+            Err(failed) if failed.kind() != io::ErrorKind::BrokenPipe => {
+                print(&CommandError::Output(failed));
+                ExitCode::FAILURE
+            }
+            _ => ExitCode::from(ended),
+        };
     }
     telemetry::start(format, Targets::new().with_default(Level::ERROR));
     let text = error.to_string();

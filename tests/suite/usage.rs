@@ -35,14 +35,16 @@ async fn a_closed_pipe_ends_every_command_quietly() {
         assert_eq!(output_of(&output), "", "{arguments:?}");
     }
     // Other errors are told.
-    let mut full = command(&["openapi"]);
-    full.stdout(fs::File::create("/dev/full").unwrap());
-    let output = as_text(&mut full).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    assert!(
-        output_of(&output).starts_with("error: cannot write to standard output"),
-        "{output:?}"
-    );
+    for arguments in [&["openapi"][..], &["--help"], &["--version"]] {
+        let mut full = command(arguments);
+        full.stdout(fs::File::create("/dev/full").unwrap());
+        let output = as_text(&mut full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert!(
+            output_of(&output).starts_with("error: cannot write to standard output"),
+            "{output:?}"
+        );
+    }
 }
 
 #[test]
