@@ -1,5 +1,6 @@
 //! Logs on stderr: readable text, or one JSON object a line. [`traces`] are sent elsewhere.
 
+pub mod request;
 pub mod traces;
 
 use std::collections::HashMap;
@@ -23,6 +24,7 @@ use tracing_subscriber::layer::{Context, Filter};
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::registry::LookupSpan;
 
+use self::request::RequestIds;
 use self::traces::Statements;
 
 /// How often the number of repeated events is logged.
@@ -87,13 +89,22 @@ where
 {
     let lines = fmt::layer().with_writer(stderr);
     if format.is_human() {
-        return lines.with_target(false).with_ansi(stderr().is_terminal()).boxed();
+        let is_coloured = stderr().is_terminal();
+        return lines
+            .with_target(false)
+            .map_event_format(|inner| Line {
+                inner: inner.with_ansi(is_coloured),
+                format: LogFormat::Human,
+            })
+            .boxed();
     }
-    let lines = lines.json().flatten_event(true).with_span_list(false);
-    match format {
-        LogFormat::JsonSeverity => lines.map_event_format(WithSeverity).boxed(),
-        _ => lines.boxed(),
-    }
+    lines
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
+        .map_event_format(|inner| Line { inner, format })
+        .boxed()
 }
 
 fn log_panic(panic: &PanicHookInfo<'_>) {
@@ -102,10 +113,14 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     tracing::error!(location, error, "panic");
 }
 
-/// Adds `severity` to the lines of a JSON format.
-struct WithSeverity<F>(F);
+/// Adds to the lines of a format the ids of the request, and `severity` if it is asked for.
+struct Line<F> {
+    inner: F,
+    /// `Human`, or else a format of JSON.
+    format: LogFormat,
+}
 
-impl<S, N, F> FormatEvent<S, N> for WithSeverity<F>
+impl<S, N, F> FormatEvent<S, N> for Line<F>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
@@ -118,15 +133,33 @@ where
         event: &Event<'_>,
     ) -> std::fmt::Result {
         let mut line = String::new();
-        self.0.format_event(context, Writer::new(&mut line), event)?;
-        let severity = match *event.metadata().level() {
-            Level::ERROR => "ERROR",
-            Level::WARN => "WARNING",
-            Level::INFO => "INFO",
-            _ => "DEBUG",
-        };
-        let fields = line.strip_prefix('{').unwrap_or_default();
-        write!(writer, r#"{{"severity":"{severity}",{fields}"#)
+        self.inner.format_event(context, Writer::new(&mut line), event)?;
+        let line = line.strip_suffix('\n').unwrap_or(&line);
+        let request = RequestIds::current();
+        let mut ids = request.iter().flat_map(RequestIds::named);
+        if self.format == LogFormat::Human {
+            writer.write_str(line)?;
+            ids.try_for_each(|(name, id)| write!(writer, " {name}={id}"))?;
+            return writeln!(writer);
+        }
+        writer.write_char('{')?;
+        if self.format == LogFormat::JsonSeverity {
+            let severity = match *event.metadata().level() {
+                Level::ERROR => "ERROR",
+                Level::WARN => "WARNING",
+                Level::INFO => "INFO",
+                _ => "DEBUG",
+            };
+            write!(writer, r#""severity":"{severity}","#)?;
+        }
+        let fields = line.strip_prefix('{').and_then(|line| line.strip_suffix('}'));
+        writer.write_str(fields.unwrap_or_default())?;
+        if request.is_some() {
+            writer.write_str(r#","span":{"#)?;
+            ids.try_for_each(|(name, id)| write!(writer, r#""{name}":"{id}","#))?;
+            writer.write_str(r#""name":"request"}"#)?;
+        }
+        writeln!(writer, "}}")
     }
 }
 
@@ -306,7 +339,13 @@ mod tests {
         let lines = Arc::new(Mutex::new(Vec::<u8>::new()));
         let sink = Arc::clone(&lines);
         let json = fmt::layer().with_writer(move || Sink(Arc::clone(&sink))).json();
-        let json = json.flatten_event(true).map_event_format(WithSeverity);
+        let json = json
+            .flatten_event(true)
+            .with_current_span(false)
+            .map_event_format(|inner| Line {
+                inner,
+                format: LogFormat::JsonSeverity,
+            });
         let hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(log_panic));
         tracing::subscriber::with_default(tracing_subscriber::registry().with(json), || {

@@ -71,8 +71,9 @@ impl Authenticator {
     ) -> Result<Caller, IdentityError> {
         match self {
             Self::Open => Ok(Caller::unrestricted()),
-            Self::Jwt(verifier) => by_token(verifier, headers).await,
-            Self::JwtForWrites(verifier) => match by_token(verifier, headers).await {
+            // Boxed, so that callers of the others do not carry it.
+            Self::Jwt(verifier) => Box::pin(by_token(verifier, headers)).await,
+            Self::JwtForWrites(verifier) => match Box::pin(by_token(verifier, headers)).await {
                 Err(IdentityError::NoToken) if is_of_own_page(headers) => Ok(Caller::unrestricted()),
                 Err(IdentityError::NoToken) if permission != Some(Permission::Write) => Ok(Caller::reader()),
                 known => known,

@@ -5,7 +5,6 @@ use std::future::{pending, ready};
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-use axum::Router;
 use futures_util::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -24,7 +23,7 @@ use crate::http::router::{self, ApiConfig};
 use crate::http::routes::health::Readiness;
 use crate::http::routes::metrics::Metrics;
 use crate::http::routes::ui::{DashboardConfig, OidcClient};
-use crate::http::server;
+use crate::http::server::{self, App};
 use crate::http::state::AppState;
 use crate::http::stop::Stop;
 use crate::http::tls::Tls;
@@ -53,7 +52,7 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
     let mut servers = JoinSet::new();
     let mut serve = |socket: Socket,
                      name: &'static str,
-                     app: Router,
+                     app: App,
                      limits: ConnectionLimits,
                      tls: Option<&Tls>,
                      ready: BoxFuture<'static, ()>| {
@@ -106,11 +105,25 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
     let limits = ConnectionLimits::of(ADMIN_CONNECTIONS);
     for socket in health {
         let app = router::health(readiness.clone());
-        serve(socket, "health", app, limits.clone(), None, Box::pin(ready(())));
+        serve(
+            socket,
+            "health",
+            app.into(),
+            limits.clone(),
+            None,
+            Box::pin(ready(())),
+        );
     }
     for socket in metrics_sockets {
         let app = router::metrics(database.clone(), pending.clone(), metrics.clone());
-        serve(socket, "metrics", app, limits.clone(), None, Box::pin(ready(())));
+        serve(
+            socket,
+            "metrics",
+            app.into(),
+            limits.clone(),
+            None,
+            Box::pin(ready(())),
+        );
     }
 
     let result = tokio::select! {
@@ -172,7 +185,7 @@ pub(super) fn api(
     readiness: Readiness,
     extra_routes: Vec<Route>,
     metrics: RequestMetrics,
-) -> Router {
+) -> App {
     let state = AppState {
         database: readiness.database.clone(),
         pending: readiness.pending.clone(),

@@ -106,21 +106,6 @@ fn localized(message: &Message, requested: Option<&Locale>) -> Vec<LocalizedText
         .collect()
 }
 
-/// Gives every response of status 400 and above its body, and logs the failure with its sources.
-pub async fn envelope<F: Future<Output = Response>>(
-    request: Request,
-    next: impl FnOnce(Request) -> F,
-) -> Response {
-    let context = Context::of(&request);
-    let response = next(request).await;
-    let is_failure = response.status().is_client_error() || response.status().is_server_error();
-    if is_failure && response.extensions().get::<Probe>().is_none() {
-        context.wrap(response)
-    } else {
-        response
-    }
-}
-
 /// The parts of a request that an error body depends on.
 pub struct Context {
     tracking_id: TrackingId,
@@ -132,15 +117,21 @@ pub struct Context {
 impl Context {
     pub fn of(request: &Request) -> Self {
         Self {
-            tracking_id: request
-                .extensions()
-                .get()
-                .copied()
-                .unwrap_or_else(TrackingId::random),
+            tracking_id: TrackingId::current().unwrap_or_else(TrackingId::random),
             // Several header lines mean the same as one (RFC 9110, section 5.3), and the first is enough for an error text.
             accept_language: request.headers().get(header::ACCEPT_LANGUAGE).cloned(),
             method: request.method().clone(),
             uri: request.uri().clone(),
+        }
+    }
+
+    /// Gives a response of status 400 and above its body, and logs the failure with its sources.
+    pub fn envelop(self, response: Response) -> Response {
+        let is_failure = response.status().is_client_error() || response.status().is_server_error();
+        if is_failure && response.extensions().get::<Probe>().is_none() {
+            self.wrap(response)
+        } else {
+            response
         }
     }
 

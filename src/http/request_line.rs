@@ -29,6 +29,13 @@ impl RequestLine {
     /// The bytes are of a head, maybe of the middle of one. Nothing after the first end of a line is touched, so content
     /// stays as it is: its length must not change.
     pub fn encode(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
+        if self.part == Part::Before
+            && let Some(blanks) = blanks_of_plain(bytes)
+        {
+            let part = Part::Rest;
+            *self = Self { part, blanks };
+            return None;
+        }
         let mut encoded = Vec::new();
         let mut copied = 0;
         for (index, &byte) in bytes.iter().enumerate() {
@@ -36,7 +43,7 @@ impl RequestLine {
                 (Part::Before, b'A'..=b'Z') => self.part = Part::Method,
                 (Part::Method, b' ') => self.part = Part::Target,
                 (Part::Before, b'\r' | b'\n') | (Part::Method, b'A'..=b'Z') => {}
-                (Part::Target, b'"' | b'<' | b'>' | b'`' | 0x80..) => {
+                (Part::Target, byte) if must_be_encoded(byte) => {
                     encoded.extend_from_slice(&bytes[copied..index]);
                     encoded.extend_from_slice(percent_encoding::percent_encode_byte(byte).as_bytes());
                     copied = index + 1;
@@ -61,6 +68,22 @@ impl RequestLine {
     pub fn cause(&self) -> Option<Cause> {
         (self.blanks > 1).then_some(Cause::BlankInTarget)
     }
+}
+
+/// The blanks in the target and after it, if the line is here as a whole and has nothing to encode, as nearly all have. The
+/// compiler looks at many bytes at once here.
+fn blanks_of_plain(bytes: &[u8]) -> Option<usize> {
+    let method = bytes.iter().position(|byte| !byte.is_ascii_uppercase())?;
+    let rest = bytes[method..].strip_prefix(b" ").filter(|_| method > 0)?;
+    let target = &rest[..rest.iter().position(|byte| *byte == b'\n')?];
+    let is_plain = !target
+        .iter()
+        .fold(false, |odd, byte| odd | must_be_encoded(*byte));
+    is_plain.then(|| target.iter().filter(|byte| **byte == b' ').count())
+}
+
+const fn must_be_encoded(byte: u8) -> bool {
+    matches!(byte, b'"' | b'<' | b'>' | b'`' | 0x80..)
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Metrics of requests, by the names of OpenTelemetry's semantic conventions for HTTP servers.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
@@ -35,10 +36,10 @@ pub struct RequestMetrics {
 }
 
 /// The path of a route, with names for its parameters and without the base path. Extension of its responses.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoutePath(pub Arc<str>);
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Labels {
     method: &'static str,
     /// None for paths that do not exist.
@@ -48,9 +49,12 @@ struct Labels {
     is_held: bool,
 }
 
-/// Counts a request as active until it is dropped.
+/// A request in flight. It counts as active until it is dropped.
 #[derive(Debug)]
-struct Active(Gauge);
+pub struct Measured {
+    method: &'static str,
+    active: Gauge,
+}
 
 impl Default for RequestMetrics {
     fn default() -> Self {
@@ -79,19 +83,21 @@ impl RequestMetrics {
         );
     }
 
-    /// Hands on a request, and measures it from now on until its response is ready.
-    pub async fn measure<F: Future<Output = Response>>(
-        &self,
-        request: Request,
-        next: impl FnOnce(Request) -> F,
-    ) -> Response {
-        let begun = Instant::now();
+    /// Begins to measure a request.
+    pub fn begin(&self, request: Request) -> (Request, Measured) {
         self.active.inc();
-        let active = Active(self.active.clone());
-        let method = known(request.method());
-        let request = request.map(|content| counted(content, &self.received));
-        let response = next(request).await.map(|content| counted(content, &self.sent));
-        drop(active);
+        let measured = Measured {
+            method: known(request.method()),
+            active: self.active.clone(),
+        };
+        (request.map(|content| counted(content, &self.received)), measured)
+    }
+
+    /// Measures the request, whose response was ready after this time.
+    pub fn end(&self, measured: Measured, elapsed: Duration, response: Response) -> Response {
+        let method = measured.method;
+        drop(measured);
+        let response = response.map(|content| counted(content, &self.sent));
         if response.extensions().get::<Probe>().is_some() {
             return response;
         }
@@ -104,7 +110,7 @@ impl RequestMetrics {
         };
         self.duration
             .get_or_create(&labels)
-            .observe(begun.elapsed().as_secs_f64());
+            .observe(elapsed.as_secs_f64());
         response
     }
 }
@@ -122,9 +128,17 @@ fn counted(content: Body, bytes: &Counter) -> Body {
     }))
 }
 
-impl Drop for Active {
+impl Drop for Measured {
     fn drop(&mut self) {
-        self.0.dec();
+        self.active.dec();
+    }
+}
+
+/// Of what few series have in common. To hash all of a path would take longer than to compare it once.
+impl Hash for Labels {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        let length = self.route.as_ref().map_or(0, |RoutePath(path)| path.len());
+        (length, self.status).hash(hasher);
     }
 }
 

@@ -1,29 +1,28 @@
 //! The whole HTTP application: every route and every layer, on one screen.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use axum::middleware::from_fn_with_state;
-use axum::routing::{any_service, get};
+use axum::routing::get;
 use axum::{Extension, Router};
-use tower::ServiceBuilder;
 use utoipa_axum::routes;
 
 use crate::auth::Permission::{Read, Write};
 use crate::http::base_path::BasePath;
+use crate::http::middleware::Middleware;
 use crate::http::middleware::authorize::Authorizer;
 use crate::http::middleware::cors::{self, Origin};
 use crate::http::middleware::hosts::AllowedHosts;
-use crate::http::middleware::{Layered, Middleware, without_extra_slashes};
 use crate::http::openapi;
 use crate::http::request_metrics::RequestMetrics;
 use crate::http::route::{Route, describe, mount, public, route};
-use crate::http::routes::health::Readiness;
+use crate::http::routes::health::{Probes, Readiness};
 use crate::http::routes::metrics::Metrics;
 use crate::http::routes::ui::{self, Dashboard, DashboardConfig};
 use crate::http::routes::{
     clear, docs, health, list, metrics, pending_tasks, report, single, suggestions, summary,
 };
+use crate::http::server::App;
 use crate::http::shares::{Bounds, Shares};
 use crate::http::state::AppState;
 use crate::http::stop::Stop;
@@ -78,7 +77,7 @@ fn dashboard_routes() -> [Route; 2] {
 
 /// The API: task routes, the description and the dashboard at the root and under every base path; `extra_routes` at the
 /// root only.
-pub fn api(state: AppState, config: &ApiConfig, extra_routes: Vec<Route>) -> Router {
+pub fn api(state: AppState, config: &ApiConfig, extra_routes: Vec<Route>) -> App {
     let request_timeout = state.request_timeout;
     let authorizer = &config.authorizer;
     let shares = Shares::new(config.bounds, state.database.clone());
@@ -109,58 +108,33 @@ pub fn api(state: AppState, config: &ApiConfig, extra_routes: Vec<Route>) -> Rou
         });
     let (database, pending) = (state.database.clone(), state.pending.clone());
     let routes = authorizer.with_fallbacks(routes).with_state(state);
-    let (hosts, origins) = (config.allowed_hosts.clone(), &config.cors_origins);
-    let layered = |routes, hosts| layered(routes, request_timeout, hosts, origins, config.metrics.clone());
-    let app = layered(routes, hosts);
-    let Some(stop) = config.health.clone() else {
-        return app;
+    let probes = config.health.clone().map(|stop| {
+        let readiness = Readiness {
+            database,
+            authorizer: authorizer.clone(),
+            pending,
+            stop,
+        };
+        Probes {
+            routes: health(readiness).route("/", get(health::livez)),
+            hosts: AllowedHosts::Any.into(),
+            has_dashboard: config.dashboard.is_some(),
+        }
+    });
+    let middleware = Middleware {
+        routes,
+        probes,
+        request_timeout,
+        hosts: config.allowed_hosts.clone().into(),
+        cors: cors::layer(&config.cors_origins),
+        metrics: config.metrics.clone(),
     };
-    let readiness = Readiness {
-        database,
-        authorizer: authorizer.clone(),
-        pending,
-        stop,
-    };
-    // Balancers ask for an address, which may be none of the allowed hosts, and some for `/` alone.
-    let health = health(readiness).route("/", get(health::livez));
-    let health = any_service(layered(health, AllowedHosts::Any));
-    let front = match &config.dashboard {
-        None => health.clone(),
-        Some(_) => health
-            .clone()
-            .layer(from_fn_with_state(any_service(app.clone()), ui::for_browsers)),
-    };
-    let probes = Router::new()
-        .route("/", front)
-        .route("/livez", health.clone())
-        .route("/readyz", health)
-        .fallback_service(app);
-    let plain = ServiceBuilder::new().map_request(without_extra_slashes);
-    Router::new().fallback_service(plain.service(probes))
+    middleware.into()
 }
 
 /// The OpenAPI document of the API under these base paths.
 pub fn description(base_paths: &[BasePath]) -> String {
     openapi::document(describe(task_routes().chain(meta_routes())), base_paths)
-}
-
-/// Routes inside the middleware that every request passes.
-pub fn layered(
-    routes: Router,
-    request_timeout: Duration,
-    hosts: AllowedHosts,
-    cors_origins: &[Origin],
-    metrics: RequestMetrics,
-) -> Router {
-    let layered = Layered::from(Middleware {
-        routes,
-        request_timeout,
-        hosts,
-        cors: cors::layer(cors_origins),
-        metrics,
-    });
-    // As the fallback of an empty router, so that the middleware sees a request before it is routed.
-    Router::new().fallback_service(layered)
 }
 
 /// The routes for supervisors, on an address of their own.

@@ -12,8 +12,13 @@ use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::ConnectInfo;
+use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use futures_util::FutureExt as _;
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
 use http_body_util::BodyExt as _;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -24,7 +29,6 @@ use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 use tower::Service;
-use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::http::connections::{ConnectionLimits, Place};
 use crate::http::exchange::Exchange;
@@ -46,25 +50,43 @@ const HEAD_BYTES: usize = 128 * 1024;
 const STRICT_TRANSPORT_SECURITY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// How long a new connection may then take, even if the server closes meanwhile: its peer was accepted.
 const NEW_CONNECTION: Duration = Duration::from_secs(1);
+
+/// What responds to requests. Clones share it.
+#[derive(Clone)]
+pub struct App(Arc<dyn Fn(Request) -> BoxFuture<'static, Response> + Send + Sync>);
+
+impl App {
+    pub fn new<F: Future<Output = Response> + Send + 'static>(
+        respond: impl Fn(Request) -> F + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(move |request| respond(request).boxed()))
+    }
+}
+
+impl From<Router> for App {
+    fn from(routes: Router) -> Self {
+        Self::new(move |request| {
+            let mut routes = routes.clone();
+            async move {
+                let Ok(response) = routes.call(request).await;
+                response
+            }
+        })
+    }
+}
+
 /// Serves `app` until `stop`, over TLS if there is a certificate: that which `tls` holds when a connection begins. While
 /// the stop is draining, responses ask for the end of their connection. Then no connection is accepted any more, requests
 /// in flight are answered, and those that take longer than `grace` are cut off.
 pub async fn serve(
     listener: impl Into<Listener>,
-    app: Router,
+    app: impl Into<App>,
     limits: ConnectionLimits,
     tls: Option<TlsConfig>,
     stop: Stop,
     grace: Duration,
 ) -> io::Result<()> {
-    let strict = tls.is_some().then(|| {
-        SetResponseHeaderLayer::overriding(header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT_SECURITY)
-    });
-    let app = match strict {
-        Some(strict) => app.layer(strict),
-        None => app,
-    };
-    let listener = listener.into();
+    let (listener, app) = (listener.into(), app.into());
     let mut connections = JoinSet::new();
     let serving = async {
         let begin = |stream, peer, place| {
@@ -105,20 +127,20 @@ async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     place: &Place,
-    app: Router,
+    app: App,
     tls: Option<TlsConfig>,
     stop: Stop,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let begun = Instant::now();
     stream.set_nodelay(true)?;
     let Some(tls) = tls else {
-        return Ok(requests(stream, peer, place, app, stop, begun).await?);
+        return Ok(requests(stream, peer, place, app, false, stop, begun).await?);
     };
     let acceptor = TlsAcceptor::from(Arc::clone(&tls.borrow()));
     let handshake = timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
     // It need not end while others wait.
     tokio::select! {
-        agreed = handshake => Ok(requests(agreed??, peer, place, app, stop, begun).await?),
+        agreed = handshake => Ok(requests(agreed??, peer, place, app, true, stop, begun).await?),
         () = closing(&stop, begun) => Ok(()),
         () = place.crowded.notified() => Ok(()),
     }
@@ -143,7 +165,8 @@ async fn requests(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     peer: SocketAddr,
     place: &Place,
-    app: Router,
+    app: App,
+    is_encrypted: bool,
     stop: Stop,
     begun: Instant,
 ) -> hyper::Result<()> {
@@ -153,13 +176,18 @@ async fn requests(
         let (content, held) = exchange.begin(content);
         let mut request = hyper::Request::from_parts(head, content);
         request.extensions_mut().insert(ConnectInfo(peer));
-        let response = app.clone().call(request);
+        let App(respond) = &app;
+        let response = respond(request);
         let draining = &stop.draining;
         async move {
-            let mut response = response.await?;
+            let mut response = response.await;
             if draining.is_cancelled() {
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(header::CONNECTION, close);
+            }
+            if is_encrypted {
+                let headers = response.headers_mut();
+                headers.insert(header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT_SECURITY);
             }
             complete(response.headers_mut());
             Ok::<_, Infallible>(response.map(|body| {
@@ -180,14 +208,27 @@ async fn requests(
         if exchange.last_use().is_none() {
             closing(&stop, begun).await;
         }
+        End::Stop
     };
+    let crowded = async {
+        place.crowded.notified().await;
+        End::Crowded
+    };
+    let idle = async {
+        idle(&exchange, place.idle_timeout).await;
+        End::Idle
+    };
+    // Polled only when one of them is woken, and not with each step of a request.
+    let mut ends = FuturesUnordered::from_iter([
+        closing_unless_new.left_future().left_future(),
+        crowded.right_future().left_future(),
+        idle.right_future(),
+    ]);
     let end = tokio::select! {
         // A request that has arrived counts before anything else.
         biased;
         result = &mut connection => return result,
-        () = closing_unless_new => End::Stop,
-        () = place.crowded.notified() => End::Crowded,
-        () = idle(&exchange, place.idle_timeout) => End::Idle,
+        Some(end) = ends.next() => end,
     };
     // The runtime may not have heard yet of a request that has arrived.
     tokio::select! {

@@ -56,10 +56,13 @@ struct ClientShare {
 
 /// The place of a request, released when the last clone is dropped. Extension of every request that has one.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct Place(Arc<Taken>);
+
+#[derive(Debug)]
+struct Taken {
     all: Shares,
     share: ClientShare,
-    _permits: Arc<[OwnedSemaphorePermit; 2]>,
+    _permits: [OwnedSemaphorePermit; 2],
 }
 
 /// The place of a stream, released when it is dropped.
@@ -84,11 +87,11 @@ impl Shares {
     pub fn place(&self, client: Client) -> Result<Place, ApiError> {
         let permit = take(&self.0.requests)?;
         let share = self.share(client);
-        Ok(Place {
-            _permits: Arc::new([permit, take(&share.requests)?]),
+        Ok(Place(Arc::new(Taken {
+            _permits: [permit, take(&share.requests)?],
             all: self.clone(),
             share,
-        })
+        })))
     }
 
     fn share(&self, client: Client) -> ClientShare {
@@ -124,14 +127,14 @@ impl Place {
     /// A place for a stream, besides that of its request.
     pub fn stream(&self) -> Result<StreamPlace, ApiError> {
         Ok(StreamPlace([
-            take(&self.all.0.streams)?,
-            take(&self.share.streams)?,
+            take(&self.0.all.0.streams)?,
+            take(&self.0.share.streams)?,
         ]))
     }
 
     /// The client's share of the connections.
     pub fn connections(&self) -> &Share {
-        &self.share.connections
+        &self.0.share.connections
     }
 }
 

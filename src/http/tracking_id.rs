@@ -3,7 +3,10 @@
 use std::fmt;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use uuid::Uuid;
+use uuid::fmt::Simple;
+use uuid::{Builder, Uuid};
+
+use crate::telemetry::request::RequestIds;
 
 /// The header of the tracking id, in requests and in every response.
 pub const SLPT_REQUEST_ID: HeaderName = HeaderName::from_static("slpt-request-id");
@@ -15,9 +18,18 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub struct TrackingId(Uuid);
 
 impl TrackingId {
-    /// A new one.
+    /// A new one. It tells requests apart and is no secret, so it needs no call of the system.
     pub fn random() -> Self {
-        Self(Uuid::new_v4())
+        Self(Builder::from_random_bytes(fastrand::u128(..).to_ne_bytes()).into_uuid())
+    }
+
+    /// That of the request which is worked for.
+    pub fn current() -> Option<Self> {
+        RequestIds::current().map(|ids| Self(ids.tracking_id.into_uuid()))
+    }
+
+    pub fn simple(self) -> Simple {
+        self.0.simple()
     }
 
     /// The id that a gateway has given the request. A value of any other form is not repeated.

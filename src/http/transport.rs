@@ -193,10 +193,13 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<I> {
 fn bare_refusal(bytes: &[u8]) -> Option<StatusCode> {
     let head = bytes.strip_prefix(b"HTTP/1.1 ")?.strip_suffix(b"\r\n\r\n")?;
     let status = StatusCode::from_bytes(head.get(..3)?).ok()?;
+    if !status.is_client_error() {
+        return None;
+    }
     let tracked = head
         .windows(SLPT_REQUEST_ID.as_str().len())
         .any(|window| window.eq_ignore_ascii_case(SLPT_REQUEST_ID.as_str().as_bytes()));
-    (status.is_client_error() && !tracked).then_some(status)
+    (!tracked).then_some(status)
 }
 
 /// A whole response to a request of which nothing else is known, its languages included.

@@ -10,7 +10,6 @@ use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
-use tracing::Instrument;
 
 use super::StoreError;
 use super::error::{is_stale_session, is_unreadable};
@@ -18,6 +17,7 @@ use super::session::{CHECK_TIMEOUT, ServerId, Settings};
 use super::share::Turn;
 use super::standby::Standby;
 use super::unreadable::log_tasks;
+use crate::telemetry::request::for_current_request;
 
 /// The bound of a statement on this side: the statement timeout, and some time for the network. It ends at once if the
 /// sessions of before stall.
@@ -129,7 +129,7 @@ impl Lease {
 
     /// Returns the connection to the pool meanwhile. Nothing that happens to the session matters any more.
     pub(super) fn give_back(self) {
-        tokio::spawn(self.commit().in_current_span());
+        tokio::spawn(for_current_request(self.commit()));
     }
 
     async fn commit(mut self) -> Result<(), StoreError> {
@@ -165,7 +165,7 @@ impl Lease {
                     && (!self.in_transaction || self.run("rollback").await.is_ok());
                 if self.finished && is_unreadable(&error) {
                     self.finished = false;
-                    tokio::spawn(async move { log_tasks(&mut self).await }.in_current_span());
+                    tokio::spawn(for_current_request(async move { log_tasks(&mut self).await }));
                 }
                 Err(error.into())
             }

@@ -146,10 +146,19 @@ struct Conditions {
 }
 
 /// A route behind its guard. Layers of functions would move each request from box to box.
-#[derive(Clone)]
 struct Guarded<S> {
     conditions: Arc<Conditions>,
-    inner: S,
+    inner: Arc<S>,
+}
+
+/// For each request, so it does not clone the route.
+impl<S> Clone for Guarded<S> {
+    fn clone(&self) -> Self {
+        Self {
+            conditions: Arc::clone(&self.conditions),
+            inner: Arc::clone(&self.inner),
+        }
+    }
 }
 
 impl<S> Layer<S> for Guard {
@@ -158,34 +167,32 @@ impl<S> Layer<S> for Guard {
     fn layer(&self, inner: S) -> Guarded<S> {
         Guarded {
             conditions: Arc::clone(&self.0),
-            inner,
+            inner: Arc::new(inner),
         }
     }
 }
 
 impl<S> Service<Request> for Guarded<S>
 where
-    S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static,
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
 {
     type Response = Response;
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Response, Infallible>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(context)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // So are the routes of the library.
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let Self {
-            conditions,
-            mut inner,
-        } = self.clone();
+        let Self { conditions, inner } = self.clone();
         Box::pin(async move {
-            let respond = |request| async move {
-                let Ok(response) = inner.call(request).await;
-                response
-            };
-            let mut response = conditions.pass(request, respond).await;
+            let mut response = conditions.pass(request, &*inner).await;
             if let Some(path) = &conditions.path {
                 response.extensions_mut().insert(path.clone());
             }
@@ -197,11 +204,10 @@ where
 impl Conditions {
     /// Authenticates the caller and checks its permission, as far as needed. Begins the audit record of a write. 503 without
     /// a free place, instead of waiting longer and longer for a connection to the database.
-    async fn pass<F: Future<Output = Response>>(
-        &self,
-        mut request: Request,
-        next: impl FnOnce(Request) -> F,
-    ) -> Response {
+    async fn pass<S>(&self, mut request: Request, route: &S) -> Response
+    where
+        S: Service<Request, Response = Response, Error = Infallible> + Clone,
+    {
         let Self {
             authorizer,
             requirement,
@@ -241,7 +247,9 @@ impl Conditions {
                 if let Some(guard) = &guard {
                     extensions.insert(guard.record());
                 }
-                next(request).await
+                let responding = route.clone().call(request);
+                let Ok(response) = responding.await;
+                response
             }
         };
         if let Some(guard) = guard {

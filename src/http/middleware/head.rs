@@ -6,11 +6,11 @@ use axum::http::{StatusCode, Version, header};
 
 use crate::http::bounds::MAX_URI_BYTES;
 use crate::http::error::ApiError;
-use crate::http::middleware::hosts::{AllowedHosts, authority};
+use crate::http::middleware::hosts::{Hosts, authority};
 use crate::messages::cause::Cause;
 
 /// Refuses a request whose target is too long, whose host is missing or not allowed, or whose content is encoded.
-pub fn check(hosts: &AllowedHosts, request: &Request) -> Result<(), ApiError> {
+pub fn check(hosts: &Hosts, request: &Request) -> Result<(), ApiError> {
     length(request)
         .and_then(|()| host(hosts, request))
         .and_then(|()| encodings(request))
@@ -27,12 +27,16 @@ fn length(request: &Request) -> Result<(), ApiError> {
 
 /// HTTP/1.1 needs one `Host` (RFC 9112, section 3.2). An absolute target names a host too, and that one counts: both have
 /// to be allowed.
-fn host(hosts: &AllowedHosts, request: &Request) -> Result<(), ApiError> {
+fn host(hosts: &Hosts, request: &Request) -> Result<(), ApiError> {
     let malformed = || ApiError::BadSyntax(vec![Cause::HostField]);
     let mut fields = request.headers().get_all(header::HOST).iter();
     let field = fields.next();
     if fields.next().is_some() || field.is_none() && request.version() > Version::HTTP_10 {
         return Err(malformed());
+    }
+    let only = field.filter(|_| request.uri().authority().is_none());
+    if only.is_some_and(|field| hosts.know(field)) {
+        return Ok(());
     }
     let field = field.map(|field| field.to_str().ok().and_then(authority).ok_or_else(malformed));
     let target = request
@@ -42,13 +46,18 @@ fn host(hosts: &AllowedHosts, request: &Request) -> Result<(), ApiError> {
     let named = [target.transpose()?, field.transpose()?];
     let mut named = named.iter().flatten().map(Some).peekable();
     let unnamed = named.peek().is_none().then_some(None);
-    match named.chain(unnamed).find(|host| !hosts.allow(*host)) {
+    match named.chain(unnamed).find(|host| !hosts.allowed.allow(*host)) {
         Some(host) => {
             let given = host.map_or_else(String::new, ToString::to_string);
             let cause = Cause::HostNotAllowed { given };
             Err(ApiError::Refused(StatusCode::FORBIDDEN, vec![cause]))
         }
-        None => Ok(()),
+        None => {
+            if let Some(field) = only {
+                hosts.learn(field);
+            }
+            Ok(())
+        }
     }
 }
 

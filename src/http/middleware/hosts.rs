@@ -4,8 +4,9 @@
 //! those of its own origin to the browser, but they name the page's host.
 
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use axum::http::HeaderValue;
 use axum::http::uri::Authority;
 use thiserror::Error;
 
@@ -74,6 +75,31 @@ impl AllowedHosts {
                 host.is_some_and(|host| patterns.iter().any(|pattern| pattern.matches(host)))
             }
         }
+    }
+}
+
+/// The allowed hosts, and the first value of `Host` that named one: most requests have the same, which is read once.
+pub struct Hosts {
+    pub allowed: AllowedHosts,
+    known: OnceLock<Box<[u8]>>,
+}
+
+impl From<AllowedHosts> for Hosts {
+    fn from(allowed: AllowedHosts) -> Self {
+        let known = OnceLock::new();
+        Self { allowed, known }
+    }
+}
+
+impl Hosts {
+    /// Whether this value is known to name an allowed host.
+    pub fn know(&self, field: &HeaderValue) -> bool {
+        self.known.get().is_some_and(|known| **known == *field.as_bytes())
+    }
+
+    /// Takes note of a value that does.
+    pub fn learn(&self, field: &HeaderValue) {
+        self.known.get_or_init(|| field.as_bytes().into());
     }
 }
 

@@ -1,4 +1,4 @@
-//! The middleware that every request passes, one file each. [`Layered`] puts it together.
+//! The middleware that every request passes, one file each. [`Middleware`] puts it together.
 
 pub mod authorize;
 pub mod cors;
@@ -9,9 +9,9 @@ pub mod track;
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
@@ -19,48 +19,37 @@ use axum::extract::{OriginalUri, Request};
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use tokio::time::timeout;
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_http::cors::CorsLayer;
 
-use self::hosts::AllowedHosts;
+use self::hosts::Hosts;
 use crate::http::error::ApiError;
-use crate::http::error_body::envelope;
+use crate::http::error_body::Context;
 use crate::http::request_metrics::RequestMetrics;
+use crate::http::routes::health::Probes;
+use crate::http::server::App;
 
-/// Routes inside all middleware. One service with one future: layers would move each request from box to box.
-#[derive(Clone)]
-pub struct Layered(Arc<Middleware>);
-
-/// The routes, and the settings of their middleware.
+/// Routes inside all middleware. Layers would move each request from box to box: here one future has all of them, and those
+/// inside it are pinned where they are.
 pub struct Middleware {
     pub routes: Router,
+    /// Routes besides those, for any host and without authentication.
+    pub probes: Option<Probes>,
     /// Without a response in time there is a 503.
     pub request_timeout: Duration,
-    pub hosts: AllowedHosts,
+    pub hosts: Hosts,
     pub cors: Option<CorsLayer>,
     pub metrics: RequestMetrics,
 }
 
-impl From<Middleware> for Layered {
+impl From<Middleware> for App {
     fn from(middleware: Middleware) -> Self {
-        Self(Arc::new(middleware))
-    }
-}
-
-impl Service<Request> for Layered {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request) -> Self::Future {
-        let Self(middleware) = self.clone();
-        Box::pin(async move { Ok(middleware.respond(request).await) })
+        let middleware = Arc::new(middleware);
+        Self::new(move |request| {
+            let middleware = Arc::clone(&middleware);
+            async move { middleware.respond(request).await }
+        })
     }
 }
 
@@ -81,19 +70,16 @@ impl Middleware {
     }
 
     async fn enveloped(&self, request: Request) -> Response {
-        envelope(request, |request| self.without_panics(request)).await
-    }
-
-    async fn without_panics(&self, request: Request) -> Response {
-        let response = long_poll::hold(request, |request| self.in_time(request));
+        let context = Context::of(&request);
+        let response = pin!(long_poll::hold(request, |request| self.in_time(request)));
         // No state that a panic may leave half done is used afterwards: locks say so.
         let caught = AssertUnwindSafe(response).catch_unwind().await;
-        caught.unwrap_or_else(|payload| panicked(&*payload))
+        context.envelop(caught.unwrap_or_else(|payload| panicked(&*payload)))
     }
 
     async fn in_time(&self, request: Request) -> Response {
         let limit = self.request_timeout;
-        let response = timeout(limit, self.routed(request)).await;
+        let response = timeout(limit, pin!(self.routed(request))).await;
         response.unwrap_or_else(|_| {
             let seconds = limit.as_secs();
             ApiError::DeadlineExceeded { seconds }.into_response()
@@ -101,17 +87,22 @@ impl Middleware {
     }
 
     async fn routed(&self, request: Request) -> Response {
-        if let Err(error) = head::check(&self.hosts, &request) {
+        let probes = self.probes.as_ref().filter(|probes| probes.take(&request));
+        let (routes, hosts) = match probes {
+            None => (&self.routes, &self.hosts),
+            Some(probes) => (&probes.routes, &probes.hosts),
+        };
+        if let Err(error) = head::check(hosts, &request) {
             return error.into_response();
         }
-        let mut routes = self.routes.clone();
+        let mut routes = routes.clone();
         let Ok(response) = routes.call(without_extra_slashes(request)).await;
         no_content_has_no_length(response)
     }
 }
 
 /// Clients whose base URL ends in a slash ask for `//v2025/...`: it means `/v2025/...`. A slash at the end means nothing.
-pub fn without_extra_slashes(mut request: Request) -> Request {
+fn without_extra_slashes(mut request: Request) -> Request {
     let (uri, path) = (request.uri(), request.uri().path());
     if path.starts_with("//") || path.len() > 1 && path.ends_with('/') {
         let plain = format!("/{}", path.trim_matches('/'));

@@ -1,15 +1,16 @@
 //! Gives each request its tracking id, logs it, and traces it if traces are made.
 
+use std::pin::pin;
 use std::time::Instant;
 
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, Uri};
 use axum::response::Response;
-use tracing::Instrument;
 
 use crate::http::error_body::ErrorType;
 use crate::http::request_metrics::{OTHER_METHOD, RequestMetrics, RoutePath, known};
 use crate::http::tracking_id::{SLPT_REQUEST_ID, TrackingId};
+use crate::telemetry::request::RequestIds;
 use crate::telemetry::traces::Span;
 
 /// The longest path in a trace: paths that are too long are traced too.
@@ -22,42 +23,41 @@ const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 /// responses with 503: their failure is logged already, and an outage has many.
 pub async fn track<F: Future<Output = Response>>(
     metrics: &RequestMetrics,
-    mut request: Request,
+    request: Request,
     next: impl FnOnce(Request) -> F,
 ) -> Response {
     let begun = Instant::now();
     let id = TrackingId::inbound(request.headers()).unwrap_or_else(TrackingId::random);
-    request.extensions_mut().insert(id);
     let method = request.method().clone();
     let uri = request.uri().clone();
 
     let trace = Span::of_request(request.headers()).map(|span| Trace::begin(span, id, &method, &uri));
-    let ids = trace.as_ref().map(|trace| trace.span.ids());
-    let span = tracing::info_span!(
-        "request",
-        trackingId = %id,
-        trace_id = ids.map(|(trace_id, _)| display(trace_id)),
-        span_id = ids.map(|(_, span_id)| display(span_id)),
-    );
-    let respond = async {
-        let mut response = metrics.measure(request, next).await;
+    let ids = RequestIds {
+        tracking_id: id.simple(),
+        trace: trace.as_ref().map(|trace| trace.span.ids()),
+    };
+    // Pinned, so that no future moves with those around it.
+    let respond = pin!(async {
+        let (request, measured) = metrics.begin(request);
+        let mut response = next(request).await;
+        let elapsed = begun.elapsed();
+        response = metrics.end(measured, elapsed, response);
         response.headers_mut().insert(SLPT_REQUEST_ID, id.into());
         let path = uri.path();
         let status = response.status().as_u16();
-        let duration_ms = begun.elapsed().as_secs_f64() * 1000.0;
+        let duration_ms = elapsed.as_secs_f64() * 1000.0;
         if (method.is_safe() && status < 400) || status == 503 {
             tracing::debug!(%method, path, status, duration_ms, "answered");
         } else {
             tracing::info!(%method, path, status, duration_ms, "answered");
         }
         response
-    }
-    .instrument(span);
+    });
+    let respond = ids.around(respond);
     match trace {
         None => respond.await,
-        // Boxed, so that requests without a trace do not carry it.
         Some(trace) => {
-            let mut response = trace.span.around(Box::pin(respond)).await;
+            let mut response = trace.span.around(respond).await;
             trace.end(&mut response, begun);
             response
         }

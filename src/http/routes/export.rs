@@ -12,7 +12,6 @@ use futures_util::stream;
 use thiserror::Error;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::timeout;
-use tracing::Instrument;
 
 use crate::http::accept::{CSV, Format};
 use crate::http::error::ApiError;
@@ -27,6 +26,7 @@ use crate::messages::cause::Cause;
 use crate::store::export::{ExportQuery, MAX_TASKS, Rows};
 use crate::task::TaskStatus;
 use crate::telemetry::error_chain;
+use crate::telemetry::request::for_current_request;
 
 /// How long an export may take: a snapshot keeps old rows of the tables, and the caller's permission may end.
 const TIMEOUT: Duration = Duration::from_mins(10);
@@ -91,7 +91,7 @@ pub(super) async fn respond(
         Err(ApiError::DatabaseUnavailable(_)) if least.is_some() => begin(None).await?,
         begun => begun?,
     };
-    tokio::spawn(export.run(place, rows, first).in_current_span());
+    tokio::spawn(for_current_request(export.run(place, rows, first)));
     let (media_type, extension) = match format {
         Format::Csv => (format!("{CSV}; charset=utf-8; header=present"), "csv"),
         _ => (NDJSON[0].to_owned(), "ndjson"),

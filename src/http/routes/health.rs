@@ -3,12 +3,14 @@
 //!
 //! With `?verbose` the response has a line for each check, as Kubernetes' own have.
 
-use axum::Extension;
-use axum::extract::{RawQuery, State};
+use axum::extract::{RawQuery, Request, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
+use axum::{Extension, Router};
 
 use crate::http::middleware::authorize::Authorizer;
+use crate::http::middleware::hosts::Hosts;
+use crate::http::routes::ui;
 use crate::http::stop::Stop;
 use crate::pending::Pending;
 use crate::store::Database;
@@ -24,6 +26,25 @@ pub struct Readiness {
     pub authorizer: Authorizer,
     pub pending: Pending,
     pub stop: Stop,
+}
+
+/// The routes on the address of the API. Balancers ask for an address, which may be none of the allowed hosts, and some for
+/// `/` alone.
+pub struct Probes {
+    pub routes: Router,
+    pub hosts: Hosts,
+    /// Whether browsers get the dashboard at `/`.
+    pub has_dashboard: bool,
+}
+
+impl Probes {
+    /// Whether a request is for these routes.
+    pub fn take(&self, request: &Request) -> bool {
+        match request.uri().path().trim_matches('/') {
+            "" => !(self.has_dashboard && ui::is_of_browser(request)),
+            path => ["livez", "readyz"].contains(&path),
+        }
+    }
 }
 
 /// A check of `/readyz`.

@@ -15,7 +15,6 @@ use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use serde::Serialize;
 use tokio::time::{Instant, timeout};
-use tracing::{Instrument, Span};
 
 use crate::auth::audit::{AuditGuard, AuditRecord, Stored};
 use crate::http::error::ApiError;
@@ -28,6 +27,7 @@ use crate::store::report::{self, Outcome};
 use crate::store::{Database, StoreError};
 use crate::task::json;
 use crate::task::report::{Report, read};
+use crate::telemetry::request::for_current_request;
 use lines::{Lines, Next};
 use results::{Gone, Sender, results};
 
@@ -84,7 +84,7 @@ pub fn store(
         due: None,
         summary: Summary::default(),
     };
-    tokio::spawn(worker.run(body).instrument(Span::current()));
+    tokio::spawn(for_current_request(worker.run(body)));
     Ok((
         Extension(StreamingWrite),
         [(header::CONTENT_TYPE, NDJSON[0])],

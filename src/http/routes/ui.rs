@@ -179,12 +179,16 @@ fn media_type(path: &str) -> &'static str {
 
 /// Middleware around 404 at the root and at the base paths: browsers get the page.
 pub async fn for_browsers(State(page): State<MethodRouter>, request: Request, next: Next) -> Response {
-    let is_read = [Method::GET, Method::HEAD].contains(request.method());
-    if is_read && accepts_html(request.headers()) {
+    if is_of_browser(&request) {
         page.oneshot(request).await.into_response()
     } else {
         next.run(request).await
     }
+}
+
+/// Whether a browser asks for a page.
+pub fn is_of_browser(request: &Request) -> bool {
+    [Method::GET, Method::HEAD].contains(request.method()) && accepts_html(request.headers())
 }
 
 /// Whether HTML is named: programs accept `*/*`, browsers that follow a link name it.

@@ -12,13 +12,14 @@ use task_status::auth::Authenticator;
 use task_status::auth::key_source::KeySource;
 use task_status::auth::proxies::Proxies;
 use task_status::http::connections::ConnectionLimits;
+use task_status::http::middleware::Middleware;
 use task_status::http::middleware::authorize::Authorizer;
 use task_status::http::middleware::hosts::AllowedHosts;
 use task_status::http::request_metrics::RequestMetrics;
 use task_status::http::router::{self, ApiConfig};
 use task_status::http::routes::health::Readiness;
 use task_status::http::routes::ui::DashboardConfig;
-use task_status::http::server;
+use task_status::http::server::{self, App};
 use task_status::http::shares::Bounds;
 use task_status::http::state::{AppState, EmptyStatus};
 use task_status::http::stop::Stop;
@@ -170,18 +171,19 @@ impl Service {
     pub fn layered(database: &TestDatabase, routes: Router, request_timeout: Duration) -> Self {
         let database = Database::new(database.service_options(), LIMITS);
         Self::serve(
-            router::layered(
+            Middleware {
                 routes,
+                probes: None,
                 request_timeout,
-                AllowedHosts::Any,
-                &[],
-                RequestMetrics::default(),
-            ),
+                hosts: AllowedHosts::Any.into(),
+                cors: None,
+                metrics: RequestMetrics::default(),
+            },
             database,
         )
     }
 
-    pub fn serve(app: Router, database: Database) -> Self {
+    pub fn serve(app: impl Into<App>, database: Database) -> Self {
         give_clients_cryptography();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
