@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::{pending, ready};
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -191,6 +192,7 @@ pub(super) fn api(
         pending: readiness.pending.clone(),
         empty_status: args.empty_status,
         request_timeout: args.request_timeout,
+        asked: Arc::default(),
     };
     let config = ApiConfig {
         base_paths: args.paths.base_paths.clone(),

@@ -31,6 +31,9 @@ pub fn format(version: Version, headers: &HeaderMap) -> Result<Format, ApiError>
 
 /// The format with the highest weight. If none is acceptable it is JSON, as for clients that send no `Accept`.
 fn negotiate(headers: &HeaderMap) -> Format {
+    if !headers.contains_key(header::ACCEPT) {
+        return Format::Json;
+    }
     let ranges: Vec<&str> = headers
         .get_all(header::ACCEPT)
         .iter()

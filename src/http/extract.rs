@@ -32,7 +32,14 @@ impl<S: Sync> FromRequestParts<S> for Query {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        Query::parse(parts.uri.query().unwrap_or_default()).map_err(|cause| ApiError::BadSyntax(vec![cause]))
+        Query::read(parts.uri.query().unwrap_or_default())
+    }
+}
+
+impl Query {
+    /// Decodes the query of a request: 400 if that cannot be done.
+    pub fn read(raw: &str) -> Result<Self, ApiError> {
+        Self::parse(raw).map_err(|cause| ApiError::BadSyntax(vec![cause]))
     }
 }
 

@@ -4,6 +4,7 @@
 //! status, `error_body` is the body that is sent for it; [`openapi`] describes all of it to clients.
 
 pub mod accept;
+pub mod asked;
 pub mod base_path;
 pub(crate) mod bounds;
 pub mod connections;

@@ -1,11 +1,13 @@
 //! The state that handlers share.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
+use crate::http::asked::AskedLists;
 use crate::http::shares::Place;
 use crate::pending::Pending;
 use crate::store::Database;
@@ -16,6 +18,7 @@ pub struct AppState {
     pub pending: Pending,
     pub empty_status: EmptyStatus,
     pub request_timeout: Duration,
+    pub asked: Arc<AskedLists>,
 }
 
 /// Handlers take the state itself: the database within the share of the client that calls.

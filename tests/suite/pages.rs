@@ -211,8 +211,12 @@ async fn a_304_carries_the_current_headers() {
     }
     assert_eq!(tags[0], tags[1], "the same bytes");
 
-    // One more at the end: the same page, another count.
+    let full = format!("{PENDING_TASKS}?limit=3");
+    assert_eq!(service.get(&full).await.header("link"), None);
+
+    // One more at the end: the same page, another count, another page after it.
     database.insert(&["u"]).await;
+    assert!(service.get(&full).await.header("link").is_some());
     let known = service
         .request(Method::GET, &targets[0], &[("If-None-Match", &tags[0])])
         .await;

@@ -4,12 +4,9 @@ use axum::Extension;
 use axum::extract::Request;
 use axum::response::Response;
 
-use super::{export, list_page};
-use crate::http::accept::{self, Format};
+use super::list_page::{self, List};
 use crate::http::error::ApiError;
 use crate::http::openapi::{READING, examples};
-use crate::http::page_params::PageParams;
-use crate::http::query::Query;
 use crate::http::shares::Place;
 use crate::http::state::{AppState, EmptyStatus};
 use crate::listing::sorters::Sorters;
@@ -54,27 +51,14 @@ use crate::task::TaskStatus;
 pub async fn list(
     state: AppState,
     Extension(place): Extension<Place>,
-    query: Query,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let mut params = PageParams::new(&query);
-    let filter = params.filters();
-    let order = params.sorters();
-    let format = accept::format(request.version(), request.headers())?;
-    if format != Format::Json {
-        let exporting = export::respond(
-            &state,
-            &place,
-            params,
-            filter.as_ref(),
-            &order,
-            format,
-            "task-status",
-        );
-        return Box::pin(exporting).await;
-    }
-    let range = params.range(&order);
-    params.check()?;
-    let empty = EmptyStatus::Ok;
-    list_page::respond(&state, &query, filter, range, order, empty, request.headers()).await
+    let list = List {
+        name: "task-status",
+        selection: |params| (params.filters(), params.sorters()),
+        asked: &state.asked.all,
+        empty: EmptyStatus::Ok,
+    };
+    let (request, _) = request.into_parts();
+    list_page::respond(&state, &place, &list, &request).await
 }

@@ -1,69 +1,100 @@
 //! The response with a page of a list, whichever resource it belongs to: from memory, tagged, and compressed as the client
 //! accepts.
 
-use std::sync::Arc;
-
+use axum::body::Body;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
+use super::export;
+use crate::http::accept::{self, Format};
+use crate::http::asked::AskedPages;
 use crate::http::error::ApiError;
-use crate::http::etag::ETag;
-use crate::http::extract::JSON;
 use crate::http::middleware::long_poll::PREFER;
-use crate::http::page_headers::page_headers;
-use crate::http::page_params::PageRange;
+use crate::http::page_params::PageParams;
 use crate::http::query::Query;
-use crate::http::representation::{accepted_encoding, coded, tagged};
+use crate::http::representation::accepted_encoding;
+use crate::http::shares::Place;
 use crate::http::state::{AppState, EmptyStatus};
 use crate::listing::filter::Filter;
 use crate::listing::sorters::Sorters;
-use crate::pending::page::{ListPage, ListQuery};
 use crate::pending::wait::Wait;
 
-/// Responds with a page of the tasks that match the filter. A 304 has the other headers too, since they may have changed.
+/// A list that is a resource.
+pub(super) struct List<'a> {
+    /// The name of the file that it is exported to.
+    pub name: &'static str,
+    /// Which tasks, in which order.
+    pub selection: fn(&mut PageParams<'_>) -> (Option<Filter>, Sorters),
+    pub asked: &'a AskedPages,
+    /// The status if it has no tasks.
+    pub empty: EmptyStatus,
+}
+
+/// Responds with a page of the list, or with a file of it.
 pub(super) async fn respond(
     state: &AppState,
-    query: &Query,
-    filter: Option<Filter>,
-    range: PageRange,
-    order: Sorters,
-    empty: EmptyStatus,
+    place: &Place,
+    list: &List<'_>,
+    request: &Parts,
+) -> Result<Response, ApiError> {
+    let query = request.uri.query().unwrap_or_default();
+    match accept::format(request.version, &request.headers)? {
+        Format::Json => page(state, list, query, &request.headers).await,
+        format => Box::pin(file(state, place, list, query, format)).await,
+    }
+}
+
+async fn file(
+    state: &AppState,
+    place: &Place,
+    list: &List<'_>,
+    query: &str,
+    format: Format,
+) -> Result<Response, ApiError> {
+    let query = Query::read(query)?;
+    let mut params = PageParams::new(&query);
+    let (filter, order) = (list.selection)(&mut params);
+    export::respond(state, place, params, filter.as_ref(), &order, format, list.name).await
+}
+
+/// A 304 has the other headers too, since they may have changed.
+async fn page(
+    state: &AppState,
+    list: &List<'_>,
+    query: &str,
     request: &HeaderMap,
 ) -> Result<Response, ApiError> {
-    let counted = range.pagination.count;
-    let asked = ListQuery {
-        filter: filter.map(Arc::new),
-        order,
-        after: range.after,
-        offset: range.pagination.offset,
-        limit: range.pagination.limit,
-    };
+    let asked = list.asked.page(query, list.selection)?;
     let accepted = accepted_encoding(request);
-    let etag = |page: &ListPage| ETag::compressed(page.content.digest, page.coding(accepted));
-    let mut page = state.pending.tagged_page(&asked, counted).await?;
-    if page.content.body.is_none() && !etag(&page).is_known_to(request) {
-        page = state.pending.page(&asked, counted).await?;
+    let mut page = state.pending.tagged_page(&asked.page, asked.counted).await?;
+    let mut headers = asked.headers(&page, page.coding(accepted));
+    if page.content.body.is_none() && !headers.etag.is_known_to(request) {
+        page = state.pending.page(&asked.page, asked.counted).await?;
+        headers = asked.headers(&page, page.coding(accepted));
     }
-    let total = page.total.filter(|_| counted);
-    let headers = page_headers(query, total, page.content.next.as_deref());
-    let encoding = page.coding(accepted);
-    let etag = etag(&page);
-    let headers = (headers, tagged(&etag));
-    if etag.is_known_to(request) {
-        let mut response = (StatusCode::NOT_MODIFIED, headers).into_response();
+    if headers.etag.is_known_to(request) {
+        let mut response = response(StatusCode::NOT_MODIFIED, &headers.bare, Body::empty());
         if request.contains_key(PREFER) {
-            let wait = Wait::for_another(&state.pending, &asked, &page, counted);
+            let wait = Wait::for_another(&state.pending, &asked.page, &page, asked.counted);
             response.extensions_mut().insert(wait);
         }
         return Ok(response);
     }
     // A 204 has a tag too, so that a client can wait for the first pending task.
-    if page.is_of_nothing() && empty == EmptyStatus::NoContent {
-        return Ok((StatusCode::NO_CONTENT, headers).into_response());
+    if page.is_of_nothing() && list.empty == EmptyStatus::NoContent {
+        return Ok(response(StatusCode::NO_CONTENT, &headers.bare, Body::empty()));
     }
     // The whole page was asked for.
     let body = page.content.body.clone().unwrap_or_default();
-    let digest = page.content.digest;
-    let body = state.pending.compressed(body, digest, encoding).await?;
-    Ok((headers, coded(JSON, encoding, body)).into_response())
+    let (digest, coding) = (page.content.digest, page.coding(accepted));
+    let body = state.pending.compressed(body, digest, coding).await?;
+    Ok(response(StatusCode::OK, &headers.whole, body.into()))
+}
+
+fn response(status: StatusCode, headers: &HeaderMap, body: Body) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().clone_from(headers);
+    response
 }

@@ -4,12 +4,9 @@ use axum::Extension;
 use axum::extract::Request;
 use axum::response::Response;
 
-use super::{export, list_page};
-use crate::http::accept::{self, Format};
+use super::list_page::{self, List};
 use crate::http::error::ApiError;
 use crate::http::openapi::{READING, examples};
-use crate::http::page_params::PageParams;
-use crate::http::query::Query;
 use crate::http::shares::Place;
 use crate::http::state::AppState;
 use crate::listing::filter::Filter;
@@ -58,36 +55,14 @@ use crate::task::TaskStatus;
 pub async fn list(
     state: AppState,
     Extension(place): Extension<Place>,
-    query: Query,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let mut params = PageParams::new(&query);
-    let order = Sorters::oldest_first();
-    let format = accept::format(request.version(), request.headers())?;
-    if format != Format::Json {
-        let pending = Filter::pending();
-        let exporting = export::respond(
-            &state,
-            &place,
-            params,
-            Some(&pending),
-            &order,
-            format,
-            "pending-tasks",
-        );
-        return Box::pin(exporting).await;
-    }
-    let range = params.range(&order);
-    params.check()?;
-    let pending = Some(Filter::pending());
-    list_page::respond(
-        &state,
-        &query,
-        pending,
-        range,
-        order,
-        state.empty_status,
-        request.headers(),
-    )
-    .await
+    let list = List {
+        name: "pending-tasks",
+        selection: |_| (Some(Filter::pending()), Sorters::oldest_first()),
+        asked: &state.asked.pending,
+        empty: state.empty_status,
+    };
+    let (request, _) = request.into_parts();
+    list_page::respond(&state, &place, &list, &request).await
 }

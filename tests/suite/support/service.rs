@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -158,6 +159,7 @@ impl Service {
             pending: pending.clone(),
             empty_status: setup.empty_status,
             request_timeout: TIMEOUT,
+            asked: Arc::default(),
         };
         let service = Self::serve(router::api(state, &setup.api, Vec::new()), database);
         Self {
