@@ -9,6 +9,7 @@
 
 use std::future::pending;
 use std::io;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -57,17 +58,24 @@ pub struct Limits {
 /// The database as requests see it. Clones share everything.
 #[derive(Debug, Clone)]
 pub struct Database {
+    shared: Arc<Shared>,
+    /// The client's share of the connections; `None` for the service's own work.
+    client: Option<Share>,
+    standbys: Option<Arc<Standbys>>,
+}
+
+/// What all clones of a [`Database`] share.
+#[derive(Debug)]
+pub struct Shared {
     /// Connects to the server that the watch has found.
     pool: PgPool,
     /// All connections.
     connections: Share,
-    /// The client's share of them; `None` for the service's own work.
-    client: Option<Share>,
     max_connections: usize,
     acquire_timeout: Duration,
     /// A session for the tally alone, and when it was opened: slow statements do not delay the freshness barrier. It is
     /// taken out while it is used, so a read that fails or is given up loses it.
-    tally: Arc<Mutex<Option<(Instant, PgConnection)>>>,
+    tally: Mutex<Option<(Instant, PgConnection)>>,
     hosts: Hosts,
     settings: Settings,
     current: Current,
@@ -75,13 +83,20 @@ pub struct Database {
     /// again, and what waits for one of them gives up.
     stalled: watch::Sender<Option<Instant>>,
     /// Whether the schema had everything that the service uses when it was last looked at.
-    schema_fits: Arc<AtomicBool>,
+    schema_fits: AtomicBool,
     /// Cancelled if the database cannot be reached at the start.
     unreachable: CancellationToken,
-    refusal: Arc<tokio::sync::Mutex<Refusal>>,
+    refusal: tokio::sync::Mutex<Refusal>,
     waiters: Gauge,
     timeouts: Counter,
-    standbys: Option<Arc<Standbys>>,
+}
+
+impl Deref for Database {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
 }
 
 /// The connections of the pool and the requests that wait for one.
@@ -189,22 +204,25 @@ impl Database {
                     })
                 })
         };
-        Self {
+        let shared = Shared {
             connections: Share::of(max_connections),
-            client: None,
             max_connections,
             acquire_timeout: limits.acquire_timeout,
             pool: pool.connect_lazy_with(session::plain(hosts.first())),
-            tally: Arc::default(),
+            tally: Mutex::default(),
             hosts,
             settings,
             current,
             stalled,
-            schema_fits: Arc::new(AtomicBool::new(true)),
+            schema_fits: AtomicBool::new(true),
             unreachable: CancellationToken::new(),
-            refusal: Arc::default(),
+            refusal: tokio::sync::Mutex::default(),
             waiters: Gauge::default(),
             timeouts: Counter::default(),
+        };
+        Self {
+            shared: Arc::new(shared),
+            client: None,
             standbys: None,
         }
     }
