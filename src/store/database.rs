@@ -23,7 +23,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::hosts::{self, Hosts, Primary};
-use super::lease::{Bound, Lease, close_idle};
+use super::lease::{Bound, Lease, close_idle, unless_stalled};
 use super::schema::Schema;
 use super::session::{
     self, CHECK_TIMEOUT, Pooling, START_TIMEOUT, ServerId, Settings, expect_primary, primary_of, within,
@@ -386,7 +386,7 @@ impl Database {
     }
 
     /// The row of a statement without parameters, in the session for the tally. The row is used, and the session kept, only
-    /// if it says in `is_standby` and `server` that it comes from the server that requests use.
+    /// if it says in `is_standby` and `server` that it comes from the server that requests use. The caller bounds its time.
     pub(super) async fn fetch_apart(&self, statement: &'static str) -> Result<PgRow, StoreError> {
         let fetching = Box::pin(async {
             let kept = lock(&self.tally).take();
@@ -414,7 +414,7 @@ impl Database {
             *lock(&self.tally) = Some((opened, session));
             Ok(row)
         });
-        self.unless_down(async { Ok(self.bounded(fetching).await?) })
+        self.unless_down(async { Ok(unless_stalled(&self.stalled, fetching).await?) })
             .await
     }
 

@@ -36,19 +36,24 @@ impl Bound {
     }
 
     pub(super) async fn run<T>(&self, statement: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
-        let stall = async {
-            let mut stalled = self.stalled.subscribe();
-            // The sender lives in `self`, so the channel cannot be closed.
-            let _ = stalled.changed().await;
-        };
-        tokio::select! {
-            // In a box: it is large, and every caller would carry it.
-            result = timeout(self.time, Box::pin(statement)) => match result {
-                Ok(result) => result,
-                Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
-            },
-            () = stall => Err(io::Error::from(io::ErrorKind::ConnectionAborted).into()),
-        }
+        // In a box: it is large, and every caller would carry it.
+        let in_time = timeout(self.time, Box::pin(statement));
+        let timed_out = |_| Err(io::Error::from(io::ErrorKind::TimedOut).into());
+        unless_stalled(&self.stalled, async { in_time.await.unwrap_or_else(timed_out) }).await
+    }
+}
+
+/// A statement that ends at once if the sessions of before stall.
+pub(super) async fn unless_stalled<T>(
+    stalled: &watch::Sender<Option<Instant>>,
+    statement: impl Future<Output = sqlx::Result<T>>,
+) -> sqlx::Result<T> {
+    let mut stalled = stalled.subscribe();
+    tokio::select! {
+        biased;
+        result = statement => result,
+        // The sender lives longer, so the channel cannot be closed.
+        _ = stalled.changed() => Err(io::Error::from(io::ErrorKind::ConnectionAborted).into()),
     }
 }
 
