@@ -1,9 +1,9 @@
 //! PostgreSQL: all SQL is in this folder.
 //!
 //! Reading order: [`hosts`], [`database`], `lease`, [`standby`] and [`share`] (connections), [`schema`] (migrations), `locks`,
-//! [`privileges`] (of the service's role), `row` (the list of columns), [`list`], [`summary`], [`suggestions`], [`tally`] and
-//! [`task`] (reading), [`report`], [`clear`] and [`retention`] (writing), [`import`] and [`export`] (very many tasks, on a
-//! connection of [`bulk`]), [`unreadable`] (what cannot be read).
+//! [`privileges`] (of the service's role), `row` (the list of columns), [`list`] and `page_sql`, [`summary`], [`suggestions`],
+//! [`tally`] and [`task`] (reading), [`report`], [`clear`] and [`retention`] (writing), [`import`] and [`export`] (very many
+//! tasks, on a connection of [`bulk`]), [`unreadable`] (what cannot be read).
 
 pub mod bulk;
 pub mod clear;
@@ -18,6 +18,7 @@ mod lease;
 pub mod list;
 mod locks;
 mod order;
+mod page_sql;
 pub mod privileges;
 pub mod report;
 pub mod retention;
