@@ -44,6 +44,10 @@ use crate::telemetry::traces::{ReadFor, SharedReads, Span};
 /// requests.
 const MAX_WAKEUPS: usize = 16;
 
+/// A page of a list by `created` is not found from the end of one that is more tasks away: the counts by time of creation
+/// are quicker than skipping these.
+const NEAR: i64 = 10_000;
+
 #[derive(Debug, Clone, Copy)]
 pub struct PendingConfig {
     /// The most bytes of responses that are read or sent, cached pages included.
@@ -375,6 +379,8 @@ impl Pending {
             (Work::Page, None) if offset > 0 => cache.offset_index().nearest(revision, &query.order, offset),
             _ => None,
         };
+        let nearest = nearest
+            .filter(|(preceding, _)| offset - preceding <= NEAR || query.order.by_created_alone().is_none());
         let total = cache.total(query, revision).filter(|_| counted);
         if nearest.is_some() || total.is_some() {
             let shorter = PageQuery {

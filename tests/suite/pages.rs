@@ -516,6 +516,23 @@ async fn a_page_is_found_from_the_end_of_another() {
 }
 
 #[tokio::test]
+async fn a_new_page_is_read_in_one_pass_wherever_it_begins() {
+    let database = TestDatabase::new().await;
+    insert(&database, 20_000).await;
+    database.execute("vacuum analyze task_status").await;
+    let service = Service::start(&database).await;
+    for offset in [0, 20, 19_000] {
+        let page = service.get(&format!("{PENDING_TASKS}?offset={offset}")).await;
+        assert_eq!(page.ids().len(), 250);
+    }
+    // Three pages, and the tasks of a minute, although the end of the first page is known too.
+    let (_, entries) = read_of(PENDING_INDEX, &database, &service).await;
+    assert!(entries < 1500, "{entries}");
+    let one_by_one = "select idx_scan from pg_stat_user_indexes where indexrelname = 'task_status_pkey'";
+    assert_eq!(database.value::<i64>(one_by_one).await, 0);
+}
+
+#[tokio::test]
 async fn memory_is_bounded_by_bytes_and_larger_pages_are_served_too() {
     const PAGES: [(i32, i32); 4] = [(0, 250), (0, 10), (290, 10), (0, 30)];
     let database = TestDatabase::new().await;
