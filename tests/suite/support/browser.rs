@@ -32,7 +32,7 @@ impl Browser {
     pub async fn with(url: &str, options: &str) -> Option<Self> {
         let chromium = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
         let found = format!("command -v {chromium}");
-        // Another test may hold the folder for long, and its service needs this thread.
+        // Another test may be installing them, and its service needs this thread.
         let installation = tokio::task::spawn_blocking(move || {
             let requirements: [&[&str]; 3] = [
                 &["node", "--version"],

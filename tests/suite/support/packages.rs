@@ -39,8 +39,8 @@ pub const PIP: [&str; 3] = [
 /// An installation.
 pub struct Packages {
     pub folder: PathBuf,
-    /// Locks the folder, which all tests and runs share.
-    _in_use: File,
+    /// Locks the folder, which all tests and runs share: nobody changes it while it is used.
+    in_use: File,
 }
 
 impl Packages {
@@ -64,24 +64,33 @@ impl Packages {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         fs::create_dir_all(&folder).unwrap();
         let in_use = File::create(folder.join("in-use")).unwrap();
-        in_use.lock().unwrap();
-        for (file, text) in files {
-            fs::write(folder.join(file), text).unwrap();
-        }
-        let (_, lock) = files[0];
         // Written last: an interrupted installation does not count.
         let installed = folder.join("installed");
-        if fs::read_to_string(&installed).ok().as_deref() != Some(lock) {
-            if let Err(error) = fs::remove_file(&installed) {
-                assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+        let is = |path: &Path, text: &str| fs::read_to_string(path).ok().as_deref() == Some(text);
+        let (_, lock) = files[0];
+        in_use.lock_shared().unwrap();
+        while !is(&installed, lock) || !files.iter().all(|(file, text)| is(&folder.join(file), text)) {
+            in_use.lock().unwrap();
+            for (file, text) in files {
+                fs::write(folder.join(file), text).unwrap();
             }
-            run(install, &folder);
-            fs::write(&installed, lock).unwrap();
+            if !is(&installed, lock) {
+                if let Err(error) = fs::remove_file(&installed) {
+                    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+                }
+                run(install, &folder);
+                fs::write(&installed, lock).unwrap();
+            }
+            // Another run may change the folder before the lock is a shared one.
+            in_use.lock_shared().unwrap();
         }
-        Some(Self {
-            folder,
-            _in_use: in_use,
-        })
+        Some(Self { folder, in_use })
+    }
+
+    /// For a test that changes the folder: waits until no other uses it.
+    pub fn alone(self) -> Self {
+        self.in_use.lock().unwrap();
+        self
     }
 }
 
