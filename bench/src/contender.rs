@@ -206,7 +206,7 @@ pub fn environment(data: &DataSet) -> Vec<(&'static str, String)> {
 }
 
 /// A free address.
-fn free_address() -> Result<SocketAddr, Error> {
+pub fn free_address() -> Result<SocketAddr, Error> {
     let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let listener = TcpListener::bind(any).and_then(|listener| listener.local_addr());
     listener.map_err(Error::io("find a free port"))
