@@ -352,7 +352,6 @@ comment on column task_status_tally.revision is
     'Grows with every change to pending tasks by way of this slot. Only the sum means anything.';
 comment on column task_status_tally.table_revision is
     'Grows with every change to any task by way of this slot. Only the sum means anything.';
-
 insert into task_status_tally (slot, pending, revision, table_revision)
 select slot, 0, start, start
 from generate_series(0, 63) as slot,
@@ -415,84 +414,86 @@ create function task_status_hour(moment timestamptz) returns timestamptz
     return date_bin('1 hour', moment, timestamptz '2000-01-01 00:00:00+00');
 comment on function task_status_hour is 'The beginning of the hour, UTC.';
 
--- One function for insert, update and delete: pending rows of old_rows have left, pending rows of new_rows have entered.
--- An update that leaves a task pending counts as both: it moves the revision, and no count by time of creation. A
--- statement on completed tasks alone moves the revision of the table.
-create function task_status_count() returns trigger language plpgsql as $$
+-- One text for insert, update and delete, which differ in the rows they look at: those that entered count one, those that
+-- left minus one. An update that leaves a task pending counts as both: it moves the revision, and no count by time of
+-- creation. A statement on completed tasks alone moves the revision of the table.
+--
+-- Writers pay for each statement and each node in here. The functions act as their owner, and every name and operator
+-- says its schema, so that a writer's search path finds nothing else. A search path of their own cost a quarter of a call.
+do $do$
 declare
-    left_pending    bigint := 0;
-    entered_pending bigint := 0;
-    is_changed      boolean;
-    step            bigint;
-    pending_step    bigint;
-    -- 'tall' in ASCII. Any number will do: if others use it too, a slot may seem taken.
-    lock_class      constant integer := 1952541804;
+    operation text;
+    changes   text;
 begin
-    case tg_op
-    when 'INSERT' then
-        with entered as (
-            insert into task_status_pending_delta (minute, pending)
-            select task_status_minute(created), count(*) from new_rows where completion_status is null group by 1
-            returning pending
-        )
-        select coalesce(sum(pending), 0), exists (select from new_rows) into entered_pending, is_changed from entered;
-    when 'DELETE' then
-        with gone as (
-            insert into task_status_pending_delta (minute, pending)
-            select task_status_minute(created), -count(*) from old_rows where completion_status is null group by 1
-            returning pending
-        )
-        select coalesce(-sum(pending), 0), exists (select from old_rows) into left_pending, is_changed from gone;
-    else
-        select count(*) filter (where completion_status is null), count(*) > 0 into left_pending, is_changed from old_rows;
-        entered_pending := (select count(*) from new_rows where completion_status is null);
-        -- Most statements are a report on one task that stays pending.
-        if left_pending <> entered_pending
-            or left_pending > 1
-            or left_pending = 1 and (select created from old_rows where completion_status is null)
-                <> (select created from new_rows where completion_status is null)
-        then
-            insert into task_status_pending_delta (minute, pending)
-            select minute, sum(change) from (
-                select task_status_minute(created) as minute, 1 as change from new_rows where completion_status is null
-                union all
-                select task_status_minute(created), -1 from old_rows where completion_status is null
-            ) as changes
-            group by minute having sum(change) <> 0;
-        end if;
-    end case;
-    if not is_changed then
-        return null;
-    end if;
-
+    for operation, changes in values
+        ('insert', 'select created, completion_status, 1 as change from new_rows'),
+        ('delete', 'select created, completion_status, -1 as change from old_rows'),
+        ('update', 'select created, completion_status, 1 as change from new_rows
+                    union all select created, completion_status, -1 from old_rows')
+    loop
+        execute format($create$
+create function task_status_count_%1$s() returns trigger language plpgsql security definer as $$
+declare
+    first_minute   timestamptz;
+    last_minute    timestamptz;
+    pending_change bigint;
+    step           bigint;
+    own_slot       integer;
+    -- 'tall' in ASCII. Any number will do: if others use it too, a slot may seem taken.
+    lock_class     constant integer := 1952541804;
+begin
     -- Steps are random because history is not always one line: a server that lost its last commits comes back, a standby
     -- that lacked them takes over, a backup is restored. Other changes then follow the same revision, and steps of one
     -- would soon reach a number that has stood for something else.
-    step := 1 + floor(random() * 1048576);
-    pending_step := case when left_pending > 0 or entered_pending > 0 then step else 0 end;
-    if current_setting('transaction_isolation') in ('read committed', 'read uncommitted') then
-        -- Backends begin at different slots and go on to the next free one. The holder of a slot's lock is alone with its
-        -- row until the transaction ends. To find a free row by locking rows took longer.
-        for slot_to_try in (pg_backend_pid() & 31)..63 loop
-            if pg_try_advisory_xact_lock(lock_class, slot_to_try) then
-                update task_status_tally
-                set pending = pending + entered_pending - left_pending, revision = revision + pending_step,
-                    table_revision = table_revision + step
-                where slot = slot_to_try;
-                exit when not found;
-                return null;
-            end if;
-        end loop;
+    --
+    -- A slot may be updated at READ COMMITTED and READ UNCOMMITTED. A snapshot that lasts for the transaction may not
+    -- update a row that has changed since (SQLSTATE 40001), but it can always add a row.
+    select %2$I.task_status_minute(pg_catalog.min(created)), %2$I.task_status_minute(pg_catalog.max(created)),
+        coalesce(pg_catalog.sum(change), 0),
+        pg_catalog.floor(pg_catalog.random() operator(pg_catalog.*) 1048576) operator(pg_catalog.+) 1,
+        case when pg_catalog.starts_with(pg_catalog.current_setting('transaction_isolation'), 'read ')
+            then pg_catalog.pg_backend_pid() operator(pg_catalog.&) 31 end
+    into first_minute, last_minute, pending_change, step, own_slot
+    from (%3$s) as changes
+    where completion_status is null;
+
+    if first_minute operator(pg_catalog.<>) last_minute then
+        insert into %2$I.task_status_pending_delta (minute, pending)
+        select %2$I.task_status_minute(created), pg_catalog.sum(change)
+        from (%3$s) as changes
+        where completion_status is null
+        group by 1 having pg_catalog.sum(change) operator(pg_catalog.<>) 0;
+    elsif pending_change operator(pg_catalog.<>) 0 then
+        insert into %2$I.task_status_pending_delta (minute, pending) values (first_minute, pending_change);
+    elsif first_minute is null and not exists (%3$s) then
+        return null;
     end if;
-    -- A snapshot that lasts for the transaction may not update a row that has changed since (SQLSTATE 40001), but it can
-    -- always add a row.
-    insert into task_status_tally (pending, revision, table_revision)
-    values (entered_pending - left_pending, pending_step, step);
+
+    -- Backends begin at different slots and go on to the next free one. The holder of a slot's lock is alone with its row
+    -- until the transaction ends. To find a free row by locking rows took longer.
+    while own_slot operator(pg_catalog.<) 64 loop
+        if pg_catalog.pg_try_advisory_xact_lock(lock_class, own_slot) then
+            update %2$I.task_status_tally
+            set pending = pending operator(pg_catalog.+) pending_change,
+                revision = revision operator(pg_catalog.+) case when first_minute is null then 0 else step end,
+                table_revision = table_revision operator(pg_catalog.+) step
+            where slot operator(pg_catalog.=) own_slot;
+            exit when not found;
+            return null;
+        end if;
+        own_slot := own_slot operator(pg_catalog.+) 1;
+    end loop;
+    insert into %2$I.task_status_tally (pending, revision, table_revision)
+    values (pending_change, case when first_minute is null then 0 else step end, step);
     return null;
 end
-$$;
-comment on function task_status_count is
-    'Keeps task_status_tally and task_status_pending_delta true to the changes of a statement to task_status.';
+$$$create$, operation, current_schema, changes);
+        execute format(
+            'comment on function task_status_count_%s is %L', operation,
+            'Keeps task_status_tally and task_status_pending_delta true to the changes of a statement to task_status.');
+    end loop;
+end
+$do$;
 
 -- TRUNCATE locks the table until it commits and has waited for all writers, so all counts are visible, except those of a
 -- fold in flight. The lock waits for that, and needs a snapshot of its own for each statement.
@@ -518,13 +519,13 @@ comment on function task_status_count_truncate is 'Sets all counts to zero when 
 
 create trigger task_status_count_insert after insert on task_status
     referencing new table as new_rows
-    for each statement execute function task_status_count();
+    for each statement execute function task_status_count_insert();
 create trigger task_status_count_update after update on task_status
     referencing old table as old_rows new table as new_rows
-    for each statement execute function task_status_count();
+    for each statement execute function task_status_count_update();
 create trigger task_status_count_delete after delete on task_status
     referencing old table as old_rows
-    for each statement execute function task_status_count();
+    for each statement execute function task_status_count_delete();
 create trigger task_status_count_truncate after truncate on task_status
     for each statement execute function task_status_count_truncate();
 
@@ -591,18 +592,22 @@ $$;
 comment on function task_status_fold_pending is
     'Folds rows of task_status_pending_delta into their minutes and hours and returns how many there were. The sums do not change.';
 
--- These functions act as their owner, so a role that may write tasks needs no privilege on the counts. They see no
--- objects but their own and the system's, and those of triggers cannot be called by themselves.
+-- Functions act as their owner, so a role that may write tasks needs no privilege on the counts. They see no objects but
+-- their own and the system's, and those of triggers cannot be called by themselves.
 do $$
 declare
     name text;
 begin
     foreach name in array array[
-        'task_status_count', 'task_status_count_truncate', 'task_status_fold_tally', 'task_status_fold_pending',
-        'task_status_shrink_tally'
+        'task_status_count_truncate', 'task_status_fold_tally', 'task_status_fold_pending', 'task_status_shrink_tally'
     ] loop
         execute format(
             'alter function %I() security definer set search_path = pg_catalog, %I, pg_temp', name, current_schema);
+    end loop;
+    foreach name in array array[
+        'task_status_count_insert', 'task_status_count_update', 'task_status_count_delete', 'task_status_count_truncate',
+        'task_status_fold_tally', 'task_status_fold_pending', 'task_status_shrink_tally'
+    ] loop
         execute format('revoke all on function %I() from public', name);
     end loop;
 end

@@ -53,12 +53,14 @@ async fn privileges(database: &TestDatabase, role: &Role) -> Vec<String> {
     privileges
 }
 
-const EXACTLY: [&str; 26] = [
+const EXACTLY: [&str; 28] = [
     "database: CONNECT, TEMPORARY",
     "function task_status_advanced: EXECUTE",
     "function task_status_complete: EXECUTE",
-    "function task_status_count: nothing",
+    "function task_status_count_delete: nothing",
+    "function task_status_count_insert: nothing",
     "function task_status_count_truncate: nothing",
+    "function task_status_count_update: nothing",
     "function task_status_definition_summary_is_valid: EXECUTE",
     "function task_status_fold_pending: EXECUTE",
     "function task_status_fold_tally: EXECUTE",

@@ -460,18 +460,55 @@ async fn writes_of_a_role_without_other_privileges_are_counted() {
     theirs
         .execute(
             "create table theirs.task_status_tally (slot bigint, pending bigint, revision bigint);
-             create function theirs.nothing(bigint, bigint) returns bigint language sql return 0;
-             create operator theirs.- (leftarg = bigint, rightarg = bigint, function = theirs.nothing);
              create temporary table task_status_tally (slot bigint, pending bigint, revision bigint);
+             do $$
+             declare
+                 trap record;
+             begin
+                 for trap in
+                     select format('(%s)', pg_get_function_arguments(oid)) as arguments, proname as name from pg_proc
+                     where pronamespace = 'pg_catalog'::regnamespace and (
+                         proname in ('count', 'floor', 'random', 'starts_with', 'current_setting', 'pg_backend_pid',
+                             'pg_try_advisory_xact_lock', 'date_bin')
+                         or proname in ('sum', 'min', 'max')
+                             and proargtypes[0] in ('integer'::regtype, 'bigint'::regtype, 'timestamptz'::regtype))
+                         and pg_get_function_arguments(oid) <> '\"any\"'
+                 loop
+                     execute format('create function theirs.%I%s returns text language sql return 1 / 0',
+                         trap.name, trap.arguments);
+                 end loop;
+                 for trap in
+                     select oid, oprname as name, oprleft::regtype as l, oprright::regtype as r, oprresult::regtype as result
+                     from pg_operator
+                     where oprnamespace = 'pg_catalog'::regnamespace
+                         and oprleft::regtype::text || oprright::regtype::text
+                             ~ '^(boolean|integer|bigint|numeric|double precision|text|timestamp with time zone)+$'
+                 loop
+                     execute format('create function theirs.trap_%s(%s, %s) returns %s language plpgsql
+                         as $trap$ begin raise ''a trap''; end $trap$', trap.oid, trap.l, trap.r, trap.result);
+                     execute format('create operator theirs.%s (leftarg = %s, rightarg = %s, function = theirs.trap_%s)',
+                         trap.name, trap.l, trap.r, trap.oid);
+                 end loop;
+             end $$;
              set search_path = pg_temp, theirs, pg_catalog, public",
         )
         .await
         .unwrap();
+    let trapped = theirs.execute("select 1 + 1").await.unwrap_err();
+    assert_eq!(trapped.as_database_error().unwrap().message(), "a trap");
+    // All slots but the last are taken.
+    let mut other = database.connect().await;
+    other
+        .execute("select pg_advisory_lock(1952541804, slot) from generate_series(0, 62) as slot")
+        .await
+        .unwrap();
     for sql in [
         "insert into task_status (id, type, unique_name, launcher) select n, 'QPOC', 'n', 'l' from generate_series(1, 9) n",
-        "update task_status set completion_status = 'ERROR' where id < '3'",
-        "delete from task_status where id > '7'",
-        "begin isolation level repeatable read; delete from task_status where id = '7'; commit",
+        "update task_status set completion_status = 'ERROR' where id operator(pg_catalog.<) '3'",
+        "delete from task_status where id operator(pg_catalog.>) '7'",
+        "update task_status set created = created operator(pg_catalog.-) interval '1 hour' where id operator(pg_catalog.>) '5'",
+        "update task_status set progress = 'x'",
+        "begin isolation level repeatable read; delete from task_status where id operator(pg_catalog.=) '7'; commit",
     ] {
         theirs.execute(sql).await.unwrap();
     }
@@ -486,7 +523,7 @@ async fn writes_of_a_role_without_other_privileges_are_counted() {
         "insert into public.task_status_tally (pending, revision) values (7, 7)",
         "create table trap (completion_status text);
          create trigger trap after insert on trap referencing new table as new_rows
-             for each statement execute function public.task_status_count()",
+             for each statement execute function public.task_status_count_insert()",
     ] {
         let error = theirs.execute(sql).await.unwrap_err();
         assert_eq!(
