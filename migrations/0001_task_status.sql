@@ -326,12 +326,16 @@ create trigger task_status_z_refuse_ahead before insert or update on task_status
 -- has kept, and does not wait for a share of the table. It cannot shorten the file, because the slots have moved to the
 -- end of it: task_status_shrink_tally does.
 --
+-- The filler makes the slots take ten pages. PostgreSQL reads a table of less than eight whole where an index would do,
+-- so each writer would look at all slots, and at what others have left of them.
+--
 -- Added rows have no slot. So no row has a number that a restore of old rows could give out a second time.
 create table task_status_tally (
     slot           integer constraint task_status_tally_slot_key unique,
     pending        bigint not null,
     revision       bigint not null,
-    table_revision bigint not null
+    table_revision bigint not null,
+    filler         text
 ) with (
     fillfactor = 10,
     autovacuum_vacuum_scale_factor = 0,
@@ -352,8 +356,10 @@ comment on column task_status_tally.revision is
     'Grows with every change to pending tasks by way of this slot. Only the sum means anything.';
 comment on column task_status_tally.table_revision is
     'Grows with every change to any task by way of this slot. Only the sum means anything.';
-insert into task_status_tally (slot, pending, revision, table_revision)
-select slot, 0, start, start
+comment on column task_status_tally.filler is 'Nothing; it spreads the slots over more pages, so that writers find theirs by the index.';
+
+insert into task_status_tally (slot, pending, revision, table_revision, filler)
+select slot, 0, start, start, repeat(' ', 55)
 from generate_series(0, 63) as slot,
     lateral (select case slot when 0 then floor(random() * 1099511627776)::bigint else 0 end as start) as revisions;
 alter table task_status_tally cluster on task_status_tally_slot_key;

@@ -222,8 +222,8 @@ pub async fn repair(connection: &mut PgConnection) -> Result<Check, StoreError> 
     .execute(&mut *transaction)
     .await?;
     sqlx::query!(
-        "insert into task_status_tally (slot, pending, revision, table_revision)
-         select slot, 0, 0, 0 from generate_series(0, 63) as slot
+        "insert into task_status_tally (slot, pending, revision, table_revision, filler)
+         select slot, 0, 0, 0, repeat(' ', 55) from generate_series(0, 63) as slot
          on conflict do nothing"
     )
     .execute(&mut *transaction)

@@ -87,3 +87,21 @@ async fn a_fold_gives_back_the_room_that_a_long_snapshot_took() {
     expect_count(&mut writer, 6001).await;
     assert!(tally::check(&mut writer).await.unwrap().is_clean());
 }
+
+#[tokio::test]
+async fn a_writer_finds_its_slot_by_the_index() {
+    let database = TestDatabase::new().await;
+    let plan = "explain (costs off) update task_status_tally set pending = 0 where slot = 1";
+    let plan: Vec<String> = sqlx::query_scalar(plan)
+        .fetch_all(&mut database.connect().await)
+        .await
+        .unwrap();
+    assert_eq!(
+        plan,
+        [
+            "Update on task_status_tally",
+            "  ->  Index Scan using task_status_tally_slot_key on task_status_tally",
+            "        Index Cond: (slot = 1)"
+        ]
+    );
+}
