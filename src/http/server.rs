@@ -137,13 +137,17 @@ async fn connection(
         return Ok(requests(stream, peer, place, app, false, stop, begun).await?);
     };
     let acceptor = TlsAcceptor::from(Arc::clone(&tls.borrow()));
-    let handshake = timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
-    // It need not end while others wait.
-    tokio::select! {
-        agreed = handshake => Ok(requests(agreed??, peer, place, app, true, stop, begun).await?),
-        () = closing(&stop, begun) => Ok(()),
-        () = place.crowded.notified() => Ok(()),
-    }
+    // Boxed: other connections need no room for it.
+    Box::pin(async move {
+        let handshake = timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
+        // It need not end while others wait.
+        tokio::select! {
+            agreed = handshake => Ok(requests(agreed??, peer, place, app, true, stop, begun).await?),
+            () = closing(&stop, begun) => Ok(()),
+            () = place.crowded.notified() => Ok(()),
+        }
+    })
+    .await
 }
 
 /// Ends when the server closes, but not before a peer that has just connected could send something.
