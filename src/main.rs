@@ -9,16 +9,19 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
 use clap::Parser;
-use mimalloc::MiMalloc;
 use task_status::cli::args::{Cli, Logging};
 use task_status::cli::{self, CommandError};
 use task_status::telemetry::{self, LogFormat, error_chain, traces};
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+use tikv_jemallocator::Jemalloc;
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
 
-/// Faster than the allocator of glibc, especially with many connections, at the price of memory (`bench/NOTES.md`).
+/// Faster than the allocator of glibc, and its threads give back what a burst took (`bench/NOTES.md`). It has to know the
+/// size of the system's memory pages when it is built, which differs among systems on other processors.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// The exit status after a command line that cannot be parsed.
 const USAGE: u8 = 2;
