@@ -40,10 +40,6 @@ use crate::store::tally::{self, Tally, Tasks};
 use crate::store::{Database, StoreError};
 use crate::telemetry::traces::{ReadFor, SharedReads, Span};
 
-/// How many long polls of all pending tasks are answered at a time. One change wakes thousands, which must not take every permit from new
-/// requests.
-const MAX_WAKEUPS: usize = 16;
-
 /// A page of a list by `created` is not found from the end of one that is more tasks away: the counts by time of creation
 /// are quicker than skipping these.
 const NEAR: i64 = 10_000;
@@ -60,6 +56,9 @@ pub struct PendingConfig {
     pub long_poll_timeout: Duration,
     /// How many long polls are held at a time; further ones are answered at once.
     pub max_long_polls: usize,
+    /// How many of those that wait for pages of pending tasks are answered at a time. One change wakes thousands, which
+    /// must not take every place from new requests.
+    pub max_wakeups: usize,
 }
 
 impl Default for PendingConfig {
@@ -71,6 +70,7 @@ impl Default for PendingConfig {
             timeout: Duration::from_secs(2),
             long_poll_timeout: Duration::from_mins(1),
             max_long_polls: 10_000,
+            max_wakeups: 125,
         }
     }
 }
@@ -151,7 +151,7 @@ impl Pending {
             summaries: Summaries::default(),
             cache_stats: CacheStats::default(),
             waiter_permits: Arc::new(Semaphore::new(config.max_long_polls.min(Semaphore::MAX_PERMITS))),
-            wakeup_permits: Arc::new(Semaphore::new(MAX_WAKEUPS)),
+            wakeup_permits: Arc::new(Semaphore::new(config.max_wakeups)),
             response_memory: ResponseMemory::new(config.response_memory),
             config,
             stop,

@@ -96,44 +96,53 @@ impl Wait {
             .ok()
     }
 
-    /// The right to answer after the wait: one change must not answer all waiters at once. Pages of all pending tasks do
-    /// not wait for others, which may take long.
+    /// The right to answer after the wait: one change must not answer all waiters at once.
     pub async fn wakeup(&self) -> Turn {
-        let Waiting { pending, known } = &*self.0;
-        match known {
-            Known::Page(query, _) if query.work() == Work::Page => {
-                let permits = Arc::clone(&pending.shared.wakeup_permits);
-                permits.acquire_owned().await.into_iter().collect()
-            }
-            _ => pending.database().wakeup().await,
+        match self.page_wakeup().await {
+            Some(turn) => turn,
+            None => self.0.pending.database().wakeup().await,
         }
     }
 
-    /// Returns when the client would see a change, what it has cannot be confirmed, or the service stops.
-    pub async fn until_changed(&self) {
+    /// The same for pages of all pending tasks, which do not wait for others: those may take long.
+    async fn page_wakeup(&self) -> Option<Turn> {
+        let Waiting { pending, known } = &*self.0;
+        let permits = match known {
+            Known::Page(query, _) if query.work() == Work::Page => Arc::clone(&pending.shared.wakeup_permits),
+            _ => return None,
+        };
+        Some(permits.acquire_owned().await.into_iter().collect())
+    }
+
+    /// Returns when the client would see a change, what it has cannot be confirmed, or the service stops: with the right to
+    /// answer, if it was needed to look.
+    pub async fn until_changed(&self) -> Option<Turn> {
         let Waiting { pending, known } = &*self.0;
         let shared = &pending.shared;
-        shared
-            .stop
-            .run_until_cancelled(async {
-                // Boxed, and freed before the wait: the future is large, and there are many waiters.
-                while let Some(confirmed) = Box::pin(known.confirmed(pending)).await {
-                    let Confirmed {
-                        tasks,
-                        revision,
-                        due,
-                        expires,
-                    } = confirmed;
-                    let changed = shared.changes.after(tasks, revision, &shared.barrier);
-                    if let Some(expires) = expires {
-                        let _ = timeout_at(expires, changed).await;
-                    } else {
-                        changed.await;
-                    }
-                    sleep_until(due).await;
+        let changed = shared.stop.run_until_cancelled(async {
+            let mut turn = None;
+            // Boxed, and freed before the wait: the future is large, and there are many waiters.
+            while let Some(confirmed) = Box::pin(known.confirmed(pending)).await {
+                drop(turn);
+                let Confirmed {
+                    tasks,
+                    revision,
+                    due,
+                    expires,
+                } = confirmed;
+                let changed = shared.changes.after(tasks, revision, &shared.barrier);
+                if let Some(expires) = expires {
+                    let _ = timeout_at(expires, changed).await;
+                } else {
+                    changed.await;
                 }
-            })
-            .await;
+                sleep_until(due).await;
+                // The first waiters read the page, and the others find it read.
+                turn = self.page_wakeup().await;
+            }
+            turn
+        });
+        changed.await.flatten()
     }
 }
 
@@ -156,10 +165,15 @@ impl Known {
             Self::Page(query, seen) => {
                 let counts = seen.total.is_some();
                 // Not read again for each that waits for it.
-                let recent = || {
+                let read = || {
                     let page = pending.cache().page(query)?;
-                    (page.due > Instant::now() && (page.total.is_some() || !counts)).then_some(page)
+                    (page.total.is_some() || !counts).then_some(page)
                 };
+                // Read since, for another request. The answer is confirmed whatever is found here.
+                if read().is_some_and(|page| Seen::of(&page, counts) != *seen) {
+                    return None;
+                }
+                let recent = || read().filter(|page| page.due > Instant::now());
                 let page = match recent() {
                     Some(page) => page,
                     None if query.work() == Work::Page => pending.tagged_page(query, counts).await.ok()?,

@@ -283,6 +283,42 @@ async fn without_a_current_page_or_a_permit_the_response_comes_at_once() {
 }
 
 #[tokio::test]
+async fn one_change_answers_more_long_polls_than_there_may_be_requests() {
+    const WAITERS: usize = 40;
+    let database = TestDatabase::new().await;
+    let bounds = [
+        "--max-concurrent-requests",
+        "8",
+        "--metrics-listen",
+        "127.0.0.1:0",
+    ];
+    let mut program = Program::start(serve(
+        &database.url(),
+        &[&["--auth", "none"], &bounds[..]].concat(),
+    ));
+    let metrics = program.url_of("metrics").await + "/metrics";
+    let url = program.url().await + PENDING_TASKS;
+    let client = reqwest::Client::new();
+    let get = async |url: &str| Answer::read(client.get(url).send().await.unwrap()).await;
+    let etag = get(&url).await.etag();
+    let mut waiting = Vec::new();
+    for number in 1..=WAITERS {
+        let request = client.get(&url).header("If-None-Match", &etag);
+        waiting.push(tokio::spawn(request.header("Prefer", "wait=50").send()));
+        let held = format!("task_status_long_polls {number}");
+        until("it is held", async || get(&metrics).await.body.contains(&held)).await;
+    }
+    database.insert(&["a"]).await;
+    for answer in waiting {
+        let answer = Answer::read(answer.await.unwrap().unwrap()).await;
+        assert_eq!(
+            (answer.status, answer.ids()),
+            (StatusCode::OK, vec!["a".to_owned()])
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_long_poll_ends_when_the_service_stops() {
     let database = TestDatabase::new().await;
     let mut program = Program::start(serve(&database.url(), &["--auth", "none"]));

@@ -105,6 +105,11 @@ impl From<&ApiArgs> for Bounds {
     }
 }
 
+/// Long polls that are answered take one place of requests in so many: a client has half of the places.
+const WAKEUPS_PART: u32 = 8;
+/// More at a time are not faster, and delay new requests.
+const MAX_WAKEUPS: usize = 128;
+
 impl From<&ApiArgs> for PendingConfig {
     fn from(args: &ApiArgs) -> Self {
         Self {
@@ -115,6 +120,9 @@ impl From<&ApiArgs> for PendingConfig {
             timeout: args.freshness_timeout,
             long_poll_timeout: args.long_poll_timeout,
             max_long_polls: usize::try_from(args.max_long_polls).unwrap_or(usize::MAX),
+            max_wakeups: usize::try_from(args.max_concurrent_requests.get() / WAKEUPS_PART)
+                .unwrap_or(usize::MAX)
+                .clamp(1, MAX_WAKEUPS),
         }
     }
 }

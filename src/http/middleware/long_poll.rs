@@ -44,9 +44,12 @@ async fn held<F: Future<Output = Response>>(
     };
     drop(response);
     // Something changed, the time is up, or the service stops: the next step is the same.
-    let _ = timeout(time, wait.until_changed()).await;
+    let wakeup = timeout(time, wait.until_changed()).await.ok().flatten();
     drop(waiter_permit);
-    let wakeup = wait.wakeup().await;
+    let wakeup = match wakeup {
+        Some(wakeup) => wakeup,
+        None => wait.wakeup().await,
+    };
     again.extensions.insert(RateLimited);
     let mut response = next(Request::from_parts(again, Body::empty())).await;
     drop(wakeup);
