@@ -162,11 +162,13 @@ impl Running {
     }
 }
 
-/// The service with its defaults, except for settings that would change the data.
+/// The service with its defaults, except for settings that would change the data, and for one that lets a single client
+/// have a thousand requests in flight.
 fn service(tools: &Tools, address: SocketAddr) -> Command {
     let mut service = command(tools.programs.join("task-status"));
     service
         .args(["serve", "--auth", "none", "--retention", "off"])
+        .args(["--max-concurrent-requests", "2000"])
         .args(["--listen", &address.to_string()]);
     service
 }

@@ -1,8 +1,8 @@
-//! Resident memory: fresh, and with a thousand connections.
+//! Resident memory: fresh, with a thousand connections, and after them.
 
 use std::time::Duration;
 
-use tokio::time::interval;
+use tokio::time::{interval, sleep};
 
 use crate::Error;
 use crate::contender::{Contender, Running};
@@ -15,6 +15,9 @@ use crate::wrk::{self, Load, Request};
 const CONNECTIONS: u16 = 1000;
 /// The interval between two samples.
 const LOOK: Duration = Duration::from_millis(100);
+/// The time in which a server may give back what the connections took, in units of that of a measurement: with the usual
+/// four seconds, a minute.
+const RELEASE: u32 = 15;
 
 /// The resident memory of a server, over all its processes.
 #[derive(Debug, Clone, Copy)]
@@ -24,8 +27,9 @@ pub struct Memory {
     pub same: Resident,
     /// The peak under requests for random pages; missing for contenders with one page only.
     pub anywhere: Option<Resident>,
-    /// After the connections are closed.
+    /// When the connections have just been closed, and then a minute later.
     pub after: Resident,
+    pub released: Resident,
     /// Error responses and broken connections.
     pub errors: u64,
 }
@@ -64,11 +68,14 @@ pub async fn of(
         Some(most)
     };
     data.settle().await?;
+    let after = running.server.memory();
+    sleep(Duration::from_secs(seconds.into()) * RELEASE).await;
     Ok(Memory {
         idle,
         same,
         anywhere,
-        after: running.server.memory(),
+        after,
+        released: running.server.memory(),
         errors,
     })
 }

@@ -202,6 +202,7 @@ fn memory(text: &mut String, figures: &Figures, data: usize) {
             mib(memory.same.proportional),
             anywhere,
             mib(memory.after.proportional),
+            mib(memory.released.proportional),
             mib(memory
                 .same
                 .resident
@@ -214,6 +215,7 @@ fn memory(text: &mut String, figures: &Figures, data: usize) {
         "1000 connections, one page",
         "1000 connections, all pages",
         "afterwards",
+        "a minute later",
         "RSS at most",
     ];
     section(text, "Memory", &heads, rows.collect());
