@@ -107,7 +107,7 @@ fn push_presence(field: Field, query: &mut Query) {
         // A constraint of the table gives a target with a type an id.
         Field::SourceId => query.push(IS_SOURCE),
         _ if is_required(field) => query.push("true"),
-        _ => query.push(column(field)).push(" is not null"),
+        _ => query.push(Operand::new(field).sql).push(" is not null"),
     };
 }
 
@@ -115,20 +115,37 @@ fn push_null(field: Field, query: &mut Query) {
     match field {
         Field::SourceId => query.push(format_args!("({IS_SOURCE}) is not true")),
         _ if is_required(field) => query.push("false"),
+        // A constraint of the table: the index on targets begins with the type.
+        Field::TargetId => query.push(format_args!(
+            "(target_type is null and {} is null)",
+            Operand::new(field).sql
+        )),
         // Partial indexes on pending tasks have this condition.
-        _ => query.push(column(field)).push(" is null"),
+        _ => query.push(Operand::new(field).sql).push(" is null"),
     };
 }
 
 fn push_test(field: Field, test: &Test, query: &mut Query) {
-    let is_of_source = field == Field::SourceId && *test != Test::Null;
-    if is_of_source {
-        query.push(format_args!("({IS_SOURCE} and "));
+    // The index on targets begins with the type. Tests that it cannot serve are made once.
+    let types: &[&str] = match (field, test) {
+        (_, Test::Null) => &[],
+        (Field::SourceId, _) => &[IS_SOURCE],
+        (Field::TargetId, Test::Contains(_) | Test::ContainsAll(_)) => &[],
+        (Field::TargetId, _) => &[
+            "target_type in ('APPLICATION', 'IDENTITY')",
+            "target_type is null",
+        ],
+        _ => &[],
+    };
+    if types.is_empty() {
+        return push_column_test(field, test, query);
     }
-    push_column_test(field, test, query);
-    if is_of_source {
+    let push = |of_type: &&str, query: &mut Query| {
+        query.push(format_args!("({of_type} and "));
+        push_column_test(field, test, query);
         query.push(")");
-    }
+    };
+    push_joined(types, " or ", push, query);
 }
 
 fn push_column_test(field: Field, test: &Test, query: &mut Query) {

@@ -44,6 +44,19 @@ fn filters_have_the_form_of_indexed_expressions() {
             "sourceId eq \"x\"",
             "(target_type = 'APPLICATION' and lower(target_id collate task_status_case) collate \"C\" = lower($1 collate task_status_case) collate \"C\")",
         ),
+        (
+            "target.id sw \"x\"",
+            "((target_type in ('APPLICATION', 'IDENTITY') and starts_with(lower(target_id collate task_status_case) collate \"C\", lower($1 collate task_status_case) collate \"C\")) \
+             or (target_type is null and starts_with(lower(target_id collate task_status_case) collate \"C\", lower($2 collate task_status_case) collate \"C\")))",
+        ),
+        (
+            "target.id isnull",
+            "(target_type is null and lower(target_id collate task_status_case) collate \"C\" is null)",
+        ),
+        (
+            "pr parentName",
+            "lower(parent_name collate task_status_case) collate \"C\" is not null",
+        ),
         ("pr sourceId", "target_type = 'APPLICATION'"),
         ("sourceId isnull", "(target_type = 'APPLICATION') is not true"),
         (
