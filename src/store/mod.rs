@@ -11,6 +11,7 @@ pub mod database;
 mod error;
 pub mod export;
 mod filter_sql;
+mod filtered;
 pub mod hosts;
 pub mod import;
 mod keyset;

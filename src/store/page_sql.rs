@@ -6,6 +6,7 @@
 use sqlx::Arguments;
 use sqlx::postgres::PgArguments;
 
+use super::filtered;
 use super::keyset::push_after;
 use super::list::{PageQuery, Version, push_filter};
 use super::row::STORED;
@@ -209,7 +210,10 @@ impl Statement {
             ),
         };
         let before = if !is_kept {
-            NARROW.to_owned()
+            let filter = query.filter.filter(|_| work != Work::Page);
+            let narrow =
+                filter.and_then(|filter| filtered::narrow(filter, query.order, offset + one_more(query.limit)));
+            narrow.unwrap_or_else(|| NARROW.to_owned())
         } else if offset == 0 {
             String::new()
         } else if offset <= FEW || query.after.is_some() {

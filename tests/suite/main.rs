@@ -24,6 +24,7 @@ mod errors;
 mod exports;
 mod fairness;
 mod filter_laws;
+mod filtered;
 mod freshness;
 mod generated;
 mod list;

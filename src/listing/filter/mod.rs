@@ -36,7 +36,7 @@ pub const MAX_VALUES: usize = 500;
 /// The largest number of characters of a string within a filter.
 pub const MAX_TEXT_LENGTH: usize = 1024;
 
-const PENDING: Expression = Expression::Is(Field::CompletionStatus, Test::Null);
+pub(crate) const PENDING: Expression = Expression::Is(Field::CompletionStatus, Test::Null);
 
 /// A valid filter on task statuses.
 ///

@@ -1,0 +1,86 @@
+//! Pages of a filter in an order that has nothing to do with it, or the wrong thing: they are right, and few rows are read.
+
+use crate::support::database::TestDatabase;
+use crate::support::service::Service;
+use crate::support::until;
+
+/// Tasks of which the first 12 000 are "early", more than are walked past.
+async fn insert(database: &TestDatabase, tasks: i32) {
+    let insert = format!(
+        "insert into task_status (id, type, unique_name, launcher, created, modified, percent_complete)
+         select md5(n::text), 'QUARTZ', 'Name ' || n % 7,
+             case when n <= 12000 then 'early' when n % 5000 = 0 then 'rare' else 'common' end,
+             '2026-01-01Z', '2026-01-01Z'::timestamptz + n * interval '1 second', n % 3
+         from generate_series(1, {tasks}) as n"
+    );
+    database.execute(&insert).await;
+}
+
+/// The filter, and the condition that says the same.
+const FILTERS: [(&str, &str); 6] = [
+    ("launcher+eq+%22common%22", "launcher = 'common'"),
+    ("launcher+eq+%22early%22", "launcher = 'early'"),
+    ("launcher+eq+%22rare%22", "launcher = 'rare'"),
+    ("launcher+eq+%22absent%22", "launcher = 'absent'"),
+    ("launcher+co+%22rar%22+or+id+eq+%221%22", "launcher = 'rare'"),
+    ("type+eq+%22NAME_3%22", "unique_name = 'Name 3'"),
+];
+
+/// The order, and the same in SQL.
+const ORDERS: [(&str, &str); 3] = [
+    ("modified", "modified, id"),
+    ("-modified", "modified desc, id desc"),
+    (
+        "-percentComplete,uniqueName",
+        "percent_complete desc, unique_name collate \"C\", id",
+    ),
+];
+
+#[tokio::test]
+async fn a_page_of_any_filter_in_any_order_is_that_of_the_query() {
+    let database = TestDatabase::new().await;
+    // More "common" ones than are sorted.
+    insert(&database, 115_000).await;
+    let service = Service::start(&database).await;
+    for (filter, condition) in FILTERS {
+        for (order, order_by) in ORDERS {
+            for offset in [0, 20] {
+                let list = format!("/task-status?filters={filter}&sorters={order}&limit=5");
+                let page = service.get(&format!("{list}&offset={offset}")).await;
+                let expected = format!(
+                    "select array(select id::text from task_status where {condition} order by {order_by} limit 10 offset {offset})"
+                );
+                let expected: Vec<String> = database.value(&expected).await;
+                let (first, second) = expected.split_at(expected.len().min(5));
+                assert_eq!(page.ids(), first, "{filter} {order} {offset}");
+                // After the cursor of the link.
+                let next = match page.next() {
+                    Some(next) => service.get(&format!("/task-status{next}")).await.ids(),
+                    None => Vec::new(),
+                };
+                assert_eq!(next, second, "{filter} {order} {offset}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn few_rows_are_read_for_a_rare_value_though_nothing_is_known_of_it() {
+    let database = TestDatabase::new().await;
+    database
+        .execute("alter table task_status set (autovacuum_enabled = off)")
+        .await;
+    insert(&database, 30_000).await;
+    let service = Service::start(&database).await;
+    for (filter, tasks) in [("rare", 4), ("absent", 0)] {
+        let list = format!("/task-status?filters=launcher+eq+%22{filter}%22&sorters=modified");
+        assert_eq!(service.get(&list).await.ids().len(), tasks, "{filter}");
+    }
+    // Connections report statistics when they close.
+    service.database.close().await;
+    let read =
+        "select idx_tup_read from pg_stat_user_indexes where indexrelname = 'task_status_modified_idx'";
+    until("statistics", async || database.value::<i64>(read).await > 0).await;
+    let read: i64 = database.value(read).await;
+    assert!(read <= 2 * 10_000, "{read} entries");
+}
