@@ -14,9 +14,6 @@ use super::share::Work;
 use super::statement::{condition, one_more};
 use crate::listing::sorters::Direction;
 
-/// So many tasks are skipped one by one. It costs less than adding up hours.
-const FEW: i64 = 50;
-
 /// What comes before the tasks of any page.
 const HEAD: &str = "
 with tally as materialized (
@@ -125,7 +122,7 @@ minute as materialized (
 )";
 
 /// An offset as the planner cannot see it: a plan for any offset would seem too dear to be kept.
-const FEW_SKIPPED: &str = "(select $1)";
+const SKIPPED: &str = "(select $1)";
 
 /// What is left of an offset in that minute. Counts that are wrong must not make it negative.
 const REST: &str = "(select greatest($1 - upto + pending, 0)::bigint from minute)";
@@ -216,10 +213,8 @@ impl Statement {
             narrow.unwrap_or_else(|| NARROW.to_owned())
         } else if offset == 0 {
             String::new()
-        } else if offset <= FEW || query.after.is_some() {
-            START
-                .replace("{from}", "{after}")
-                .replace("{skipped}", FEW_SKIPPED)
+        } else if query.after.is_some() {
+            START.replace("{from}", "{after}").replace("{skipped}", SKIPPED)
         } else {
             let start = START.replace("{from}", from_minute).replace("{skipped}", REST);
             MINUTE.replace("{direction}", direction) + &start
