@@ -283,6 +283,9 @@ pub fn error_chain(error: &dyn Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+    use uuid::Uuid;
+
     use super::*;
 
     #[test]
@@ -349,8 +352,13 @@ mod tests {
         let hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(log_panic));
         tracing::subscriber::with_default(tracing_subscriber::registry().with(json), || {
-            let panicked = std::panic::catch_unwind(|| std::panic::panic_any("it is broken"));
-            assert!(panicked.is_err());
+            let request = RequestIds {
+                tracking_id: Uuid::nil().simple(),
+                trace: None,
+            };
+            let panicking = async { std::panic::catch_unwind(|| std::panic::panic_any("it is broken")) };
+            let panicked = request.around(panicking).now_or_never();
+            assert!(panicked.is_some_and(|result| result.is_err()));
         });
         std::panic::set_hook(hook);
         let line = String::from_utf8(lines.lock().expect("a lock").clone()).expect("text");
@@ -359,6 +367,8 @@ mod tests {
         assert_eq!(read["message"], "panic");
         assert_eq!(read["error"], "it is broken");
         assert_eq!(read["severity"], "ERROR");
+        let span = serde_json::json!({ "trackingId": "0".repeat(32), "name": "request" });
+        assert_eq!(read["span"], span);
     }
 
     struct Sink(Arc<Mutex<Vec<u8>>>);

@@ -105,26 +105,12 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
     }
     let limits = ConnectionLimits::of(ADMIN_CONNECTIONS);
     for socket in health {
-        let app = router::health(readiness.clone());
-        serve(
-            socket,
-            "health",
-            app.into(),
-            limits.clone(),
-            None,
-            Box::pin(ready(())),
-        );
+        let app = router::health(readiness.clone()).into();
+        serve(socket, "health", app, limits.clone(), None, Box::pin(ready(())));
     }
     for socket in metrics_sockets {
-        let app = router::metrics(database.clone(), pending.clone(), metrics.clone());
-        serve(
-            socket,
-            "metrics",
-            app.into(),
-            limits.clone(),
-            None,
-            Box::pin(ready(())),
-        );
+        let app = router::metrics(database.clone(), pending.clone(), metrics.clone()).into();
+        serve(socket, "metrics", app, limits.clone(), None, Box::pin(ready(())));
     }
 
     let result = tokio::select! {

@@ -27,10 +27,10 @@ use crate::http::middleware::authorize::Authorizer;
 use crate::http::openapi::BEARER_TOKEN;
 use crate::http::request_metrics::RoutePath;
 use crate::http::shares::Shares;
-use crate::http::state::AppState;
+use crate::http::state::SharedState;
 
 /// Operations of one path that need the same permission. A path whose operations need several has several routes.
-pub struct Route<S = AppState> {
+pub struct Route<S = SharedState> {
     /// None if the route is public.
     permission: Option<Permission>,
     described: UtoipaMethodRouter<S>,

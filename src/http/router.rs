@@ -1,6 +1,7 @@
 //! The whole HTTP application: every route and every layer, on one screen.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
@@ -107,7 +108,7 @@ pub fn api(state: AppState, config: &ApiConfig, extra_routes: Vec<Route>) -> App
             routes.nest(base, everywhere.clone())
         });
     let (database, pending) = (state.database.clone(), state.pending.clone());
-    let routes = authorizer.with_fallbacks(routes).with_state(state);
+    let routes = authorizer.with_fallbacks(routes).with_state(Arc::new(state));
     let probes = config.health.clone().map(|stop| {
         let readiness = Readiness {
             database,

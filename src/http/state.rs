@@ -21,12 +21,15 @@ pub struct AppState {
     pub asked: Arc<AskedLists>,
 }
 
+/// The state of the router, which is cloned with a route more than once for each request.
+pub type SharedState = Arc<AppState>;
+
 /// Handlers take the state itself: the database within the share of the client that calls.
-impl FromRequestParts<Self> for AppState {
+impl FromRequestParts<SharedState> for AppState {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, state: &Self) -> Result<Self, Infallible> {
-        let mut state = state.clone();
+    async fn from_request_parts(parts: &mut Parts, state: &SharedState) -> Result<Self, Infallible> {
+        let mut state = Self::clone(state);
         if let Some(place) = parts.extensions.get::<Place>() {
             let share = place.connections();
             state.database = state.database.within(share.clone());

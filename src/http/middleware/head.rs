@@ -46,19 +46,15 @@ fn host(hosts: &Hosts, request: &Request) -> Result<(), ApiError> {
     let named = [target.transpose()?, field.transpose()?];
     let mut named = named.iter().flatten().map(Some).peekable();
     let unnamed = named.peek().is_none().then_some(None);
-    match named.chain(unnamed).find(|host| !hosts.allowed.allow(*host)) {
-        Some(host) => {
-            let given = host.map_or_else(String::new, ToString::to_string);
-            let cause = Cause::HostNotAllowed { given };
-            Err(ApiError::Refused(StatusCode::FORBIDDEN, vec![cause]))
-        }
-        None => {
-            if let Some(field) = only {
-                hosts.learn(field);
-            }
-            Ok(())
-        }
+    if let Some(host) = named.chain(unnamed).find(|host| !hosts.allowed.allow(*host)) {
+        let given = host.map_or_else(String::new, ToString::to_string);
+        let cause = Cause::HostNotAllowed { given };
+        return Err(ApiError::Refused(StatusCode::FORBIDDEN, vec![cause]));
     }
+    if let Some(field) = only {
+        hosts.learn(field);
+    }
+    Ok(())
 }
 
 /// The parser takes any list of transfer codings that ends in `chunked`, and leaves the others to the application.

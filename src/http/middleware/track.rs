@@ -36,8 +36,8 @@ pub async fn track<F: Future<Output = Response>>(
         tracking_id: id.simple(),
         trace: trace.as_ref().map(|trace| trace.span.ids()),
     };
-    // Pinned, so that no future moves with those around it.
-    let respond = pin!(async {
+    // It owns the work: what is logged when that is dropped has the ids too.
+    let respond = pin!(ids.around(async {
         let (request, measured) = metrics.begin(request);
         let mut response = next(request).await;
         let elapsed = begun.elapsed();
@@ -52,8 +52,7 @@ pub async fn track<F: Future<Output = Response>>(
             tracing::info!(%method, path, status, duration_ms, "answered");
         }
         response
-    });
-    let respond = ids.around(respond);
+    }));
     match trace {
         None => respond.await,
         Some(trace) => {

@@ -187,6 +187,7 @@ impl Service {
 
     pub fn serve(app: impl Into<App>, database: Database) -> Self {
         give_clients_cryptography();
+        let app = app.into();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let limits = ConnectionLimits::of(1000);
