@@ -128,9 +128,8 @@ fn push_null(field: Field, query: &mut Query) {
 fn push_test(field: Field, test: &Test, query: &mut Query) {
     // The index on targets begins with the type. Tests that it cannot serve are made once.
     let types: &[&str] = match (field, test) {
-        (_, Test::Null) => &[],
+        (_, Test::Null) | (Field::TargetId, Test::Contains(_) | Test::ContainsAll(_)) => &[],
         (Field::SourceId, _) => &[IS_SOURCE],
-        (Field::TargetId, Test::Contains(_) | Test::ContainsAll(_)) => &[],
         (Field::TargetId, _) => &[
             "target_type in ('APPLICATION', 'IDENTITY')",
             "target_type is null",

@@ -208,8 +208,8 @@ impl Statement {
         };
         let before = if !is_kept {
             let filter = query.filter.filter(|_| work != Work::Page);
-            let narrow =
-                filter.and_then(|filter| filtered::narrow(filter, query.order, offset + one_more(query.limit)));
+            let narrow = filter
+                .and_then(|filter| filtered::narrow(filter, query.order, offset + one_more(query.limit)));
             narrow.unwrap_or_else(|| NARROW.to_owned())
         } else if offset == 0 {
             String::new()
