@@ -574,8 +574,8 @@ comment on function task_status_fold_tally is
     'Folds added rows of task_status_tally into one and returns how many there were. The sums do not change.';
 
 -- After a long snapshot the table is large and almost empty. Clustering it gives the room back and keeps what older
--- snapshots see, which TRUNCATE would not. Others queue behind the lock, so it is waited for briefly. While more than a
--- quarter of the room is taken by old rows nothing is done: they would be copied.
+-- snapshots see, which TRUNCATE would not. Others queue behind the lock, so it is waited for briefly. While about half
+-- of the room is taken by old rows nothing is done: they would be copied.
 create function task_status_shrink_tally() returns boolean language plpgsql set lock_timeout = '10ms' as $$
 begin
     if pg_relation_size('task_status_tally') <= 262144
