@@ -8,8 +8,8 @@
 -- The shapes of the JSON columns. Strict jsonpath is essential: in lax mode an array stands for its elements, and
 -- [[{...}]] would pass.
 --
--- Functions of SQL would be read and planned anew in each statement that writes; with these a report takes two thirds of
--- the time. Their search path is their own, so that a writer's leads to no other operators.
+-- Functions of SQL would be read and planned anew in each statement that writes, which would take a third of its time
+-- more. Their search path is their own, so that a writer's leads to no other operators.
 
 create function task_status_messages_are_valid(messages jsonb) returns boolean
     language plpgsql immutable strict parallel safe set search_path = pg_catalog as $f$
