@@ -51,7 +51,7 @@ const STRICT_TRANSPORT_SECURITY: HeaderValue = HeaderValue::from_static("max-age
 /// How long a new connection may then take, even if the server closes meanwhile: its peer was accepted.
 const NEW_CONNECTION: Duration = Duration::from_secs(1);
 
-/// What responds to requests. Clones share it.
+/// A function from requests to responses. Clones share it.
 #[derive(Clone)]
 pub struct App(Arc<dyn Fn(Request) -> BoxFuture<'static, Response> + Send + Sync>);
 

@@ -64,7 +64,7 @@ pub struct Database {
     standbys: Option<Arc<Standbys>>,
 }
 
-/// What all clones of a [`Database`] share.
+/// The parts that all clones of a [`Database`] share.
 #[derive(Debug)]
 pub struct Shared {
     /// Connects to the server that the watch has found.

@@ -181,7 +181,7 @@ async fn fetch(
 }
 
 struct ReadTask {
-    /// Where it is in the page, from 1.
+    /// Its place in the page, from 1.
     n: i64,
     xmin: i64,
     task: TaskStatus,

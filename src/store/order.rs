@@ -18,7 +18,7 @@ impl Sorter {
 }
 
 impl Direction {
-    /// What stands after an expression in an `order by`. By PostgreSQL's default, null comes last in ascending order and
+    /// The end of an expression in an `order by`. By PostgreSQL's default, null comes last in ascending order and
     /// first in descending order.
     const fn sql(self) -> &'static str {
         match self {

@@ -14,7 +14,7 @@ use super::share::Work;
 use super::statement::{condition, one_more};
 use crate::listing::sorters::Direction;
 
-/// What comes before the tasks of any page.
+/// The beginning of the statement of any page.
 const HEAD: &str = "
 with tally as materialized (
     select now() as at, coalesce(sum(pending), 0)::bigint as pending, coalesce(sum(revision), 0)::bigint as revision,
@@ -74,7 +74,7 @@ left join page on true
 order by page.n
 ";
 
-/// Where a page begins that skips tasks of a list by `created`: they are skipped in the narrow index alone.
+/// The first task of a page that skips tasks of a list by `created`: they are skipped in the narrow index alone.
 const START: &str = ",
 start as materialized (
     select created, id
@@ -124,7 +124,7 @@ minute as materialized (
 /// An offset as the planner cannot see it: a plan for any offset would seem too dear to be kept.
 const SKIPPED: &str = "(select $1)";
 
-/// What is left of an offset in that minute. Counts that are wrong must not make it negative.
+/// The rest of an offset in that minute. Counts that are wrong must not make it negative.
 const REST: &str = "(select greatest($1 - upto + pending, 0)::bigint from minute)";
 
 /// The versions of a page that begins where an index can begin.

@@ -7,29 +7,42 @@ use crate::support::until;
 /// Tasks of which the first 12 000 are "early", more than are walked past.
 async fn insert(database: &TestDatabase, tasks: i32) {
     let insert = format!(
-        "insert into task_status (id, type, unique_name, launcher, created, modified, percent_complete)
+        "insert into task_status
+             (id, type, unique_name, launcher, created, modified, percent_complete, completed, completion_status)
          select md5(n::text), 'QUARTZ', 'Name ' || n % 7,
              case when n <= 12000 then 'early' when n % 5000 = 0 then 'rare' else 'common' end,
-             '2026-01-01Z', '2026-01-01Z'::timestamptz + n * interval '1 second', n % 3
+             '2026-01-01Z', '2026-01-01Z'::timestamptz + n * interval '1 second', n % 3,
+             case when n % 2 = 0 then '2026-01-01Z'::timestamptz end, case when n % 2 = 0 then 'SUCCESS' end
          from generate_series(1, {tasks}) as n"
     );
     database.execute(&insert).await;
 }
 
 /// The filter, and the condition that says the same.
-const FILTERS: [(&str, &str); 6] = [
+const FILTERS: [(&str, &str); 9] = [
     ("launcher+eq+%22common%22", "launcher = 'common'"),
     ("launcher+eq+%22early%22", "launcher = 'early'"),
     ("launcher+eq+%22rare%22", "launcher = 'rare'"),
     ("launcher+eq+%22absent%22", "launcher = 'absent'"),
     ("launcher+co+%22rar%22+or+id+eq+%221%22", "launcher = 'rare'"),
     ("type+eq+%22NAME_3%22", "unique_name = 'Name 3'"),
+    (
+        "completionStatus+eq+%22SUCCESS%22",
+        "completion_status = 'SUCCESS'",
+    ),
+    ("pr+completed", "completed is not null"),
+    (
+        "completed+isnull+and+launcher+eq+%22common%22",
+        "completed is null and launcher = 'common'",
+    ),
 ];
 
 /// The order, and the same in SQL.
-const ORDERS: [(&str, &str); 3] = [
+const ORDERS: [(&str, &str); 5] = [
     ("modified", "modified, id"),
     ("-modified", "modified desc, id desc"),
+    ("completed", "completed, id"),
+    ("-completed,launched", "completed desc, launched, id"),
     (
         "-percentComplete,uniqueName",
         "percent_complete desc, unique_name collate \"C\", id",
@@ -39,8 +52,7 @@ const ORDERS: [(&str, &str); 3] = [
 #[tokio::test]
 async fn a_page_of_any_filter_in_any_order_is_that_of_the_query() {
     let database = TestDatabase::new().await;
-    // More "common" ones than are sorted.
-    insert(&database, 115_000).await;
+    insert(&database, 40_000).await;
     let service = Service::start(&database).await;
     for (filter, condition) in FILTERS {
         for (order, order_by) in ORDERS {

@@ -44,7 +44,7 @@ async fn the_checked_queries_fit_the_migrations() {
             std::fs::remove_file(committed.join(name)).unwrap();
         }
     } else {
-        // What is compiled stays current.
+        // Nothing is compiled again afterwards.
         library.set_modified(modified).unwrap();
     }
     assert_eq!(
