@@ -1,4 +1,4 @@
-//! The connections to PostgreSQL, and whether the database is up.
+//! The connections to PostgreSQL.
 //!
 //! With a pool alone, every request would wait for a dead database until its timeout. So one task ([`Database::watch`])
 //! keeps a session of its own and asks once a second whether its server takes writes. While the database is down requests
@@ -7,8 +7,8 @@
 //! Requests use sessions with the server that this task has found and no other: not with a standby, and not with a former
 //! primary that still takes writes.
 
-use std::future::pending;
-use std::io;
+mod current;
+
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,30 +18,21 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use sqlx::postgres::{PgPoolOptions, PgRow};
 use sqlx::{PgConnection, PgPool};
-use tokio::sync::{Notify, Semaphore, watch};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::hosts::{self, Hosts, Primary};
-use super::lease::{Bound, Lease, close_idle, unless_stalled};
-use super::schema::Schema;
-use super::session::{
-    self, CHECK_TIMEOUT, Pooling, START_TIMEOUT, ServerId, Settings, expect_primary, primary_of, within,
-};
+use self::current::Current;
+pub use self::current::START_PATIENCE;
+pub(super) use self::current::WATCH_INTERVAL_UP;
+use super::StoreError;
+use super::hosts::Hosts;
+use super::lease::{Bound, Lease, unless_stalled};
+use super::session::{self, CHECK_TIMEOUT, Pooling, Settings, expect_primary, primary_of, within};
 use super::share::{Share, Turn, Work};
 use super::standby::{AtLeast, StandbyReads, Standbys};
 use super::tally::Tally;
-use super::{StoreError, privileges};
-use crate::telemetry::error_chain;
 
-/// The interval of checks while the database is up.
-pub(super) const WATCH_INTERVAL_UP: Duration = Duration::from_secs(1);
-/// The interval of attempts to connect while the database is down.
-const WATCH_INTERVAL_DOWN: Duration = Duration::from_millis(250);
-/// How often a new session shows where the address leads: to another server if the former one was replaced and lives on.
-const LOOK_INTERVAL: Duration = Duration::from_secs(3);
-/// How long a server that starts tries to reach what it needs before it tells clients that it cannot.
-pub const START_PATIENCE: Duration = Duration::from_secs(5);
 /// Sessions of this age are replaced.
 pub(super) const MAX_SESSION_AGE: Duration = Duration::from_mins(5);
 
@@ -128,40 +119,6 @@ impl Drop for Waiter<'_> {
 
 /// Why the pool last had no connection in time, and when that was found out.
 type Refusal = Option<(Instant, Arc<StoreError>)>;
-
-/// The server that requests use, as the watch has found it; none while the database is down.
-#[derive(Debug, Default, Clone)]
-struct Current {
-    server: watch::Sender<Option<Server>>,
-    /// Makes the watch look where the address leads.
-    moved: Arc<Notify>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Server {
-    id: ServerId,
-    pooling: Pooling,
-}
-
-impl Current {
-    fn get(&self) -> Result<Server, StoreError> {
-        self.server.borrow().ok_or(StoreError::KnownDown)
-    }
-
-    fn is_pooled(&self) -> bool {
-        self.get()
-            .is_ok_and(|server| server.pooling == Pooling::Transaction)
-    }
-
-    /// Refuses a session with another server.
-    fn expect(&self, id: ServerId) -> sqlx::Result<()> {
-        if self.get().is_ok_and(|server| server.id == id) {
-            return Ok(());
-        }
-        self.moved.notify_one();
-        Err(io::Error::other("the session is with another server than the one that was found").into())
-    }
-}
 
 impl Database {
     /// Prepares the connections and opens none. The database counts as down until [`Database::watch`] has reached it.
@@ -493,116 +450,6 @@ impl Database {
         StoreError::Shared(Arc::clone(&known.insert((Instant::now(), Arc::new(error))).1))
     }
 
-    /// Keeps [`Database::is_up`] current for as long as it is polled. Before the database counts as up for the first
-    /// time, `schema` is ensured and the privileges of the role are checked. Returns an error only then, and only if
-    /// waiting will not help: wrong credentials, no such database, a schema that does not fit, a missing privilege.
-    pub async fn watch(&self, schema: Schema) -> Result<(), StoreError> {
-        let standbys = async {
-            match &self.standbys {
-                Some(standbys) => standbys.watch().await,
-                None => pending().await,
-            }
-        };
-        tokio::select! {
-            // In a box: it is large, and every caller would carry it.
-            result = Box::pin(self.watch_primary(schema)) => result,
-            never = standbys => match never {},
-        }
-    }
-
-    async fn watch_primary(&self, schema: Schema) -> Result<(), StoreError> {
-        let (mut probe, mut pooling) = self.first_primary(schema).await?;
-        loop {
-            let looked = Instant::now();
-            let mut is_due = false;
-            while !is_due {
-                tokio::select! {
-                    () = sleep(WATCH_INTERVAL_UP) => is_due = looked.elapsed() > LOOK_INTERVAL,
-                    () = self.current.moved.notified() => {
-                        sleep_until(looked + WATCH_INTERVAL_DOWN).await;
-                        is_due = true;
-                    }
-                }
-                match expect_primary(&mut probe.connection).await {
-                    Ok(id) if id == probe.id => {}
-                    checked => {
-                        if checked.is_err_and(|error| is_timeout(&error)) {
-                            self.stalled.send_replace(Some(Instant::now()));
-                        }
-                        (probe, pooling) = self.until_found(&probe, pooling).await;
-                        is_due = true;
-                    }
-                }
-            }
-            // If no other session can be had, the one that responds is enough.
-            if let Ok(mut found) = within(CHECK_TIMEOUT, self.hosts.connect(probe.index)).await {
-                self.look_at_schema(&mut found.connection).await;
-                self.turn_to(&found, pooling, &probe);
-                probe = found;
-            }
-        }
-    }
-
-    async fn look_at_schema(&self, connection: &mut PgConnection) {
-        let checked = within(CHECK_TIMEOUT, privileges::check(connection)).await;
-        let lacking = checked
-            .err()
-            .filter(|error| matches!(error, StoreError::Privileges { .. }));
-        self.schema_fits.store(lacking.is_none(), Ordering::Relaxed);
-        if let Some(error) = lacking {
-            tracing::error!(error = error_chain(&error), "the schema does not fit any more");
-        }
-    }
-
-    /// Finds the server that takes writes, the former one if it still does. The database is down until then.
-    async fn until_found(&self, former: &Primary, pooling: Pooling) -> (Primary, Pooling) {
-        loop {
-            let attempt = async {
-                let found = self.hosts.primary(former.index).await?;
-                // The same address may lead through another pooler by now, or one with other settings.
-                let detected = within(START_TIMEOUT, Pooling::detect(self.hosts.node(&found))).await?;
-                // A transaction pooler may go undetected while sessions are few.
-                let is_same = found.index == former.index;
-                Ok::<_, StoreError>((found, if is_same { pooling.max(detected) } else { detected }))
-            };
-            match Box::pin(attempt).await {
-                Ok((found, pooling)) => {
-                    // Most broke with the session that was lost; behind a transaction pooler none is tested before its use.
-                    close_idle(&self.pool);
-                    self.turn_to(&found, pooling, former);
-                    return (found, pooling);
-                }
-                Err(error) => {
-                    if self.current.server.send_replace(None).is_some() {
-                        tracing::error!(error = error_chain(&error), "the database is down");
-                    } else {
-                        tracing::debug!(error = error_chain(&error), "no connection");
-                    }
-                    sleep(WATCH_INTERVAL_DOWN).await;
-                }
-            }
-        }
-    }
-
-    /// Lets requests use this server, and no session with a former one or through a former host.
-    fn turn_to(&self, primary: &Primary, pooling: Pooling, former: &Primary) {
-        // Another host may lead to the same server in another way.
-        if (primary.id, primary.index) != (former.id, former.index) {
-            self.stalled.send_replace(Some(Instant::now()));
-            drop(lock(&self.tally).take());
-            close_idle(&self.pool);
-        }
-        let node = self.hosts.node(primary);
-        self.pool.set_connect_options(session::plain(node));
-        let server = Server {
-            id: primary.id,
-            pooling,
-        };
-        if self.current.server.send_replace(Some(server)) != Some(server) {
-            tracing::info!(host = hosts::name(node), "the database is up");
-        }
-    }
-
     /// Closes the connections after their statements have ended.
     pub async fn close(&self) {
         drop(lock(&self.tally).take());
@@ -611,39 +458,6 @@ impl Database {
             standbys.close().await;
         }
     }
-
-    async fn first_primary(&self, schema: Schema) -> Result<(Primary, Pooling), StoreError> {
-        let (begun, mut announced) = (Instant::now(), false);
-        loop {
-            let attempt = async {
-                let mut primary = self.hosts.primary(0).await?;
-                let node = self.hosts.node(&primary);
-                let pooling = within(START_TIMEOUT, Pooling::detect(node)).await?;
-                schema.ensure(node, pooling).await?;
-                within(START_TIMEOUT, privileges::check(&mut primary.connection)).await?;
-                self.turn_to(&primary, pooling, &primary);
-                Ok::<_, StoreError>((primary, pooling))
-            };
-            match Box::pin(attempt).await {
-                Ok(found) => return Ok(found),
-                Err(error) if error.is_transient() => {
-                    if !announced {
-                        tracing::warn!(error = error_chain(&error), "waiting for the database");
-                        announced = true;
-                    }
-                    if begun.elapsed() > START_PATIENCE {
-                        self.unreachable.cancel();
-                    }
-                    sleep(WATCH_INTERVAL_DOWN).await;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    }
-}
-
-fn is_timeout(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut)
 }
 
 /// Nothing that is done under the lock can be left half done.
