@@ -44,8 +44,10 @@ context.on('weberror', (error) => problems.push(`error: ${error.error()}`));
 /** The violations of accessibility on a page, each with its rule and elements. */
 async function axe(page) {
   await page.evaluate(axeSource);
-  const { violations } = await page.evaluate(() => globalThis.axe.run());
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+  return page.evaluate(async () => {
+    const { violations } = await globalThis.axe.run({ resultTypes: ['violations'] });
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+  });
 }
 
 const page = await context.newPage();
