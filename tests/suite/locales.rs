@@ -51,7 +51,7 @@ async fn case_is_the_same_in_every_locale() {
             .execute(
                 "insert into task_status (id, type, unique_name, launcher, progress) values
                  ('I', 'QPOC', 'Cloud Identity Aggregation', 'ADMIN', 'ΑΣΑ'),
-                 ('i2', 'QPOC', 'cloud identity', 'admin', 'Ì'),
+                 ('i2', 'QPOC', 'cloud  été', 'admin', 'Ì'),
                  ('a', 'QPOC', 'ÉTÉ à', 'DIRIĞ', 'ß')",
             )
             .await;
@@ -59,6 +59,7 @@ async fn case_is_the_same_in_every_locale() {
             (r#"type eq "CLOUD_IDENTITY_AGGREGATION""#, "I"),
             (r#"type eq "cloud_identity_aggregation""#, "I"),
             (r#"type eq "Été_À""#, "a"),
+            (r#"type eq "Cloud_Été""#, "i2"),
             (r#"launcher eq "admin""#, "i2 I"),
             (r#"launcher eq "ADMIN""#, "i2 I"),
             (r#"launcher in ("dirIğ", "x")"#, "a"),

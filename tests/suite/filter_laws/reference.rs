@@ -68,13 +68,12 @@ impl Law {
         }
     }
 
-    /// `kind` is the kind of the row, as computed by the database.
-    pub fn holds(&self, row: &Row, kind: &str) -> bool {
+    pub fn holds(&self, row: &Row) -> bool {
         match self {
-            Self::Ask(field, operator, values) => ask(row.cell(field, kind), operator, values),
-            Self::Not(law) => !law.holds(row, kind),
-            Self::And(laws) => laws.iter().all(|law| law.holds(row, kind)),
-            Self::Or(laws) => laws.iter().any(|law| law.holds(row, kind)),
+            Self::Ask(field, operator, values) => ask(row.cell(field), operator, values),
+            Self::Not(law) => !law.holds(row),
+            Self::And(laws) => laws.iter().all(|law| law.holds(row)),
+            Self::Or(laws) => laws.iter().any(|law| law.holds(row)),
         }
     }
 }
@@ -105,12 +104,19 @@ fn ask(cell: Option<Cell>, operator: &str, values: &[Given]) -> bool {
 }
 
 impl Row {
-    fn cell(&self, field: &str, kind: &str) -> Option<Cell> {
+    fn kind(&self) -> String {
+        let name = self.definition.as_ref().unwrap_or(&self.unique_name);
+        let words = name.split(|character: char| !character.is_alphanumeric());
+        let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+        words.join("_").to_uppercase()
+    }
+
+    fn cell(&self, field: &str) -> Option<Cell> {
         let text = |text: &String| Cell::Text(text.clone());
         let target = self.target.as_ref();
         match field {
             "id" => Some(text(&self.id)),
-            "type" => Some(Cell::Names(vec![self.task_type.to_owned(), kind.to_owned()])),
+            "type" => Some(Cell::Names(vec![self.task_type.to_owned(), self.kind()])),
             "uniqueName" => Some(text(&self.unique_name)),
             "parentName" => self.parent_name.as_ref().map(text),
             "launcher" => Some(text(&self.launcher)),
