@@ -13,9 +13,6 @@ use super::{Database, StoreError};
 use crate::listing::filter::Filter;
 use crate::listing::summary::{Group, Groups, MAX_VALUES, Summary};
 
-/// For the groups, and for bitmaps that name rows: those that name pages have a filter computed of all their rows.
-const WORK_MEM: &str = "set local work_mem = '32MB'";
-
 /// The pending tasks are read once for all groups. The kind and the folded texts, which are slow, are computed of groups
 /// and not of tasks. `grouped` has a bit for each column that is not grouped by.
 ///
@@ -101,15 +98,10 @@ async fn count(
 ) -> Result<(Revision, Summary), StoreError> {
     let (statement, arguments) = statement(filter, stuck_after, moment)?;
     let bound = connection.bound();
-    connection.begin().await?;
-    let reading = async {
-        sqlx::raw_sql(WORK_MEM).execute(&mut *connection).await?;
-        // Planned with its values, as a list is.
-        sqlx::query_with(AssertSqlSafe(statement), arguments)
-            .persistent(false)
-            .fetch_all(&mut *connection)
-            .await
-    };
+    // Planned with its values, as a list is.
+    let reading = sqlx::query_with(AssertSqlSafe(statement), arguments)
+        .persistent(false)
+        .fetch_all(&mut *connection);
     let rows = bound.run(reading).await;
     let rows = connection.release(rows).await?;
 
