@@ -206,10 +206,11 @@ impl Statement {
                 "(created, id) >= (select created, id from start)",
             ),
         };
-        let before = if !is_kept {
-            let filter = query.filter.filter(|_| work != Work::Page);
-            let narrow = filter
-                .and_then(|filter| filtered::narrow(filter, query.order, offset + one_more(query.limit)));
+        let before = if by_created.is_none() {
+            let tasks = offset + one_more(query.limit);
+            let narrow = query
+                .filter
+                .and_then(|filter| filtered::narrow(filter, query.order, tasks));
             narrow.unwrap_or_else(|| NARROW.to_owned())
         } else if offset == 0 {
             String::new()
@@ -220,7 +221,7 @@ impl Statement {
             MINUTE.replace("{direction}", direction) + &start
         };
         let from = if offset == 0 { "{after}" } else { from_start };
-        let (versions, tasks) = if is_kept {
+        let (versions, tasks) = if by_created.is_some() {
             (VERSIONS.replace("{from}", from), TASKS.replace("{from}", from))
         } else {
             (NARROW_VERSIONS.to_owned(), NARROW_TASKS.to_owned())
