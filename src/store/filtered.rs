@@ -12,7 +12,7 @@ use crate::listing::filter::expression::{Expression, Relation, Test};
 use crate::listing::filter::value::Value;
 use crate::listing::filter::{Field, Filter, PENDING};
 use crate::listing::sorters::{Sorter, Sorters};
-use crate::task::TaskType;
+use crate::task::{CompletionStatus, TaskType};
 
 /// The least steps along the index of the order, and those for each task until the end of the page, if an index leads to the
 /// tasks of the filter. One that selects a task in forty fills a page within so many.
@@ -120,10 +120,13 @@ fn presence(filter: &Expression, order: &Sorters) -> &'static str {
     conditions.next().unwrap_or("true")
 }
 
-/// Whether an index leads to the tasks of the filter.
+/// Whether an index leads to the tasks of the filter, and they are not most of all.
 fn is_found_by_index(filter: &Expression) -> bool {
     match filter {
-        // As a rule a negation selects most tasks.
+        // As a rule a negation selects most tasks, and so does success.
+        Expression::Is(Field::CompletionStatus, Test::Compare(_, Value::Text(status))) => {
+            status != CompletionStatus::Success.name()
+        }
         Expression::Is(Field::Progress, _)
         | Expression::Is(_, Test::Contains(_) | Test::ContainsAll(_))
         | Expression::Not(_) => false,
