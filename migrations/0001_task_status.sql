@@ -222,8 +222,8 @@ $$;
 comment on collation task_status_case is
     'Upper and lower case as filters and orders know them, whatever the locale of the database.';
 
--- Every write computes it for three indexes. Most names are words with a space between: these need not be replaced by a
--- regular expression, which takes three times as long.
+-- A write computes it for up to three indexes, a filter of each row that it looks at. Most names are words with single spaces
+-- between: these need no replacement by a regular expression, which takes more than twice the time.
 create function task_status_kind(task_definition_summary jsonb, unique_name text) returns text
     language sql immutable parallel safe
     return upper(case
