@@ -207,10 +207,10 @@ impl Statement {
             ),
         };
         let before = if by_created.is_none() {
-            let tasks = offset + one_more(query.limit);
-            let narrow = query
-                .filter
-                .and_then(|filter| filtered::narrow(filter, query.order, tasks));
+            // To sort all pending tasks takes less than so many steps to a deep offset: the planner chooses.
+            let filter = query.filter.filter(|_| work != Work::Page || is_kept);
+            let narrow = filter
+                .and_then(|filter| filtered::narrow(filter, query.order, offset + one_more(query.limit)));
             narrow.unwrap_or_else(|| NARROW.to_owned())
         } else if offset == 0 {
             String::new()
