@@ -255,8 +255,9 @@ impl Pending {
 
     /// These tasks as they are in a snapshot from after this call.
     async fn at_least(&self, tasks: Tasks) -> Result<AtLeast, StoreError> {
+        let since = Instant::now();
         let tally = self.shared.tally().await?;
-        Ok(AtLeast { tally, tasks })
+        Ok(AtLeast { tally, tasks, since })
     }
 
     /// The state that a standby has to show before it may be asked about any tasks; `None` without standbys.
@@ -348,6 +349,7 @@ impl Pending {
             revision,
             total: page.total,
             content: Content::render(page, known.as_ref(), reserved)?,
+            since: at_least.since,
             due: wait::due(began),
         };
         cache.keep(query, &page);

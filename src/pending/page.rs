@@ -59,6 +59,8 @@ pub struct ListPage {
     /// How many tasks the list has, if they were counted.
     pub total: Option<i64>,
     pub content: Arc<Content>,
+    /// It has every write that was acknowledged until then.
+    pub(super) since: Instant,
     /// No long poll reads it again before.
     pub(super) due: Instant,
 }

@@ -4,6 +4,7 @@
 //! for them when its revision has moved, but for a tenth of the time at most, once for all that wait for it. Single tasks
 //! are read again together.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,17 @@ pub struct Wait(Arc<Waiting>);
 struct Waiting {
     pending: Pending,
     known: Known,
+    since: Instant,
+}
+
+/// The end of a wait.
+#[derive(Debug, Default)]
+pub struct Woken {
+    /// The right to answer, if it was needed to look.
+    pub turn: Option<Turn>,
+    /// A page that was read for a request that came after the wait began. So it has every write that was acknowledged
+    /// before this one, which needs no freshness check again.
+    pub page: Option<ListPage>,
 }
 
 /// The representation that the client has.
@@ -80,8 +92,12 @@ impl Wait {
     }
 
     fn for_change(pending: &Pending, known: Known) -> Self {
-        let pending = pending.clone();
-        Self(Arc::new(Waiting { pending, known }))
+        let (pending, since) = (pending.clone(), Instant::now());
+        Self(Arc::new(Waiting {
+            pending,
+            known,
+            since,
+        }))
     }
 
     /// How long a client may wait.
@@ -106,7 +122,7 @@ impl Wait {
 
     /// The same for pages of all pending tasks, which do not wait for others: those may take long.
     async fn page_wakeup(&self) -> Option<Turn> {
-        let Waiting { pending, known } = &*self.0;
+        let Waiting { pending, known, .. } = &*self.0;
         let permits = match known {
             Known::Page(query, _) if query.work() == Work::Page => Arc::clone(&pending.shared.wakeup_permits),
             _ => return None,
@@ -114,15 +130,26 @@ impl Wait {
         Some(permits.acquire_owned().await.into_iter().collect())
     }
 
-    /// Returns when the client would see a change, what it has cannot be confirmed, or the service stops: with the right to
-    /// answer, if it was needed to look.
-    pub async fn until_changed(&self) -> Option<Turn> {
-        let Waiting { pending, known } = &*self.0;
+    /// Returns when the client would see a change, what it has cannot be confirmed, or the service stops.
+    pub async fn until_changed(&self) -> Woken {
+        let Waiting {
+            pending,
+            known,
+            since,
+        } = &*self.0;
         let shared = &pending.shared;
         let changed = shared.stop.run_until_cancelled(async {
             let mut turn = None;
-            // Boxed, and freed before the wait: the future is large, and there are many waiters.
-            while let Some(confirmed) = Box::pin(known.confirmed(pending)).await {
+            loop {
+                // Boxed, and freed before the wait: the future is large, and there are many waiters.
+                let confirmed = match Box::pin(known.confirmed(pending)).await {
+                    Ok(confirmed) => confirmed,
+                    Err(Unconfirmed(page)) => {
+                        // An earlier page may be older than what the client has.
+                        let page = page.filter(|page| page.since >= *since);
+                        return Woken { turn, page };
+                    }
+                };
                 drop(turn);
                 let Confirmed {
                     tasks,
@@ -140,9 +167,8 @@ impl Wait {
                 // The first waiters read the page, and the others find it read.
                 turn = self.page_wakeup().await;
             }
-            turn
         });
-        changed.await.flatten()
+        changed.await.unwrap_or_default()
     }
 }
 
@@ -157,9 +183,17 @@ struct Confirmed {
     expires: Option<Instant>,
 }
 
+/// The client has something else, perhaps this page, or what it has cannot be confirmed.
+struct Unconfirmed(Option<ListPage>);
+
+impl<E: Error> From<E> for Unconfirmed {
+    fn from(_: E) -> Self {
+        Self(None)
+    }
+}
+
 impl Known {
-    /// `None` if the client has something else, or if that cannot be said.
-    async fn confirmed(&self, pending: &Pending) -> Option<Confirmed> {
+    async fn confirmed(&self, pending: &Pending) -> Result<Confirmed, Unconfirmed> {
         let shared = &pending.shared;
         match self {
             Self::Page(query, seen) => {
@@ -169,24 +203,26 @@ impl Known {
                     let page = pending.cache().page(query)?;
                     (page.total.is_some() || !counts).then_some(page)
                 };
-                // Read since, for another request. The answer is confirmed whatever is found here.
-                if read().is_some_and(|page| Seen::of(&page, counts) != *seen) {
-                    return None;
+                // Read since, for another request.
+                if let Some(page) = read().filter(|page| Seen::of(page, counts) != *seen) {
+                    return Err(Unconfirmed(Some(page)));
                 }
                 let recent = || read().filter(|page| page.due > Instant::now());
                 let page = match recent() {
                     Some(page) => page,
-                    None if query.work() == Work::Page => pending.tagged_page(query, counts).await.ok()?,
+                    None if query.work() == Work::Page => pending.tagged_page(query, counts).await?,
                     None => {
                         let _turn = pending.database().wakeup().await;
                         match recent() {
                             Some(page) => page,
-                            None => pending.tagged_page(query, counts).await.ok()?,
+                            None => pending.tagged_page(query, counts).await?,
                         }
                     }
                 };
-                let is_same = Seen::of(&page, counts) == *seen;
-                is_same.then(|| Confirmed {
+                if Seen::of(&page, counts) != *seen {
+                    return Err(Unconfirmed(Some(page)));
+                }
+                Ok(Confirmed {
                     tasks: query.tasks(),
                     revision: page.revision,
                     due: page.due,
@@ -194,23 +230,25 @@ impl Known {
                 })
             }
             Self::Task(id, digest, tasks) => {
-                let revision = shared.tally().await.ok()?.revision_of(*tasks);
-                let (current, due) = shared.task_reads.digest(id).await.ok()?;
-                (current == Some(*digest)).then_some(Confirmed {
+                let revision = shared.tally().await?.revision_of(*tasks);
+                let (current, due) = shared.task_reads.digest(id).await?;
+                let confirmed = (current == Some(*digest)).then_some(Confirmed {
                     tasks: *tasks,
                     revision,
                     due,
                     expires: None,
-                })
+                });
+                confirmed.ok_or(Unconfirmed(None))
             }
             Self::Summary(query, digest) => {
-                let counted = pending.summary(query).await.ok()?;
-                (counted.digest == *digest).then(|| Confirmed {
+                let counted = pending.summary(query).await?;
+                let confirmed = (counted.digest == *digest).then(|| Confirmed {
                     tasks: Tasks::All,
                     revision: counted.revision,
                     due: counted.due,
                     expires: Some(counted.next_minute()),
-                })
+                });
+                confirmed.ok_or(Unconfirmed(None))
             }
         }
     }

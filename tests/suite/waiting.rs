@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use reqwest::{Method, StatusCode};
+use sqlx::{Connection, Executor};
 use task_status::pending::PendingConfig;
 use tokio::task::JoinHandle;
 
@@ -164,6 +165,70 @@ async fn long_polls_of_one_list_share_its_reads() {
     }
     // As many as permits for each of the two changes, at most, of which one reads.
     assert!(reads() - before < WAITERS as u64, "{}", reads() - before);
+}
+
+#[tokio::test]
+async fn long_polls_of_one_page_share_the_freshness_check_of_its_read() {
+    const WAITERS: usize = 100;
+    let database = TestDatabase::new().await;
+    database.insert(&["a"]).await;
+    let setup = Setup {
+        pending: PendingConfig {
+            max_wakeups: 4,
+            ..PendingConfig::default()
+        },
+        ..Setup::default()
+    };
+    let service = Arc::new(Service::with(&database, setup).await);
+    let asked = Asked::known(&service, "").await;
+    let waiting: Vec<_> = (0..WAITERS).map(|_| asked.wait(50)).collect();
+    let pending = service.pending.as_ref().unwrap();
+    until("all are held", async || pending.long_polls().0 == WAITERS).await;
+    polled(&database).await;
+    let checked = || pending.freshness_checks().waiters.get();
+    let before = checked();
+    database.insert(&["b"]).await;
+    for answer in waiting {
+        assert_eq!(answer.await.unwrap().ids(), ["a", "b"]);
+    }
+    assert!(checked() - before < WAITERS as u64, "{}", checked() - before);
+}
+
+#[tokio::test]
+async fn a_long_poll_is_not_answered_with_a_page_that_was_read_before_it() {
+    let database = TestDatabase::new().await;
+    database.insert(&["a", "b"]).await;
+    // A page at an offset waits in the middle of its snapshot, if that has no progress.
+    let waits = "create or replace function task_status_hour(moment timestamptz) returns timestamptz
+         language plpgsql immutable as $$ begin
+             if exists (select from task_status where id = 'b' and progress is null) then
+                 perform pg_advisory_xact_lock_shared(1);
+             end if;
+             return date_trunc('hour', moment, 'UTC');
+         end $$";
+    database.execute(waits).await;
+    let service = Arc::new(Service::start(&database).await);
+    let second = format!("{PENDING_TASKS}?offset=1&limit=1");
+    let mut holder = database.connect().await;
+    holder.execute("select pg_advisory_lock(1)").await.unwrap();
+    let slow = tokio::spawn({
+        let (service, second) = (Arc::clone(&service), second.clone());
+        async move { service.get(&second).await }
+    });
+    database.until_blocked(1, "task_status_tally").await;
+    database
+        .execute("update task_status set progress = 'new' where id = 'b'")
+        .await;
+    let waiting = Asked::of(&service, &second).await.wait(50);
+    polled(&database).await;
+    holder.close().await.unwrap();
+    let slow = slow.await.unwrap().body;
+    assert!(!slow.contains("new"), "{slow}");
+    // In memory the page is older now than what the client has. Then a task beside it changes.
+    database
+        .execute("update task_status set progress = 'other' where id = 'a'")
+        .await;
+    assert_eq!(waiting.await.unwrap().status, StatusCode::NOT_MODIFIED);
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! Long polling with `Prefer: wait` (RFC 7240, section 4.3): a request whose response would be 304 is held until the page
 //! changes.
 //!
-//! It is handled, held outside the limits on requests in flight, and handled again: the response is as fresh, and the
-//! caller as permitted, as if the request had only just arrived. The rate limit counts it once.
+//! It is handled, held outside the limits on requests in flight, and handled again: the caller is as permitted as if the
+//! request had only just arrived. The rate limit counts it once.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use axum::response::Response;
 use tokio::time::timeout;
 
 use crate::http::middleware::authorize::RateLimited;
-use crate::pending::wait::Wait;
+use crate::pending::wait::{Wait, Woken};
 
 pub const PREFER: HeaderName = HeaderName::from_static("prefer");
 pub const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
@@ -44,15 +44,18 @@ async fn held<F: Future<Output = Response>>(
     };
     drop(response);
     // Something changed, the time is up, or the service stops: the next step is the same.
-    let wakeup = timeout(time, wait.until_changed()).await.ok().flatten();
+    let Woken { turn, page } = timeout(time, wait.until_changed()).await.unwrap_or_default();
     drop(waiter_permit);
-    let wakeup = match wakeup {
-        Some(wakeup) => wakeup,
+    let turn = match turn {
+        Some(turn) => turn,
         None => wait.wakeup().await,
     };
     again.extensions.insert(RateLimited);
+    if let Some(page) = page {
+        again.extensions.insert(page);
+    }
     let mut response = next(Request::from_parts(again, Body::empty())).await;
-    drop(wakeup);
+    drop(turn);
     response.extensions_mut().remove::<Wait>();
     let failed = response.status().is_client_error() || response.status().is_server_error();
     if let Ok(applied) = HeaderValue::try_from(format!("wait={}", time.as_secs()))

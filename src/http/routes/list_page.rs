@@ -18,6 +18,7 @@ use crate::http::shares::Place;
 use crate::http::state::{AppState, EmptyStatus};
 use crate::listing::filter::Filter;
 use crate::listing::sorters::Sorters;
+use crate::pending::page::ListPage;
 use crate::pending::wait::Wait;
 
 /// A list that is a resource.
@@ -40,7 +41,7 @@ pub(super) async fn respond(
 ) -> Result<Response, ApiError> {
     let query = request.uri.query().unwrap_or_default();
     match accept::format(request.version, &request.headers)? {
-        Format::Json => page(state, list, query, &request.headers).await,
+        Format::Json => page(state, list, query, request).await,
         format => Box::pin(file(state, place, list, query, format)).await,
     }
 }
@@ -63,11 +64,19 @@ async fn page(
     state: &AppState,
     list: &List<'_>,
     query: &str,
-    request: &HeaderMap,
+    Parts {
+        headers: request,
+        extensions,
+        ..
+    }: &Parts,
 ) -> Result<Response, ApiError> {
     let asked = list.asked.page(query, list.selection)?;
     let accepted = accepted_encoding(request);
-    let mut page = state.pending.tagged_page(&asked.page, asked.counted).await?;
+    let mut page = match extensions.get::<ListPage>() {
+        // It has ended the wait of this request.
+        Some(page) => page.clone(),
+        None => state.pending.tagged_page(&asked.page, asked.counted).await?,
+    };
     let mut headers = asked.headers(&page, page.coding(accepted));
     if page.content.body.is_none() && !headers.etag.is_known_to(request) {
         page = state.pending.page(&asked.page, asked.counted).await?;
