@@ -33,7 +33,7 @@ pub struct Args {
     /// The seconds of a measurement [default: 2]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u8).range(1..))]
     pub seconds: Option<u8>,
-    /// Measure only this part: a row of the table, or cold, memory or tax. May be repeated
+    /// Measure only this part: a row of the table, or cold, memory, waiters or tax. May be repeated
     #[arg(long, value_name = "ROW", value_parser = row::part_parser())]
     pub only: Vec<Part>,
     /// Check that everything runs, in two minutes on little data; the figures mean nothing and are not written
@@ -77,6 +77,11 @@ impl Args {
 
     pub fn seconds(&self) -> u8 {
         self.seconds.unwrap_or(if self.quick { 1 } else { 2 })
+    }
+
+    /// The number of long polls.
+    pub fn waiters(&self) -> usize {
+        if self.quick { 500 } else { 5000 }
     }
 
     /// Whether a part is requested: by default all are.

@@ -10,6 +10,7 @@ use crate::contender::Running;
 use crate::data::DataSet;
 use crate::figures::median;
 use crate::row::{Depth, target};
+use crate::verify::{no_answer, other};
 use crate::writers::Known;
 
 /// The tasks of a page.
@@ -35,15 +36,9 @@ pub async fn latencies(
             let began = Instant::now();
             let answer = client.get(&target, &[]).await;
             let millis = began.elapsed().as_secs_f64() * 1e3;
-            let server = running.contender.name();
-            let answer = answer.map_err(|source| Error::NoAnswer {
-                server,
-                target: target.clone(),
-                source,
-            })?;
+            let answer = answer.map_err(no_answer(running.contender, &target))?;
             if !answer.status.is_success() {
-                let why = answer.status.to_string();
-                return Err(Error::OtherAnswer { server, target, why });
+                return Err(other(running.contender, &target, answer.status.as_str()));
             }
             took.entry(depth).or_default().push(millis);
         }

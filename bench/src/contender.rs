@@ -1,6 +1,6 @@
 //! The contenders, and how each is started.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,8 @@ use crate::{Error, machine};
 
 /// The time limit for the first response of a server.
 const START: Duration = Duration::from_mins(1);
+/// The metrics of the service are on the same port of this address.
+pub const METRICS_HOST: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
 /// The database connections of each contender, over all its processes: the default of the service.
 pub const DATABASE_CONNECTIONS: usize = 10;
 
@@ -162,14 +164,17 @@ impl Running {
     }
 }
 
-/// The service with its defaults, except for settings that would change the data, and for one that lets a single client
-/// have a thousand requests in flight.
+/// The service with its defaults, except for settings that would change the data, and for two that let a single client
+/// have a thousand requests in flight, and more long polls.
 fn service(tools: &Tools, address: SocketAddr) -> Command {
+    let metrics = SocketAddr::new(METRICS_HOST, address.port());
     let mut service = command(tools.programs.join("task-status"));
     service
         .args(["serve", "--auth", "none", "--retention", "off"])
         .args(["--max-concurrent-requests", "2000"])
-        .args(["--listen", &address.to_string()]);
+        .args(["--max-connections-per-address", "8000"])
+        .args(["--listen", &address.to_string()])
+        .args(["--metrics-listen", &metrics.to_string()]);
     service
 }
 

@@ -18,6 +18,8 @@ pub struct Figures {
     /// Milliseconds for an uncached page: the median of each round.
     cold: BTreeMap<(usize, Depth, Contender), Vec<f64>>,
     pub memory: BTreeMap<(usize, Contender), Memory>,
+    /// Milliseconds from each change to the last response to a long poll, by data set.
+    pub waiters: BTreeMap<usize, Vec<f64>>,
     pub tax: Vec<Turn>,
 }
 

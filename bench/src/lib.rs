@@ -2,9 +2,9 @@
 //! by one load generator.
 //!
 //! Reading order: [`run`] (the sequence of a run), [`row`] (the comparisons), [`contender`] (the programs and how they
-//! start), [`data`] (the data sets). [`wrk`] measures throughput and latency; [`cold`], [`memory`] and [`tax`] the rest,
-//! while [`writers`] write. [`figures`] keeps the results, [`target`] compares them with the promises, [`report`] and
-//! [`chart`] show them. [`peer`] is shared by the two peers in Rust.
+//! start), [`data`] (the data sets). [`wrk`] measures throughput and latency; [`cold`], [`memory`], [`waiters`] and
+//! [`tax`] the rest, while [`writers`] write. [`figures`] keeps the results, [`target`] compares them with the promises,
+//! [`report`] and [`chart`] show them. [`peer`] is shared by the two peers in Rust.
 
 pub mod args;
 pub mod chart;
@@ -26,6 +26,7 @@ pub mod target;
 pub mod tax;
 pub mod tools;
 pub mod verify;
+pub mod waiters;
 pub mod writers;
 pub mod wrk;
 

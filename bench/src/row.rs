@@ -64,6 +64,8 @@ pub enum Part {
     Cold,
     /// Resident memory.
     Memory,
+    /// Long polls that one change answers.
+    Waiters,
     /// The cost of the triggers for a writer.
     Tax,
 }
@@ -190,11 +192,14 @@ pub fn target(offset: i64, limit: i64, count: bool) -> String {
 /// Reads a part from the command line.
 pub fn part_parser() -> impl TypedValueParser<Value = Part> {
     let names = ROWS.iter().map(|row| row.key);
-    PossibleValuesParser::new(names.chain(["cold", "memory", "tax"])).map(|name| match name.as_str() {
-        "cold" => Part::Cold,
-        "memory" => Part::Memory,
-        "tax" => Part::Tax,
-        name => Part::Row(Row::named(name).map_or("", |row| row.key)),
+    PossibleValuesParser::new(names.chain(["cold", "memory", "waiters", "tax"])).map(|name| {
+        match name.as_str() {
+            "cold" => Part::Cold,
+            "memory" => Part::Memory,
+            "waiters" => Part::Waiters,
+            "tax" => Part::Tax,
+            name => Part::Row(Row::named(name).map_or("", |row| row.key)),
+        }
     })
 }
 

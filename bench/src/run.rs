@@ -19,7 +19,7 @@ use crate::tools::Tools;
 use crate::verify::{self, Reference};
 use crate::writers::{Known, Writers};
 use crate::wrk::{self, Load, Request};
-use crate::{Error, chart, cold, machine, memory, tax};
+use crate::{Error, chart, cold, machine, memory, tax, waiters};
 
 /// The file name of the chart.
 const CHART: &str = "ratios.svg";
@@ -157,8 +157,9 @@ impl<'a> Comparison<'a> {
         } else {
             0
         };
+        let waiters = usize::from(args.wants(Part::Waiters));
         let sets = args.data().len();
-        let steps = sets * (1 + usize::from(args.rounds()) * (rows + cold) + memory) + tax;
+        let steps = sets * (1 + usize::from(args.rounds()) * (rows + cold) + memory + waiters) + tax;
         Self {
             args,
             tools,
@@ -182,6 +183,11 @@ impl<'a> Comparison<'a> {
         if self.args.wants(Part::Memory) {
             for (data, stage) in stages.iter().enumerate() {
                 self.memory(data, stage).await?;
+            }
+        }
+        if self.args.wants(Part::Waiters) {
+            for (data, stage) in stages.iter().enumerate() {
+                self.waiters(data, stage).await?;
             }
         }
         // A data set with connections cannot be copied.
@@ -348,6 +354,15 @@ impl<'a> Comparison<'a> {
             self.progress
                 .step(&format!("{}, memory, {}", stage.data.size, contender.name()));
         }
+        Ok(())
+    }
+
+    async fn waiters(&mut self, data: usize, stage: &Stage) -> Result<(), Error> {
+        stage.data.settle().await?;
+        let millis = waiters::last_answers(&stage.service, &stage.data, self.args.waiters()).await?;
+        self.progress
+            .step(&format!("{}, waiters: {millis:.0?} ms", stage.data.size));
+        self.figures.waiters.insert(data, millis);
         Ok(())
     }
 

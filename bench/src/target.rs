@@ -2,7 +2,7 @@
 
 use crate::contender::Contender;
 use crate::data::DataSize;
-use crate::figures::{Figures, ratio};
+use crate::figures::{Figures, median, ratio};
 use crate::row::{Depth, ROWS, Row};
 
 /// A target.
@@ -23,6 +23,8 @@ pub enum Wanted {
     AtMost(f64),
     /// MiB.
     AtMostMib(f64),
+    /// Milliseconds.
+    AtMostMillis(f64),
 }
 
 impl Target {
@@ -30,7 +32,7 @@ impl Target {
     pub fn is_met(&self) -> Option<bool> {
         self.figure.map(|figure| match self.wanted {
             Wanted::AtLeast(least) => figure >= least,
-            Wanted::AtMost(most) | Wanted::AtMostMib(most) => figure <= most,
+            Wanted::AtMost(most) | Wanted::AtMostMib(most) | Wanted::AtMostMillis(most) => figure <= most,
         })
     }
 
@@ -43,6 +45,7 @@ impl Target {
             Wanted::AtLeast(_) => format!("{:.2}x", (figure * 100.0).floor() / 100.0),
             Wanted::AtMost(_) => format!("{:.2}x", (figure * 100.0).ceil() / 100.0),
             Wanted::AtMostMib(_) => format!("{:.1} MiB", (figure * 10.0).ceil() / 10.0),
+            Wanted::AtMostMillis(_) => format!("{:.0} ms", figure.ceil()),
         }
     }
 }
@@ -53,6 +56,7 @@ impl std::fmt::Display for Wanted {
             Self::AtLeast(least) => write!(formatter, "at least {least}x"),
             Self::AtMost(most) => write!(formatter, "at most {most}x"),
             Self::AtMostMib(most) => write!(formatter, "at most {most} MiB"),
+            Self::AtMostMillis(most) => write!(formatter, "at most {most} ms"),
         }
     }
 }
@@ -68,6 +72,7 @@ pub fn of_data_set(figures: &Figures, data: usize) -> Vec<Target> {
     let bare = |row| figures.against(data, row, Contender::Bare);
     let rates = |row| figures.rates(data, row, Contender::Service);
     let cold = |depth| figures.cold(data, depth, Contender::Service);
+    let waiters = figures.waiters.get(&data).map_or(&[][..], Vec::as_slice);
     vec![
         target(
             "250 tasks, counted, against the best peer",
@@ -144,6 +149,16 @@ pub fn of_data_set(figures: &Figures, data: usize) -> Vec<Target> {
             "resident, 1000 connections ask for pages all over the list",
             Wanted::AtMostMib(64.0),
             memory(figures, data, true),
+        ),
+        target(
+            "a change answers all long polls of a page, median",
+            Wanted::AtMostMillis(250.0),
+            median(waiters),
+        ),
+        target(
+            "the same, the slowest",
+            Wanted::AtMostMillis(250.0),
+            waiters.iter().copied().reduce(f64::max),
         ),
     ]
 }

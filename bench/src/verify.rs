@@ -99,19 +99,25 @@ pub fn headers(form: Form, tag: Option<&str>) -> Vec<(&'static str, String)> {
     }
 }
 
-async fn ask(of: &Running, form: Form, target: &str, tag: Option<&str>) -> Result<Answer, Error> {
+/// The response to a request of a form, over a connection of its own.
+pub async fn ask(of: &Running, form: Form, target: &str, tag: Option<&str>) -> Result<Answer, Error> {
     let mut client = of.client().await?;
-    client
-        .get(target, &headers(form, tag))
-        .await
-        .map_err(|source| Error::NoAnswer {
-            server: of.contender.name(),
-            target: target.to_owned(),
-            source,
-        })
+    let answer = client.get(target, &headers(form, tag)).await;
+    answer.map_err(no_answer(of.contender, target))
 }
 
-fn other(server: Contender, target: &str, why: &str) -> Error {
+/// For `map_err`.
+pub fn no_answer(server: Contender, target: &str) -> impl FnOnce(hyper::Error) -> Error {
+    let (server, target) = (server.name(), target.to_owned());
+    move |source| Error::NoAnswer {
+        server,
+        target,
+        source,
+    }
+}
+
+/// The error of a response that is not as it should be.
+pub fn other(server: Contender, target: &str, why: &str) -> Error {
     Error::OtherAnswer {
         server: server.name(),
         target: target.to_owned(),
