@@ -148,7 +148,7 @@ async fn retention_goes_by_the_clock_of_the_database() {
     let database = TestDatabase::new().await;
     database.insert(&["a", "b"]).await;
     database.execute(&aged("'old'", 91, "1, 1")).await;
-    let serve = program::serve(&database.service_url(), &["--auth", "none"]);
+    let serve = program::serve(&database.service_url(), &["--auth", "none", "--retention", "90d"]);
     let Some(serve) = with_clock(serve, "+100d") else {
         return;
     };
@@ -381,7 +381,8 @@ async fn a_run_that_would_delete_most_tasks_waits_for_a_confirmation() {
     insert(91, "1, 11").await;
     insert(89, "12, 21").await;
 
-    let arguments = ["--auth", "none", "--metrics-listen", "127.0.0.1:0"];
+    let (metrics, retention) = (["--metrics-listen", "127.0.0.1:0"], ["--retention", "90d"]);
+    let arguments = [&["--auth", "none"], &metrics[..], &retention].concat();
     let mut program = Program::start(program::serve(&database.service_url(), &arguments));
     let told: Value = serde_json::from_str(&program.logged("retention deletes nothing").await).unwrap();
     assert_eq!(

@@ -374,10 +374,7 @@ async fn health_has_its_own_address_and_check() {
 async fn a_request_in_flight_is_answered_before_the_program_ends() {
     let database = TestDatabase::new().await;
     database.insert(&["a"]).await;
-    let mut program = Program::start(serve(
-        &database.service_url(),
-        &["--auth", "none", "--retention", "off"],
-    ));
+    let mut program = Program::start(serve(&database.service_url(), &["--auth", "none"]));
     let (api, health) = addresses(&mut program).await;
     ready(&health).await;
 
@@ -407,7 +404,10 @@ async fn only_tasks_without_recent_reports_expire() {
              ('alive', 'QPOC', 'n', 'l', now() - interval '1 year', now() - interval '89 days', null)",
         )
         .await;
-    let _program = Program::start(serve(&database.service_url(), &["--auth", "none"]));
+    let _program = Program::start(serve(
+        &database.service_url(),
+        &["--auth", "none", "--retention", "90d"],
+    ));
     until("the old ones are gone", async || {
         database.value::<i64>("select count(*) from task_status").await == 1
     })

@@ -255,7 +255,10 @@ async fn the_granted_privileges_suffice_for_every_command() {
     assert!(run(&url, &["prune", "--older-than", "90d"]).contains("1 tasks were deleted"));
     assert!(run(&url, &["import", file]).contains("created 1, replaced 1"));
 
-    let mut service = Program::start(program::serve(&url, &["--auth", "none", "--migrate", "false"]));
+    let mut service = Program::start(program::serve(
+        &url,
+        &["--auth", "none", "--migrate", "false", "--retention", "90d"],
+    ));
     let tasks = service.url().await + "/task-status";
     until("retention", async || {
         database.value::<i64>("select count(*) from task_status").await == 1

@@ -25,7 +25,7 @@ fn token_of_the_program(arguments: &[&str]) -> String {
 }
 
 fn serve(database: &TestDatabase, arguments: &[&str]) -> Command {
-    let general = ["--log", "trace", "--retention", "off"];
+    let general = ["--log", "trace"];
     program::serve(&database.url(), &[&general, arguments].concat())
 }
 

@@ -27,8 +27,10 @@ type Lines = Arc<Mutex<Vec<String>>>;
 pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_task-status"));
     command.args(arguments).stdin(Stdio::null());
-    // No balancer is in front.
-    command.env("TASK_STATUS_DRAIN_DELAY", "0s");
+    // No balancer is in front, and tasks of tests may be old.
+    command
+        .env("TASK_STATUS_DRAIN_DELAY", "0s")
+        .env("TASK_STATUS_RETENTION", "off");
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
         let is_setting = ["DATABASE_URL", "READ_DATABASE_URL", "TASK_STATUS_", "PG", "OTEL_"]
