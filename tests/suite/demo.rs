@@ -25,6 +25,8 @@ impl Demo {
         let mut program = Program::start(command(&[&few, arguments].concat()));
         let line = program.printed("Pending tasks").await;
         let url = line.split_whitespace().last().unwrap().to_owned();
+        // The last line that it prints.
+        program.printed("order by created, id limit 10;").await;
         let line: Value = serde_json::from_str(&program.logged("is ready after").await).unwrap();
         let message = line["message"].as_str().unwrap();
         let word_after = |text: &str| {
