@@ -303,6 +303,11 @@ pub(super) fn is_stale_session(error: &sqlx::Error) -> bool {
     has_code(error, &["0A000", "26000", "42P05"])
 }
 
+/// Whether the other side did not respond in time.
+pub(super) fn is_timeout(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut)
+}
+
 /// Whether the error is the server's, with one of these SQLSTATEs.
 pub(super) fn has_code(error: &sqlx::Error, codes: &[&str]) -> bool {
     let code = error.as_database_error().and_then(DatabaseError::code);

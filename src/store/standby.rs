@@ -23,6 +23,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::StoreError;
 use super::database::{MAX_SESSION_AGE, WATCH_INTERVAL_UP, lock};
+use super::error::is_timeout;
 use super::hosts::{self, Hosts};
 use super::lease::{Bound, Lease, close_idle};
 use super::session::{self, CHECK_TIMEOUT, Settings, expect_standby, standby_of, within};
@@ -100,7 +101,7 @@ pub(super) struct Standby {
     max_connections: u32,
     connect_timeout: Duration,
     is_up: AtomicBool,
-    /// When the watch's session last failed. Statements give up then.
+    /// When the watch's session last stopped responding. Statements give up then.
     stalled: watch::Sender<Option<Instant>>,
     /// Set while the standby is asked in vain.
     vain: Mutex<Option<Vain>>,
@@ -340,7 +341,10 @@ impl Standby {
                 );
                 announced = true;
             }
-            self.stalled.send_replace(Some(Instant::now()));
+            // Sessions that broke say so, and there may be new ones by now.
+            if matches!(&error, StoreError::Unavailable(error) if is_timeout(error)) {
+                self.stalled.send_replace(Some(Instant::now()));
+            }
             close_idle(&self.pool);
             sleep(WATCH_INTERVAL_UP).await;
         }

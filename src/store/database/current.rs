@@ -11,6 +11,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{Database, lock};
+use crate::store::error::is_timeout;
 use crate::store::hosts::{self, Primary};
 use crate::store::lease::close_idle;
 use crate::store::schema::Schema;
@@ -200,8 +201,4 @@ impl Database {
             }
         }
     }
-}
-
-fn is_timeout(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut)
 }
