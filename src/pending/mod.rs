@@ -189,6 +189,7 @@ impl Pending {
         counted: bool,
         is_enough: fn(&ListPage) -> bool,
     ) -> Result<ListPage, PageError> {
+        let since = Instant::now();
         let at_least = self.at_least(query.tasks()).await?;
         let now = at_least.revision();
         let cache = self.cache();
@@ -208,7 +209,7 @@ impl Pending {
                     .take()
                     .or_else(|| self.turn_now(work))
                     .ok_or(PageError::NoTurn)?;
-                self.read(&cache, query, at_least, counted, began).await
+                self.read(&cache, query, (since, at_least), counted, began).await
             };
             // Boxed: the future is large, and most requests do not need it.
             match (
@@ -255,9 +256,8 @@ impl Pending {
 
     /// These tasks as they are in a snapshot from after this call.
     async fn at_least(&self, tasks: Tasks) -> Result<AtLeast, StoreError> {
-        let since = Instant::now();
         let tally = self.shared.tally().await?;
-        Ok(AtLeast { tally, tasks, since })
+        Ok(AtLeast { tally, tasks })
     }
 
     /// The state that a standby has to show before it may be asked about any tasks; `None` without standbys.
@@ -314,13 +314,13 @@ impl Pending {
         Arc::clone(&self.shared.cache.borrow())
     }
 
-    /// Reads a page and keeps it. The page may be of a later revision than the least one, and serves the requests that see
-    /// that.
+    /// Reads a page and keeps it. The page may be of a later revision than the least one, which was seen `since` a time, and
+    /// serves the requests that see that.
     async fn read(
         &self,
         cache: &PageCache,
         query: &ListQuery,
-        at_least: AtLeast,
+        (since, at_least): (Instant, AtLeast),
         counted: bool,
         began: Instant,
     ) -> Result<ListPage, PageError> {
@@ -349,7 +349,7 @@ impl Pending {
             revision,
             total: page.total,
             content: Content::render(page, known.as_ref(), reserved)?,
-            since: at_least.since,
+            since,
             due: wait::due(began),
         };
         cache.keep(query, &page);

@@ -48,8 +48,6 @@ const MAX_SEEN: usize = 256;
 pub struct AtLeast {
     pub tally: Tally,
     pub tasks: Tasks,
-    /// The check began later, so it has seen every write that was acknowledged until then.
-    pub since: Instant,
 }
 
 impl AtLeast {
