@@ -17,7 +17,7 @@ use crate::watched_file::{Contents, ReadError, WatchedFiles};
 /// The newest configuration, certificate included.
 pub type TlsConfig = watch::Receiver<Arc<ServerConfig>>;
 
-/// Where the certificate and its key are.
+/// The files of the certificate and its key.
 #[derive(Debug, Clone)]
 pub struct TlsFiles {
     /// The server's own certificate, then those between it and the authority's.

@@ -26,7 +26,7 @@ async def keep_as_it_is(_connection):
 @asynccontextmanager
 async def lifespan(app):
     size = int(os.environ["BENCH_POOL"])
-    # Where the database is, the PG variables of the environment say. Statements are prepared once a connection.
+    # The PG variables of the environment name the database. Statements are prepared once a connection.
     async with asyncpg.create_pool(min_size=size, max_size=size, reset=keep_as_it_is) as pool:
         app.state.pool = pool
         yield

@@ -25,7 +25,7 @@ const querystring = {
 };
 
 async function serve() {
-    // Where the database is, the PG variables of the environment say.
+    // The PG variables of the environment name the database.
     const size = Number(BENCH_POOL);
     const pool = new pg.Pool({ min: size, max: size, idleTimeoutMillis: 0 });
     const app = fastify();
