@@ -162,7 +162,7 @@ const KEYS = {
 addEventListener('keydown', (event) => {
   const { target } = event;
   const busy = target instanceof Element && target.closest('input:not([type=checkbox]), select, textarea, dialog');
-  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || busy || dialog.value) return;
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || busy || document.querySelector('dialog[open]')) return;
   if (event.key === 'Enter' && !(target instanceof HTMLTableRowElement)) return;
   const act = KEYS[event.key];
   if (!act) return;

@@ -197,7 +197,14 @@ async fn the_keyboard_is_enough() {
              await page.keyboard.press('?');
              await page.getByRole('dialog', { name: 'Help' }).waitFor();
              await page.keyboard.press('Escape');
-             await page.keyboard.press('/');
+             await page.locator('dialog').waitFor({ state: 'detached' });
+             await page.keyboard.press('?');
+             await page.getByRole('dialog', { name: 'Help' }).waitFor();
+             // A key that is pressed before the page hears that the dialog is closed.
+             await page.evaluate(() => {
+                 document.querySelector('dialog').close();
+                 document.body.dispatchEvent(new KeyboardEvent('keydown', { key: '/', bubbles: true }));
+             });
              await page.keyboard.type('id eq \"7\"');
              await page.keyboard.press('Enter');
              await page.waitForFunction(() => document.querySelectorAll('#list tbody tr').length === 1)",
