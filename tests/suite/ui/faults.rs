@@ -147,9 +147,15 @@ async fn other_refusals_pass_by_themselves_or_on_demand() {
         .run(
             "const now = page.getByRole('region', { name: 'Now' });
              await now.getByText('The service is busy').waitFor();
+             // Else it tries again by itself, and the button is gone.
+             const last = page.waitForResponse(/summary/);
+             await page.getByRole('button', { name: 'Pause' }).click();
+             await last;
              await context.clearCookies({ name: 'summary' });
              await now.getByRole('button', { name: 'Try now' }).click();
-             await now.getByText('The service is busy').waitFor({ state: 'hidden' })",
+             await now.getByText('The service is busy').waitFor({ state: 'hidden' });
+             await page.keyboard.press('p');
+             await page.getByRole('status').filter({ hasText: /^Live$/ }).waitFor()",
         )
         .await;
     // A paused page tries again when it is told to.
