@@ -161,8 +161,9 @@ const KEYS = {
 
 addEventListener('keydown', (event) => {
   const { target } = event;
-  const busy = target instanceof Element && target.closest('input:not([type=checkbox]), select, textarea, dialog');
-  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || busy || document.querySelector('dialog[open]')) return;
+  const types = target instanceof Element && target.closest('input:not([type=checkbox]), select, textarea');
+  const busy = types || document.querySelector('dialog[open]');
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || busy) return;
   if (event.key === 'Enter' && !(target instanceof HTMLTableRowElement)) return;
   const act = KEYS[event.key];
   if (!act) return;
