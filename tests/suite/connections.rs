@@ -215,7 +215,7 @@ async fn a_request_to_a_connection_that_is_being_closed_is_never_reset() {
     let bounded = Bounded::start(2048, 2048, &["--idle-timeout", "1s"]).await;
     // Around the timeout, and around the end of the margin.
     let times = (0..400)
-        .map(|number| Duration::from_millis(if number < 100 { 950 } else { 1900 } + number % 100 * 2));
+        .map(|number| Duration::from_millis(if number < 100 { 950 } else { 1900 } + number % 100 * 3));
     let mut outcomes = [0, 0];
     for (asked, answer) in join_all(times.map(|idle| bounded.asked_after(idle))).await {
         // Begins within the first response, of which one byte was read.

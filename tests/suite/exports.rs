@@ -307,7 +307,7 @@ async fn a_client_that_leaves_ends_the_export() {
     let database = TestDatabase::new().await;
     large_tasks(&database).await;
     let limits = Limits {
-        acquire_timeout: Duration::from_millis(200),
+        acquire_timeout: Duration::from_secs(1),
         ..LIMITS
     };
     let store = watched(database.service_options(), limits, Schema::Expect);
