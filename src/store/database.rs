@@ -10,7 +10,6 @@
 mod current;
 
 use std::ops::Deref;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -73,8 +72,8 @@ pub struct Shared {
     /// When the watch's session last stopped responding, or another server took over. Sessions from before are not used
     /// again, and what waits for one of them gives up.
     stalled: watch::Sender<Option<Instant>>,
-    /// Whether the schema had everything that the service uses when it was last looked at.
-    schema_fits: AtomicBool,
+    /// Whether the schema had everything that the service uses when it was last looked at, if it ever was.
+    schema_fits: Mutex<Option<bool>>,
     /// Cancelled if the database cannot be reached at the start.
     unreachable: CancellationToken,
     refusal: tokio::sync::Mutex<Refusal>,
@@ -171,7 +170,7 @@ impl Database {
             settings,
             current,
             stalled,
-            schema_fits: AtomicBool::new(true),
+            schema_fits: Mutex::default(),
             unreachable: CancellationToken::new(),
             refusal: tokio::sync::Mutex::default(),
             waiters: Gauge::default(),
@@ -244,9 +243,10 @@ impl Database {
         self.current.get().is_ok()
     }
 
-    /// Whether the database has the tables and functions of this version, and lets the service use them.
-    pub fn schema_fits(&self) -> bool {
-        self.schema_fits.load(Ordering::Relaxed)
+    /// Whether the database has the tables and functions of this version, and lets the service use them; `None` until it has
+    /// been looked at.
+    pub fn schema_fits(&self) -> Option<bool> {
+        *lock(&self.schema_fits)
     }
 
     /// Waits until the database is up.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use private_postgres::{self, PrivatePostgres};
 use reqwest::Method;
 use serde_json::Value;
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 use task_status::store::database::Limits;
 use task_status::store::schema::Schema;
@@ -43,7 +44,7 @@ async fn stop(postgres: PrivatePostgres) {
         .unwrap();
 }
 
-fn service(options: sqlx::postgres::PgConnectOptions, limits: Limits) -> Service {
+fn service(options: PgConnectOptions, limits: Limits) -> Service {
     Service::on(watched(options, limits, Schema::Migrate), Setup::default())
 }
 
@@ -183,6 +184,21 @@ async fn a_table_that_is_away_is_told_by_readiness() {
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn a_schema_that_was_never_seen_is_not_ok() {
+    let options = PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(1);
+    let health = service(options, LIMITS).health();
+    let checks = "[+]shutdown ok
+[-]database failed: the database is not available
+[-]schema failed: it has not been looked at yet
+[-]pages failed: the database does not confirm pages
+[+]keys ok
+readyz check failed
+";
+    let ready = health.get("/readyz?verbose").await;
+    assert_eq!((ready.status.as_u16(), ready.body.as_str()), (503, checks));
 }
 
 #[tokio::test]

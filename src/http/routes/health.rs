@@ -71,10 +71,10 @@ impl Check {
         let (holds, reason) = match self {
             Self::Shutdown => (!readiness.stop.draining.is_cancelled(), "draining"),
             Self::Database => (readiness.database.is_up(), "the database is not available"),
-            Self::Schema => (
-                readiness.database.schema_fits(),
-                "the database lacks a table, a function or a privilege",
-            ),
+            Self::Schema => match readiness.database.schema_fits() {
+                Some(fits) => (fits, "the database lacks a table, a function or a privilege"),
+                None => (false, "it has not been looked at yet"),
+            },
             // Costs a freshness check.
             Self::Pages => (
                 readiness.pending.count().await.is_ok(),

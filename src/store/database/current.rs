@@ -3,7 +3,6 @@
 use std::future::pending;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sqlx::PgConnection;
@@ -115,13 +114,16 @@ impl Database {
 
     async fn look_at_schema(&self, connection: &mut PgConnection) {
         let checked = within(CHECK_TIMEOUT, privileges::check(connection)).await;
-        let lacking = checked
-            .err()
-            .filter(|error| matches!(error, StoreError::Privileges { .. }));
-        self.schema_fits.store(lacking.is_none(), Ordering::Relaxed);
-        if let Some(error) = lacking {
-            tracing::error!(error = error_chain(&error), "the schema does not fit any more");
-        }
+        let fits = match checked {
+            Ok(()) => true,
+            Err(error @ StoreError::Privileges { .. }) => {
+                tracing::error!(error = error_chain(&error), "the schema does not fit any more");
+                false
+            }
+            // It could not be looked at.
+            Err(_) => return,
+        };
+        *lock(&self.schema_fits) = Some(fits);
     }
 
     /// Finds the server that takes writes, the former one if it still does. The database is down until then.
@@ -182,6 +184,7 @@ impl Database {
                 let pooling = within(START_TIMEOUT, Pooling::detect(node)).await?;
                 schema.ensure(node, pooling).await?;
                 within(START_TIMEOUT, privileges::check(&mut primary.connection)).await?;
+                *lock(&self.schema_fits) = Some(true);
                 self.turn_to(&primary, pooling, &primary);
                 Ok::<_, StoreError>((primary, pooling))
             };
