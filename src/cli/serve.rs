@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -62,6 +63,8 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
         let tls = tls.map(Tls::config);
         servers.spawn(async move {
             if stop.draining.run_until_cancelled(ready).await.is_none() {
+                // Nobody was told to come, so nobody is asked to go elsewhere.
+                stop.at_once();
                 return Ok(());
             }
             let (listener, address) = socket.listen()?;
@@ -92,15 +95,15 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
     let metrics_sockets = Socket::of(metrics_sockets, args.metrics_listen)?;
     let of_standbys = standbys.map_or(0, |standbys| standbys.count() * database.connections().max);
     let limits = args.connections(descriptors::raise().saturating_sub(of_standbys));
+    let until_ready = until_ready(database.clone(), authorizer.clone()).shared();
     for socket in Socket::of(passed.take(|_| true), Some(args.listen))? {
-        let until_ready = until_ready(database.clone(), authorizer.clone());
         serve(
             socket,
             "API",
             app.clone(),
             limits.clone(),
             tls.as_ref(),
-            Box::pin(until_ready),
+            until_ready.clone().boxed(),
         );
     }
     let limits = ConnectionLimits::of(ADMIN_CONNECTIONS);

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
 use reqwest::{Method, Response};
+use sqlx::{Connection, Executor};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixDatagram};
 use tokio::task::{JoinSet, spawn_blocking};
@@ -381,6 +382,30 @@ async fn a_server_that_drains_says_so_and_serves_on() {
     assert!(!held.is_finished());
     program.signal("TERM");
     assert_eq!(program.wait().code(), Some(130), "{}", program.log());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_does_not_listen_yet_stops_at_once() {
+    let database = TestDatabase::empty().await;
+    // A name of the program, which migrates as long as it takes.
+    let mut holder = database.connect().await;
+    holder
+        .execute("begin; create table task_status (id text)")
+        .await
+        .unwrap();
+    let arguments = [
+        "--auth",
+        "none",
+        "--admin-listen",
+        "127.0.0.1:0",
+        "--drain-delay",
+        "1h",
+    ];
+    let mut program = Program::start(serve(&database.url(), &arguments));
+    program.listening("health").await;
+    program.logged("a migration waits for a lock").await;
+    stop(program).await;
+    holder.close().await.unwrap();
 }
 
 /// Makes a connection for one request, which must be answered. An error is one of connecting.
