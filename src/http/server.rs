@@ -177,6 +177,7 @@ async fn requests(
     let exchange = Arc::new(Exchange::default());
     let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
         let (head, content) = request.into_parts();
+        let version = head.version;
         let (content, held) = exchange.begin(content);
         let mut request = hyper::Request::from_parts(head, content);
         request.extensions_mut().insert(ConnectInfo(peer));
@@ -188,6 +189,8 @@ async fn requests(
             if draining.is_cancelled() {
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(header::CONNECTION, close);
+                // In a response of HTTP/1.1 to a client of HTTP/1.0 hyper would add `keep-alive`.
+                *response.version_mut() = version;
             }
             if is_encrypted {
                 let headers = response.headers_mut();

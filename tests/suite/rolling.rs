@@ -379,6 +379,20 @@ async fn a_server_that_drains_says_so_and_serves_on() {
             (200, Some("close"))
         );
     }
+    // HTTP/1.0 has two forms of it.
+    let mut old = TcpStream::connect(api.trim_start_matches("http://"))
+        .await
+        .unwrap();
+    let request =
+        format!("GET {PENDING_TASKS} HTTP/1.0\r\nhost: localhost\r\nconnection: keep-alive\r\n\r\n");
+    old.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    old.read_to_string(&mut answer).await.unwrap();
+    let said: Vec<&str> = answer
+        .lines()
+        .filter(|line| line.starts_with("HTTP/") || line.starts_with("Connection"))
+        .collect();
+    assert_eq!(said, ["HTTP/1.0 200 OK", "Connection: close"]);
     assert!(!held.is_finished());
     program.signal("TERM");
     assert_eq!(program.wait().code(), Some(130), "{}", program.log());
