@@ -281,6 +281,22 @@ pub fn error_chain(error: &dyn Error) -> String {
     text
 }
 
+/// The reason for a state that lasts, such as an outage. It is logged when that begins, and when the reason changes.
+#[derive(Debug, Default)]
+pub struct Reason(String);
+
+impl Reason {
+    /// The error in one line, if it is another reason than the last one.
+    pub fn news(&mut self, error: &dyn Error) -> Option<&str> {
+        let reason = error_chain(error);
+        if reason == self.0 {
+            return None;
+        }
+        self.0 = reason;
+        Some(&self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt as _;

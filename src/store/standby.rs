@@ -29,7 +29,7 @@ use super::lease::{Bound, Lease, close_idle};
 use super::session::{self, CHECK_TIMEOUT, Settings, expect_standby, standby_of, within};
 use super::share::Turn;
 use super::tally::{READ, Revision, Tally, Tasks};
-use crate::telemetry::error_chain;
+use crate::telemetry::{Reason, error_chain};
 
 /// How long a request waits for a standby that is behind, for each response to that question, and for a lock.
 const CATCH_UP: Duration = Duration::from_millis(10);
@@ -328,16 +328,14 @@ impl Standby {
     }
 
     async fn watch(&self) -> Infallible {
-        let mut announced = false;
+        let mut reason = Reason::default();
         loop {
             let Err(error) = self.follow().await;
-            if self.is_up.swap(false, Ordering::Relaxed) || !announced {
-                tracing::warn!(
-                    host = self.name,
-                    error = error_chain(&error),
-                    "the standby is down"
-                );
-                announced = true;
+            if self.is_up.swap(false, Ordering::Relaxed) {
+                reason = Reason::default();
+            }
+            if let Some(error) = reason.news(&error) {
+                tracing::warn!(host = self.name, error, "the standby is down");
             }
             // Sessions that broke say so, and there may be new ones by now.
             if matches!(&error, StoreError::Unavailable(error) if is_timeout(error)) {

@@ -194,6 +194,8 @@ async fn a_pooler_that_comes_back_in_another_mode_is_noticed() {
     let status = async || reqwest::get(&url).await.unwrap().status().as_u16();
     program.logged("the database is up").await;
     assert_eq!(status().await, 200);
+    bouncer.stop();
+    program.logged("the database is down").await;
     bouncer.restart(without_prepared_statements()).await;
     program
         .logged("the pooler runs the statements of one connection in several sessions")

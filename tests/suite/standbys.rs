@@ -292,12 +292,20 @@ async fn a_primary_is_refused_as_a_standby() {
     let primary = Node::primary();
     let url = Node::url(&[&primary]);
     let mut command = serve(&url, &["--auth", "none"]);
-    command.env("READ_DATABASE_URL", format!("{url}&target_session_attrs=standby"));
+    let proxy = Proxy::start(Route::Close).await;
+    let port = proxy.options(&primary.options()).get_port();
+    command.env(
+        "READ_DATABASE_URL",
+        format!("postgres://postgres@127.0.0.1:{port}/postgres?sslmode=disable&target_session_attrs=standby"),
+    );
     let mut program = Program::start(command);
     let pending = program.url().await + PENDING_TASKS;
     program.logged("the database is up").await;
-    let refused = program.logged("the standby is down").await;
-    assert!(refused.contains("the server is not a standby"), "{refused}");
+    program.logged("the standby is down").await;
+    // The reason changes.
+    proxy.set(Route::To(primary.socket()));
+    let refused = program.logged("the server is not a standby").await;
+    assert!(refused.contains("the standby is down"), "{refused}");
     assert_eq!(
         reqwest::get(&pending).await.unwrap().status(),
         StatusCode::NO_CONTENT

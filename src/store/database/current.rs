@@ -16,7 +16,7 @@ use crate::store::lease::close_idle;
 use crate::store::schema::Schema;
 use crate::store::session::{self, CHECK_TIMEOUT, Pooling, START_TIMEOUT, ServerId, expect_primary, within};
 use crate::store::{StoreError, privileges};
-use crate::telemetry::error_chain;
+use crate::telemetry::{Reason, error_chain};
 
 /// The interval of checks while the database is up.
 pub(in crate::store) const WATCH_INTERVAL_UP: Duration = Duration::from_secs(1);
@@ -128,6 +128,7 @@ impl Database {
 
     /// Finds the server that takes writes, the former one if it still does. The database is down until then.
     async fn until_found(&self, former: &Primary, pooling: Pooling) -> (Primary, Pooling) {
+        let mut reason = Reason::default();
         loop {
             let attempt = async {
                 let found = self.hosts.primary(former.index).await?;
@@ -145,10 +146,9 @@ impl Database {
                     return (found, pooling);
                 }
                 Err(error) => {
-                    if self.current.server.send_replace(None).is_some() {
-                        tracing::error!(error = error_chain(&error), "the database is down");
-                    } else {
-                        tracing::debug!(error = error_chain(&error), "no connection");
+                    self.current.server.send_replace(None);
+                    if let Some(error) = reason.news(&error) {
+                        tracing::error!(error, "the database is down");
                     }
                     sleep(WATCH_INTERVAL_DOWN).await;
                 }
@@ -176,7 +176,7 @@ impl Database {
     }
 
     async fn first_primary(&self, schema: Schema) -> Result<(Primary, Pooling), StoreError> {
-        let (begun, mut announced) = (Instant::now(), false);
+        let (begun, mut reason) = (Instant::now(), Reason::default());
         loop {
             let attempt = async {
                 let mut primary = self.hosts.primary(0).await?;
@@ -191,9 +191,8 @@ impl Database {
             match Box::pin(attempt).await {
                 Ok(found) => return Ok(found),
                 Err(error) if error.is_transient() => {
-                    if !announced {
-                        tracing::warn!(error = error_chain(&error), "waiting for the database");
-                        announced = true;
+                    if let Some(error) = reason.news(&error) {
+                        tracing::warn!(error, "waiting for the database");
                     }
                     if begun.elapsed() > START_PATIENCE {
                         self.unreachable.cancel();

@@ -63,10 +63,14 @@ impl PgBouncer {
         Some(Self::start(upstream, &settings).await)
     }
 
-    /// Ends it, and starts it in the same place with other settings.
-    pub async fn restart(&mut self, settings: &str) {
+    pub fn stop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
+    }
+
+    /// Ends it, and starts it in the same place with other settings.
+    pub async fn restart(&mut self, settings: &str) {
+        self.stop();
         self.process = run(self.folder.path(), &self.upstream, settings);
         self.until_it_answers().await;
     }
@@ -129,7 +133,6 @@ fn run(at: &Path, upstream: &PgConnectOptions, settings: &str) -> Child {
 
 impl Drop for PgBouncer {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.stop();
     }
 }
