@@ -110,7 +110,7 @@ fn command_line() -> String {
 }
 
 /// Resolves on SIGINT and SIGTERM.
-async fn interrupted() -> Error {
+pub async fn interrupted() -> Error {
     let signals = signal(SignalKind::interrupt()).and_then(|interrupt| {
         let terminate = signal(SignalKind::terminate())?;
         Ok((interrupt, terminate))

@@ -4,7 +4,7 @@
 //! `instructions [MAX_RATIO]`: fails if a row takes more than so many times what the static handler takes.
 
 use std::net::SocketAddr;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use task_status_bench::Error;
@@ -13,6 +13,7 @@ use task_status_bench::data::{self, DataSet, DataSize};
 use task_status_bench::http::Client;
 use task_status_bench::process::{Server, command, output};
 use task_status_bench::progress::Progress;
+use task_status_bench::run::interrupted;
 use tokio::task::JoinSet;
 
 const CONNECTIONS: u32 = 16;
@@ -37,6 +38,14 @@ const UNKNOWN: &str = "/task-status/pending-tasks/none/x";
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, Error> {
+    // Whatever has begun ends when it is dropped.
+    tokio::select! {
+        compared = compare() => compared,
+        interrupted = interrupted() => Err(interrupted),
+    }
+}
+
+async fn compare() -> Result<ExitCode, Error> {
     let bound = std::env::args().nth(1).and_then(|bound| bound.parse().ok());
     let size = DataSize {
         pending: 1000,
@@ -45,24 +54,18 @@ async fn main() -> Result<ExitCode, Error> {
     let postgres = data::start(None, None).await?;
     let data = DataSet::load(&postgres, size, &mut Progress::new(0)).await?;
     let address = free_address()?;
-    let mut service = valgrind("task-status")?;
-    service
-        .args(["serve", "--auth", "none", "--retention", "off", "--listen"])
-        .arg(address.to_string())
-        .envs(environment(&data));
-    let service = Counted::start(service, address).await?;
+    let to = address.to_string();
+    let serve = ["serve", "--auth", "none", "--retention", "off", "--listen", &to];
+    let service = Counted::start("task-status", &serve, &data, address).await?;
 
     println!("instructions a request: row, task-status, static, ratio");
     let mut is_within = true;
     for (name, target, has_tag) in ROWS {
         let ours = service.count(target, has_tag).await?;
         let address = free_address()?;
-        let mut page = valgrind("static-page")?;
-        page.args([&address.port().to_string(), &service.address.to_string(), target]);
-        let bare = Counted::start(page, address)
-            .await?
-            .count(target, has_tag)
-            .await?;
+        let page = [&*address.port().to_string(), &*to, target];
+        let page = Counted::start("static-page", &page, &data, address).await?;
+        let bare = page.count(target, has_tag).await?;
         let ratio = ours / bare;
         is_within &= bound.is_none_or(|bound: f64| ratio <= bound);
         println!("{name:10} {ours:8.0} {bare:8.0} {ratio:6.2}");
@@ -75,16 +78,6 @@ async fn main() -> Result<ExitCode, Error> {
     })
 }
 
-/// A program beside this one, under valgrind.
-fn valgrind(program: &str) -> Result<Command, Error> {
-    let this = std::env::current_exe().map_err(Error::io("find the programs of the benchmark"))?;
-    let mut valgrind = command("valgrind");
-    valgrind
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(this.with_file_name(program));
-    Ok(valgrind)
-}
-
 /// A server whose instructions are counted.
 struct Counted {
     server: Server,
@@ -92,9 +85,22 @@ struct Counted {
 }
 
 impl Counted {
-    async fn start(mut command: Command, address: SocketAddr) -> Result<Self, Error> {
-        let log = std::env::temp_dir().join(format!("instructions-{}.log", address.port()));
-        let mut server = Server::start(&mut command, log)?;
+    /// Starts a program that is beside this one. Its log is too, so that `cargo clean` removes it.
+    async fn start(
+        program: &str,
+        arguments: &[&str],
+        data: &DataSet,
+        address: SocketAddr,
+    ) -> Result<Self, Error> {
+        let this = std::env::current_exe().map_err(Error::io("find the programs of the benchmark"))?;
+        let mut valgrind = command("valgrind");
+        valgrind
+            .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+            .arg(this.with_file_name(program))
+            .args(arguments)
+            .envs(environment(data));
+        let log = this.with_file_name(format!("{program}.log"));
+        let mut server = Server::start(&mut valgrind, log)?;
         let begun = Instant::now();
         while Client::connect(address).await.is_none() {
             if server.has_ended() || begun.elapsed() > START {
