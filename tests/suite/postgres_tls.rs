@@ -355,8 +355,7 @@ async fn an_untrusted_certificate_is_an_outage_until_replaced() {
         (program.log().contains("the database is down") && status == 503).then_some(())
     })
     .await;
-    let down = program.logged("the database is down").await;
-    assert!(down.contains("invalid peer certificate"), "{down}");
+    program.logged("invalid peer certificate").await;
 
     server.use_certificate(&server.authority.issue("localhost")).await;
     server.reload().await;

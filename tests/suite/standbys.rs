@@ -12,10 +12,11 @@ use task_status::store::standby::StandbyReads;
 use tokio::task::JoinSet;
 
 use crate::support::node::Node;
+use crate::support::pgbouncer::{self, PgBouncer};
 use crate::support::program::{Program, serve};
 use crate::support::proxy::{Proxy, Route};
 use crate::support::service::{LIMITS, PENDING_TASKS, Service, Setup};
-use crate::support::until;
+use crate::support::{left_out, until};
 
 /// The reads of [`Stage::read_all`].
 const READS: u64 = 5;
@@ -204,6 +205,32 @@ async fn a_standby_that_fails_fails_no_request() {
     standby.start();
     stage.until_used().await;
     // Not a standby any more.
+    standby.promote();
+    stage.expect_unused().await;
+    until("the standby is known to be none", async || stage.up() == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standby_behind_a_pooler_answers_whatever_the_mode() {
+    if pgbouncer::program().is_none() {
+        left_out("not tested behind a pooler: PgBouncer is not installed");
+        return;
+    }
+    let (primary, standby) = nodes();
+    keep_rows(&standby).await;
+    // Reads prepare nothing, so that no mode needs `max_prepared_statements`.
+    let modes = ["session", "transaction"]
+        .map(|mode| format!("pool_mode = {mode}\ndefault_pool_size = 10\nserver_login_retry = 1"));
+    let mut bouncer = PgBouncer::start(standby.options(), &modes[0]).await;
+    let mut stage = Stage::new(primary.options(), bouncer.options()).await;
+    for mode in modes.iter().chain(&modes) {
+        bouncer.restart(mode).await;
+        stage.until_used().await;
+        standby.kill();
+        stage.expect_unused().await;
+        standby.start();
+        stage.until_used().await;
+    }
     standby.promote();
     stage.expect_unused().await;
     until("the standby is known to be none", async || stage.up() == 0).await;
