@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection, PgConnection};
 use tokio::time::{Instant, sleep};
 
 use super::error::is_for_lack_of_privilege;
@@ -86,7 +86,9 @@ pub async fn run(
     let settings = Settings {
         statement_timeout: MIGRATION_TIMEOUT,
     };
-    let mut connection = settings.connect(options).await?;
+    // A try that waits would be logged as slow, with the whole migration.
+    let quiet = options.clone().disable_statement_logging();
+    let mut connection = settings.connect(&quiet).await?;
     let limit_waits = format!("set lock_timeout = '{}'", locks::TIMEOUT);
     sqlx::raw_sql(AssertSqlSafe(limit_waits))
         .execute(&mut connection)

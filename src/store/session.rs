@@ -24,7 +24,7 @@ const CLIENT_CHECK_INTERVAL: Duration = Duration::from_millis(500);
 /// in turn is not found.
 const PROBES: usize = 4;
 /// How long one of them may take.
-const HOLDER_TIMEOUT: Duration = Duration::from_secs(1);
+const HOLDER_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a session may take to say that its server takes writes.
