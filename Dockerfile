@@ -4,6 +4,7 @@ WORKDIR /build
 
 # Dependencies first, with empty sources, so that any builder caches this layer without an extra tool or a cache mount.
 # The benchmark is only declared, since Cargo.lock covers it; it is not built.
+COPY .cargo .cargo
 COPY Cargo.toml Cargo.lock ./
 COPY bench/Cargo.toml bench/
 COPY crates/private-postgres/Cargo.toml crates/private-postgres/
