@@ -1,6 +1,6 @@
 //! Reads on standbys: no response is stale, whatever the standby shows, and no fault of a standby reaches a client.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
 use sqlx::postgres::PgConnectOptions;
@@ -16,7 +16,7 @@ use crate::support::pgbouncer::{self, PgBouncer};
 use crate::support::program::{Program, serve};
 use crate::support::proxy::{Proxy, Route};
 use crate::support::service::{LIMITS, PENDING_TASKS, Service, Setup};
-use crate::support::{left_out, until};
+use crate::support::{TIMEOUT, left_out, until};
 
 /// The reads of [`Stage::read_all`].
 const READS: u64 = 5;
@@ -64,11 +64,12 @@ impl Stage {
         let (service, tasks) = (&self.service, self.tasks);
         let total = i64::try_from(tasks).ok();
         let page = service.get(&format!("{PENDING_TASKS}?count=true")).await;
-        assert_eq!((page.ids().len(), page.total_count()), (tasks, total), "{page:?}");
+        let shown = tasks.min(250);
+        assert_eq!((page.ids().len(), page.total_count()), (shown, total), "{page:?}");
         let list = service
             .get("/task-status?filters=launcher+eq+%22l%22&count=true")
             .await;
-        assert_eq!((list.ids().len(), list.total_count()), (tasks, total), "{list:?}");
+        assert_eq!((list.ids().len(), list.total_count()), (shown, total), "{list:?}");
         let last = format!("t{}", tasks - 1);
         let suggested = service
             .get(&format!("/task-status/suggestions?field=id&prefix={last}"))
@@ -86,7 +87,8 @@ impl Stage {
 
     /// Waits until the standby answers each of the reads.
     async fn until_used(&mut self) {
-        for _ in 0..100 {
+        let begun = Instant::now();
+        while begun.elapsed() < TIMEOUT {
             self.write().await;
             let before = self.reads().ok.get();
             self.read_all().await;

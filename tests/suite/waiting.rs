@@ -60,6 +60,12 @@ pub async fn polled(database: &TestDatabase) {
     .await;
 }
 
+/// Returns once so many long polls of a service are held.
+async fn held(service: &Service, number: usize) {
+    let pending = service.pending.as_ref().unwrap();
+    until("all are held", async || pending.long_polls().0 == number).await;
+}
+
 #[tokio::test]
 async fn a_long_poll_is_answered_when_the_page_changes_through_any_replica() {
     let database = TestDatabase::new().await;
@@ -70,6 +76,7 @@ async fn a_long_poll_is_answered_when_the_page_changes_through_any_replica() {
             let service = Arc::new(Service::start(&database).await);
             let asked = Asked::known(&service, "").await;
             waiting.extend([asked.wait(50), asked.wait(50)]);
+            held(&service, 2).await;
         }
         polled(&database).await;
         database.insert(&[id]).await;
@@ -99,6 +106,7 @@ async fn a_long_poll_of_any_list_or_task_is_answered_when_it_changes() {
         let pending = Asked::of(&service, of_pending).await.wait(50);
         let counts = Asked::of(&service, &format!("{history}&limit=0&count=true")).await;
         let counts = counts.wait(50);
+        held(&service, 5).await;
         polled(&database).await;
         // Not a change that any of them sees.
         database
@@ -183,7 +191,7 @@ async fn long_polls_of_one_page_share_the_freshness_check_of_its_read() {
     let asked = Asked::known(&service, "").await;
     let waiting: Vec<_> = (0..WAITERS).map(|_| asked.wait(50)).collect();
     let pending = service.pending.as_ref().unwrap();
-    until("all are held", async || pending.long_polls().0 == WAITERS).await;
+    held(&service, WAITERS).await;
     polled(&database).await;
     let checked = || pending.freshness_checks().waiters.get();
     let before = checked();
@@ -243,6 +251,7 @@ async fn long_polls_of_single_tasks_are_looked_at_together() {
     for id in &ids {
         waiting.push(Asked::of(&service, &format!("/task-status/{id}")).await.wait(50));
     }
+    held(&service, ids.len()).await;
     polled(&database).await;
     // The tasks cannot be read, and may have changed.
     let mut holder = database.connect().await;

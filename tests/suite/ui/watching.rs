@@ -6,7 +6,7 @@ use task_status::store::schema::Schema;
 use super::{named, opened};
 use crate::support::browser::Browser;
 use crate::support::database::TestDatabase;
-use crate::support::program::{Program, command, serve};
+use crate::support::program::{Program, command};
 use crate::support::proxy::{Proxy, Route};
 use crate::support::service::{LIMITS, Service, Setup, watched};
 use crate::support::tasks::insert_many;
@@ -287,7 +287,13 @@ async fn a_paused_or_hidden_page_asks_for_nothing() {
 async fn a_lost_service_and_a_lost_database_are_said_and_recovered_from() {
     let database = TestDatabase::new().await;
     database.execute(THREE).await;
-    let mut program = Program::start(serve(&database.url(), &["--auth", "none"]));
+    let listening = |address: &str| {
+        let mut command = command(&["serve", "--auth", "none", "--listen", address]);
+        command.env("DATABASE_URL", database.url());
+        Program::start(command)
+    };
+    // Not 127.0.0.1: others there take free ports too, while the service is away.
+    let mut program = listening("127.0.0.2:0");
     let url = program.url().await;
     program.logged("the database is up").await;
     let Some(mut browser) = Browser::open(&url).await else {
@@ -297,15 +303,7 @@ async fn a_lost_service_and_a_lost_database_are_said_and_recovered_from() {
     program.stop();
     browser.run("await page.getByRole('alert').filter({ hasText: 'The connection is lost. What is shown is as of' }).waitFor()").await;
     browser.run(&named(&["Task 1", "Task 2", "Task 3"])).await;
-    let mut restarted = command(&[
-        "serve",
-        "--auth",
-        "none",
-        "--listen",
-        url.strip_prefix("http://").unwrap(),
-    ]);
-    restarted.env("DATABASE_URL", database.url());
-    let mut restarted = Program::start(restarted);
+    let mut restarted = listening(url.strip_prefix("http://").unwrap());
     restarted.logged("the database is up").await;
     database
         .execute("update task_status set percent_complete = 42, modified = now() where id = '1'")
