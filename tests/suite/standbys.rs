@@ -110,6 +110,20 @@ impl Stage {
         }
         assert_eq!(self.reads().ok.get(), before, "{:?}", self.reads());
     }
+
+    async fn outlives_a_crash(&mut self, standby: &Node) {
+        standby.kill();
+        self.expect_unused().await;
+        standby.start();
+        self.until_used().await;
+    }
+
+    /// It is not a standby any more then.
+    async fn leaves_when_promoted(&mut self, standby: &Node) {
+        standby.promote();
+        self.expect_unused().await;
+        until("the standby is known to be none", async || self.up() == 0).await;
+    }
 }
 
 /// Lets a row of a table make summaries take long on a standby.
@@ -202,14 +216,8 @@ async fn a_standby_that_fails_fails_no_request() {
     stage.expect_unused().await;
     proxy.set(Route::To(standby.socket()));
     stage.until_used().await;
-    standby.kill();
-    stage.expect_unused().await;
-    standby.start();
-    stage.until_used().await;
-    // Not a standby any more.
-    standby.promote();
-    stage.expect_unused().await;
-    until("the standby is known to be none", async || stage.up() == 0).await;
+    stage.outlives_a_crash(&standby).await;
+    stage.leaves_when_promoted(&standby).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -228,14 +236,9 @@ async fn a_standby_behind_a_pooler_answers_whatever_the_mode() {
     for mode in modes.iter().chain(&modes) {
         bouncer.restart(mode).await;
         stage.until_used().await;
-        standby.kill();
-        stage.expect_unused().await;
-        standby.start();
-        stage.until_used().await;
+        stage.outlives_a_crash(&standby).await;
     }
-    standby.promote();
-    stage.expect_unused().await;
-    until("the standby is known to be none", async || stage.up() == 0).await;
+    stage.leaves_when_promoted(&standby).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
